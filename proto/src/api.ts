@@ -1,0 +1,384 @@
+/**
+ * Shapes of the HTTP contract. Times are RFC 3339 in UTC, angles degrees (WGS 84, longitude −180…180),
+ * temperatures °C, shares %, speeds knots. Errors are RFC 9457 problem details.
+ */
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  /** One of the library's error codes, e.g. `NOT_FOUND`. */
+  readonly code: string;
+  readonly detail?: string;
+}
+
+// ── every node ──────────────────────────────────────────────────────────────────────────────────
+
+export interface StreamsReply {
+  readonly streams: readonly { readonly name: string; readonly records: number }[];
+}
+
+export interface TopicsReply {
+  readonly topics: readonly string[];
+  /** Pass as `after` for the next page; absent on the last one. */
+  readonly next?: string;
+}
+
+export interface ApiRecord {
+  readonly topic: string;
+  readonly offset: number;
+  readonly origin: string;
+  readonly seq: number;
+  /** When it was measured. */
+  readonly timestamp: string;
+  /** When its origin first stored it. */
+  readonly received: string;
+  /** When this site got it ("known since"). */
+  readonly arrived: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** UTF-8 text as it came; where the bytes are no UTF-8, `valueBase64` stands instead. */
+  readonly value?: string;
+  readonly valueBase64?: string;
+}
+
+export interface RecordsReply {
+  readonly records: readonly ApiRecord[];
+  /** Pass as `offset` for the next page; absent when there is nothing more for now. */
+  readonly next?: number;
+}
+
+export interface ReadRequest {
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+export interface ReadReply {
+  readonly records: readonly ApiRecord[];
+  readonly cursor: string;
+}
+
+// ── a headquarters ──────────────────────────────────────────────────────────────────────────────
+
+export interface SessionRequest {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface SessionReply {
+  readonly user: string;
+  readonly displayName: string;
+  readonly groups: readonly string[];
+  readonly roles: readonly string[];
+  /** Site that answered and the company it belongs to. */
+  readonly site: string;
+  readonly owner: string;
+  /** Whether this person may use the voyage controls of the demo. */
+  readonly mayControl: boolean;
+  readonly expires: string;
+  /** Only in the answer to `POST /api/session`: a bearer token for programs. */
+  readonly token?: string;
+}
+
+/** What the sensors can say; every field optional. */
+export interface Measurements {
+  readonly latitude?: number;
+  readonly longitude?: number;
+  readonly temperatureC?: number;
+  readonly supplyAirC?: number;
+  readonly returnAirC?: number;
+  readonly setpointC?: number;
+  readonly defrosting?: boolean;
+  readonly humidityPct?: number;
+  readonly o2Pct?: number;
+  readonly co2Pct?: number;
+  readonly shockG?: number;
+  readonly tiltDeg?: number;
+  readonly doorOpen?: boolean;
+  readonly powered?: boolean;
+  readonly batteryPct?: number;
+  readonly speedKn?: number;
+  readonly courseDeg?: number;
+  readonly headingDeg?: number;
+}
+
+export type ContainerStatus = "fine" | "out-of-range" | "no-power" | "door-open" | "lost" | "unknown";
+
+/** Latest state of one container as far as the asking person may know it. */
+export interface ContainerState {
+  readonly container: string;
+  readonly owner: string;
+  readonly status: ContainerStatus;
+  /** When the newest reading was measured. */
+  readonly time: string;
+  /** When this site got it. */
+  readonly knownSince: string;
+  readonly latitude?: number;
+  readonly longitude?: number;
+  readonly measurements: Measurements;
+  /** Ship it is aboard of (IMO number), after LOAD and before DISC. */
+  readonly vessel?: string;
+  /** UN/LOCODE of the terminal it stands in. */
+  readonly location?: string;
+  readonly lastEvent?: ContainerEvent;
+}
+
+export type ContainerEventType = "LOAD" | "DISC" | "GTIN" | "GTOT";
+export type ShipEventType = "ARRI" | "DEPA";
+
+export interface ContainerEvent {
+  readonly type: ContainerEventType;
+  readonly time: string;
+  readonly location?: string;
+  readonly vessel?: string;
+  readonly voyage?: string;
+  readonly knownSince: string;
+}
+
+/** A GeoJSON FeatureCollection of Points: either single containers or clusters of them. */
+export interface ContainersReply {
+  readonly type: "FeatureCollection";
+  readonly features: readonly (ContainerFeature | ClusterFeature)[];
+  /** Containers in view, and all that the person may see. */
+  readonly matched: number;
+  readonly total: number;
+}
+
+export interface ContainerFeature {
+  readonly type: "Feature";
+  readonly id: string;
+  readonly geometry: { readonly type: "Point"; readonly coordinates: readonly [number, number] } | null;
+  readonly properties: ContainerState & { readonly kind: "container" };
+}
+
+export interface ClusterFeature {
+  readonly type: "Feature";
+  readonly id: string;
+  readonly geometry: { readonly type: "Point"; readonly coordinates: readonly [number, number] };
+  readonly properties: {
+    readonly kind: "cluster";
+    readonly count: number;
+    readonly statuses: Readonly<Partial<Record<ContainerStatus, number>>>;
+    /** Zoom at which it falls apart. */
+    readonly expansionZoom: number;
+    /** Set when every member is aboard one ship or in one terminal. */
+    readonly vessel?: string;
+    readonly location?: string;
+  };
+}
+
+export interface HistoryPoint extends Measurements {
+  readonly time: string;
+  readonly knownSince: string;
+  readonly offset: number;
+  readonly origin: string;
+  readonly stream: string;
+}
+
+export interface ContainerHistoryReply {
+  readonly container: string;
+  /** Measured readings, in order of their time, thinned to `maxPoints` without losing extremes. */
+  readonly points: readonly HistoryPoint[];
+  readonly events: readonly ContainerEvent[];
+  /** Readings before thinning. */
+  readonly total: number;
+}
+
+export interface ShipState {
+  readonly imo: string;
+  readonly name: string;
+  /** When the newest position was measured; absent until one is known. */
+  readonly time?: string;
+  readonly knownSince?: string;
+  readonly latitude?: number;
+  readonly longitude?: number;
+  readonly speedKn?: number;
+  readonly courseDeg?: number;
+  readonly headingDeg?: number;
+  /** Class of the link over which the newest word came: satellite, port, lan, wan. */
+  readonly lastLink?: LinkClass;
+  readonly voyage?: string;
+  readonly nextPort?: string;
+  /** UN/LOCODE while it lies in port. */
+  readonly docked?: string;
+  /** Containers aboard that the asking person may see. */
+  readonly containersAboard: number;
+  /** Newest weather on board; only for those who may read it. */
+  readonly environment?: Measurements & { readonly time: string };
+}
+
+export interface ShipsReply {
+  readonly ships: readonly ShipState[];
+}
+
+export interface ShipHistoryReply {
+  readonly imo: string;
+  readonly points: readonly HistoryPoint[];
+  readonly events: readonly {
+    readonly type: ShipEventType;
+    readonly time: string;
+    readonly location?: string;
+    readonly voyage?: string;
+    readonly nextPort?: string;
+    readonly knownSince: string;
+  }[];
+  readonly total: number;
+}
+
+export type AlertType = "LOST" | "OUT_OF_RANGE" | "NO_POWER" | "DOOR_OPEN" | "SHOCK";
+
+/** An alert as an edge node stores it in `<owner>.alerts`, and as the API shows it. */
+export interface AlertValue {
+  readonly id: string;
+  readonly type: AlertType;
+  readonly severity: "warning" | "critical";
+  /** `raised` opens it, `cleared` closes the one with the same id. */
+  readonly state: "raised" | "cleared";
+  readonly container?: string;
+  readonly vessel?: string;
+  readonly time: string;
+  readonly latitude?: number;
+  readonly longitude?: number;
+  /** One sentence for people. */
+  readonly message: string;
+  /** What led to it. */
+  readonly evidence?: Measurements & { readonly lastSeen?: string };
+}
+
+export interface ApiAlert extends AlertValue {
+  readonly owner: string;
+  readonly knownSince: string;
+  readonly clearedAt?: string;
+}
+
+export interface AlertsReply {
+  readonly alerts: readonly ApiAlert[];
+}
+
+export interface BookingRequest {
+  /** Company whose stream takes the container's readings, e.g. `duckworks`. */
+  readonly owner: string;
+  readonly from: string;
+  readonly to?: string;
+}
+
+/** A booking as `<owner>.settings` holds it, under the topic `booking.<container>.<from in ms>`. */
+export interface BookingValue {
+  readonly kind: "booking";
+  readonly container: string;
+  readonly owner: string;
+  readonly from: string;
+  readonly to?: string;
+}
+
+export interface BookingReply extends BookingValue {
+  /** Offset of the settings record: the booking's version. */
+  readonly version: number;
+}
+
+export type LinkClass = "lan" | "wan" | "port" | "satellite";
+
+export type SiteKind = "ship" | "yard" | "port" | "hq";
+
+/** How much of a stream a site holds and how much of what is known elsewhere it lacks, in records. */
+export interface StreamHolding {
+  readonly stream: string;
+  readonly has: number;
+  readonly lacks: number;
+}
+
+export interface ApiSite {
+  readonly site: string;
+  readonly kind: SiteKind;
+  readonly name: string;
+  readonly owner: string;
+  /** IMO number of a ship, UN/LOCODE of a place. */
+  readonly imo?: string;
+  readonly locode?: string;
+  readonly latitude?: number;
+  readonly longitude?: number;
+  /** When this headquarters last heard of it, by any path. */
+  readonly lastContact?: string;
+  /** Records written there that this headquarters does not have yet. */
+  readonly notAshore: number;
+  readonly streams: readonly StreamHolding[];
+}
+
+export type LinkStatus = "up" | "degraded" | "down";
+
+/** One connection between two sites as the reporting site sees it. */
+export interface ApiLink {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly class: LinkClass;
+  readonly state: LinkStatus;
+  /** Records that wait to go over it, both ways; absent where this headquarters cannot know. */
+  readonly backlogRecords?: number;
+  readonly recordsPerSecond?: number;
+  readonly bytesPerSecond?: number;
+  readonly roundTripMs?: number;
+  readonly lastContact?: string;
+}
+
+export interface SitesReply {
+  readonly sites: readonly ApiSite[];
+  readonly links: readonly ApiLink[];
+}
+
+/**
+ * Server-sent events of `GET /api/live`: the SSE `event` is `type`, `data` the JSON of `data`,
+ * `id` a cursor for Last-Event-ID. Container updates are coalesced: the newest state of each, at most once a second.
+ */
+export type LiveEvent =
+  | { readonly type: "containers"; readonly data: { readonly containers: readonly ContainerState[] } }
+  | { readonly type: "ships"; readonly data: { readonly ships: readonly ShipState[] } }
+  | { readonly type: "alert"; readonly data: ApiAlert }
+  | { readonly type: "sites"; readonly data: SitesReply }
+  | { readonly type: "simulation"; readonly data: SimulationState };
+
+// ── the demo's controls ─────────────────────────────────────────────────────────────────────────
+
+export interface SimulationShip {
+  readonly imo: string;
+  readonly name: string;
+  readonly phase: "at-sea" | "docked";
+  /** UN/LOCODE where it lies, or whither it sails. */
+  readonly port: string;
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly containers: number;
+  /** When it will be in port, by the simulated clock. */
+  readonly eta?: string;
+}
+
+export interface SimulationLink {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly class: LinkClass;
+  readonly state: "up" | "down";
+  /** Down because the ship is at sea, not because somebody cut it. */
+  readonly outOfReach: boolean;
+  readonly latencyMs: number;
+  /** 0: unlimited. */
+  readonly kbps: number;
+  readonly bytesPerSecond: number;
+}
+
+export interface SimulationState {
+  /** The simulated clock, and how many simulated seconds pass in one. */
+  readonly time: string;
+  readonly speed: number;
+  /** Waiting for somebody to open the map. */
+  readonly waiting: boolean;
+  readonly ships: readonly SimulationShip[];
+  readonly links: readonly SimulationLink[];
+  /** What happened lately on the voyage, newest last, one sentence each. */
+  readonly story: readonly { readonly time: string; readonly text: string }[];
+}
+
+export interface LinkPatch {
+  readonly state?: "up" | "down";
+  readonly latencyMs?: number;
+  readonly kbps?: number;
+}

@@ -1,0 +1,23 @@
+/** Bounds of the library, each with its unit last and its reason. */
+
+/** Kafka's own limit for topic names is 249; a stream must be able to become a Kafka topic. */
+export const STREAM_NAME_CHARS_MAX = 249;
+/** A topic name is stored with every record until it is sealed. */
+export const TOPIC_NAME_BYTES_MAX = 255;
+/** The MQTT contract allows 64 KiB of payload; records written by services may be a little larger. */
+export const VALUE_BYTES_MAX = 256 * 1024;
+/** Headers are for a few short words (booking version, content type), not for data. */
+export const HEADERS_BYTES_MAX = 4 * 1024;
+/** One append call: bounded so that one caller cannot hold the group commit for the others. */
+export const APPEND_RECORDS_MAX = 10_000;
+/** Bytes waiting for the next group commit before appends are refused with OVERLOADED. */
+export const COMMIT_PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/** Records returned by one read call. */
+export const READ_RECORDS_MAX = 10_000;
+/** Block of records on disk and on the wire: one unit of checksum and of credit. */
+export const BLOCK_BYTES_MAX = 1024 * 1024;
+/** The hybrid logical clock lives in a safe integer of microseconds whose low 10 bits are the writer's slot. */
+export const OFFSET_SLOT_COUNT = 1024;
+/** 2020-01-01 and 2200-01-01 UTC: a clock outside is wrong, and offsets near 2^53 could never be followed. */
+export const CLOCK_MS_MIN = 1_577_836_800_000;
+export const CLOCK_MS_MAX = 7_258_118_400_000;

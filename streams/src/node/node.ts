@@ -1,0 +1,98 @@
+import type { LinkClass } from "@landfall/proto/api";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { Policy, Principal } from "../access/policy.js";
+import type { Env } from "../env.js";
+import type { VersionVector } from "../model/record.js";
+import type { SiteName, StreamName } from "../model/names.js";
+import type { NodeSettings, SiteEntry } from "../settings/node-settings.js";
+import type { StreamStore } from "../store/store.js";
+
+/** A running node: what services build on. Wired by `createNode`, torn down by `close`. */
+export interface LandfallNode {
+  readonly settings: NodeSettings;
+  /** This site's own entry in the fleet. */
+  readonly self: SiteEntry;
+  readonly env: Env;
+  readonly store: StreamStore;
+  readonly policy: Policy;
+  readonly replication: Replication;
+  /** The node's HTTP server; services add their routes before `start`. */
+  readonly http: FastifyInstance;
+  readonly registry: Registry;
+  readonly log: Logger;
+  readonly exceptions: Exceptions;
+  /** Who sent this request; ANONYMOUS without credentials. Services may put their own before the default. */
+  readonly principals: PrincipalResolvers;
+  /** Reasons why this node is not ready; a service adds its own. */
+  readonly readiness: ReadinessChecks;
+  /** Starts replication and listens. */
+  start(): Promise<void>;
+  /** Stops listening, says goodbye to peers, closes the store. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface PrincipalResolvers {
+  /** Asked in order of registration until one answers. */
+  add(
+    resolve: (request: {
+      headers: Record<string, unknown>;
+      cookies?: Record<string, string | undefined>;
+    }) => Promise<Principal | undefined>,
+  ): void;
+  resolve(request: {
+    headers: Record<string, unknown>;
+    cookies?: Record<string, string | undefined>;
+  }): Promise<Principal>;
+}
+
+export interface ReadinessChecks {
+  /** `check` returns a reason for not being ready, or undefined. */
+  add(name: string, check: () => string | undefined): void;
+}
+
+/** Failures worth a record in `<owner>.exceptions` (U1, U2); at most a bounded number a second is written. */
+export interface Exceptions {
+  report(exception: {
+    code: string;
+    source: string;
+    message: string;
+    detail?: Readonly<Record<string, unknown>>;
+  }): void;
+}
+
+/** One link, seen from this node. */
+export interface LinkView {
+  readonly id: string;
+  readonly peer: SiteName;
+  readonly class: LinkClass;
+  readonly state: "up" | "down";
+  /** Milliseconds since 1970 of the last frame from the other side; absent before the first. */
+  readonly lastContact?: number;
+  readonly roundTripMs?: number;
+  readonly bytesPerSecond: number;
+  readonly recordsPerSecond: number;
+  /** Records that this side holds and the other lacks, and the reverse, of streams that both may hold. */
+  readonly toSend: number;
+  readonly toReceive: number;
+}
+
+/** What a peer last said it holds. */
+export interface PeerView {
+  readonly site: SiteName;
+  readonly lastContact: number;
+  readonly linkClass: LinkClass;
+  /** Class of the link over which a record of this stream and origin last came in from it. */
+  readonly holdings: ReadonlyMap<StreamName, VersionVector>;
+}
+
+export interface Replication {
+  links(): LinkView[];
+  /** Peers that are connected or were since the start. */
+  peers(): PeerView[];
+  /** Class of the link over which this origin's records last arrived; undefined for its own or before any. */
+  arrivedOver(stream: StreamName, origin: string): LinkClass | undefined;
+  /** Own records of this node that no peer is known to hold: what is still to be sent. */
+  notHandedOver(): { readonly stream: StreamName; readonly records: number }[];
+}

@@ -1,0 +1,62 @@
+import type { LinkClass, SiteKind } from "@landfall/proto/api";
+import type { StreamRule } from "../access/policy.js";
+
+/** One site of the fleet, as every site's settings list it. */
+export interface SiteEntry {
+  readonly site: string;
+  readonly kind: SiteKind;
+  /** For people: `Big Blue Hyacinth`, `Port of Tokyo`. */
+  readonly name: string;
+  readonly owner: string;
+  /** Groups of the principal `site.<site>`. */
+  readonly groups: readonly string[];
+  readonly imo?: string;
+  readonly locode?: string;
+  /** SHA-256, hex, of the token with which this site dials others. */
+  readonly tokenSha256?: string;
+}
+
+/** A connection that this site dials and keeps trying to dial. */
+export interface LinkSettings {
+  readonly id: string;
+  /** Site at the other end. */
+  readonly to: string;
+  readonly class: LinkClass;
+  /** `host:port` of the other end's replication listener. */
+  readonly address: string;
+  /** Streams whose records may cross, as patterns; all by default. */
+  readonly carries: readonly string[];
+}
+
+/** What every node needs to know, whatever it is. Services extend it. */
+export interface NodeSettings {
+  readonly site: string;
+  readonly node: string;
+  /** Data folder; created when it is not there. */
+  readonly data: string;
+  /** Writer slot of this node, 0…1023; by default a hash of the origin. */
+  readonly slot?: number;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly replication: {
+    /** `host:port` to accept other sites on; absent for a site that only dials. */
+    readonly listen?: string;
+    /** Secret with which this site dials others. */
+    readonly token: string;
+    /** Streams that this site wants to hold, as patterns. */
+    readonly wants: readonly string[];
+  };
+  readonly links: readonly LinkSettings[];
+  /** The fleet, this site included. */
+  readonly sites: readonly SiteEntry[];
+  readonly access: readonly StreamRule[];
+  /** Bearer tokens for programs and operators at this node's own HTTP port. */
+  readonly tokens: readonly {
+    readonly token: string;
+    readonly user: string;
+    readonly groups: readonly string[];
+    readonly roles: readonly string[];
+  }[];
+  /** Seconds between two status records in `<owner>.metrics`. */
+  readonly metricsSeconds: number;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+}

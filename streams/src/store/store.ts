@@ -1,0 +1,122 @@
+import type {
+  Cursor,
+  NewRecord,
+  Offset,
+  OriginRecord,
+  Seq,
+  StoredRecord,
+  TimestampMs,
+  VersionVector,
+} from "../model/record.js";
+import type { OriginId, StreamName, TopicName } from "../model/names.js";
+
+/** What the store gave to one appended record. */
+export interface Appended {
+  readonly topic: TopicName;
+  readonly offset: Offset;
+  readonly seq: Seq;
+  readonly received: TimestampMs;
+}
+
+/** Consecutive records of one origin in one stream, as replication carries them. */
+export interface Batch {
+  readonly stream: StreamName;
+  readonly origin: OriginId;
+  /** Seq of `records[0]`; the others follow without a gap. */
+  readonly firstSeq: Seq;
+  readonly records: readonly OriginRecord[];
+}
+
+/** What became durable in one group commit, per stream and origin. */
+export interface Committed {
+  readonly stream: StreamName;
+  readonly origin: OriginId;
+  readonly firstSeq: Seq;
+  /** First seq after the committed ones. */
+  readonly nextSeq: Seq;
+}
+
+export interface TopicQuery {
+  /** First offset wanted (inclusive). Default: from the beginning. */
+  readonly fromOffset?: Offset;
+  /** Event time, inclusive lower bound. */
+  readonly fromTime?: TimestampMs;
+  /** Event time, exclusive upper bound. */
+  readonly toTime?: TimestampMs;
+  /** At most this many records; the store caps it at READ_RECORDS_MAX. */
+  readonly limit: number;
+  /** Newest first. */
+  readonly reverse?: boolean;
+}
+
+/**
+ * The store of one node: streams of topics of records, written here or at other origins.
+ *
+ * Durability (S1): `append` and `apply` resolve after the data is on disk; until then no reader, no peer and
+ * no `onCommit` listener sees it (S2). Ordering: seqs of an origin are gapless; within a topic, reads are by
+ * (offset, origin), the same at every site (O1–O3). Every method throws LandfallError CLOSED once `close` was
+ * called; reads under way when it is called are finished first.
+ */
+export interface StreamStore {
+  /** The identity under which this node appends; a new one whenever the data folder is new or was copied. */
+  readonly origin: OriginId;
+
+  /**
+   * Appends records of this node to one stream, in order, as one unit: all or none are kept.
+   * @throws LandfallError INVALID_ARGUMENT, VALUE_TOO_LARGE, DISK_FULL, DISK_FAILED, CLOCK_REFUSED, OVERLOADED
+   */
+  append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]>;
+
+  /**
+   * Applies records of another origin; the version vector advances with them in one atomic step (R4).
+   * Records that are already here are skipped, so that a repeated batch changes nothing.
+   * @throws LandfallError SEQ_GAP when the batch starts beyond what this store has of that origin
+   */
+  apply(batch: Batch): Promise<void>;
+
+  /** Names of all streams with at least one record, sorted. */
+  streams(): StreamName[];
+
+  /** Per origin, the next seq this store lacks; durable records only. Empty for an unknown stream. */
+  vector(stream: StreamName): VersionVector;
+
+  /** Topic names after `after`, sorted by code unit, beginning with `prefix`. */
+  topics(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): TopicName[];
+
+  /** Records of a topic in (offset, origin) order, or newest first. Empty for an unknown topic. */
+  readTopic(stream: StreamName, topic: TopicName, query: TopicQuery): Promise<StoredRecord[]>;
+
+  /**
+   * Records that the cursor's owner has not seen, in some order that is gapless per origin, and the cursor
+   * after them. Without a cursor: from the beginning. Exact, and continues at any site (O4).
+   */
+  readStream(
+    stream: StreamName,
+    cursor: Cursor | undefined,
+    limit: number,
+  ): Promise<{ records: StoredRecord[]; cursor: Cursor }>;
+
+  /** Consecutive records of one origin from `from` on, at most about `maxBytes` (at least one record if there is one). */
+  readOrigin(stream: StreamName, origin: OriginId, from: Seq, maxBytes: number): Promise<OriginRecord[]>;
+
+  /** Called after every group commit, in commit order, with what became visible. Returns how to stop. */
+  onCommit(listener: (committed: readonly Committed[]) => void): () => void;
+
+  /** Counters for `/metrics` and `/readyz`. */
+  stats(): StoreStats;
+
+  /** Finishes the commit under way, then releases the folder. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface StoreStats {
+  readonly recordsAppended: number;
+  readonly recordsApplied: number;
+  readonly commits: number;
+  readonly bytesWritten: number;
+  readonly bytesOnDisk: number;
+  readonly topics: number;
+  readonly streams: number;
+  /** Set when a commit failed and nothing more is acknowledged; the reason, for `/readyz`. */
+  readonly failed?: string;
+}
