@@ -79,6 +79,21 @@ export interface SessionReply {
   readonly token?: string;
 }
 
+/**
+ * The 401 of `GET /api/session` (nobody is signed in). Where the demo runs it says who may come in, so that
+ * the sign-in page can offer it; never set on a real installation.
+ */
+export interface SignedOutProblem extends Problem {
+  readonly demo?: {
+    readonly password: string;
+    readonly users: readonly {
+      readonly username: string;
+      /** What this person sees, half a sentence: `only the ducks`. */
+      readonly sees: string;
+    }[];
+  };
+}
+
 /** What the sensors can say; every field optional. */
 export interface Measurements {
   readonly latitude?: number;
@@ -134,6 +149,24 @@ export interface ContainerEvent {
   readonly knownSince: string;
 }
 
+/**
+ * Query of `GET /api/containers`. With `zoom` the answer is clustered for that zoom level (an integer, 0…22);
+ * without it the features are single containers in order of their numbers, a page at a time.
+ */
+export interface ContainersQuery {
+  /** `west,south,east,north`; west > east means across 180°. */
+  readonly bbox?: string;
+  readonly zoom?: number;
+  /** Part of a container number, without spaces. */
+  readonly q?: string;
+  /** Only those aboard this ship (IMO number), or in this terminal (UN/LOCODE). */
+  readonly vessel?: string;
+  readonly location?: string;
+  readonly limit?: number;
+  /** `next` of the page before. */
+  readonly after?: string;
+}
+
 /** A GeoJSON FeatureCollection of Points: either single containers or clusters of them. */
 export interface ContainersReply {
   readonly type: "FeatureCollection";
@@ -141,6 +174,8 @@ export interface ContainersReply {
   /** Containers in view, and all that the person may see. */
   readonly matched: number;
   readonly total: number;
+  /** Pass as `after` for the next page; absent on the last one and where clustered. */
+  readonly next?: string;
 }
 
 export interface ContainerFeature {
@@ -169,6 +204,8 @@ export interface ClusterFeature {
 export interface HistoryPoint extends Measurements {
   readonly time: string;
   readonly knownSince: string;
+  /** When its origin first stored it; much later than this, `knownSince` means that it came with a backlog. */
+  readonly received?: string;
   readonly offset: number;
   readonly origin: string;
   readonly stream: string;
@@ -365,6 +402,7 @@ export interface SimulationLink {
   readonly bytesPerSecond: number;
 }
 
+/** Answer of `GET /api/simulation` (404 where no simulation runs or the person may not control it). */
 export interface SimulationState {
   /** The simulated clock, and how many simulated seconds pass in one. */
   readonly time: string;
