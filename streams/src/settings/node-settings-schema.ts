@@ -1,0 +1,147 @@
+import { imoNumberError, locodeError } from "@landfall/proto/identifiers";
+import { Type, type Static, type TObject } from "typebox";
+import { loadSettings, type SettingsSource } from "./load.js";
+import type { NodeSettings } from "./node-settings.js";
+import type { Path } from "./settings-schema.js";
+
+const NAME = "^[a-z0-9][a-z0-9-]*$";
+const nameOf = (what: string, options: { default?: string } = {}) =>
+  Type.String({
+    ...options,
+    pattern: NAME,
+    maxLength: 63,
+    wanted: `the name of a ${what}: lower-case letters, digits and '-', e.g. ${what === "site" ? "tokyo" : "a"}`,
+  });
+const ADDRESS = Type.String({
+  pattern: "^(\\[[0-9A-Fa-f:]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$",
+  wanted: "host:port, e.g. 127.0.0.1:9101",
+});
+const streamPattern = Type.String({
+  pattern: "^[a-z0-9*][a-z0-9._*-]*$",
+  maxLength: 249,
+  wanted: 'a stream\'s name or a pattern, e.g. "*.alerts"',
+});
+const words = () => Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { default: [] });
+
+/** A TCP port; 0 takes a free one. */
+export const PortNumber = Type.Integer({ minimum: 0, maximum: 65_535 });
+
+/** A file or folder, relative to the settings file; see `loadSettings`. */
+export const PathText = Type.String({ minLength: 1, isPath: true });
+
+export const LinkClassSchema = Type.Enum(["lan", "wan", "port", "satellite"]);
+
+const SiteEntrySchema = Type.Object({
+  site: nameOf("site"),
+  kind: Type.Enum(["ship", "yard", "port", "hq"]),
+  name: Type.String({ minLength: 1, maxLength: 200 }),
+  owner: Type.String({ pattern: "^[a-z0-9][a-z0-9_-]*$", maxLength: 100, wanted: "a company, e.g. bigblue" }),
+  groups: words(),
+  imo: Type.Optional(Type.String()),
+  locode: Type.Optional(Type.String()),
+  tokenSha256: Type.Optional(
+    Type.String({ pattern: "^[0-9a-f]{64}$", wanted: "the SHA-256 of the site's token: 64 hexadecimal digits" }),
+  ),
+});
+
+/**
+ * What every service's YAML file may say; services add their own keys with `Type.Object({ ...NodeSettingsSchema.properties, … })`.
+ * Every required group may be left out when all its keys have defaults.
+ */
+export const NodeSettingsSchema = Type.Object({
+  site: nameOf("site"),
+  node: nameOf("node", { default: "a" }),
+  data: PathText,
+  slot: Type.Optional(Type.Integer({ minimum: 0, maximum: 1023 })),
+  http: Type.Object({
+    host: Type.String({ minLength: 1, default: "127.0.0.1" }),
+    port: PortNumber,
+  }),
+  replication: Type.Object({
+    listen: Type.Optional(ADDRESS),
+    token: Type.String({ minLength: 8, maxLength: 512, isSecret: true, wanted: "a secret of at least 8 characters" }),
+    wants: Type.Array(streamPattern, { default: [] }),
+  }),
+  links: Type.Array(
+    Type.Object({
+      id: Type.String({ minLength: 1, maxLength: 200 }),
+      to: nameOf("site"),
+      class: LinkClassSchema,
+      address: ADDRESS,
+      carries: Type.Array(streamPattern, { default: ["*"] }),
+    }),
+    { default: [] },
+  ),
+  sites: Type.Array(SiteEntrySchema, { minItems: 1 }),
+  access: Type.Array(
+    Type.Object({
+      stream: streamPattern,
+      read: Type.Optional(Type.String({ minLength: 1 })),
+      replicate: Type.Optional(Type.String({ minLength: 1 })),
+    }),
+    { default: [] },
+  ),
+  tokens: Type.Array(
+    Type.Object({
+      token: Type.String({
+        minLength: 8,
+        maxLength: 512,
+        isSecret: true,
+        wanted: "a secret of at least 8 characters",
+      }),
+      user: Type.String({ minLength: 1, maxLength: 255 }),
+      groups: words(),
+      roles: words(),
+    }),
+    { default: [] },
+  ),
+  metricsSeconds: Type.Number({ minimum: 0.1, maximum: 3600, default: 10 }),
+  logLevel: Type.Enum(["debug", "info", "warn", "error", "silent"], { default: "info" }),
+});
+
+/**
+ * `loadSettings` for a service: the schema is `NodeSettingsSchema` or an extension of it, and what only fits
+ * together as a whole (sites, links) is checked too.
+ * @throws LandfallError INVALID_SETTINGS
+ */
+export function loadNodeSettings<S extends TObject>(
+  schema: Static<S> extends NodeSettings ? S : never,
+  source: SettingsSource<Static<S>>,
+): Static<S> {
+  return loadSettings<S>(schema, {
+    ...source,
+    check(settings, report) {
+      checkNodeSettings(settings as unknown as NodeSettings, report);
+      source.check?.(settings, report);
+    },
+  });
+}
+
+/** Reports what does not fit together: unknown sites, names used twice, numbers with a wrong check digit. */
+export function checkNodeSettings(settings: NodeSettings, report: (path: Path, message: string) => void): void {
+  const sites = new Set<string>();
+  settings.sites.forEach((entry, i) => {
+    if (sites.has(entry.site)) report(["sites", i, "site"], `sites[${i}].site ${entry.site} is there twice`);
+    sites.add(entry.site);
+    const imo = entry.imo === undefined ? undefined : imoNumberError(entry.imo);
+    if (imo) report(["sites", i, "imo"], `sites[${i}].imo: ${imo}`);
+    if (entry.kind === "ship" && entry.imo === undefined) {
+      report(["sites", i], `sites[${i}].imo is missing, want the IMO number of the ship ${entry.site}`);
+    }
+    const locode = entry.locode === undefined ? undefined : locodeError(entry.locode);
+    if (locode) report(["sites", i, "locode"], `sites[${i}].locode: ${locode}`);
+  });
+  if (!sites.has(settings.site)) {
+    report(["site"], `site is ${settings.site}, want one of those listed under sites: ${[...sites].join(", ")}`);
+  }
+  const links = new Set<string>();
+  settings.links.forEach((link, i) => {
+    if (links.has(link.id)) report(["links", i, "id"], `links[${i}].id ${link.id} is there twice`);
+    links.add(link.id);
+    if (!sites.has(link.to)) {
+      report(["links", i, "to"], `links[${i}].to is ${link.to}, want one of those listed under sites`);
+    } else if (link.to === settings.site) {
+      report(["links", i, "to"], `links[${i}].to is ${link.to}, which is this site itself`);
+    }
+  });
+}
