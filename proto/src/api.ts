@@ -10,6 +10,8 @@ export interface Problem {
   /** One of the library's error codes, e.g. `NOT_FOUND`. */
   readonly code: string;
   readonly detail?: string;
+  /** Part of the request that is wrong, where it is one: `querystring/limit`, `body/cursor`. */
+  readonly field?: string;
 }
 
 // ── every node ──────────────────────────────────────────────────────────────────────────────────
@@ -55,6 +57,72 @@ export interface ReadRequest {
 export interface ReadReply {
   readonly records: readonly ApiRecord[];
   readonly cursor: string;
+}
+
+/** One link in a status: `LinkView` of the library with its times as text. */
+export interface StatusLink {
+  readonly id: string;
+  /** Site at the other end. */
+  readonly peer: string;
+  readonly class: LinkClass;
+  readonly state: "up" | "down";
+  readonly lastContact?: string;
+  readonly roundTripMs?: number;
+  readonly bytesPerSecond: number;
+  readonly recordsPerSecond: number;
+  readonly toSend: number;
+  readonly toReceive: number;
+}
+
+/** What a node writes to `<owner>.metrics` under the topic `<site>.<node>`, every few seconds (U1). */
+export interface StatusValue {
+  readonly kind: "status";
+  readonly time: string;
+  readonly site: string;
+  readonly node: string;
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly links: readonly StatusLink[];
+  /** Records written here that no other site is known to hold. */
+  readonly notHandedOver: number;
+  readonly store: {
+    readonly recordsAppended: number;
+    readonly recordsApplied: number;
+    readonly bytesOnDisk: number;
+    readonly topics: number;
+    readonly streams: number;
+    readonly failed?: string;
+  };
+  readonly rssBytes: number;
+  /** Why the node is not ready; empty when it is. */
+  readonly notReady: readonly string[];
+}
+
+/** What a node writes to `<owner>.exceptions` under the topic `<site>.<node>` (U1, U2). */
+export interface ExceptionValue {
+  readonly kind: "exception";
+  readonly code: string;
+  /** What raised it: `mqtt`, `replication`, a client's id. */
+  readonly source: string;
+  readonly message: string;
+  readonly time: string;
+  /** Reports of the same code and source since the last record that were left out. */
+  readonly suppressed?: number;
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+/** `GET /api/status`, for a node's administrators. */
+export interface StatusReply extends StatusValue {
+  readonly owner: string;
+  readonly peers: readonly {
+    readonly site: string;
+    readonly class: LinkClass;
+    readonly lastContact: string;
+    /** Records that this node holds and the peer lacks, and the reverse, of what the peer announced. */
+    readonly lacks: number;
+    readonly ahead: number;
+  }[];
+  readonly notHandedOverStreams: readonly { readonly stream: string; readonly records: number }[];
 }
 
 // ── a headquarters ──────────────────────────────────────────────────────────────────────────────

@@ -20,6 +20,8 @@ export const ERROR_CODES = {
   UNSUPPORTED_FORMAT: { http: 500, retriable: false },
   PROTOCOL_ERROR: { http: 500, retriable: false },
   PORT_IN_USE: { http: 500, retriable: false },
+  /** A defect: something that nobody foresaw. Its cause is in the log. */
+  INTERNAL: { http: 500, retriable: false },
   OVERLOADED: { http: 429, retriable: true },
 } as const;
 
