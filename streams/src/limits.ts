@@ -16,6 +16,8 @@ export const COMMIT_PENDING_BYTES_MAX = 64 * 1024 * 1024;
 export const READ_RECORDS_MAX = 10_000;
 /** Block of records on disk and on the wire: one unit of checksum and of credit. */
 export const BLOCK_BYTES_MAX = 1024 * 1024;
+/** Records in one block: a topic index of 16 bits suffices, and a lying count allocates little. */
+export const BLOCK_RECORDS_MAX = 10_000;
 /** The hybrid logical clock lives in a safe integer of microseconds whose low 10 bits are the writer's slot. */
 export const OFFSET_SLOT_COUNT = 1024;
 /** 2020-01-01 and 2200-01-01 UTC: a clock outside is wrong, and offsets near 2^53 could never be followed. */

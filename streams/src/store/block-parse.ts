@@ -1,0 +1,178 @@
+import { crc32 } from "node:zlib";
+import { BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, VALUE_BYTES_MAX } from "../limits.js";
+import { originId, streamName, topicName } from "../model/names.js";
+import { NO_HEADERS, decodeHeaders } from "./block-headers.js";
+import {
+  BLOCK_HEADER_BYTES,
+  BLOCK_MAGIC,
+  BLOCK_VERSION,
+  COUNT_AT,
+  CRC_AT,
+  FIRST_SEQ_AT,
+  LENGTH_AT,
+  RECORD_HEADERS_BYTES_AT,
+  RECORD_HEADER_BYTES,
+  RECORD_OFFSET_AT,
+  RECORD_RECEIVED_AT,
+  RECORD_TIMESTAMP_AT,
+  RECORD_TOPIC_AT,
+  RECORD_VALUE_BYTES_AT,
+  TOPIC_COUNT_AT,
+  corrupt,
+  viewOf,
+} from "./block-layout.js";
+import type { OriginId, StreamName, TopicName } from "../model/names.js";
+import type { Headers, Offset, OriginRecord, Seq, TimestampMs } from "../model/record.js";
+
+/** A block whose checksum and head were verified; its records are parsed one by one with `recordAt`. */
+export interface ParsedBlock {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly stream: StreamName;
+  readonly origin: OriginId;
+  readonly firstSeq: Seq;
+  readonly count: number;
+  readonly topics: readonly TopicName[];
+  /** Where the first record begins. */
+  readonly recordsAt: number;
+}
+
+/** One record's fields by position; `end` is where the next begins. Reused by the caller to spare allocations. */
+export interface RecordFields {
+  topic: number;
+  offset: number;
+  timestamp: number;
+  received: number;
+  headersAt: number;
+  valueAt: number;
+  end: number;
+}
+
+/** CRC-32 over everything but the checksum itself. */
+export function blockChecksum(bytes: Uint8Array): number {
+  return crc32(bytes.subarray(CRC_AT + 4), crc32(bytes.subarray(0, CRC_AT)));
+}
+
+/** Verifies length, version and checksum, then reads the head. @throws LandfallError CORRUPT_BLOCK */
+export function parseBlock(block: Uint8Array): ParsedBlock {
+  // Never a Buffer: records shall look the same wherever they come from.
+  const bytes = new Uint8Array(block.buffer, block.byteOffset, block.byteLength);
+  if (bytes.byteLength < BLOCK_HEADER_BYTES) {
+    throw corrupt(`${bytes.byteLength} bytes, a block has at least ${BLOCK_HEADER_BYTES}`, 0);
+  }
+  if (bytes.byteLength > BLOCK_BYTES_MAX) {
+    throw corrupt(`${bytes.byteLength} bytes, a block has at most ${BLOCK_BYTES_MAX}`, 0);
+  }
+  for (let i = 0; i < BLOCK_MAGIC.length; i++) {
+    if (bytes[i] !== BLOCK_MAGIC[i]) throw corrupt("it does not begin like a block", i);
+  }
+  if (bytes[3] !== BLOCK_VERSION) throw corrupt(`format version ${bytes[3]}, this program reads ${BLOCK_VERSION}`, 3);
+  const view = viewOf(bytes);
+  const length = view.getUint32(LENGTH_AT, true);
+  if (length !== bytes.byteLength) throw corrupt(`says ${length} bytes, but has ${bytes.byteLength}`, LENGTH_AT);
+  const expected = view.getUint32(CRC_AT, true);
+  const actual = blockChecksum(bytes);
+  if (actual !== expected) throw corrupt(`checksum ${hex(actual)}, expected ${hex(expected)}`, CRC_AT);
+  return parseHead(bytes, view);
+}
+
+/** Everything below is also checked although the checksum fits: a peer can compute one over anything. */
+function parseHead(bytes: Uint8Array, view: DataView): ParsedBlock {
+  const high = view.getUint32(FIRST_SEQ_AT + 4, true);
+  const firstSeq = high * 2 ** 32 + view.getUint32(FIRST_SEQ_AT, true);
+  const count = view.getUint32(COUNT_AT, true);
+  if (!Number.isSafeInteger(firstSeq + count)) throw corrupt("first seq is beyond 2^53", FIRST_SEQ_AT);
+  if (count === 0 || count > BLOCK_RECORDS_MAX) {
+    throw corrupt(`says ${count} records, want 1 to ${BLOCK_RECORDS_MAX}`, COUNT_AT);
+  }
+  if (count * RECORD_HEADER_BYTES > bytes.byteLength) throw corrupt(`cannot hold ${count} records`, COUNT_AT);
+  const topicCount = view.getUint32(TOPIC_COUNT_AT, true);
+  if (topicCount === 0 || topicCount > count) {
+    throw corrupt(`says ${topicCount} topic names for ${count} records`, TOPIC_COUNT_AT);
+  }
+  let at = BLOCK_HEADER_BYTES;
+  const name = <T>(make: (text: string) => T): T => {
+    const length = bytes[at];
+    if (length === undefined || at + 1 + length > bytes.byteLength) throw corrupt("a name is cut short", at);
+    // A name that is not ASCII does not pass `make`.
+    const text = latin1(bytes, at + 1, length);
+    const start = at;
+    at += 1 + length;
+    try {
+      return make(text);
+    } catch (cause) {
+      throw corrupt(cause instanceof Error ? cause.message : "a bad name", start);
+    }
+  };
+  const stream = name(streamName);
+  const origin = name(originId);
+  const topics: TopicName[] = [];
+  for (let i = 0; i < topicCount; i++) topics.push(name(topicName));
+  return { bytes, view, stream, origin, firstSeq: firstSeq as Seq, count, topics, recordsAt: at };
+}
+
+/** Reads the fixed fields of the record at `at` into `into`. @throws LandfallError CORRUPT_BLOCK */
+export function recordAt(block: ParsedBlock, at: number, into: RecordFields): RecordFields {
+  const { view } = block;
+  const size = view.byteLength;
+  if (at + RECORD_HEADER_BYTES > size) throw corrupt("a record is cut short", at);
+  into.offset = view.getFloat64(at + RECORD_OFFSET_AT, true);
+  into.timestamp = view.getFloat64(at + RECORD_TIMESTAMP_AT, true);
+  into.received = view.getFloat64(at + RECORD_RECEIVED_AT, true);
+  into.topic = view.getUint16(at + RECORD_TOPIC_AT, true);
+  const valueBytes = view.getUint32(at + RECORD_VALUE_BYTES_AT, true);
+  into.headersAt = at + RECORD_HEADER_BYTES;
+  into.valueAt = into.headersAt + view.getUint16(at + RECORD_HEADERS_BYTES_AT, true);
+  into.end = into.valueAt + valueBytes;
+  if (valueBytes > VALUE_BYTES_MAX) throw corrupt(`a value of ${valueBytes} bytes`, at + RECORD_VALUE_BYTES_AT);
+  if (into.end > size) throw corrupt("a record reaches beyond the block", at + RECORD_HEADERS_BYTES_AT);
+  if (into.topic >= block.topics.length) throw corrupt(`topic name ${into.topic} is not there`, at + RECORD_TOPIC_AT);
+  if (!Number.isSafeInteger(into.offset) || into.offset < 0) throw corrupt("an impossible offset", at);
+  if (!Number.isSafeInteger(into.timestamp)) throw corrupt("an impossible timestamp", at + RECORD_TIMESTAMP_AT);
+  if (!Number.isSafeInteger(into.received)) throw corrupt("an impossible time of receipt", at + RECORD_RECEIVED_AT);
+  return into;
+}
+
+export function emptyFields(): RecordFields {
+  return { topic: 0, offset: 0, timestamp: 0, received: 0, headersAt: 0, valueAt: 0, end: 0 };
+}
+
+/** Decodes headers, remembering the last: consecutive records mostly carry the same ones. */
+export function headersDecoder(): (bytes: Uint8Array, at: number) => Headers {
+  let lastBytes: Uint8Array | undefined;
+  let last: Headers = NO_HEADERS;
+  return (bytes, at) => {
+    if (bytes.byteLength === 0) return NO_HEADERS;
+    if (lastBytes === undefined || Buffer.compare(lastBytes, bytes) !== 0) {
+      last = decodeHeaders(bytes, at);
+      lastBytes = bytes;
+    }
+    return last;
+  };
+}
+
+/** The record that `fields` describes; its value is a view on the block's bytes, not a copy. */
+export function toRecord(
+  block: ParsedBlock,
+  fields: RecordFields,
+  seq: number,
+  headers: (bytes: Uint8Array, at: number) => Headers,
+): OriginRecord {
+  return {
+    topic: block.topics[fields.topic] as TopicName,
+    offset: fields.offset as Offset,
+    seq: seq as Seq,
+    timestamp: fields.timestamp as TimestampMs,
+    received: fields.received as TimestampMs,
+    headers: headers(block.bytes.subarray(fields.headersAt, fields.valueAt), fields.headersAt),
+    value: block.bytes.subarray(fields.valueAt, fields.end),
+  };
+}
+
+function latin1(bytes: Uint8Array, at: number, length: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString("latin1");
+}
+
+function hex(value: number): string {
+  return value.toString(16).padStart(8, "0");
+}
