@@ -23,3 +23,7 @@ export const OFFSET_SLOT_COUNT = 1024;
 /** 2020-01-01 and 2200-01-01 UTC: a clock outside is wrong, and offsets near 2^53 could never be followed. */
 export const CLOCK_MS_MIN = 1_577_836_800_000;
 export const CLOCK_MS_MAX = 7_258_118_400_000;
+/** An access control expression is written by hand; longer ones are a mistake or an attack. */
+export const EXPRESSION_CHARS_MAX = 4096;
+/** Levels of parentheses and negations in one. */
+export const EXPRESSION_DEPTH_MAX = 64;

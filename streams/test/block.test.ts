@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, HEADERS_BYTES_MAX, VALUE_BYTES_MAX } from "../src/limits.js";
 import { isLandfallError } from "../src/model/errors.js";
