@@ -1,0 +1,103 @@
+import {
+  DISTANCE_INFINITE,
+  plusCost,
+  receivedNext,
+  type Conn,
+  type KeyId,
+  type MachineState,
+} from "./machine-state.js";
+
+/** How good a peer is as the source of one key; compared field by field, smaller is better. */
+interface Rank {
+  readonly current: number;
+  readonly distance: number;
+  readonly spread: number;
+}
+
+export interface Candidate {
+  readonly conn: Conn;
+  readonly distance: number;
+  readonly ahead: boolean;
+}
+
+/**
+ * The best peer to request a key from, or undefined (rules 4 to 6 of SPEC.md, "Choosing a source").
+ * `except` is left out; with `onlyAhead`, only peers that hold more than this site.
+ */
+export function bestSource(
+  state: MachineState,
+  key: KeyId,
+  now: number,
+  options: { except?: Conn; onlyAhead?: boolean } = {},
+): Candidate | undefined {
+  const mine = receivedNext(state, key);
+  const stream = state.keys.get(key)?.stream;
+  const feasible = state.feasible.get(key);
+  let best: (Candidate & { rank: Rank }) | undefined;
+  if (stream === undefined) return undefined;
+  for (const conn of state.conns.values()) {
+    if (conn === options.except || !conn.rights.mayRequest(stream)) continue;
+    const announced = conn.announced.get(key);
+    if (announced === undefined) continue;
+    const ahead = announced.next > mine;
+    const isOrigin = announced.distance === 0;
+    if (!ahead) {
+      if (options.onlyAhead === true) continue;
+      // It takes this key from us and has nothing that we lack: to ask it would close a loop.
+      if (conn.serving.has(key)) continue;
+      if (announced.distance >= DISTANCE_INFINITE) continue;
+      // A request beyond a peer's own end would be refused.
+      if (announced.next < mine && !isOrigin) continue;
+      // Rule 5: not ahead of us, not the origin, and not provably nearer to the origin than we ever were.
+      if (
+        !isOrigin &&
+        feasible !== undefined &&
+        !(announced.next >= feasible.next && announced.distance < feasible.distance)
+      )
+        continue;
+    }
+    if (isPenalised(state, conn.peer, key, now)) continue;
+    const distance = plusCost(announced.distance, conn.tuning.cost);
+    const rank: Rank = {
+      current: ahead || isOrigin ? 0 : 1,
+      distance,
+      spread: spreadHash(`${key} ${conn.peer} ${state.site}`),
+    };
+    if (best === undefined || compareRank(rank, best.rank) < 0) best = { conn, distance, ahead, rank };
+  }
+  return best;
+}
+
+function compareRank(a: Rank, b: Rank): number {
+  return a.current - b.current || a.distance - b.distance || a.spread - b.spread;
+}
+
+const PENALTY_MS_MIN = 2_000;
+const PENALTY_MS_MAX = 60_000;
+
+export function isPenalised(state: MachineState, peer: string, key: KeyId, now: number): boolean {
+  const penalty = state.penalties.get(`${peer} ${key}`);
+  return penalty !== undefined && penalty.until > now;
+}
+
+/** A stalling or refusing peer is avoided for this key, twice as long each time, also after it reconnects (rule 4). */
+export function penalise(state: MachineState, peer: string, key: KeyId, now: number, capMs = PENALTY_MS_MAX): void {
+  const id = `${peer} ${key}`;
+  const penalty = state.penalties.get(id) ?? { until: 0, strikes: 0 };
+  penalty.until = now + Math.min(capMs, PENALTY_MS_MAX, PENALTY_MS_MIN * 2 ** Math.min(penalty.strikes, 5));
+  penalty.strikes++;
+  state.penalties.set(id, penalty);
+}
+
+export function forgive(state: MachineState, peer: string, key: KeyId): void {
+  if (state.penalties.size > 0) state.penalties.delete(`${peer} ${key}`);
+}
+
+/** FNV-1a with a final mix: spreads keys over equally good peers, the same at every run. */
+function spreadHash(text: string): number {
+  let h = 2_166_136_261;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16_777_619);
+  h ^= h >>> 15;
+  h = Math.imul(h, 2_246_822_507);
+  return (h ^ (h >>> 13)) >>> 0;
+}

@@ -1,0 +1,73 @@
+import type { LinkClass } from "@landfall/proto/api";
+import type { SiteName, StreamName } from "../model/names.js";
+import type { LinkView } from "../node/node.js";
+import type { EstablishedLink } from "./link.js";
+import { heldNext, isOwn, receivedNext, type LinkRights, type MachineState } from "./machine-state.js";
+import type { PeerKnowledge } from "./peer-knowledge.js";
+
+/** A link that is configured or was seen, up or not. */
+export interface LinkMemory {
+  readonly id: string;
+  readonly peer: SiteName;
+  readonly class: LinkClass;
+  readonly carries: readonly string[];
+  /** From the last hello; absent before the first. */
+  readonly rights?: LinkRights;
+}
+
+export function linkViews(given: {
+  memory: Iterable<LinkMemory>;
+  established: readonly EstablishedLink[];
+  machine: MachineState;
+  knowledge: PeerKnowledge;
+  now: number;
+}): LinkView[] {
+  const { machine, knowledge, now } = given;
+  const lastContacts = new Map(knowledge.views().map((view) => [view.site, view.lastContact]));
+  return [...given.memory].map((memory) => {
+    const link = given.established.find(({ peer }) => peer?.link === memory.id && peer.site === memory.peer);
+    const contact = link?.lastContact ?? lastContacts.get(memory.peer);
+    return {
+      id: memory.id,
+      peer: memory.peer,
+      class: memory.class,
+      state: link === undefined ? "down" : "up",
+      ...(contact === undefined ? {} : { lastContact: contact }),
+      ...(link?.roundTripMs === undefined ? {} : { roundTripMs: Math.round(link.roundTripMs * 10) / 10 }),
+      ...(link?.meter.rates(now) ?? { bytesPerSecond: 0, recordsPerSecond: 0 }),
+      ...backlog(memory, machine, knowledge),
+    };
+  });
+}
+
+/** Records that one side of a link holds and the other lacks, of streams that may cross it; 0 before the first hello. */
+function backlog(
+  memory: LinkMemory,
+  machine: MachineState,
+  knowledge: PeerKnowledge,
+): { toSend: number; toReceive: number } {
+  let toSend = 0;
+  let toReceive = 0;
+  const { rights, peer } = memory;
+  if (rights === undefined) return { toSend, toReceive };
+  for (const [key, { stream }] of machine.keys) {
+    const theirs = knowledge.nextAt(peer, key) ?? 0;
+    if (rights.maySend(stream)) toSend += Math.max(0, heldNext(machine, key) - theirs);
+    if (rights.mayRequest(stream)) toReceive += Math.max(0, theirs - receivedNext(machine, key));
+  }
+  return { toSend, toReceive };
+}
+
+/** Per stream, records written at this node that no peer is known to hold. */
+export function notHandedOver(
+  machine: MachineState,
+  knowledge: PeerKnowledge,
+): { stream: StreamName; records: number }[] {
+  const byStream = new Map<StreamName, number>();
+  for (const [key, { stream }] of machine.keys) {
+    if (!isOwn(machine, key)) continue;
+    const waiting = Math.max(0, heldNext(machine, key) - knowledge.bestNext(key));
+    if (waiting > 0) byStream.set(stream, (byStream.get(stream) ?? 0) + waiting);
+  }
+  return [...byStream].map(([stream, records]) => ({ stream, records }));
+}

@@ -1,0 +1,155 @@
+import type { LinkClass } from "@landfall/proto/api";
+import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
+import type { Env } from "../env.js";
+import { LandfallError } from "../model/errors.js";
+import { LINK_CLASSES } from "./link-classes.js";
+import { LinkMeter } from "./link-meter.js";
+import type { Message } from "./machine-state.js";
+import type { Channel } from "./transport.js";
+
+/** Version of the protocol that this library speaks. */
+export const PROTOCOL_VERSION = 1;
+/** A peer must have said hello within this time. */
+const HELLO_MS_MAX = 5_000;
+const LINK_CLASS_NAMES: readonly string[] = ["lan", "wan", "port", "satellite"] satisfies LinkClass[];
+const PATTERNS_MAX = 1_000;
+
+export interface Hello {
+  readonly site: string;
+  readonly node: string;
+  readonly link: string;
+  readonly linkClass: LinkClass;
+  readonly carries: readonly string[];
+  readonly wants: readonly string[];
+}
+
+export interface LinkEvents {
+  /** Both sides have said hello. */
+  established(link: EstablishedLink, peer: Hello): void;
+  message(link: EstablishedLink, message: Exclude<Message, { $case: "hello" | "ping" | "pong" }>): void;
+  closed(link: EstablishedLink | undefined, reason: string): void;
+}
+
+/**
+ * One channel from hello to close: agrees on version and class, answers pings, measures round trip and rates,
+ * and closes a channel on which the other side has gone silent.
+ */
+export class EstablishedLink {
+  readonly meter = new LinkMeter();
+  /** Set once the hello is there. */
+  peer: Hello | undefined;
+  /** Class by which this side treats the link; the dialler's settings decide. */
+  linkClass: LinkClass;
+  roundTripMs: number | undefined;
+  /** Wall clock of the last frame. */
+  lastContact: number;
+  #heardAt: number;
+  #pingAt: number;
+  #openedAt: number;
+
+  constructor(
+    readonly id: number,
+    readonly channel: Channel,
+    readonly dialled: boolean,
+    private readonly hello: Hello,
+    private readonly env: Env,
+    private readonly events: LinkEvents,
+  ) {
+    this.linkClass = hello.linkClass;
+    this.lastContact = env.now();
+    this.#heardAt = env.monotonic();
+    this.#openedAt = this.#heardAt;
+    this.#pingAt = 0;
+    channel.onFrame = (frame) => this.#onFrame(frame);
+    channel.onClose = (reason) => events.closed(this.peer === undefined ? undefined : this, reason);
+    // The dialler speaks first: the listener learns from it what kind of link this is.
+    if (dialled) this.#sayHello();
+  }
+
+  send(message: Message, records = 0): void {
+    this.meter.count(message.$case === "data" ? message.value.block.byteLength + 32 : 64, records);
+    this.channel.send({ body: message });
+  }
+
+  close(reason: string): void {
+    this.channel.close(reason);
+  }
+
+  /** Called about ten times a second: pings, and ends a link that has gone silent. */
+  tick(): void {
+    const now = this.env.monotonic();
+    const tuning = LINK_CLASSES[this.linkClass];
+    if (this.peer === undefined) {
+      if (now - this.#openedAt > HELLO_MS_MAX) this.close("the other side did not say hello");
+      return;
+    }
+    if (now - this.#heardAt > tuning.silenceMs) {
+      this.close(`nothing heard for ${Math.round((now - this.#heardAt) / 1_000)} s`);
+      return;
+    }
+    if (now >= this.#pingAt) {
+      this.#pingAt = now + tuning.pingMs;
+      this.meter.sample(now);
+      this.send({ $case: "ping", value: { token: Math.round(now) } });
+    }
+  }
+
+  #sayHello(): void {
+    const { site, node, link, linkClass, carries, wants } = this.hello;
+    const value = { version: PROTOCOL_VERSION, site, node, link, linkClass, carries: [...carries], wants: [...wants] };
+    this.channel.send({ body: { $case: "hello", value } });
+  }
+
+  #onFrame(frame: Frame): void {
+    this.#heardAt = this.env.monotonic();
+    this.lastContact = this.env.now();
+    const { body } = frame;
+    try {
+      if (body === undefined) return; // A kind of frame from a later version.
+      if (this.peer === undefined) this.#onHello(body);
+      else if (body.$case === "ping") this.send({ $case: "pong", value: { token: body.value.token } });
+      else if (body.$case === "pong") this.#onPong(body.value.token);
+      else if (body.$case === "hello") throw new LandfallError("PROTOCOL_ERROR", "a second hello");
+      else {
+        if (body.$case === "data") this.meter.count(body.value.block.byteLength + 32, body.value.count);
+        this.events.message(this, body);
+      }
+    } catch (error) {
+      this.close(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #onHello(body: Message): void {
+    if (body.$case !== "hello") throw new LandfallError("PROTOCOL_ERROR", `${body.$case} before hello`);
+    const { version, site, node, link, linkClass, carries, wants } = body.value;
+    if (version !== PROTOCOL_VERSION) {
+      throw new LandfallError(
+        "PROTOCOL_ERROR",
+        `${site} speaks version ${version} of the protocol, this site ${PROTOCOL_VERSION}`,
+      );
+    }
+    if (carries.length > PATTERNS_MAX || wants.length > PATTERNS_MAX) {
+      throw new LandfallError("PROTOCOL_ERROR", `more than ${PATTERNS_MAX} stream patterns in a hello`);
+    }
+    if (!this.dialled) {
+      if (!LINK_CLASS_NAMES.includes(linkClass))
+        throw new LandfallError("PROTOCOL_ERROR", `unknown link class ${linkClass}`);
+      this.linkClass = linkClass as LinkClass;
+      this.#sayHello();
+    }
+    this.peer = {
+      site,
+      node,
+      link: this.dialled ? this.hello.link : link,
+      linkClass: this.linkClass,
+      carries: this.dialled ? this.hello.carries : carries,
+      wants,
+    };
+    this.events.established(this, this.peer);
+  }
+
+  #onPong(token: number): void {
+    const measured = Math.max(0, this.env.monotonic() - token);
+    this.roundTripMs = this.roundTripMs === undefined ? measured : this.roundTripMs * 0.7 + measured * 0.3;
+  }
+}

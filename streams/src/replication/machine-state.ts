@@ -1,0 +1,236 @@
+import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
+import type { OriginId, StreamName } from "../model/names.js";
+
+/** What travels between two machines: the body of one frame. */
+export type Message = NonNullable<Frame["body"]>;
+
+/** Stands for "no live path to the origin". */
+export const DISTANCE_INFINITE = 0xffff_ffff;
+
+/** One history that replication counts: all records of one origin in one stream. */
+export interface Key {
+  readonly stream: StreamName;
+  readonly origin: OriginId;
+}
+
+export type KeyId = string;
+
+/** What one connection may carry. Asked once per stream and kept. */
+export interface LinkRights {
+  /** Records of the stream may be sent to the peer over this link. */
+  maySend(stream: StreamName): boolean;
+  /** Records of the stream may be requested from the peer over this link. */
+  mayRequest(stream: StreamName): boolean;
+  /** The peer may know that the stream exists and how far this site has this origin's records. */
+  mayAnnounce(stream: StreamName, origin: OriginId): boolean;
+  /** What the peer says of the stream is listened to (R8). */
+  mayBelieve(stream: StreamName): boolean;
+}
+
+/** Times in ms, sizes in bytes; per connection, because a satellite is not a cable. */
+export interface LinkTuning {
+  /** Added to the distance of everything that comes over this link. */
+  readonly cost: number;
+  /** A source that sends nothing for so long while another is ahead is left. Several round trips and one block. */
+  readonly stallMs: number;
+  /** A source that does not confirm a stop for so long loses its connection. */
+  readonly stopMs: number;
+  /** Bytes of blocks that may be under way to this site and not yet committed here. */
+  readonly windowBytes: number;
+  /** One block sent over this link is at most about so large. */
+  readonly blockBytes: number;
+  /** Between two announcements of the same advance. */
+  readonly announceMs: number;
+}
+
+export interface Announced {
+  next: number;
+  distance: number;
+}
+
+/** A standing request of the peer that this site serves. */
+export interface Serving {
+  readonly id: number;
+  readonly key: KeyId;
+  /** Next seq to send. */
+  position: number;
+}
+
+export interface Conn {
+  readonly id: number;
+  /** Site at the other end; penalties are kept under this name, across reconnects. */
+  readonly peer: string;
+  readonly tuning: LinkTuning;
+  readonly rights: LinkRights;
+  readonly announced: Map<KeyId, Announced>;
+  /** By key: the peer has at most one standing request for each. */
+  readonly serving: Map<KeyId, Serving>;
+  /** Keys in `serving`, in the order in which they get their turn. */
+  turn: KeyId[];
+  /** Bytes of blocks that may still be sent to the peer. */
+  credit: number;
+  /** A block is being read for this connection. */
+  reading: boolean;
+  /** What the peer was told, and advances that wait for the next announcement. */
+  readonly told: Map<KeyId, Announced>;
+  readonly unsaid: Set<KeyId>;
+  /** What the peer waits for: said with the next tick. */
+  readonly urgent: Set<KeyId>;
+  announceAt: number;
+}
+
+/** Where the records of one key come from at the moment. */
+export interface Source {
+  readonly conn: number;
+  readonly requestId: number;
+  state: "active" | "stopping";
+  /** When data last came, or the request went out. */
+  heardAt: number;
+  /** Connection to request from once the old source has confirmed the stop. */
+  successor?: number;
+  stopAt: number;
+}
+
+export interface Penalty {
+  until: number;
+  strikes: number;
+}
+
+/** All that the protocol knows. Owned by `step`; nothing else writes it. */
+export interface MachineState {
+  /** Name of this site, used to break ties. */
+  readonly site: string;
+  /** Origins under which this node appends: never requested. */
+  readonly own: OriginId;
+  readonly keys: Map<KeyId, Key>;
+  /** First seq that is not durable here. */
+  readonly held: Map<KeyId, number>;
+  /** First seq that was not received; at least `held`. */
+  readonly received: Map<KeyId, number>;
+  readonly conns: Map<number, Conn>;
+  readonly sources: Map<KeyId, Source>;
+  /** Key of each standing request of this site. */
+  readonly requests: Map<number, { readonly conn: number; readonly key: KeyId }>;
+  /** Own distance to the origin, for keys that have a live path. */
+  readonly distance: Map<KeyId, number>;
+  /** Smallest distance since `next`: what makes a loop of standing requests impossible (rule 5). */
+  readonly feasible: Map<KeyId, { next: number; distance: number }>;
+  readonly penalties: Map<string, Penalty>;
+  nextRequestId: number;
+}
+
+export type MachineEvent =
+  | {
+      readonly type: "connected";
+      readonly conn: number;
+      readonly peer: string;
+      readonly tuning: LinkTuning;
+      readonly rights: LinkRights;
+    }
+  | { readonly type: "disconnected"; readonly conn: number }
+  | {
+      readonly type: "message";
+      readonly conn: number;
+      readonly message: Exclude<Message, { $case: "hello" | "data" | "ping" | "pong" }>;
+    }
+  /** A verified block arrived; `payload` is handed back in the `apply` effect. */
+  | {
+      readonly type: "data";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly firstSeq: number;
+      readonly count: number;
+      readonly bytes: number;
+      readonly payload: unknown;
+    }
+  /** The answer to a `read` effect; count 0 when there was nothing after all. */
+  | {
+      readonly type: "block";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+      readonly firstSeq: number;
+      readonly count: number;
+      readonly block: Uint8Array;
+    }
+  /** Records became durable here, own or applied. */
+  | { readonly type: "committed"; readonly stream: StreamName; readonly origin: OriginId; readonly nextSeq: number }
+  /** The answer to an `apply` effect. */
+  | {
+      readonly type: "applied";
+      readonly conn: number;
+      readonly key: KeyId;
+      readonly bytes: number;
+      readonly ok: boolean;
+    }
+  | { readonly type: "tick" };
+
+export type Effect =
+  | { readonly type: "send"; readonly conn: number; readonly message: Message }
+  | {
+      readonly type: "read";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+      readonly stream: StreamName;
+      readonly origin: OriginId;
+      readonly from: number;
+      readonly maxBytes: number;
+    }
+  | {
+      readonly type: "apply";
+      readonly conn: number;
+      readonly key: KeyId;
+      readonly bytes: number;
+      readonly payload: unknown;
+    }
+  | { readonly type: "close"; readonly conn: number; readonly reason: string };
+
+export function keyId(stream: string, origin: string): KeyId {
+  return `${stream} ${origin}`;
+}
+
+export function createMachine(site: string, own: OriginId): MachineState {
+  return {
+    site,
+    own,
+    keys: new Map(),
+    held: new Map(),
+    received: new Map(),
+    conns: new Map(),
+    sources: new Map(),
+    requests: new Map(),
+    distance: new Map(),
+    feasible: new Map(),
+    penalties: new Map(),
+    nextRequestId: 1,
+  };
+}
+
+/** Makes a key known; returns its id. */
+export function internKey(state: MachineState, stream: StreamName, origin: OriginId): KeyId {
+  const id = keyId(stream, origin);
+  if (!state.keys.has(id)) state.keys.set(id, { stream, origin });
+  return id;
+}
+
+export function heldNext(state: MachineState, key: KeyId): number {
+  return state.held.get(key) ?? 0;
+}
+
+export function receivedNext(state: MachineState, key: KeyId): number {
+  return state.received.get(key) ?? heldNext(state, key);
+}
+
+export function isOwn(state: MachineState, key: KeyId): boolean {
+  return state.keys.get(key)?.origin === state.own;
+}
+
+/** Sum of link costs to the origin over the active source; 0 for this node's own records. */
+export function distanceOf(state: MachineState, key: KeyId): number {
+  return isOwn(state, key) ? 0 : (state.distance.get(key) ?? DISTANCE_INFINITE);
+}
+
+export function plusCost(distance: number, cost: number): number {
+  return distance >= DISTANCE_INFINITE - cost ? DISTANCE_INFINITE : distance + cost;
+}

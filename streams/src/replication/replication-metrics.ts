@@ -1,0 +1,27 @@
+import { Gauge, type Registry } from "prom-client";
+import type { LinkView } from "../node/node.js";
+
+/** Gauges of all links for `/metrics`, read when they are asked for. */
+export function countLinks(registry: Registry, links: () => LinkView[]): void {
+  const labelNames = ["link", "peer", "class"] as const;
+  const gauge = (name: string, help: string, value: (link: LinkView) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const link of links()) this.set({ link: link.id, peer: link.peer, class: link.class }, value(link));
+      },
+    });
+  gauge("landfall_link_up", "1 while the link is up", (link) => (link.state === "up" ? 1 : 0));
+  gauge("landfall_link_to_send_records", "Records that this site holds and the peer lacks", (link) => link.toSend);
+  gauge(
+    "landfall_link_to_receive_records",
+    "Records that the peer holds and this site lacks",
+    (link) => link.toReceive,
+  );
+  gauge("landfall_link_bytes_per_second", "Bytes per second over the link, both ways", (link) => link.bytesPerSecond);
+  gauge("landfall_link_round_trip_seconds", "Round trip over the link", (link) => (link.roundTripMs ?? 0) / 1_000);
+}

@@ -1,0 +1,355 @@
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { Policy } from "../access/policy.js";
+import type { Env, TimerHandle } from "../env.js";
+import { isLandfallError, LandfallError } from "../model/errors.js";
+import { siteName, type SiteName, type StreamName } from "../model/names.js";
+import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.js";
+import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
+import { decodeBlock, encodeBlock } from "../store/block.js";
+import type { Batch, StreamStore } from "../store/store.js";
+import type { Seq } from "../model/record.js";
+import { refusalOf } from "./admission.js";
+import { Dialler } from "./dialler.js";
+import { createGrpcTransport } from "./grpc-transport.js";
+import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
+import { LINK_CLASSES } from "./link-classes.js";
+import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
+import { createMachine, keyId, type Effect, type KeyId, type MachineEvent } from "./machine-state.js";
+import { step } from "./machine.js";
+import { PeerKnowledge } from "./peer-knowledge.js";
+import { countLinks } from "./replication-metrics.js";
+import { linkRights } from "./rights.js";
+import type { Channel, Listener, Transport } from "./transport.js";
+
+/** How often stalls, pings and announcements are looked at. */
+const TICK_MS = 100;
+
+export interface ReplicatorOptions {
+  readonly store: StreamStore;
+  readonly env: Env;
+  readonly settings: NodeSettings;
+  readonly policy: Policy;
+  readonly log: Logger;
+  readonly exceptions: Exceptions;
+  readonly registry: Registry;
+  /** gRPC by default. */
+  readonly transport?: Transport;
+}
+
+export interface Replicator extends Replication {
+  /** Listens and dials. @throws LandfallError PORT_IN_USE */
+  start(): Promise<void>;
+  close(): Promise<void>;
+  /** Port on which other sites are accepted; undefined for a site that only dials. */
+  readonly port: number | undefined;
+}
+
+/** Joins the protocol machine to the store, the network and the clock. All decisions are the machine's. */
+export function createReplicator(options: ReplicatorOptions): Replicator {
+  return new NodeReplicator(options);
+}
+
+class NodeReplicator implements Replicator {
+  readonly #machine;
+  readonly #transport: Transport;
+  readonly #links = new Map<number, EstablishedLink>();
+  readonly #memory = new Map<string, LinkMemory>();
+  readonly #diallers: Dialler[] = [];
+  readonly #knowledge = new PeerKnowledge();
+  /** Applies of one key go one after another; keys do not wait for each other. */
+  readonly #applying = new Map<KeyId, Promise<void>>();
+  #listener: Listener | undefined;
+  #timer: TimerHandle | undefined;
+  #nextLinkId = 1;
+  #closed = false;
+  #stopCommits: () => void = () => undefined;
+
+  constructor(private readonly options: ReplicatorOptions) {
+    this.#machine = createMachine(options.settings.site, options.store.origin);
+    this.#transport = options.transport ?? createGrpcTransport({ env: options.env });
+    countLinks(options.registry, () => this.links());
+  }
+
+  get port(): number | undefined {
+    return this.#listener?.port;
+  }
+
+  async start(): Promise<void> {
+    const { store, settings, env } = this.options;
+    this.#stopCommits = store.onCommit((committed) => {
+      for (const { stream, origin, nextSeq } of committed) {
+        this.#run({ type: "committed", stream, origin, nextSeq });
+      }
+    });
+    for (const stream of store.streams()) {
+      for (const [origin, nextSeq] of Object.entries(store.vector(stream))) {
+        this.#run({ type: "committed", stream, origin: origin as never, nextSeq });
+      }
+    }
+    if (settings.replication.listen !== undefined) {
+      this.#listener = await this.#transport.listen(
+        settings.replication.listen,
+        (credentials) => this.#admit(credentials),
+        (channel, credentials) => this.#accepted(channel, credentials.site),
+      );
+    }
+    for (const link of settings.links) {
+      const credentials = { site: settings.site, token: settings.replication.token };
+      const dialler: Dialler = new Dialler(link, this.#transport, env, credentials, (channel) =>
+        this.#dialled(channel, link, dialler),
+      );
+      this.#diallers.push(dialler);
+      this.#memory.set(link.id, { id: link.id, peer: siteName(link.to), class: link.class, carries: link.carries });
+      dialler.start();
+    }
+    this.#tick();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#stopCommits();
+    for (const dialler of this.#diallers) dialler.stop();
+    for (const link of this.#links.values()) link.close("this site is stopping");
+    await this.#listener?.close();
+    await Promise.allSettled(this.#applying.values());
+  }
+
+  links(): LinkView[] {
+    return linkViews({
+      memory: this.#memory.values(),
+      established: [...this.#links.values()],
+      machine: this.#machine,
+      knowledge: this.#knowledge,
+      now: this.options.env.monotonic(),
+    });
+  }
+
+  peers(): PeerView[] {
+    return this.#knowledge.views();
+  }
+
+  arrivedOver(stream: StreamName, origin: string) {
+    return this.#knowledge.arrivedOver(keyId(stream, origin));
+  }
+
+  notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
+    return notHandedOver(this.#machine, this.#knowledge);
+  }
+
+  #admit(credentials: { site: string; token: string }): string | undefined {
+    const refusal = refusalOf(this.options.settings.sites, credentials);
+    if (refusal !== undefined) {
+      this.options.exceptions.report({
+        code: "UNAUTHENTICATED",
+        source: "replication",
+        message: `refused a site that calls itself ${JSON.stringify(credentials.site.slice(0, 64))}: unknown, or its token is wrong`,
+      });
+    }
+    return refusal;
+  }
+
+  #accepted(channel: Channel, site: string): void {
+    // What the link is called and which class it has is said by the dialler's hello.
+    this.#open(channel, false, { id: "", to: site, class: "wan", address: "", carries: ["*"] });
+  }
+
+  #dialled(channel: Channel, settings: LinkSettings, dialler: Dialler): void {
+    this.#open(channel, true, settings, dialler);
+  }
+
+  #open(channel: Channel, dialled: boolean, settings: LinkSettings, dialler?: Dialler): void {
+    const { env, settings: own } = this.options;
+    const hello: Hello = {
+      site: own.site,
+      node: own.node,
+      link: settings.id,
+      linkClass: settings.class,
+      carries: settings.carries,
+      wants: own.replication.wants,
+    };
+    const id = this.#nextLinkId++;
+    const events: LinkEvents = {
+      established: (link, peer) => this.#established(link, peer, settings.to),
+      message: (link, message) => {
+        if (message.$case === "data") this.#onData(link, message.value);
+        else {
+          if (message.$case === "announce") this.#onAnnounce(link, message.value.holdings);
+          this.#run({ type: "message", conn: link.id, message });
+        }
+      },
+      closed: (link, reason) => {
+        this.#links.delete(id);
+        dialler?.closed(link !== undefined);
+        if (link?.peer === undefined) return;
+        this.options.log.info({ link: link.peer.link, peer: link.peer.site, reason }, "link down");
+        this.#run({ type: "disconnected", conn: id });
+      },
+    };
+    this.#links.set(id, new EstablishedLink(id, channel, dialled, hello, env, events));
+  }
+
+  #established(link: EstablishedLink, peer: Hello, expected: string): void {
+    const entry = this.#siteEntry(peer.site);
+    if (peer.site !== expected || entry === undefined) {
+      throw new LandfallError("PROTOCOL_ERROR", `expected site ${expected}, but ${JSON.stringify(peer.site)} answered`);
+    }
+    for (const other of this.#links.values()) {
+      // A peer that dials again has lost the old connection, whether or not we have noticed.
+      if (other !== link && other.peer?.site === peer.site && other.peer.link === peer.link) {
+        other.close("the other side opened this link again");
+      }
+    }
+    const site = siteName(peer.site);
+    const rights = linkRights({
+      policy: this.options.policy,
+      peer: entry,
+      carries: peer.carries,
+      peerWants: peer.wants,
+      ownWants: this.options.settings.replication.wants,
+    });
+    this.#memory.set(peer.link, { id: peer.link, peer: site, class: link.linkClass, carries: peer.carries, rights });
+    this.#knowledge.contact(site, this.options.env.now(), link.linkClass);
+    this.options.log.info({ link: peer.link, peer: peer.site, class: link.linkClass }, "link up");
+    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning: LINK_CLASSES[link.linkClass], rights });
+  }
+
+  #siteEntry(site: string): SiteEntry | undefined {
+    return this.options.settings.sites.find((entry) => entry.site === site);
+  }
+
+  #onAnnounce(link: EstablishedLink, holdings: readonly { stream: string; origin: string; next: number }[]): void {
+    const site = link.peer?.site as SiteName;
+    const rights = this.#memory.get(link.peer?.link ?? "")?.rights;
+    for (const { stream, origin, next } of holdings) {
+      const key = { stream: stream as StreamName, origin: origin as never };
+      if (rights?.mayBelieve(key.stream) === true) this.#knowledge.holds(site, key, next);
+    }
+  }
+
+  #onData(link: EstablishedLink, data: { id: number; firstSeq: number; count: number; block: Uint8Array }): void {
+    const standing = this.#machine.requests.get(data.id);
+    const key = standing === undefined ? undefined : this.#machine.keys.get(standing.key);
+    if (standing === undefined || key === undefined) {
+      link.close(`data for request ${data.id}, which is not standing`);
+      return;
+    }
+    const batch = this.#decode(link, data.block);
+    if (batch === undefined) return;
+    const asked = batch.stream === key.stream && batch.origin === key.origin;
+    if (!asked || batch.firstSeq !== data.firstSeq || batch.records.length !== data.count) {
+      this.#refuseBlock(
+        link,
+        "CORRUPT_BLOCK",
+        `a block of ${batch.stream} from ${batch.origin}, which is not what was asked for`,
+      );
+      return;
+    }
+    this.#knowledge.arrived(standing.key, link.linkClass);
+    if (link.peer !== undefined) this.#knowledge.holds(link.peer.site as SiteName, key, data.firstSeq + data.count);
+    const { firstSeq, count, block } = data;
+    this.#run({
+      type: "data",
+      conn: link.id,
+      requestId: data.id,
+      firstSeq,
+      count,
+      bytes: block.byteLength,
+      payload: batch,
+    });
+  }
+
+  #decode(link: EstablishedLink, block: Uint8Array): Batch | undefined {
+    try {
+      return decodeBlock(block);
+    } catch (error) {
+      this.#refuseBlock(link, "CORRUPT_BLOCK", error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  #refuseBlock(link: EstablishedLink, code: string, message: string): void {
+    this.options.exceptions.report({
+      code,
+      source: `link ${link.peer?.link ?? ""}`,
+      message,
+      detail: { peer: link.peer?.site ?? "" },
+    });
+    link.close(message);
+  }
+
+  #tick(): void {
+    if (this.#closed) return;
+    for (const link of this.#links.values()) {
+      link.tick();
+      if (link.peer !== undefined)
+        this.#knowledge.contact(link.peer.site as SiteName, link.lastContact, link.linkClass);
+    }
+    this.#run({ type: "tick" });
+    this.#timer = this.options.env.setTimer(TICK_MS, () => this.#tick());
+  }
+
+  #run(event: MachineEvent): void {
+    if (this.#closed) return;
+    for (const effect of step(this.#machine, event, this.options.env.monotonic())) this.#perform(effect);
+  }
+
+  #perform(effect: Effect): void {
+    const link = this.#links.get(effect.conn);
+    switch (effect.type) {
+      case "send":
+        link?.send(effect.message, effect.message.$case === "data" ? effect.message.value.count : 0);
+        break;
+      case "read":
+        void this.#read(effect);
+        break;
+      case "apply":
+        this.#enqueueApply(effect);
+        break;
+      case "close":
+        this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");
+        link?.close(effect.reason);
+        break;
+    }
+  }
+
+  async #read(effect: Extract<Effect, { type: "read" }>): Promise<void> {
+    const { conn, requestId, key, stream, origin, from, maxBytes } = effect;
+    let count = 0;
+    let block = new Uint8Array(0);
+    try {
+      const records = await this.options.store.readOrigin(stream, origin, from as Seq, maxBytes);
+      count = records.length;
+      if (count > 0) block = encodeBlock({ stream, origin, firstSeq: from as Seq, records }) as typeof block;
+    } catch (error) {
+      if (!isLandfallError(error, "CLOSED")) this.#storeFailed("read", key, error);
+    }
+    this.#run({ type: "block", conn, requestId, key, firstSeq: from, count, block });
+  }
+
+  #enqueueApply(effect: Extract<Effect, { type: "apply" }>): void {
+    const done = this.#apply(effect, this.#applying.get(effect.key));
+    this.#applying.set(effect.key, done);
+  }
+
+  async #apply(effect: Extract<Effect, { type: "apply" }>, before: Promise<void> | undefined): Promise<void> {
+    const { conn, key, bytes } = effect;
+    await before;
+    let ok = true;
+    try {
+      await this.options.store.apply(effect.payload as Batch);
+    } catch (error) {
+      ok = false;
+      if (!isLandfallError(error, "CLOSED")) this.#storeFailed("store", key, error);
+    }
+    this.#run({ type: "applied", conn, key, bytes, ok });
+  }
+
+  #storeFailed(what: string, key: KeyId, error: unknown): void {
+    const code = isLandfallError(error) ? error.code : "DISK_FAILED";
+    const message = `could not ${what} ${key}: ${error instanceof Error ? error.message : String(error)}`;
+    this.options.exceptions.report({ code, source: "replication", message });
+  }
+}

@@ -1,0 +1,52 @@
+import { matchesAny } from "../access/pattern.js";
+import type { Policy, Principal } from "../access/policy.js";
+import { siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
+import type { SiteEntry } from "../settings/node-settings.js";
+import type { LinkRights } from "./machine-state.js";
+
+/** A site as a principal: `site.<name>` with the groups that the fleet's settings give it. */
+export function sitePrincipal(site: SiteEntry): Principal {
+  return { user: `site.${site.site}`, groups: site.groups, roles: [] };
+}
+
+/**
+ * What may cross one link, and in which direction. A peer gets only streams that its identity may replicate, and
+ * is believed only about those (R8); the link's own rule narrows that further.
+ */
+export function linkRights(options: {
+  policy: Policy;
+  peer: SiteEntry;
+  /** Patterns of what may cross the link. */
+  carries: readonly string[];
+  /** Patterns of what the peer and this site want to hold. */
+  peerWants: readonly string[];
+  ownWants: readonly string[];
+}): LinkRights {
+  const { policy, peer, carries, peerWants, ownWants } = options;
+  const principal = sitePrincipal(peer);
+  const replicates = remember((stream: StreamName) => policy.allows(principal, "replicate", stream));
+  const carried = remember((stream: StreamName) => matchesAny(carries, stream));
+  const peerWanted = remember((stream: StreamName) => matchesAny(peerWants, stream));
+  const ownWanted = remember((stream: StreamName) => matchesAny(ownWants, stream));
+  return {
+    maySend: (stream) => replicates(stream) && carried(stream) && peerWanted(stream),
+    mayRequest: (stream) => replicates(stream) && carried(stream) && ownWanted(stream),
+    // The peer also hears how far we have its own records, so that it knows what is still to be sent.
+    mayAnnounce: (stream: StreamName, origin: OriginId) =>
+      replicates(stream) && (peerWanted(stream) || siteOfOrigin(origin) === peer.site),
+    mayBelieve: replicates,
+  };
+}
+
+/** Streams are few per node next to the times they are asked about. */
+function remember(ask: (stream: StreamName) => boolean): (stream: StreamName) => boolean {
+  const known = new Map<StreamName, boolean>();
+  return (stream) => {
+    let answer = known.get(stream);
+    if (answer === undefined) {
+      answer = ask(stream);
+      known.set(stream, answer);
+    }
+    return answer;
+  };
+}

@@ -1,0 +1,57 @@
+/** A scheduler whose clock jumps from event to event: hours of a fleet's life in a second, the same every time. */
+export class VirtualTime {
+  now = 0;
+  #events: { at: number; order: number; run: () => void }[] = [];
+  #order = 0;
+
+  after(ms: number, run: () => void): void {
+    const event = { at: this.now + ms, order: this.#order++, run };
+    // A binary heap on (time, order of scheduling).
+    const heap = this.#events;
+    let i = heap.push(event) - 1;
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || before(above, event)) break;
+      heap[i] = above;
+      i = parent;
+    }
+    heap[i] = event;
+  }
+
+  /** Runs events until the given time, or until `done` says so. Returns whether it did. */
+  run(until: number, done: () => boolean = () => false): boolean {
+    for (;;) {
+      const next = this.#events[0];
+      if (next === undefined || next.at > until) break;
+      this.#pop();
+      this.now = next.at;
+      next.run();
+      if (done()) return true;
+    }
+    this.now = until;
+    return done();
+  }
+
+  #pop(): void {
+    const heap = this.#events;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= heap.length) break;
+      const right = heap[child + 1];
+      if (right !== undefined && before(right, heap[child] as typeof right)) child++;
+      const lower = heap[child];
+      if (lower === undefined || before(last, lower)) break;
+      heap[i] = lower;
+      i = child;
+    }
+    heap[i] = last;
+  }
+}
+
+function before(a: { at: number; order: number }, b: { at: number; order: number }): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
