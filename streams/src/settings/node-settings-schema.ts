@@ -1,5 +1,7 @@
 import { imoNumberError, locodeError } from "@landfall/proto/identifiers";
 import { Type, type Static, type TObject } from "typebox";
+import { parseExpression } from "../access/expression.js";
+import { isLandfallError } from "../model/errors.js";
 import { loadSettings, type SettingsSource } from "./load.js";
 import type { NodeSettings } from "./node-settings.js";
 import type { Path } from "./settings-schema.js";
@@ -134,6 +136,12 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
   if (!sites.has(settings.site)) {
     report(["site"], `site is ${settings.site}, want one of those listed under sites: ${[...sites].join(", ")}`);
   }
+  settings.access.forEach((rule, i) => {
+    for (const action of ["read", "replicate"] as const) {
+      const wrong = expressionError(rule[action]);
+      if (wrong !== undefined) report(["access", i, action], `access[${i}].${action}: ${wrong}`);
+    }
+  });
   const links = new Set<string>();
   settings.links.forEach((link, i) => {
     if (links.has(link.id)) report(["links", i, "id"], `links[${i}].id ${link.id} is there twice`);
@@ -144,4 +152,14 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
       report(["links", i, "to"], `links[${i}].to is ${link.to}, which is this site itself`);
     }
   });
+}
+
+function expressionError(text: string | undefined): string | undefined {
+  try {
+    if (text !== undefined) parseExpression(text);
+    return undefined;
+  } catch (error) {
+    if (!isLandfallError(error)) throw error;
+    return error.message;
+  }
 }
