@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { eventually } from "./eventually.js";
+
+const CLI = fileURLToPath(new URL("../../bin/landfall.mjs", import.meta.url));
+
+export type ServiceKind = "edge" | "shore" | "hq";
+
+/** A real process of Landfall, started by the command that a user would type. */
+export class Service {
+  #child: ChildProcess | undefined;
+  readonly url: string;
+  readonly #file: string;
+  readonly #log: string;
+
+  constructor(
+    readonly kind: ServiceKind,
+    readonly settings: { site: string; http: { port: number } } & Record<string, unknown>,
+    folder: string,
+  ) {
+    mkdirSync(folder, { recursive: true });
+    this.#file = join(folder, `${settings.site}.yaml`);
+    this.#log = join(folder, `${settings.site}.log`);
+    writeFileSync(this.#file, stringify(settings));
+    this.url = `http://127.0.0.1:${settings.http.port}`;
+  }
+
+  get name(): string {
+    return this.settings.site;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error(`${this.name} is not running`);
+    return pid;
+  }
+
+  /** Starts the process and waits until it says that it is ready. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [CLI, this.kind, "--config", this.#file], {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, LANDFALL_EXIT_WITH_PARENT: "1" },
+    });
+    const log = createWriteStream(this.#log, { flags: "a" });
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    this.#child = child;
+    let exited: number | null | undefined;
+    child.once("exit", (code) => (exited = code));
+    await eventually(`${this.name} to be ready (log: ${this.#log})`, async () => {
+      if (exited !== undefined) throw new Error(`${this.name} exited with ${exited}; see ${this.#log}`);
+      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+      return answer?.status === 200;
+    });
+  }
+
+  async kill9(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill(signal);
+    await gone;
+  }
+}

@@ -1,0 +1,196 @@
+import { hash } from "@node-rs/argon2";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts } from "./free-ports.js";
+import { Service } from "./service.js";
+import { openSwitch, type LinkSwitch } from "./link-switch.js";
+
+export const SHIP = "9321483";
+export const PASSWORD = "landfall";
+/** Operator's token at every node's own HTTP port. */
+export const OPS_TOKEN = "ops-token-of-the-tests";
+
+interface Site {
+  site: string;
+  kind: "ship" | "yard" | "port" | "hq";
+  name: string;
+  owner: string;
+  groups: string[];
+  imo?: string;
+  locode?: string;
+}
+
+const SITES: Site[] = [
+  {
+    site: `ship-${SHIP}`,
+    kind: "ship",
+    name: "Big Blue Hyacinth",
+    owner: "bigblue",
+    groups: ["bigblue-sites"],
+    imo: SHIP,
+  },
+  {
+    site: "tokyo-yard",
+    kind: "yard",
+    name: "Tokyo yard",
+    owner: "bigblue",
+    groups: ["bigblue-sites"],
+    locode: "JPTYO",
+  },
+  { site: "tokyo", kind: "port", name: "Port of Tokyo", owner: "bigblue", groups: ["bigblue-sites"], locode: "JPTYO" },
+  {
+    site: "singapore",
+    kind: "port",
+    name: "Port of Singapore",
+    owner: "bigblue",
+    groups: ["bigblue-sites"],
+    locode: "SGSIN",
+  },
+  { site: "los-angeles", kind: "hq", name: "Big Blue", owner: "bigblue", groups: ["bigblue-sites"], locode: "USLAX" },
+  { site: "duckworks", kind: "hq", name: "Duckworks", owner: "duckworks", groups: [], locode: "JPTYO" },
+];
+
+const ACCESS = [
+  { stream: "bigblue.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
+  { stream: "duckworks.*", read: "g:bigblue-ops | g:duckworks", replicate: "g:bigblue-sites | u:site.duckworks" },
+  { stream: "polarfoods.*", read: "g:bigblue-ops | g:polarfoods", replicate: "g:bigblue-sites" },
+  { stream: "port.jptyo.events", read: "g:bigblue-ops | g:port-jptyo", replicate: "g:bigblue-sites" },
+  { stream: "port.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
+];
+
+export interface SmallFleet {
+  readonly ship: Service;
+  readonly yard: Service;
+  readonly tokyo: Service;
+  readonly singapore: Service;
+  readonly losAngeles: Service;
+  readonly duckworks: Service;
+  readonly all: readonly Service[];
+  /** Switches of the ship's links: to be thrown by the test. */
+  readonly portLink: LinkSwitch;
+  readonly satellite: LinkSwitch;
+  readonly mqttPort: number;
+  readonly yardMqttPort: number;
+  close(): Promise<void>;
+}
+
+/**
+ * One ship, a yard, two ports and two headquarters as real processes; ports and Los Angeles in a full mesh (a
+ * loop). The ship's link to Tokyo starts cut, its satellite link up.
+ */
+export async function startSmallFleet(): Promise<SmallFleet> {
+  const folder = mkdtempSync(join(tmpdir(), "landfall-system-"));
+  const ports = await freePorts(14);
+  const port = () => ports.pop() as number;
+  const listen = { tokyo: port(), singapore: port(), losAngeles: port() };
+  const portLink = await openSwitch(listen.tokyo, false);
+  const satellite = await openSwitch(listen.losAngeles, true);
+  const mqttPort = port();
+  const yardMqttPort = port();
+  const passwordHash = await hash(PASSWORD, { memoryCost: 1024, timeCost: 2, parallelism: 1 });
+  const sites = SITES.map((site) => ({
+    ...site,
+    tokenSha256: createHash("sha256").update(token(site.site)).digest("hex"),
+  }));
+
+  const common = (site: string, wants: string[]) => ({
+    site,
+    node: "a",
+    data: join(folder, site),
+    http: { host: "127.0.0.1", port: port() },
+    sites,
+    access: ACCESS,
+    tokens: [{ token: OPS_TOKEN, user: "ops", groups: ["bigblue-ops", "duckworks"], roles: ["admin"] }],
+    metricsSeconds: 1,
+    replication: { token: token(site), wants },
+    links: [] as Record<string, unknown>[],
+  });
+  const link = (from: string, to: string, cls: string, at: number, carries?: string[]) => ({
+    id: `${from}~${to}`,
+    to,
+    class: cls,
+    address: `127.0.0.1:${at}`,
+    ...(carries === undefined ? {} : { carries }),
+  });
+  const listening = (settings: ReturnType<typeof common>, at: number) => ({
+    ...settings,
+    replication: { ...settings.replication, listen: `127.0.0.1:${at}` },
+  });
+
+  const tokyoSettings = listening(common("tokyo", ["*"]), listen.tokyo);
+  tokyoSettings.links.push(
+    link("tokyo", "singapore", "wan", listen.singapore),
+    link("tokyo", "los-angeles", "wan", listen.losAngeles),
+  );
+  const singaporeSettings = listening(common("singapore", ["*"]), listen.singapore);
+  singaporeSettings.links.push(link("singapore", "los-angeles", "wan", listen.losAngeles));
+  const laSettings = listening(common("los-angeles", ["*"]), listen.losAngeles);
+  const duckSettings = common("duckworks", ["duckworks.*"]);
+  duckSettings.links.push(link("duckworks", "tokyo", "wan", listen.tokyo));
+  const shipSite = `ship-${SHIP}`;
+  const shipSettings = common(shipSite, ["*.settings"]);
+  shipSettings.links.push(
+    link(shipSite, "tokyo", "port", portLink.port),
+    link(shipSite, "los-angeles", "satellite", satellite.port, ["*.alerts", "*.ships"]),
+  );
+  const yardSettings = common("tokyo-yard", ["*.settings"]);
+  yardSettings.links.push(link("tokyo-yard", "tokyo", "lan", listen.tokyo));
+  const user = (name: string, groups: string[], roles: string[]) => ({
+    name,
+    displayName: name,
+    passwordHash,
+    groups,
+    roles,
+  });
+
+  const tokyo = new Service("shore", tokyoSettings, folder);
+  const singapore = new Service("shore", singaporeSettings, folder);
+  const losAngeles = new Service(
+    "hq",
+    {
+      ...laSettings,
+      users: [
+        user("ops", ["bigblue-ops"], ["admin"]),
+        user("ducky", ["duckworks"], []),
+        user("tokyo", ["port-jptyo"], []),
+      ],
+    },
+    folder,
+  );
+  const duckworks = new Service("hq", { ...duckSettings, users: [user("ducky", ["duckworks"], ["admin"])] }, folder);
+  const ship = new Service("edge", { ...shipSettings, mqtt: { host: "127.0.0.1", port: mqttPort } }, folder);
+  const yard = new Service("edge", { ...yardSettings, mqtt: { host: "127.0.0.1", port: yardMqttPort } }, folder);
+  const all = [tokyo, singapore, losAngeles, duckworks, ship, yard];
+  const close = async () => {
+    await Promise.all(all.map((service) => service.stop()));
+    await portLink.close();
+    await satellite.close();
+    if (process.env["LANDFALL_KEEP"] === undefined) rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all(all.map((service) => service.start()));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    ship,
+    yard,
+    tokyo,
+    singapore,
+    losAngeles,
+    duckworks,
+    all,
+    portLink,
+    satellite,
+    mqttPort,
+    yardMqttPort,
+    close,
+  };
+}
+
+function token(site: string): string {
+  return `token-of-${site}`;
+}
