@@ -62,7 +62,7 @@ export interface Holding {
   origin: string;
   /** Next seq that the sender lacks. */
   next: number;
-  /** Sum of link costs to the origin; 0 at the origin itself; INFINITY (see limits) without a live path. */
+  /** Sum of link costs to the origin; 0 at the origin itself; 4294967295 without a live path. */
   distance: number;
 }
 
