@@ -51,6 +51,8 @@ export interface RecordsReply {
 
 export interface ReadRequest {
   readonly cursor?: string;
+  /** Where to begin without a cursor; `now` gives a cursor past everything that is here, and no records. */
+  readonly from?: "beginning" | "now";
   readonly limit?: number;
 }
 
@@ -189,6 +191,7 @@ export type ContainerStatus = "fine" | "out-of-range" | "no-power" | "door-open"
 /** Latest state of one container as far as the asking person may know it. */
 export interface ContainerState {
   readonly container: string;
+  /** Empty for who only reads a port's stream, which does not tell. */
   readonly owner: string;
   readonly status: ContainerStatus;
   /** When the newest reading was measured. */
@@ -380,6 +383,11 @@ export interface BookingReply extends BookingValue {
   readonly version: number;
 }
 
+/** `GET /api/bookings/{container}`: those that the asking person may know, in order of their beginning. */
+export interface BookingsReply {
+  readonly bookings: readonly BookingReply[];
+}
+
 export type LinkClass = "lan" | "wan" | "port" | "satellite";
 
 export type SiteKind = "ship" | "yard" | "port" | "hq";
@@ -436,7 +444,11 @@ export interface SitesReply {
  */
 export type LiveEvent =
   | { readonly type: "containers"; readonly data: { readonly containers: readonly ContainerState[] } }
-  | { readonly type: "ships"; readonly data: { readonly ships: readonly ShipState[] } }
+  | {
+      readonly type: "ships";
+      /** States that are new; `gone`: ships that no longer belong on this person's map (their cargo was discharged). */
+      readonly data: { readonly ships: readonly ShipState[]; readonly gone?: readonly string[] };
+    }
   | { readonly type: "alert"; readonly data: ApiAlert }
   | { readonly type: "sites"; readonly data: SitesReply }
   | { readonly type: "simulation"; readonly data: SimulationState };
@@ -470,7 +482,10 @@ export interface SimulationLink {
   readonly bytesPerSecond: number;
 }
 
-/** Answer of `GET /api/simulation` (404 where no simulation runs or the person may not control it). */
+/**
+ * Answer of `GET /api/simulation` (404 where no simulation runs). Who may not control it gets the clock alone: the
+ * lists are empty.
+ */
 export interface SimulationState {
   /** The simulated clock, and how many simulated seconds pass in one. */
   readonly time: string;

@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { LandfallError } from "@landfall/streams/model/errors";
+import { hash, parseOptions, verify } from "@node-rs/argon2";
+import { PASSWORD_CHECKS_AT_ONCE, PASSWORD_CHECKS_WAITING_MAX } from "../limits.js";
+import type { UserEntry } from "../settings.js";
+
+/**
+ * Checks passwords. Somebody who does not exist costs as much time as a wrong password, so that the answer's
+ * time does not tell who has an account here.
+ */
+export class PasswordChecker {
+  private readonly users: ReadonlyMap<string, UserEntry>;
+  private nobody: Promise<string> | undefined;
+  private running = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(users: readonly UserEntry[]) {
+    this.users = new Map(users.map((user) => [user.name, user]));
+  }
+
+  user(name: string): UserEntry | undefined {
+    return this.users.get(name);
+  }
+
+  /**
+   * The user, when the password is theirs.
+   * @throws LandfallError OVERLOADED when too many are waiting to be checked
+   */
+  async check(name: string, password: string): Promise<UserEntry | undefined> {
+    const user = this.users.get(name);
+    const expected = user?.passwordHash ?? (await this.hashOfNobody());
+    await this.turn();
+    try {
+      const isRight = await verify(expected, password);
+      return isRight && user ? user : undefined;
+    } finally {
+      this.running--;
+      this.waiting.shift()?.();
+    }
+  }
+
+  private async turn(): Promise<void> {
+    if (this.running >= PASSWORD_CHECKS_AT_ONCE) {
+      if (this.waiting.length >= PASSWORD_CHECKS_WAITING_MAX) {
+        throw new LandfallError("OVERLOADED", "too many people sign in at this moment: try again in a few seconds");
+      }
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    }
+    this.running++;
+  }
+
+  /** A hash that no password fits, as costly as that of the first user. */
+  private hashOfNobody(): Promise<string> {
+    const [like] = this.users.values();
+    const cost = like && parseOptions(like.passwordHash);
+    return (this.nobody ??= hash(
+      randomBytes(32),
+      cost && { memoryCost: cost.memoryCost, timeCost: cost.timeCost, parallelism: cost.parallelism },
+    ));
+  }
+}

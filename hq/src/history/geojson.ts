@@ -1,0 +1,52 @@
+import type { HistoryPoint } from "@landfall/proto/api";
+import { cutTrack, type Coordinates } from "./tracks.js";
+
+export interface HistoryCollection {
+  readonly type: "FeatureCollection";
+  readonly features: readonly (TrackFeature | PointFeature)[];
+}
+
+interface TrackFeature {
+  readonly type: "Feature";
+  readonly id: string;
+  readonly geometry: { readonly type: "MultiLineString"; readonly coordinates: readonly Coordinates[][] } | null;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+interface PointFeature {
+  readonly type: "Feature";
+  readonly geometry: { readonly type: "Point"; readonly coordinates: Coordinates } | null;
+  readonly properties: HistoryPoint;
+}
+
+/** A history as GeoJSON (RFC 7946): first the track, cut at ±180°, then every reading. */
+export function toGeoJson(
+  id: string,
+  properties: Readonly<Record<string, unknown>>,
+  points: readonly HistoryPoint[],
+): HistoryCollection {
+  const pieces = cutTrack(points.map(coordinatesOf).filter((coordinates) => coordinates !== undefined));
+  return {
+    type: "FeatureCollection",
+    features: [
+      {
+        type: "Feature",
+        id,
+        geometry: pieces.length === 0 ? null : { type: "MultiLineString", coordinates: pieces },
+        properties,
+      },
+      ...points.map((point): PointFeature => {
+        const coordinates = coordinatesOf(point);
+        return {
+          type: "Feature",
+          geometry: coordinates ? { type: "Point", coordinates } : null,
+          properties: point,
+        };
+      }),
+    ],
+  };
+}
+
+function coordinatesOf({ longitude, latitude }: HistoryPoint): Coordinates | undefined {
+  return longitude === undefined || latitude === undefined ? undefined : [longitude, latitude];
+}

@@ -1,0 +1,72 @@
+import type { HistoryPoint, Measurements } from "@landfall/proto/api";
+import { LandfallError } from "@landfall/streams/model/errors";
+import type { StreamName, TopicName } from "@landfall/streams/model/names";
+import type { Offset, StoredRecord, TimestampMs } from "@landfall/streams/model/record";
+import { READ_RECORDS_MAX } from "@landfall/streams/limits";
+import type { StreamStore } from "@landfall/streams/store/store";
+import { HISTORY_RECORDS_MAX } from "../limits.js";
+import { iso } from "../view/moves.js";
+
+/** Part of a history: event times, from inclusive, to exclusive, milliseconds since 1970. */
+export interface TimeRange {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** Counts what one answer has taken from the store. */
+export class ReadingBudget {
+  private left = HISTORY_RECORDS_MAX;
+
+  /** @throws LandfallError INVALID_ARGUMENT when it is used up */
+  take(records: number): void {
+    this.left -= records;
+    if (this.left < 0) {
+      throw new LandfallError(
+        "INVALID_ARGUMENT",
+        `querystring/from: more than ${HISTORY_RECORDS_MAX} readings lie in this time: ask for a part with from and to`,
+      );
+    }
+  }
+}
+
+/** Every record of a topic measured in `range`, page by page, in the topic's order. */
+export async function* readTopic(
+  store: Pick<StreamStore, "readTopic">,
+  stream: StreamName,
+  topic: string,
+  range: TimeRange,
+  budget: ReadingBudget,
+): AsyncGenerator<StoredRecord> {
+  let fromOffset: Offset | undefined;
+  for (;;) {
+    const records = await store.readTopic(stream, topic as TopicName, {
+      limit: READ_RECORDS_MAX,
+      ...(fromOffset !== undefined && { fromOffset }),
+      ...(range.from !== undefined && { fromTime: range.from as TimestampMs }),
+      ...(range.to !== undefined && { toTime: range.to as TimestampMs }),
+    });
+    budget.take(records.length);
+    yield* records;
+    const last = records.at(-1);
+    if (!last || records.length < READ_RECORDS_MAX) return;
+    fromOffset = (last.offset + 1) as Offset;
+  }
+}
+
+export function toPoint(record: StoredRecord, measurements: Measurements): HistoryPoint {
+  return {
+    time: iso(record.timestamp),
+    knownSince: iso(record.arrived),
+    received: iso(record.received),
+    offset: record.offset,
+    origin: record.origin,
+    stream: record.stream,
+    ...measurements,
+  };
+}
+
+/** By the time they were measured; at the same time, in the order of their topic. Text of RFC 3339 in UTC sorts as time. */
+export function comparePoints(a: HistoryPoint, b: HistoryPoint): number {
+  if (a.time !== b.time) return a.time < b.time ? -1 : 1;
+  return a.offset - b.offset || (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : 0);
+}

@@ -1,0 +1,92 @@
+import type { HistoryPoint, Measurements, ShipHistoryReply } from "@landfall/proto/api";
+import type { StreamName } from "@landfall/streams/model/names";
+import type { StreamStore } from "@landfall/streams/store/store";
+import { parseValue, shipMoveOf } from "../view/decode.js";
+import { kindOfStream } from "../view/kinds.js";
+import { pickMeasurements } from "../view/measurements.js";
+import { iso, mergeMoves, type ShipMove, type Span } from "../view/moves.js";
+import { comparePoints, ReadingBudget, readTopic, toPoint, type TimeRange } from "./read.js";
+
+/** What may be read of a ship for one answer. */
+export interface ShipHistorySources {
+  /** Streams with everything of it that the person may read: ships' and ports'. */
+  readonly readable: Iterable<StreamName>;
+  /** Streams of which only positions are theirs, and only while their cargo was aboard. */
+  readonly positionsOf: Iterable<StreamName>;
+  readonly cargo: readonly Span[];
+}
+
+/** A ship's positions, weather and port calls in order. Not thinned. */
+export async function shipHistory(
+  store: Pick<StreamStore, "readTopic">,
+  sources: ShipHistorySources,
+  imo: string,
+  range: TimeRange,
+): Promise<ShipHistoryReply> {
+  const budget = new ReadingBudget();
+  const points: HistoryPoint[] = [];
+  const moves: ShipMove[][] = [];
+  const collectPoints = async (
+    stream: StreamName,
+    topic: string,
+    within: TimeRange,
+    pick: (value: Readonly<Record<string, unknown>>) => Measurements,
+  ): Promise<void> => {
+    for await (const record of readTopic(store, stream, topic, within, budget)) {
+      const value = parseValue(record);
+      if (value) points.push(toPoint(record, pick(value)));
+    }
+  };
+  for (const stream of sources.readable) {
+    const kind = kindOfStream(stream);
+    if (kind !== "ships" && kind !== "port") continue;
+    const found: ShipMove[] = [];
+    for await (const record of readTopic(store, stream, kind === "port" ? imo : `${imo}.events`, range, budget)) {
+      const value = parseValue(record);
+      const move = value && shipMoveOf(record, value);
+      if (move) found.push(move);
+    }
+    moves.push(found);
+    if (kind !== "ships") continue;
+    await collectPoints(stream, `${imo}.position`, range, pickMeasurements);
+    await collectPoints(stream, `${imo}.environment`, range, pickMeasurements);
+  }
+  for (const stream of sources.positionsOf) {
+    for (const span of sources.cargo) {
+      const within = overlap(range, span);
+      if (within) await collectPoints(stream, `${imo}.position`, within, positionOnly);
+    }
+  }
+  points.sort(comparePoints);
+  return { imo, points, events: mergeMoves(moves).map(toShipEvent), total: points.length };
+}
+
+/** Where and whither; nothing else that somebody may have put into a position. */
+function positionOnly(value: Readonly<Record<string, unknown>>): Measurements {
+  const { latitude, longitude, speedKn, courseDeg, headingDeg } = pickMeasurements(value);
+  return {
+    ...(latitude !== undefined && { latitude }),
+    ...(longitude !== undefined && { longitude }),
+    ...(speedKn !== undefined && { speedKn }),
+    ...(courseDeg !== undefined && { courseDeg }),
+    ...(headingDeg !== undefined && { headingDeg }),
+  };
+}
+
+function overlap(range: TimeRange, span: Span): TimeRange | undefined {
+  const from = Math.max(range.from ?? Number.NEGATIVE_INFINITY, span.from);
+  const to = Math.min(range.to ?? Number.POSITIVE_INFINITY, span.to);
+  if (from >= to) return undefined;
+  return { from: Math.ceil(from), ...(to !== Number.POSITIVE_INFINITY && { to: Math.ceil(to) }) };
+}
+
+function toShipEvent(move: ShipMove): ShipHistoryReply["events"][number] {
+  return {
+    type: move.type,
+    time: iso(move.time),
+    ...(move.location !== undefined && { location: move.location }),
+    ...(move.voyage !== undefined && { voyage: move.voyage }),
+    ...(move.nextPort !== undefined && { nextPort: move.nextPort }),
+    knownSince: iso(move.arrived),
+  };
+}

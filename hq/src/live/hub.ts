@@ -1,0 +1,171 @@
+import type { LiveEvent, SimulationState, SitesReply } from "@landfall/proto/api";
+import type { Principal } from "@landfall/streams/access/policy";
+import type { Env, TimerHandle } from "@landfall/streams/env";
+import { LandfallError } from "@landfall/streams/model/errors";
+import { LIVE_CONNECTIONS_MAX, LIVE_CONNECTIONS_PER_USER_MAX, LIVE_KEEPALIVE_MS, LIVE_TICK_MS } from "../limits.js";
+import { withoutControls, type SimulationFeed } from "../simulation/feed.js";
+import type { FleetView } from "../view/fleet-view.js";
+import type { Perspectives } from "../view/perspectives.js";
+import { liveBatch, type LiveBatch } from "./batch.js";
+import { decodePosition, encodePosition, KEEPALIVE, toSse } from "./messages.js";
+
+/** One reader's end of the live feed. */
+export interface LiveSink {
+  /** False when the reader is too slow and was dropped. */
+  write(text: string): boolean;
+  end(): void;
+}
+
+export interface LiveReader {
+  readonly principal: Principal;
+  /** Whether the session still stands. */
+  readonly isAlive: () => boolean;
+  readonly sink: LiveSink;
+}
+
+interface Connection extends LiveReader {
+  seq: number;
+  readonly alertsSince: number;
+  lastSites: string;
+  lastSimulation: string;
+  lastWrite: number;
+}
+
+export interface LiveHubParts {
+  readonly view: FleetView;
+  readonly perspectives: Perspectives;
+  readonly sitesFor: (principal: Principal) => SitesReply;
+  readonly simulation: SimulationFeed | undefined;
+  readonly mayControl: (principal: Principal) => boolean;
+  readonly env: Env;
+  readonly tickMs?: number;
+}
+
+/**
+ * The live feed: on every tick, each reader gets what changed for them since the last one, decided anew by the policy.
+ * Nothing is queued per reader but a position in the view's changes: a slow one simply gets newer states later.
+ */
+export class LiveHub {
+  private readonly connections = new Set<Connection>();
+  private readonly run: string;
+  private timer: TimerHandle | undefined;
+
+  constructor(private readonly parts: LiveHubParts) {
+    this.run = Math.floor(parts.env.random() * 2 ** 48).toString(36);
+  }
+
+  get size(): number {
+    return this.connections.size;
+  }
+
+  /** @throws LandfallError OVERLOADED when there are too many readers */
+  assertRoom(principal: Principal): void {
+    let own = 0;
+    for (const { principal: other } of this.connections) if (other.user === principal.user) own++;
+    if (this.connections.size >= LIVE_CONNECTIONS_MAX || own >= LIVE_CONNECTIONS_PER_USER_MAX) {
+      throw new LandfallError("OVERLOADED", "too many live connections: close another window of the map");
+    }
+  }
+
+  /**
+   * Begins to feed a reader. Without `lastEventId`, what was before is the reader's to ask for; ships, sites and the
+   * simulation come at once. @returns how to stop
+   */
+  open(reader: LiveReader, lastEventId?: string): () => void {
+    const { view, env } = this.parts;
+    const position = lastEventId === undefined ? undefined : decodePosition(lastEventId);
+    const isFresh = lastEventId === undefined;
+    const isOurs = position?.run === this.run && position.seq <= view.changes.last;
+    const connection: Connection = {
+      ...reader,
+      seq: isFresh ? view.changes.last : isOurs ? position.seq : 0,
+      alertsSince: isOurs ? 0 : (position?.time ?? env.now()),
+      lastSites: "",
+      lastSimulation: "",
+      lastWrite: env.monotonic(),
+    };
+    this.connections.add(connection);
+    this.parts.simulation?.watch();
+    const ships = this.parts.perspectives.of(reader.principal).ships();
+    this.write(connection, `retry: 2000\n\n${toSse({ type: "ships", data: { ships } }, this.idOf(connection))}`);
+    this.send(connection, new Map());
+    this.schedule();
+    return () => this.drop(connection);
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    for (const connection of this.connections) this.drop(connection);
+    this.timer?.cancel();
+  }
+
+  private schedule(): void {
+    if (this.timer || this.connections.size === 0) return;
+    this.timer = this.parts.env.setTimer(this.parts.tickMs ?? LIVE_TICK_MS, () => {
+      this.timer = undefined;
+      this.tick();
+      this.schedule();
+    });
+  }
+
+  private tick(): void {
+    // Readers who see the same and stand at the same place share the work of one tick.
+    const shared = new Map<string, unknown>();
+    for (const connection of this.connections) {
+      if (connection.isAlive()) this.send(connection, shared);
+      else this.drop(connection);
+    }
+  }
+
+  private send(connection: Connection, shared: Map<string, unknown>): void {
+    const { view, perspectives, sitesFor, simulation, mayControl, env } = this.parts;
+    const { principal } = connection;
+    const who = JSON.stringify(principal);
+    const once = <T>(key: string, make: () => T): T => {
+      if (!shared.has(key)) shared.set(key, make());
+      return shared.get(key) as T;
+    };
+    const perspective = once(`perspective ${who}`, () => perspectives.of(principal));
+    const { seq, alertsSince } = connection;
+    const batch = once<LiveBatch>(`batch ${who} ${seq} ${alertsSince}`, () =>
+      liveBatch(view, perspective, seq, alertsSince),
+    );
+    connection.seq = batch.seq;
+    let text = batch.events
+      .map((event, i) =>
+        // Only the last one moves the reader on: cut before it, all of them come again.
+        toSse(event, i === batch.events.length - 1 ? this.idOf(connection) : undefined),
+      )
+      .join("");
+
+    const sites = once(`sites ${who}`, () => toSse({ type: "sites", data: sitesFor(principal) }));
+    if (sites !== connection.lastSites) text += connection.lastSites = sites;
+    const state = simulation?.current;
+    if (state) {
+      const isController = mayControl(principal);
+      const event = once(`simulation ${isController}`, () => toSse(simulationEvent(state, isController)));
+      if (event !== connection.lastSimulation) text += connection.lastSimulation = event;
+    }
+    if (text === "" && env.monotonic() - connection.lastWrite >= LIVE_KEEPALIVE_MS) text = KEEPALIVE;
+    if (text !== "") this.write(connection, text);
+  }
+
+  private write(connection: Connection, text: string): void {
+    connection.lastWrite = this.parts.env.monotonic();
+    if (!connection.sink.write(text)) this.drop(connection);
+  }
+
+  private idOf({ seq }: Connection): string {
+    return encodePosition({ run: this.run, seq, time: this.parts.env.now() });
+  }
+
+  private drop(connection: Connection): void {
+    if (!this.connections.delete(connection)) return;
+    connection.sink.end();
+    if (this.connections.size === 0) this.parts.simulation?.unwatch();
+  }
+}
+
+function simulationEvent(state: SimulationState, isController: boolean): LiveEvent {
+  return { type: "simulation", data: isController ? state : withoutControls(state) };
+}

@@ -1,0 +1,198 @@
+import { placeOf } from "@landfall/proto/identifiers";
+import type {
+  ApiLink,
+  ApiSite,
+  LinkClass,
+  ShipState,
+  SitesReply,
+  StatusLink,
+  StatusValue,
+  StreamHolding,
+} from "@landfall/proto/api";
+import { siteOfOrigin, type OriginId, type StreamName } from "@landfall/streams/model/names";
+import type { LinkView, PeerView } from "@landfall/streams/node/node";
+import type { SiteEntry } from "@landfall/streams/settings/node-settings";
+import { iso } from "../view/moves.js";
+
+type Vector = Readonly<Record<string, number>>;
+
+/** What one status record says, and when this site got it. */
+export interface Status {
+  readonly value: StatusValue;
+  readonly arrived: number;
+}
+
+export interface SitesSources {
+  readonly self: SiteEntry;
+  readonly sites: readonly SiteEntry[];
+  /** Streams here that the asking person may read. */
+  readonly readable: ReadonlySet<StreamName>;
+  /** Newest status of each node, only out of metrics streams that they may read. */
+  readonly statuses: readonly Status[];
+  /** Whether they may read `<owner>.metrics`, whether or not anything is in it. */
+  readonly readsMetricsOf: (owner: string) => boolean;
+  readonly peers: readonly PeerView[];
+  readonly links: readonly LinkView[];
+  readonly vectorOf: (stream: StreamName) => Vector;
+  readonly ship: (imo: string) => ShipState | undefined;
+  readonly now: number;
+}
+
+/**
+ * Sites and links as one person may know them:
+ * - a site whose owner's metrics they may read, with everything;
+ * - this site, and any other that is known to hold a stream that they may read: with those streams alone;
+ * - links as the metrics of either end's owner tell them; nothing to who may not read those.
+ * No number counts a record of a stream that they may not read, but for what a readable status says itself.
+ */
+export function describeSites(sources: SitesSources): SitesReply {
+  const sites = sources.sites.map((entry) => describeSite(entry, sources)).filter((site) => site !== undefined);
+  return { sites, links: describeLinks(sources) };
+}
+
+function describeSite(entry: SiteEntry, sources: SitesSources): ApiSite | undefined {
+  const { self, readable, peers, vectorOf } = sources;
+  const isSelf = entry.site === self.site;
+  const readsMetrics = sources.readsMetricsOf(entry.owner);
+  const peer = peers.find(({ site }) => site === entry.site);
+  const streams = isSelf ? ownHoldings(sources) : peer ? peerHoldings(peer, readable, vectorOf) : [];
+  if (!isSelf && !readsMetrics && streams.length === 0) return undefined;
+  const status = sources.statuses
+    .filter(({ value }) => value.site === entry.site)
+    .reduce<Status | undefined>((newest, one) => (newest && newest.arrived >= one.arrived ? newest : one), undefined);
+  const contact = isSelf ? sources.now : Math.max(peer?.lastContact ?? 0, status?.arrived ?? 0);
+  return {
+    site: entry.site,
+    kind: entry.kind,
+    name: entry.name,
+    owner: entry.owner,
+    ...(entry.imo !== undefined && { imo: entry.imo }),
+    ...(entry.locode !== undefined && { locode: entry.locode }),
+    ...positionOf(entry, sources.ship),
+    ...((isSelf || readsMetrics) && contact > 0 && { lastContact: iso(contact) }),
+    notAshore: isSelf
+      ? 0
+      : Math.max(writtenThere(entry.site, peer, readable, vectorOf), waitingOnBoard(entry, sources)),
+    streams,
+  };
+}
+
+function peerHoldings(
+  { holdings }: PeerView,
+  readable: ReadonlySet<StreamName>,
+  vectorOf: (stream: StreamName) => Vector,
+): StreamHolding[] {
+  return [...holdings]
+    .filter(([stream]) => readable.has(stream))
+    .map(([stream, theirs]) => ({ stream, has: sum(theirs), lacks: ahead(vectorOf(stream), theirs) }))
+    .sort(byStream);
+}
+
+function ownHoldings({ peers, readable, vectorOf }: SitesSources): StreamHolding[] {
+  return [...readable]
+    .map((stream) => {
+      const ours = vectorOf(stream);
+      const best: Record<string, number> = {};
+      for (const { holdings } of peers) {
+        for (const [origin, next] of Object.entries((holdings.get(stream) ?? {}) as Vector)) {
+          best[origin] = Math.max(best[origin] ?? 0, next);
+        }
+      }
+      return { stream, has: sum(ours), lacks: ahead(best, ours) };
+    })
+    .filter(({ has, lacks }) => has > 0 || lacks > 0)
+    .sort(byStream);
+}
+
+/** Records whose origin is at that site and that it says it holds, beyond ours. */
+function writtenThere(
+  site: string,
+  peer: PeerView | undefined,
+  readable: ReadonlySet<StreamName>,
+  vectorOf: (stream: StreamName) => Vector,
+): number {
+  let waiting = 0;
+  for (const [stream, theirs] of peer?.holdings ?? []) {
+    if (!readable.has(stream)) continue;
+    const ours = vectorOf(stream);
+    for (const [origin, next] of Object.entries(theirs as Vector)) {
+      if (siteOfOrigin(origin as OriginId) === site) waiting += Math.max(0, next - (ours[origin] ?? 0));
+    }
+  }
+  return waiting;
+}
+
+/** What a port's or yard's own status says still comes from a site that it has a link with. */
+function waitingOnBoard(entry: SiteEntry, { statuses, readsMetricsOf }: SitesSources): number {
+  if (!readsMetricsOf(entry.owner)) return 0;
+  let waiting = 0;
+  for (const { value } of statuses) {
+    for (const link of value.links) {
+      if (link.peer === entry.site && link.state === "up") waiting = Math.max(waiting, link.toReceive);
+    }
+  }
+  return entry.kind === "ship" || entry.kind === "yard" ? waiting : 0;
+}
+
+/** Milliseconds for a round trip beyond which a link of this class is not what it should be. */
+const ROUND_TRIP_MS_MAX: Readonly<Record<LinkClass, number>> = { lan: 100, port: 500, wan: 1_000, satellite: 3_000 };
+
+function describeLinks({ self, statuses, readsMetricsOf, links, now }: SitesSources): ApiLink[] {
+  interface Report {
+    readonly from: string;
+    readonly link: StatusLink | LinkView;
+    readonly time: number;
+  }
+  const reports = new Map<string, Report>();
+  const hear = (report: Report): void => {
+    const known = reports.get(report.link.id);
+    if (!known || report.time > known.time) reports.set(report.link.id, report);
+  };
+  for (const { value } of statuses) {
+    for (const link of value.links) hear({ from: value.site, link, time: Date.parse(value.time) });
+  }
+  // What this site sees itself is newer than any report.
+  if (readsMetricsOf(self.owner)) for (const link of links) hear({ from: self.site, link, time: now + 1 });
+  return [...reports.values()].map(({ from, link }) => toApiLink(from, link)).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function toApiLink(reporter: string, link: StatusLink | LinkView): ApiLink {
+  // `<dialler>~<other>`, as link ids are by custom; otherwise from who reports to the other.
+  const isDialled = link.id === `${link.peer}~${reporter}`;
+  const { roundTripMs, lastContact } = link;
+  const isSlow = roundTripMs !== undefined && roundTripMs > ROUND_TRIP_MS_MAX[link.class];
+  return {
+    id: link.id,
+    from: isDialled ? link.peer : reporter,
+    to: isDialled ? reporter : link.peer,
+    class: link.class,
+    state: link.state === "up" && isSlow ? "degraded" : link.state,
+    backlogRecords: link.toSend + link.toReceive,
+    recordsPerSecond: link.recordsPerSecond,
+    bytesPerSecond: link.bytesPerSecond,
+    ...(roundTripMs !== undefined && { roundTripMs }),
+    ...(lastContact !== undefined && { lastContact: typeof lastContact === "number" ? iso(lastContact) : lastContact }),
+  };
+}
+
+function positionOf(
+  entry: SiteEntry,
+  ship: (imo: string) => ShipState | undefined,
+): { latitude: number; longitude: number } | undefined {
+  const at = entry.imo !== undefined ? ship(entry.imo) : entry.locode !== undefined ? placeOf(entry.locode) : undefined;
+  if (at?.latitude === undefined || at.longitude === undefined) return undefined;
+  return { latitude: at.latitude, longitude: at.longitude };
+}
+
+function sum(vector: Vector): number {
+  return Object.values(vector).reduce((total, next) => total + next, 0);
+}
+
+/** Records of `a` that `b` lacks. */
+function ahead(a: Vector, b: Vector): number {
+  return Object.entries(a).reduce((total, [origin, next]) => total + Math.max(0, next - (b[origin] ?? 0)), 0);
+}
+
+function byStream(a: StreamHolding, b: StreamHolding): number {
+  return a.stream < b.stream ? -1 : 1;
+}

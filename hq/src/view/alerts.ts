@@ -1,0 +1,56 @@
+import type { AlertValue, ApiAlert, ContainerStatus } from "@landfall/proto/api";
+import { ownerOfStream, type StreamName } from "@landfall/streams/model/names";
+import { iso } from "./moves.js";
+import { compareKeys, type EventKey } from "./reading.js";
+
+/** One record of an alert: its opening or its closing. */
+export interface AlertWord extends EventKey {
+  readonly value: AlertValue;
+  readonly arrived: number;
+}
+
+/** What is known of one alert: the newest opening and the newest closing, in whatever order they came. */
+export interface AlertTrace {
+  readonly id: string;
+  readonly stream: StreamName;
+  readonly raised?: AlertWord;
+  readonly cleared?: AlertWord;
+}
+
+export function withWord(trace: AlertTrace | undefined, stream: StreamName, word: AlertWord): AlertTrace {
+  const known = trace ?? { id: word.value.id, stream };
+  const state = word.value.state;
+  const before = known[state];
+  return before && compareKeys(before, word) >= 0 ? known : { ...known, [state]: word };
+}
+
+export function isOpen(trace: AlertTrace): boolean {
+  return trace.raised !== undefined && (!trace.cleared || trace.cleared.time < trace.raised.time);
+}
+
+/** When it was raised, or closed where the opening is not here (yet). */
+export function alertTime(trace: AlertTrace): number {
+  return (trace.raised ?? trace.cleared)?.time ?? 0;
+}
+
+export function toApiAlert(trace: AlertTrace): ApiAlert | undefined {
+  const word = trace.raised ?? trace.cleared;
+  if (!word) return undefined;
+  const open = isOpen(trace);
+  return {
+    ...word.value,
+    state: open ? "raised" : "cleared",
+    owner: ownerOfStream(trace.stream),
+    knownSince: iso(word.arrived),
+    ...(!open && trace.cleared && { clearedAt: iso(trace.cleared.time) }),
+  };
+}
+
+/** What an open alert says about its container; a shock is over when it is told. */
+export const STATUS_OF_ALERT: Readonly<Record<AlertValue["type"], ContainerStatus | undefined>> = {
+  LOST: "lost",
+  OUT_OF_RANGE: "out-of-range",
+  NO_POWER: "no-power",
+  DOOR_OPEN: "door-open",
+  SHOCK: undefined,
+};

@@ -1,0 +1,196 @@
+import type { BookingValue } from "@landfall/proto/api";
+import type { StreamName } from "@landfall/streams/model/names";
+import type { StoredRecord } from "@landfall/streams/model/record";
+import { ALERTS_PER_STREAM_MAX, BOOKINGS_PER_CONTAINER_MAX, CONTAINER_EVENTS_MAX, SHIP_EVENTS_MAX } from "../limits.js";
+import { alertTime, isOpen, STATUS_OF_ALERT, withWord, type AlertTrace, type AlertWord } from "./alerts.js";
+import { ChangeLog } from "./change-log.js";
+import { decode, type Fact } from "./decode.js";
+import { kindOfStream } from "./kinds.js";
+import { withMove, type ContainerMove, type ShipMove } from "./moves.js";
+import { combine, type Latest, type Reading } from "./reading.js";
+
+/** What one stream says about one container. */
+export interface ContainerTrace {
+  readonly latest?: Latest;
+  readonly moves: readonly ContainerMove[];
+  /** Alerts that bear on its status. */
+  readonly alerts: readonly AlertTrace[];
+}
+
+/** What one stream says about one ship. */
+export interface ShipTrace {
+  readonly position?: Latest;
+  readonly environment?: Latest;
+  readonly moves: readonly ShipMove[];
+}
+
+export interface Booking {
+  readonly stream: StreamName;
+  readonly value: BookingValue;
+  readonly from: number;
+  readonly to: number;
+  /** Offset of its settings record. */
+  readonly version: number;
+}
+
+/** A node's own word about itself, out of an owner's metrics. */
+export interface StatusWord {
+  readonly stream: StreamName;
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly offset: number;
+  readonly arrived: number;
+}
+
+const NO_CONTAINER: ContainerTrace = { moves: [], alerts: [] };
+const NO_SHIP: ShipTrace = { moves: [] };
+
+/**
+ * The latest state of the fleet, kept apart for every stream, because everybody sees the merge of exactly the
+ * streams they may read. The same records in any order give the same view. Histories are not kept: they are read
+ * from the store when somebody asks.
+ */
+export class FleetView {
+  readonly changes = new ChangeLog();
+  readonly streams = new Set<StreamName>();
+  readonly containers = new Map<string, Map<StreamName, ContainerTrace>>();
+  readonly ships = new Map<string, Map<StreamName, ShipTrace>>();
+  /** Containers that were ever loaded on a ship, as far as the streams here say. */
+  readonly loadedOn = new Map<string, Set<string>>();
+  readonly alerts = new Map<StreamName, Map<string, AlertTrace>>();
+  readonly bookings = new Map<string, Map<string, Booking>>();
+  /** By stream and `<site>.<node>`. */
+  readonly statuses = new Map<StreamName, Map<string, StatusWord>>();
+  /** Records that a fleet view can make nothing of. */
+  skipped = 0;
+
+  apply(record: StoredRecord): void {
+    const kind = kindOfStream(record.stream);
+    this.streams.add(record.stream);
+    const fact = decode(record, kind);
+    if (fact) this.take(record, fact);
+    else if (kind !== "other" && kind !== "settings") this.skipped++;
+  }
+
+  private take(record: StoredRecord, fact: Fact): void {
+    const { stream } = record;
+    switch (fact.kind) {
+      case "reading":
+        return this.takeReading(stream, fact.container, fact.reading);
+      case "container-move":
+        return this.takeContainerMove(stream, fact.container, fact.move);
+      case "position":
+      case "environment":
+        return this.takeShip(stream, fact.imo, (trace) => ({
+          ...trace,
+          [fact.kind]: trace[fact.kind] ? combine(trace[fact.kind] as Latest, fact.reading) : fact.reading,
+        }));
+      case "ship-move":
+        return this.takeShip(stream, fact.imo, (trace) => ({
+          ...trace,
+          moves: withMove(trace.moves, fact.move, SHIP_EVENTS_MAX),
+        }));
+      case "alert":
+        return this.takeAlert(stream, fact.word);
+      case "booking":
+        return this.takeBooking(record, fact.booking);
+      case "status":
+        return this.takeStatus(record, fact.value);
+    }
+  }
+
+  private takeReading(stream: StreamName, container: string, reading: Reading): void {
+    this.changeContainer(stream, container, (trace) => ({
+      ...trace,
+      latest: trace.latest ? combine(trace.latest, reading) : reading,
+    }));
+  }
+
+  private takeContainerMove(stream: StreamName, container: string, move: ContainerMove): void {
+    this.changeContainer(stream, container, (trace) => ({
+      ...trace,
+      moves: withMove(trace.moves, move, CONTAINER_EVENTS_MAX),
+    }));
+    if (move.type === "LOAD" && move.vessel !== undefined) {
+      getOrAdd(this.loadedOn, move.vessel, () => new Set<string>()).add(container);
+    }
+    this.touchShipsOf(container);
+  }
+
+  /** Its ships may have one more or one fewer aboard now, for somebody. */
+  private touchShipsOf(container: string): void {
+    for (const [imo, containers] of this.loadedOn) {
+      if (containers.has(container)) this.changes.touch("ship", imo);
+    }
+  }
+
+  private takeAlert(stream: StreamName, word: AlertWord): void {
+    const alerts = getOrAdd(this.alerts, stream, () => new Map<string, AlertTrace>());
+    const trace = withWord(alerts.get(word.value.id), stream, word);
+    alerts.set(trace.id, trace);
+    this.changes.touch("alert", `${stream} ${trace.id}`);
+    if (alerts.size > ALERTS_PER_STREAM_MAX) dropOldest(alerts);
+    const { container, type } = word.value;
+    if (container === undefined || STATUS_OF_ALERT[type] === undefined) return;
+    this.changeContainer(stream, container, (known) => {
+      const others = known.alerts.filter((alert) => alert.id !== trace.id && isOpen(alert));
+      return { ...known, alerts: [...others, trace] };
+    });
+    if (type === "LOST") this.touchShipsOf(container);
+  }
+
+  private takeBooking(record: StoredRecord, value: BookingValue): void {
+    const bookings = getOrAdd(this.bookings, value.container, () => new Map<string, Booking>());
+    const id = `${record.stream} ${record.topic}`;
+    // A booking is rewritten under its own topic: there the larger offset is the newer word.
+    if ((bookings.get(id)?.version ?? -1) >= record.offset) return;
+    const to = value.to === undefined ? Number.POSITIVE_INFINITY : Date.parse(value.to);
+    bookings.set(id, {
+      stream: record.stream,
+      value,
+      from: Date.parse(value.from),
+      to,
+      version: record.offset,
+    });
+    if (bookings.size > BOOKINGS_PER_CONTAINER_MAX) {
+      const oldest = [...bookings].reduce((a, b) => (b[1].from < a[1].from ? b : a));
+      bookings.delete(oldest[0]);
+    }
+    this.touchShipsOf(value.container);
+  }
+
+  private takeStatus(record: StoredRecord, value: Readonly<Record<string, unknown>>): void {
+    const words = getOrAdd(this.statuses, record.stream, () => new Map<string, StatusWord>());
+    if ((words.get(record.topic)?.offset ?? -1) >= record.offset) return;
+    words.set(record.topic, { stream: record.stream, value, offset: record.offset, arrived: record.arrived });
+  }
+
+  private changeContainer(
+    stream: StreamName,
+    container: string,
+    change: (trace: ContainerTrace) => ContainerTrace,
+  ): void {
+    const traces = getOrAdd(this.containers, container, () => new Map<StreamName, ContainerTrace>());
+    traces.set(stream, change(traces.get(stream) ?? NO_CONTAINER));
+    this.changes.touch("container", container);
+  }
+
+  private takeShip(stream: StreamName, imo: string, change: (trace: ShipTrace) => ShipTrace): void {
+    const traces = getOrAdd(this.ships, imo, () => new Map<StreamName, ShipTrace>());
+    traces.set(stream, change(traces.get(stream) ?? NO_SHIP));
+    this.changes.touch("ship", imo);
+  }
+}
+
+/** Makes room for a tenth: closed ones first, the oldest of them first. */
+function dropOldest(alerts: Map<string, AlertTrace>): void {
+  const order = [...alerts.values()].sort(
+    (a, b) => Number(isOpen(a)) - Number(isOpen(b)) || alertTime(a) - alertTime(b),
+  );
+  for (const { id } of order.slice(0, Math.ceil(ALERTS_PER_STREAM_MAX / 10))) alerts.delete(id);
+}
+
+export function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}

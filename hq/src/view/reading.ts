@@ -1,0 +1,63 @@
+import { MEASUREMENT_FIELDS, type MeasurementField, type MutableMeasurements } from "./measurements.js";
+import type { Measurements } from "@landfall/proto/api";
+
+/** Order of measured things: by when they were measured, then by their place in the topic. Arrival does not count. */
+export interface EventKey {
+  /** When it was measured, milliseconds since 1970. */
+  readonly time: number;
+  readonly offset: number;
+  readonly origin: string;
+}
+
+/** One record as the view keeps it. */
+export interface Reading extends EventKey {
+  readonly measurements: Measurements;
+  /** When this site got it. */
+  readonly arrived: number;
+}
+
+/**
+ * The latest of each measurement out of any number of readings: the newest reading whole, and of older ones only
+ * what the newest did not say. A sensor that reports only its temperature does not lose its position.
+ */
+export interface Latest extends Reading {
+  readonly older?: Readonly<Partial<Record<MeasurementField, EventKey & { readonly value: number | boolean }>>>;
+}
+
+export function compareKeys(a: EventKey, b: EventKey): number {
+  return a.time - b.time || a.offset - b.offset || (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : 0);
+}
+
+/**
+ * The latest of both. Commutative, associative and idempotent, so that the result does not depend on the order
+ * of arrival: what comes late does not push anything back.
+ */
+export function combine(a: Latest, b: Latest): Latest {
+  const [newest, other] = compareKeys(a, b) >= 0 ? [a, b] : [b, a];
+  let older = newest.older;
+  for (const field of MEASUREMENT_FIELDS) {
+    if (newest.measurements[field] !== undefined) continue;
+    const value = other.measurements[field];
+    const offered =
+      value === undefined
+        ? other.older?.[field]
+        : { time: other.time, offset: other.offset, origin: other.origin, value };
+    const known = older?.[field];
+    if (offered && (!known || compareKeys(offered, known) > 0)) older = { ...older, [field]: offered };
+  }
+  return older === newest.older ? newest : { ...newest, ...(older && { older }) };
+}
+
+/** All measurements known, the newest of each. */
+export function measurementsOf(latest: Latest): MutableMeasurements {
+  const all: MutableMeasurements = { ...latest.measurements };
+  for (const [field, { value }] of Object.entries(latest.older ?? {})) {
+    (all as Record<string, number | boolean>)[field] = value;
+  }
+  return all;
+}
+
+/** When the newest value of one measurement was measured. */
+export function timeOf(latest: Latest, field: MeasurementField): number | undefined {
+  return latest.measurements[field] === undefined ? latest.older?.[field]?.time : latest.time;
+}
