@@ -57,6 +57,9 @@ export const ReadBody = Type.Object(
         description: "From the reply before; without it, from the beginning",
       }),
     ),
+    from: Type.Optional(
+      Type.Enum(["beginning", "now"], { description: "Where to begin without a cursor; the beginning by default" }),
+    ),
     limit: Type.Integer({ minimum: 1, maximum: PAGE_RECORDS_MAX, default: PAGE_RECORDS_DEFAULT }),
   },
   { additionalProperties: false },

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
-import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from "fastify";
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from "fastify";
 import type { Logger } from "pino";
 import type { ErrorCode } from "../model/errors.js";
 import {
@@ -28,7 +28,8 @@ export interface HttpServerOptions {
 export async function createHttpServer({ log, title, version }: HttpServerOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: log.child({ part: "http" }) as FastifyBaseLogger,
-    disableRequestLogging: true,
+    // One line of our own for each answer, below.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: HTTP_BODY_BYTES_MAX,
     requestTimeout: HTTP_REQUEST_MS_MAX,
     keepAliveTimeout: HTTP_KEEP_ALIVE_MS,

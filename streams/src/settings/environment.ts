@@ -2,6 +2,8 @@ import { parse } from "yaml";
 import { isGroup, type Path, type SettingsSchema } from "./settings-schema.js";
 
 const PREFIX = "LANDFALL_";
+/** Ours, but read elsewhere: by the command line, and by whoever runs a node as a process. */
+const NOT_SETTINGS: readonly string[] = ["LANDFALL_CONFIG", "LANDFALL_EXIT_WITH_PARENT"];
 
 /** One settings key as an environment variable. */
 export interface EnvironmentKey {
@@ -66,6 +68,6 @@ export function unknownVariables(
   env: Readonly<Record<string, string | undefined>>,
   known: readonly EnvironmentKey[],
 ): string[] {
-  const names = new Set(known.map((key) => key.name));
+  const names = new Set([...known.map((key) => key.name), ...NOT_SETTINGS]);
   return Object.keys(env).filter((name) => name.startsWith(PREFIX) && !names.has(name));
 }

@@ -101,6 +101,9 @@ export const NodeSettingsSchema = Type.Object({
   logLevel: Type.Enum(["debug", "info", "warn", "error", "silent"], { default: "info" }),
 });
 
+/** Where a node's settings come from. */
+export type NodeSettingsSource = SettingsSource<Static<typeof NodeSettingsSchema>>;
+
 /**
  * `loadSettings` for a service: the schema is `NodeSettingsSchema` or an extension of it, and what only fits
  * together as a whole (sites, links) is checked too.

@@ -128,7 +128,10 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
     },
     async (request) => {
       const stream = readable(await principals.resolve(request), request.params.stream);
-      const { cursor: text, limit } = request.body;
+      const { cursor: text, from, limit } = request.body;
+      if (text === undefined && from === "now") {
+        return { records: [], cursor: encodeCursor(stream, { v: 1, next: store.vector(stream) }) } satisfies ReadReply;
+      }
       const page = new Page(limit);
       let cursor = text === undefined ? undefined : decodeCursor(stream, text);
       do {

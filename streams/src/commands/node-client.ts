@@ -1,0 +1,46 @@
+import type { Problem } from "@landfall/proto/api";
+import { CommandError } from "./command-error.js";
+import type { Target } from "./target.js";
+
+/** A node that does not answer within this is as good as gone. */
+const ANSWER_MS_MAX = 15_000;
+
+/** The node could not be reached, as opposed to: it answered with a problem. */
+export class UnreachableError extends CommandError {}
+
+/** Asks a node and returns the JSON it answers. @throws CommandError with the problem's words, UnreachableError */
+export async function askNode<T>(target: Target, path: string, body?: object): Promise<T> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(`${target.url}${path}`, {
+      ...(body && { method: "POST", body: JSON.stringify(body) }),
+      headers: {
+        ...(body && { "content-type": "application/json" }),
+        ...(target.token !== undefined && { authorization: `Bearer ${target.token}` }),
+      },
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    });
+    text = await response.text();
+  } catch (error) {
+    throw new UnreachableError(`${target.label} does not answer at ${target.url} (${reason(error)})`, { cause: error });
+  }
+  let reply: unknown;
+  try {
+    reply = JSON.parse(text);
+  } catch (error) {
+    throw new CommandError(`${target.url} does not answer like a Landfall node (status ${response.status})`, {
+      cause: error,
+    });
+  }
+  if (response.ok) return reply as T;
+  const { code, title, detail } = reply as Partial<Problem>;
+  throw new CommandError(`${target.label}: ${detail ?? title ?? "refused"} (${code ?? response.status})`);
+}
+
+function reason(error: unknown): string {
+  const { cause, name, message } = error as Error;
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  if (code === "ECONNREFUSED") return "connection refused: is it running?";
+  return name === "TimeoutError" ? `nothing within ${ANSWER_MS_MAX / 1000} s` : (code ?? message);
+}

@@ -1,0 +1,84 @@
+import type { StatusReply } from "@landfall/proto/api";
+import { CommandError, withErrors } from "./command-error.js";
+import { askNode } from "./node-client.js";
+import { formatBytes, formatCount, formatDuration, formatTable } from "./table.js";
+import { findTargets, type Target, type TargetOptions } from "./target.js";
+
+export interface StatusOptions extends TargetOptions {
+  readonly json?: boolean;
+}
+
+/** Prints the status of the nodes that the options name. @returns the exit code: 1 if a node did not answer */
+export function status(options: StatusOptions): Promise<number> {
+  return withErrors("status", async () => {
+    const targets = findTargets(options);
+    const answers = await Promise.all(targets.map(ask));
+    for (const { target, reply, problem } of answers) {
+      if (options.json) {
+        const line = reply ?? { site: target.label, url: target.url, problem };
+        process.stdout.write(`${JSON.stringify(line)}\n`);
+      } else {
+        process.stdout.write(reply ? formatStatus(reply) : `${problem}\n`);
+        if (targets.length > 1) process.stdout.write("\n");
+      }
+    }
+    return answers.every(({ reply }) => reply) ? 0 : 1;
+  });
+}
+
+async function ask(target: Target): Promise<{ target: Target; reply?: StatusReply; problem?: string }> {
+  try {
+    return { target, reply: await askNode<StatusReply>(target, "/api/status") };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { target, problem: error.message };
+  }
+}
+
+/** A node's status for people: what it is, its links, its peers. */
+export function formatStatus(reply: StatusReply): string {
+  const { site, node, version, uptimeSeconds, store, notHandedOver, links, peers, notReady } = reply;
+  const now = Date.parse(reply.time);
+  const ago = (time: string | undefined): string =>
+    time === undefined ? "never" : `${formatDuration((now - Date.parse(time)) / 1000)} ago`;
+  const head = [
+    `${site}.${node}`,
+    notReady.length === 0 ? "ready" : "NOT READY",
+    `up ${formatDuration(uptimeSeconds)}`,
+    `${formatCount(store.topics)} topics in ${formatCount(store.streams)} streams, ${formatBytes(store.bytesOnDisk)}`,
+    `${formatCount(notHandedOver)} still to hand over`,
+    version,
+  ];
+  let text = `${head.join(" · ")}\n`;
+  for (const reason of notReady) text += `  ${reason}\n`;
+  if (links.length > 0) {
+    text += formatTable(
+      ["LINK", "TO", "CLASS", "STATE", "ROUND TRIP", "TO SEND", "TO RECEIVE", "RECORDS/S", "BYTES/S", "LAST CONTACT"],
+      links.map((link) => [
+        link.id,
+        link.peer,
+        link.class,
+        link.state,
+        link.roundTripMs === undefined ? "-" : `${formatCount(link.roundTripMs)} ms`,
+        formatCount(link.toSend),
+        formatCount(link.toReceive),
+        formatCount(link.recordsPerSecond),
+        formatBytes(link.bytesPerSecond),
+        ago(link.lastContact),
+      ]),
+    );
+  }
+  if (peers.length > 0) {
+    text += formatTable(
+      ["PEER", "CLASS", "LACKS", "AHEAD", "LAST CONTACT"],
+      peers.map((peer) => [
+        peer.site,
+        peer.class,
+        formatCount(peer.lacks),
+        formatCount(peer.ahead),
+        ago(peer.lastContact),
+      ]),
+    );
+  }
+  return text;
+}
