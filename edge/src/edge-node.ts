@@ -1,0 +1,96 @@
+import { createNode, type NodeOptions } from "@landfall/streams/node/create-node";
+import type { LandfallNode } from "@landfall/streams/node/node";
+import { BookingFeed } from "./bookings/booking-feed.js";
+import { BookingTable } from "./bookings/booking-table.js";
+import { AppendBatcher } from "./ingest/append-batcher.js";
+import { Deduplicator } from "./ingest/deduplicator.js";
+import { Ingest } from "./ingest/ingest.js";
+import { MqttBroker } from "./mqtt/broker.js";
+import { registerEdgeMetrics } from "./observe/edge-metrics.js";
+import { Watch } from "./rules/watch.js";
+import type { EdgeSettings } from "./settings.js";
+
+/** A ship's or a yard's node: a node with an MQTT broker that stores what sensors publish. */
+export interface EdgeNode {
+  readonly node: LandfallNode;
+  /** Port that MQTT listens on; undefined before `start`. */
+  readonly mqttPort: number | undefined;
+  /** Rebuilds what is known from the store, then listens: HTTP and replication first, sensors last. */
+  start(): Promise<void>;
+  /** Takes nothing new, finishes and acknowledges what is under way, closes everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** @throws LandfallError as `createNode`; `start` throws PORT_IN_USE */
+export async function createEdgeNode(settings: EdgeSettings, options: NodeOptions = {}): Promise<EdgeNode> {
+  return edgeNodeOn(await createNode(settings, options), settings);
+}
+
+/** Puts broker, ingest and rules on a node. */
+export function edgeNodeOn(node: LandfallNode, settings: Pick<EdgeSettings, "mqtt" | "rules">): EdgeNode {
+  const { store, env, log, exceptions, self } = node;
+  const bookings = new BookingTable();
+  const feed = new BookingFeed({ store, table: bookings, env, log, exceptions });
+  const deduplicator = new Deduplicator(store, new AppendBatcher(store));
+  // A yard has no manifest of its own (LOAD and DISC are published on the ship), so nothing to watch by it.
+  const watch =
+    self.kind === "ship" && self.imo !== undefined
+      ? new Watch({
+          store,
+          env,
+          log,
+          site: self.site,
+          owner: self.owner,
+          imo: self.imo,
+          bookings,
+          rules: settings.rules,
+        })
+      : undefined;
+  const ingest = new Ingest({
+    env,
+    owner: self.owner,
+    bookings,
+    deduplicator,
+    exceptions,
+    onStored: (reading, { client }) => watch?.observe(reading, client),
+    onOutcome: (outcome, refusal) => metrics.outcome(outcome, refusal),
+  });
+  const broker = new MqttBroker({
+    settings: settings.mqtt,
+    env,
+    log,
+    exceptions,
+    publish: (publish) => ingest.publish(publish),
+    onClient: (client, isConnected) => {
+      if (isConnected) watch?.connected(client);
+    },
+  });
+  const metrics = registerEdgeMetrics(node.registry, {
+    clients: () => broker.clients,
+    inflightBytes: () => broker.inflightBytes,
+    lookups: () => deduplicator.lookups,
+    bookedContainers: () => bookings.size,
+    containersAboard: () => watch?.containersAboard ?? 0,
+    openAlerts: () => watch?.openAlerts ?? 0,
+  });
+  node.readiness.add("mqtt", () => (broker.port === undefined ? "not listening" : undefined));
+
+  return {
+    node,
+    get mqttPort() {
+      return broker.port;
+    },
+    async start() {
+      await feed.start();
+      await watch?.start();
+      await node.start();
+      await broker.start();
+    },
+    async close() {
+      await broker.close();
+      await watch?.close();
+      await feed.close();
+      await node.close();
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import { isLandfallError } from "@landfall/streams/model/errors";
+import type { NewRecord, StoredRecord, TimestampMs } from "@landfall/streams/model/record";
+import type { StreamStore } from "@landfall/streams/store/store";
+import { LOOKUP_RECORDS, SEEN_TIMES_MAX, SEEN_TOPICS_MAX } from "../limits.js";
+import type { AppendBatcher } from "./append-batcher.js";
+import { mayBeStored, UNKNOWN_TIMES, withStored, withTime, type SeenTimes } from "./seen-times.js";
+import type { Target } from "./route.js";
+
+export type StoreOutcome = "stored" | "duplicate";
+
+interface Pending {
+  readonly record: NewRecord;
+  readonly durable: Promise<void>;
+}
+
+interface TopicState {
+  seen: SeenTimes;
+  /** Handed to the store, not yet durable. */
+  readonly pending: Pending[];
+  /** While the store is being asked about one message, later ones of the topic wait: their order is kept. */
+  asking: Promise<unknown> | undefined;
+}
+
+/**
+ * Stores each message once (I1): one whose topic, time and bytes equal those of a stored one, or of one that is
+ * on its way to the disk, is acknowledged with it and not stored again. Bytes are compared, never only a hash, so that
+ * no different reading is dropped. It keeps no state of its own on disk: the store is what it looks into.
+ */
+export class Deduplicator {
+  readonly #store: Pick<StreamStore, "readTopic">;
+  readonly #batcher: AppendBatcher;
+  readonly #topics = new Map<string, TopicState>();
+  #lookups = 0;
+
+  constructor(store: Pick<StreamStore, "readTopic">, batcher: AppendBatcher) {
+    this.#store = store;
+    this.#batcher = batcher;
+  }
+
+  /** How often the store had to be asked, since the start. */
+  get lookups(): number {
+    return this.#lookups;
+  }
+
+  /** Resolves when the message is durable, by this call or an earlier one. Rejects as `StreamStore.append` does. */
+  store(target: Target, timed: boolean): Promise<StoreOutcome> {
+    const topic = this.#topicOf(target.key);
+    const known = topic.asking === undefined ? this.#decide(topic, target, timed) : undefined;
+    if (known !== undefined) return known;
+    // In a box, so that the next message of the topic waits for the decision and not for the disk.
+    const turn = (topic.asking ?? Promise.resolve()).then(async () => {
+      const decided = this.#decide(topic, target, timed);
+      if (decided !== undefined) return { outcome: decided };
+      const isStored = await this.#isStored(topic, target);
+      return { outcome: isStored ? Promise.resolve("duplicate" as const) : this.#append(topic, target, timed) };
+    });
+    const answered = (): void => {
+      if (topic.asking === settled) topic.asking = undefined;
+    };
+    const settled: Promise<unknown> = turn.then(answered, answered);
+    topic.asking = settled;
+    return turn.then(({ outcome }) => outcome);
+  }
+
+  /** What can be told without the store; undefined when it has to be asked. */
+  #decide(topic: TopicState, target: Target, timed: boolean): Promise<StoreOutcome> | undefined {
+    const { record } = target;
+    if (!timed || !mayBeStored(topic.seen, record.timestamp)) return this.#append(topic, target, timed);
+    const twin = topic.pending.find((other) => isSame(other.record, record));
+    return twin?.durable.then(() => "duplicate" as const);
+  }
+
+  #append(topic: TopicState, { stream, record }: Target, timed: boolean): Promise<StoreOutcome> {
+    const durable = this.#batcher.append(stream, record);
+    if (timed) {
+      const pending = { record, durable };
+      topic.pending.push(pending);
+      topic.seen = withTime(topic.seen, record.timestamp);
+      const forget = () => {
+        topic.pending.splice(topic.pending.indexOf(pending), 1);
+      };
+      durable.then(forget, forget);
+    }
+    return durable.then(() => "stored" as const);
+  }
+
+  async #isStored(topic: TopicState, { record, lookIn }: Target): Promise<boolean> {
+    this.#lookups++;
+    const from = record.timestamp;
+    const times: number[] = [];
+    let complete = true;
+    for (const stream of lookIn()) {
+      const limit = SEEN_TIMES_MAX * 2;
+      const found = await this.#read(() => this.#store.readTopic(stream, record.topic, { fromTime: from, limit }));
+      if (found.some((other) => isSame(other, record))) return true;
+      for (const other of found) times.push(other.timestamp);
+      if (found.length < limit) continue;
+      complete = false;
+      if (await this.#isAmongEqualTimes(stream, record)) return true;
+    }
+    if (complete) topic.seen = withStored(topic.seen, from, times);
+    return false;
+  }
+
+  /** Pages through everything of exactly this time: the topic holds much that is newer. */
+  async #isAmongEqualTimes(stream: Target["stream"], record: NewRecord): Promise<boolean> {
+    const time = { fromTime: record.timestamp, toTime: (record.timestamp + 1) as TimestampMs, limit: LOOKUP_RECORDS };
+    let fromOffset: StoredRecord["offset"] | undefined;
+    for (;;) {
+      const query = fromOffset === undefined ? time : { ...time, fromOffset };
+      const found = await this.#read(() => this.#store.readTopic(stream, record.topic, query));
+      if (found.some((other) => isSame(other, record))) return true;
+      const last = found.at(-1);
+      if (last === undefined || found.length < LOOKUP_RECORDS) return false;
+      fromOffset = (last.offset + 1) as StoredRecord["offset"];
+    }
+  }
+
+  async #read(read: () => Promise<StoredRecord[]>): Promise<StoredRecord[]> {
+    try {
+      return await read();
+    } catch (error) {
+      // What cannot be read cannot be compared. Rather a reading twice than none at all.
+      if (isLandfallError(error, "CORRUPT_BLOCK")) return [];
+      throw error;
+    }
+  }
+
+  #topicOf(key: string): TopicState {
+    const known = this.#topics.get(key);
+    if (known) return known;
+    if (this.#topics.size >= SEEN_TOPICS_MAX) this.#forgetOldest();
+    const topic: TopicState = { seen: UNKNOWN_TIMES, pending: [], asking: undefined };
+    this.#topics.set(key, topic);
+    return topic;
+  }
+
+  /** Topics in use stay: their pending messages are known nowhere else. */
+  #forgetOldest(): void {
+    for (const [key, topic] of this.#topics) {
+      if (topic.pending.length > 0 || topic.asking !== undefined) continue;
+      this.#topics.delete(key);
+      return;
+    }
+  }
+}
+
+function isSame(a: NewRecord, b: NewRecord): boolean {
+  return (
+    a.timestamp === b.timestamp &&
+    a.headers?.["kind"] === b.headers?.["kind"] &&
+    a.topic === b.topic &&
+    a.value.byteLength === b.value.byteLength &&
+    Buffer.compare(a.value, b.value) === 0
+  );
+}

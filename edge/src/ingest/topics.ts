@@ -1,0 +1,48 @@
+import { containerNumberError, imoNumberError } from "@landfall/proto/identifiers";
+import type { TopicName } from "@landfall/streams/model/names";
+import { problem, show, type Problem } from "./problem.js";
+
+/** What a message is about: also the record's header `kind`. */
+export type IngestKind = "telemetry" | "event" | "position" | "environment";
+
+/** An MQTT topic of the contract, taken apart. */
+export interface IngestTopic {
+  readonly subject: "container" | "ship";
+  /** Container number or IMO number. */
+  readonly id: string;
+  readonly kind: IngestKind;
+  /** Topic of the record: `MSKU9070323`, `9321483.position`. */
+  readonly recordTopic: TopicName;
+}
+
+const CONTAINER_KINDS: ReadonlyMap<string, IngestKind> = new Map([
+  ["telemetry", "telemetry"],
+  ["events", "event"],
+]);
+const SHIP_KINDS: ReadonlyMap<string, IngestKind> = new Map([
+  ["position", "position"],
+  ["environment", "environment"],
+  ["events", "event"],
+]);
+
+export const TOPICS_WANTED =
+  "containers/<container>/telemetry, containers/<container>/events, ships/<imo>/position, ships/<imo>/environment or ships/<imo>/events";
+
+/** The contract's topics with valid check digits, and nothing else. */
+export function parseIngestTopic(topic: string): IngestTopic | Problem {
+  const parts = topic.split("/", 4);
+  const [root, id = "", leaf = ""] = parts;
+  const kind = root === "containers" ? CONTAINER_KINDS.get(leaf) : root === "ships" ? SHIP_KINDS.get(leaf) : undefined;
+  if (kind === undefined || parts.length !== 3) {
+    return problem("UNKNOWN_TOPIC", "topic", `nothing is published on the topic ${show(topic)}: want ${TOPICS_WANTED}`);
+  }
+  const wrong = root === "containers" ? containerNumberError(id) : imoNumberError(id);
+  if (wrong !== undefined) return problem("BAD_IDENTIFIER", "topic", `topic ${show(topic)}: ${wrong}`);
+  return root === "containers"
+    ? { subject: "container", id, kind, recordTopic: id as TopicName }
+    : { subject: "ship", id, kind, recordTopic: `${id}.${leaf}` as TopicName };
+}
+
+export function isProblem(value: object): value is Problem {
+  return "code" in value;
+}

@@ -1,0 +1,57 @@
+/** Bounds of the edge node, each with its unit last and its reason. What an operator may change is in settings.ts. */
+
+/** The contract's largest payload: a reading is some hundreds of bytes, a batch of them does not belong in one message. */
+export const PAYLOAD_BYTES_MAX = 64 * 1024;
+/** Bytes of a refused payload that its exception record keeps: enough to recognise the sender's mistake. */
+export const EXCERPT_BYTES_MAX = 256;
+/** Problems listed for one refused publish; the first ones say what is wrong. */
+export const PROBLEMS_MAX = 10;
+/** Characters of a wrong value that are shown. */
+export const SHOWN_CHARS_MAX = 60;
+/** DCSA voyage numbers have at most 50 characters. */
+export const VOYAGE_CHARS_MAX = 50;
+
+/** A sensor's clock may be this much ahead of ours. */
+export const TIME_AHEAD_MS_MAX = 5 * 60_000;
+/** 2020-01-01 UTC. Earlier than any sensor of this fleet: a clock that lost its battery starts at 1970 or 2000. */
+export const TIME_MS_MIN = 1_577_836_800_000;
+
+/** Parsed topics kept, so that a check digit is computed once per sensor and not once per message. */
+export const PARSED_TOPICS_MAX = 200_000;
+
+/** Topics whose newest times are kept in memory; the store is asked about the others. */
+export const SEEN_TOPICS_MAX = 200_000;
+/** Newest times kept per topic: covers several sensors of one container whose clocks differ a little. */
+export const SEEN_TIMES_MAX = 16;
+/** Records of one topic and one time read at once when a repetition is looked up. */
+export const LOOKUP_RECORDS = 256;
+
+/** Records handed to the store in one append; several follow each other when more wait. */
+export const BATCH_RECORDS_MAX = 2_000;
+/** Bytes handed to the store in one append. */
+export const BATCH_BYTES_MAX = 1024 * 1024;
+
+/** Before CONNECT nobody needs more: client id, user, password and a will of at most the payload limit. */
+export const CONNECT_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX;
+/** MQTT's own limit of the remaining-length field. */
+export const LENGTH_FIELD_BYTES_MAX = 4;
+/** Closing waits this long for acknowledgements that are under way. */
+export const CLOSE_MS_MAX = 3_000;
+/** Clients with one complaint each remembered, so that a flooding client is reported once and not per packet. */
+export const COMPLAINT_INTERVAL_MS = 60_000;
+
+/** Bookings of one container: a container changes hands some times a month, and old ones are compacted away. */
+export const BOOKINGS_PER_CONTAINER_MAX = 1_000;
+/** Records read at once when streams are followed or replayed. */
+export const REPLAY_RECORDS = 2_000;
+
+/** Gaps between readings from which a container's usual interval is told: enough to see past one odd gap. */
+export const INTERVAL_GAPS = 5;
+/** How often the rules look for silence, by our clock. */
+export const RULES_TICK_MS = 500;
+/** A gateway that came back hands over what it kept; for so long late readings mean that it is still at it. */
+export const FLUSH_MS_MAX = 60_000;
+/** Pause before an alert that the store refused is tried again. */
+export const ALERT_RETRY_MS = 1_000;
+/** Pause before a settings stream that could not be read is tried again. */
+export const FEED_RETRY_MS = 1_000;

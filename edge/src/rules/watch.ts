@@ -1,0 +1,189 @@
+import type { AlertValue } from "@landfall/proto/api";
+import type { Env, TimerHandle } from "@landfall/streams/env";
+import { isLandfallError } from "@landfall/streams/model/errors";
+import type { StreamName, TopicName } from "@landfall/streams/model/names";
+import type { TimestampMs } from "@landfall/streams/model/record";
+import type { StreamStore } from "@landfall/streams/store/store";
+import type { Logger } from "pino";
+import type { BookingTable } from "../bookings/booking-table.js";
+import { containerStream } from "../ingest/route.js";
+import type { Reading } from "../ingest/validate.js";
+import { ALERT_RETRY_MS, RULES_TICK_MS } from "../limits.js";
+import { eventOf, ownRecords, readAlert } from "./replay.js";
+import { initialState, type AlertChange, type RuleEvent, type RulesState } from "./rules-state.js";
+import type { RulesSettings } from "./rules-settings.js";
+import { step } from "./step.js";
+
+export interface WatchOptions {
+  readonly store: Pick<StreamStore, "append" | "streams" | "readStream">;
+  readonly env: Env;
+  readonly log: Logger;
+  readonly site: string;
+  readonly owner: string;
+  readonly imo: string;
+  readonly bookings: BookingTable;
+  readonly rules: RulesSettings;
+}
+
+/** Runs the on-board rules: feeds them, keeps their clock, stores what they raise and clear. */
+export class Watch {
+  readonly #options: WatchOptions;
+  readonly #state: RulesState;
+  /** Alerts not yet stored, oldest first. */
+  readonly #unsaved: AlertChange[] = [];
+  /** Stream in which an open alert was raised: it is cleared in the same one, whoever has the container booked then. */
+  readonly #raisedIn = new Map<string, StreamName>();
+  #saving: Promise<void> | undefined;
+  #retry: TimerHandle | undefined;
+  #timer: TimerHandle | undefined;
+  #isRunning = false;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#state = initialState(options.imo, options.env.now());
+  }
+
+  get containersAboard(): number {
+    let count = 0;
+    for (const box of this.#state.boxes.values()) if (box.aboardSince !== undefined) count++;
+    return count;
+  }
+
+  get openAlerts(): number {
+    let count = 0;
+    for (const box of this.#state.boxes.values()) count += box.open.size;
+    return count;
+  }
+
+  /** Rebuilds manifest and alerts from what is stored, stores what a crash kept from being stored, and goes on watching. */
+  async start(): Promise<void> {
+    const { store, site, owner, imo, rules, log, env } = this.#options;
+    const began = env.monotonic();
+    const streams = store.streams();
+    const known = await this.#knownAlerts(streams.filter((stream) => stream.endsWith(".alerts")));
+    const watched = streams.filter(
+      (stream) => stream.endsWith(".containers") || stream === `${owner}.unassigned` || stream === `${owner}.ships`,
+    );
+    let count = 0;
+    for await (const record of ownRecords(store, site, watched)) {
+      count++;
+      const event = eventOf(record, imo);
+      for (const change of event ? step(this.#state, event, rules) : []) {
+        const before = known.get(change.id)?.state;
+        if (before === undefined || (before === "raised" && change.state === "cleared")) this.#unsaved.push(change);
+      }
+    }
+    for (const alert of known.values()) {
+      if (alert.state === "raised") this.#tell({ type: "open-alert", alert });
+    }
+    this.#isRunning = true;
+    this.#save();
+    this.#tick();
+    const ms = Math.round(env.monotonic() - began);
+    log.info(
+      { records: count, aboard: this.containersAboard, openAlerts: this.openAlerts, ms },
+      "manifest and alerts rebuilt",
+    );
+  }
+
+  /** A message that is durable. */
+  observe(reading: Reading, client: string): void {
+    const { topic, timestamp: time, measurements, event } = reading;
+    const wall = this.#options.env.now();
+    if (topic.kind === "telemetry") {
+      this.#tell({ type: "reading", container: topic.id, time, wall, via: client, measurements });
+    } else if (topic.subject === "container" && event) {
+      const move = event.type as Extract<RuleEvent, { type: "move" }>["move"];
+      this.#tell({ type: "move", container: topic.id, move, time, wall });
+    } else if (topic.kind === "position" && topic.id === this.#options.imo) {
+      const { latitude, longitude } = measurements;
+      if (latitude !== undefined && longitude !== undefined)
+        this.#tell({ type: "position", time, latitude, longitude });
+    }
+  }
+
+  connected(client: string): void {
+    this.#tell({ type: "connected", client, wall: this.#options.env.now() });
+  }
+
+  async close(): Promise<void> {
+    this.#isRunning = false;
+    this.#timer?.cancel();
+    this.#retry?.cancel();
+    await this.#saving;
+  }
+
+  #tell(event: RuleEvent): void {
+    const changes = step(this.#state, event, this.#options.rules);
+    if (changes.length === 0) return;
+    this.#unsaved.push(...changes);
+    this.#save();
+  }
+
+  #tick(): void {
+    this.#tell({ type: "tick", wall: this.#options.env.now() });
+    this.#timer = this.#options.env.setTimer(RULES_TICK_MS, () => this.#tick());
+  }
+
+  #save(): void {
+    if (!this.#isRunning || this.#saving || this.#retry || this.#unsaved.length === 0) return;
+    this.#saving = this.#append()
+      .catch((error: unknown) => this.#notSaved(error))
+      .finally(() => {
+        this.#saving = undefined;
+        this.#save();
+      });
+  }
+
+  async #append(): Promise<void> {
+    for (let change = this.#unsaved[0]; change; change = this.#unsaved[0]) {
+      const stream = this.#streamOf(change);
+      await this.#options.store.append(stream, [
+        {
+          topic: change.container as TopicName,
+          timestamp: Date.parse(change.time) as TimestampMs,
+          value: Buffer.from(JSON.stringify(change)),
+          headers: { kind: "alert" },
+        },
+      ]);
+      this.#unsaved.shift();
+      if (change.state === "raised") this.#raisedIn.set(change.id, stream);
+      else this.#raisedIn.delete(change.id);
+      const { type, state, container, message } = change;
+      this.#options.log.warn({ alert: { type, state, container, stream } }, message);
+    }
+  }
+
+  #notSaved(error: unknown): void {
+    if (!this.#isRunning || isLandfallError(error, "CLOSED")) return;
+    this.#options.log.error(
+      { err: error, waiting: this.#unsaved.length },
+      "an alert could not be stored, trying again",
+    );
+    this.#retry = this.#options.env.setTimer(ALERT_RETRY_MS, () => {
+      this.#retry = undefined;
+      this.#save();
+    });
+  }
+
+  #streamOf(change: AlertChange): StreamName {
+    const raisedIn = this.#raisedIn.get(change.id);
+    if (raisedIn) return raisedIn;
+    const { owner, bookings } = this.#options;
+    const booked = containerStream(change.container, Date.parse(change.time), owner, bookings);
+    return `${booked.owner}.alerts` as StreamName;
+  }
+
+  /** What this site raised and cleared so far, the newest word on each. */
+  async #knownAlerts(streams: readonly StreamName[]): Promise<Map<string, AlertValue>> {
+    const known = new Map<string, AlertValue>();
+    for await (const record of ownRecords(this.#options.store, this.#options.site, streams)) {
+      const alert = readAlert(record);
+      if (!alert) continue;
+      known.set(alert.id, alert);
+      if (alert.state === "raised") this.#raisedIn.set(alert.id, record.stream);
+      else this.#raisedIn.delete(alert.id);
+    }
+    return known;
+  }
+}
