@@ -1,5 +1,5 @@
+import { Errors } from "typebox/schema";
 import { Settings } from "typebox/system";
-import { Errors } from "typebox/value";
 import { closest } from "./suggest.js";
 import { describeWanted, schemaAt, showPath, type Path, type SettingsSchema } from "./settings-schema.js";
 
@@ -41,12 +41,13 @@ export function findProblems(schema: SettingsSchema, value: unknown): Problem[] 
   return [...problems.values()];
 }
 
-function allErrors(schema: SettingsSchema, value: unknown): ReturnType<typeof Errors> {
+function allErrors(schema: SettingsSchema, value: unknown): ReturnType<typeof Errors>[1] {
   // TypeBox stops at eight; the setting is global, so it is put back before anybody else can run.
   const before = Settings.Get().maxErrors;
   Settings.Set({ maxErrors: PROBLEMS_MAX * 4 });
   try {
-    return Errors(schema as object, value);
+    const [, errors] = Errors(schema as object, value);
+    return errors;
   } finally {
     Settings.Set({ maxErrors: before });
   }
