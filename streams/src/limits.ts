@@ -12,8 +12,30 @@ export const HEADERS_BYTES_MAX = 4 * 1024;
 export const APPEND_RECORDS_MAX = 10_000;
 /** Bytes waiting for the next group commit before appends are refused with OVERLOADED. */
 export const COMMIT_PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/** Bytes of one append or apply: it is kept whole or not at all, so it must fit one group commit. */
+export const APPEND_BYTES_MAX = 16 * 1024 * 1024;
+/** A group commit stops collecting here, so that the first in line does not wait for the last. */
+export const COMMIT_BYTES_MAX = 8 * 1024 * 1024;
 /** Records returned by one read call. */
 export const READ_RECORDS_MAX = 10_000;
+/** Bytes of values returned by one read call, from the second record on: large values must not exhaust the memory. */
+export const READ_BYTES_MAX = 32 * 1024 * 1024;
+/** Blocks kept in memory after they were written or read, for whoever follows closely. */
+export const BLOCK_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+/** Blocks in the journal are cut here: to read one record, the whole block is read and its checksum verified. */
+export const JOURNAL_BLOCK_BYTES = 32 * 1024;
+/** The journal begins a new file when the current one has grown beyond this. */
+export const JOURNAL_FILE_BYTES = 256 * 1024 * 1024;
+/** Journal files open for reading; others are closed when idle. */
+export const JOURNAL_FILES_OPEN_MAX = 64;
+/** One read from disk: neighbouring blocks are fetched together up to this. */
+export const READ_RUN_BYTES_MAX = 1024 * 1024;
+/** Fetching so many bytes that nobody asked for is cheaper than another read. */
+export const READ_RUN_GAP_BYTES_MAX = 16 * 1024;
+/** Reads from disk under way at once for one call; the thread pool has four threads by default. */
+export const READ_PARALLEL_MAX = 4;
+/** Damaged places that the identity file remembers; with more, every open takes a new incarnation. */
+export const DAMAGE_LIST_MAX = 1000;
 /** Block of records on disk and on the wire: one unit of checksum and of credit. */
 export const BLOCK_BYTES_MAX = 1024 * 1024;
 /** Records in one block: a topic index of 16 bits suffices, and a lying count allocates little. */
@@ -23,6 +45,8 @@ export const OFFSET_SLOT_COUNT = 1024;
 /** 2020-01-01 and 2200-01-01 UTC: a clock outside is wrong, and offsets near 2^53 could never be followed. */
 export const CLOCK_MS_MIN = 1_577_836_800_000;
 export const CLOCK_MS_MAX = 7_258_118_400_000;
+/** No offset lies beyond what that clock gives, ours or another origin's. */
+export const OFFSET_MAX = CLOCK_MS_MAX * 1000;
 /** An access control expression is written by hand; longer ones are a mistake or an attack. */
 export const EXPRESSION_CHARS_MAX = 4096;
 /** Levels of parentheses and negations in one. */

@@ -37,13 +37,15 @@ export interface Committed {
 }
 
 export interface TopicQuery {
-  /** First offset wanted (inclusive). Default: from the beginning. */
+  /** First offset wanted (inclusive), also with `reverse`. Default: from the beginning. */
   readonly fromOffset?: Offset;
+  /** Exclusive upper bound of offsets; with `reverse`, how to get the next page. */
+  readonly toOffset?: Offset;
   /** Event time, inclusive lower bound. */
   readonly fromTime?: TimestampMs;
   /** Event time, exclusive upper bound. */
   readonly toTime?: TimestampMs;
-  /** At most this many records; the store caps it at READ_RECORDS_MAX. */
+  /** At most this many records; the store caps it at READ_RECORDS_MAX, and values at READ_BYTES_MAX altogether. */
   readonly limit: number;
   /** Newest first. */
   readonly reverse?: boolean;
@@ -117,6 +119,8 @@ export interface StoreStats {
   readonly bytesOnDisk: number;
   readonly topics: number;
   readonly streams: number;
+  /** Damaged places in the journal that were found since it was opened, reading included (S3). */
+  readonly corruptBlocks?: number;
   /** Set when a commit failed and nothing more is acknowledged; the reason, for `/readyz`. */
   readonly failed?: string;
 }

@@ -1,0 +1,117 @@
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { LandfallError } from "../model/errors.js";
+import { systemCode } from "./node-disk.js";
+
+/** One process at a time in a data folder. */
+export interface FolderLock {
+  release(): Promise<void>;
+}
+
+interface Holder {
+  readonly pid: number;
+  /** When that process started, as the system says it; a pid alone may belong to another process by now. */
+  readonly started: string;
+}
+
+const ATTEMPTS = 5;
+
+/**
+ * Takes the lock file of the folder. That of a process which is gone is taken over.
+ * @throws LandfallError FOLDER_IN_USE naming the process
+ */
+export async function lockFolder(folder: string): Promise<FolderLock> {
+  const path = join(folder, "lock");
+  const own = JSON.stringify({ pid: process.pid, started: startOf(process.pid) ?? "" } satisfies Holder);
+  // Content and name appear together: nobody ever sees an empty lock.
+  const draft = `${path}.${process.pid}`;
+  await fs.writeFile(draft, own);
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (await tryLink(draft, path)) return { release: () => release(path, own) };
+      const text = await fs.readFile(path, "utf8").catch(() => undefined);
+      if (text === undefined) continue;
+      const holder = parse(text);
+      if (holder !== undefined && isAlive(holder)) {
+        throw new LandfallError(
+          "FOLDER_IN_USE",
+          `the data folder ${folder} is in use by process ${holder.pid}; stop that one, or use another folder`,
+        );
+      }
+      await takeAway(path, text);
+    }
+  } finally {
+    await fs.rm(draft, { force: true });
+  }
+  throw new LandfallError("FOLDER_IN_USE", `other processes are opening the data folder ${folder} at this moment`);
+}
+
+async function tryLink(draft: string, path: string): Promise<boolean> {
+  try {
+    await fs.link(draft, path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Removes the stale lock with this content; if it has become another's in between, that one is put back. */
+async function takeAway(path: string, stale: string): Promise<void> {
+  const aside = `${path}.stale.${process.pid}`;
+  try {
+    await fs.rename(path, aside);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return;
+    throw error;
+  }
+  if ((await fs.readFile(aside, "utf8")) !== stale) await tryLink(aside, path);
+  await fs.rm(aside, { force: true });
+}
+
+async function release(path: string, own: string): Promise<void> {
+  const text = await fs.readFile(path, "utf8").catch(() => undefined);
+  if (text === own) await fs.rm(path, { force: true });
+}
+
+function parse(text: string): Holder | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null || !("pid" in value) || !("started" in value)) return undefined;
+    const { pid, started } = value;
+    return typeof pid === "number" && Number.isSafeInteger(pid) && pid > 0 && typeof started === "string"
+      ? { pid, started }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(holder: Holder): boolean {
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    // EPERM: it is there, but not ours.
+    if (systemCode(error) !== "EPERM") return false;
+  }
+  const started = startOf(holder.pid);
+  return started === undefined || holder.started === "" || started === holder.started;
+}
+
+/** When the process started, as text to compare; undefined when the system does not tell. */
+function startOf(pid: number): string | undefined {
+  try {
+    if (process.platform === "linux") {
+      const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      // The second field, the program's name, may hold spaces and parentheses; starttime is the 22nd.
+      return `${boot} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+    }
+    if (process.platform === "win32") return undefined;
+    return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
+  } catch {
+    return undefined;
+  }
+}

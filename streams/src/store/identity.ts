@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import { DAMAGE_LIST_MAX } from "../limits.js";
+import { LandfallError } from "../model/errors.js";
+import { originId } from "../model/names.js";
+import { FORMAT_VERSION } from "./journal-format.js";
+import { readError, writeError } from "./disk-errors.js";
+import type { Env } from "../env.js";
+import type { OriginId } from "../model/names.js";
+import type { Disk } from "./disk.js";
+import type { Damage } from "./journal-recovery.js";
+
+/** Who writes in this folder, and how to tell that it is still the same folder. */
+export interface Identity {
+  readonly site: string;
+  readonly node: string;
+  readonly incarnation: string;
+  /** Fingerprint of each journal file, by name. */
+  readonly journals: Readonly<Record<string, string>>;
+  /** Damage that was there when this incarnation was taken: no reason to take another. */
+  readonly damages: readonly Pick<Damage, "file" | "from" | "to">[];
+}
+
+interface IdentityFile extends Identity {
+  readonly program: "landfall";
+  readonly format: number;
+  /** Of the identity file itself. */
+  readonly fingerprint: string;
+}
+
+const NAME = "identity.json";
+
+export function originOf(identity: Identity): OriginId {
+  return originId(`${identity.site}.${identity.node}~${identity.incarnation}`);
+}
+
+/** Random, and never the one before: a seeded `env` would otherwise repeat it. */
+export function newIncarnation(env: Env, previous: string | undefined): string {
+  for (;;) {
+    const digits = Array.from({ length: 10 }, () => Math.floor(env.random() * 36).toString(36)).join("");
+    if (digits !== previous) return digits;
+  }
+}
+
+export interface FoundIdentity {
+  readonly identity: Identity;
+  /** The file is the very one that was written here, not a copy. */
+  readonly genuine: boolean;
+}
+
+/**
+ * Undefined when there is none, or none that can be read.
+ * @throws LandfallError UNSUPPORTED_FORMAT when another version of the program wrote it
+ */
+export async function readIdentity(disk: Disk, folder: string): Promise<FoundIdentity | undefined> {
+  const path = join(folder, NAME);
+  const bytes = await disk.readFile(path).catch((error: unknown) => {
+    throw readError(error, path);
+  });
+  if (bytes === undefined) return undefined;
+  const value = parse(bytes);
+  if (value === undefined) return undefined;
+  if (value.format !== FORMAT_VERSION) {
+    throw new LandfallError(
+      "UNSUPPORTED_FORMAT",
+      `the data folder ${folder} has format ${JSON.stringify(value.format)}, this program reads and writes ${FORMAT_VERSION}; nothing was changed: use the program that wrote it, or another folder`,
+    );
+  }
+  if (!isIdentity(value)) return undefined;
+  const file = await disk.open(path, "read");
+  try {
+    return { identity: value, genuine: (await file.fingerprint()) === value.fingerprint };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Replaces the identity file at once; durable when it returns. @throws LandfallError DISK_FULL, DISK_FAILED */
+export async function writeIdentity(disk: Disk, folder: string, identity: Identity): Promise<void> {
+  const path = join(folder, NAME);
+  const draft = `${path}.new`;
+  try {
+    await disk.remove(draft);
+    const file = await disk.open(draft, "create");
+    try {
+      const content: IdentityFile = {
+        program: "landfall",
+        format: FORMAT_VERSION,
+        ...identity,
+        damages: identity.damages.slice(0, DAMAGE_LIST_MAX).map(({ file, from, to }) => ({ file, from, to })),
+        // Renaming keeps it.
+        fingerprint: await file.fingerprint(),
+      };
+      await file.write(Buffer.from(`${JSON.stringify(content, undefined, 2)}\n`), 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.rename(draft, path);
+    await disk.syncFolder(folder);
+  } catch (error) {
+    throw writeError(error, path);
+  }
+}
+
+function parse(bytes: Uint8Array): { format?: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isIdentity(value: { format?: unknown }): value is IdentityFile {
+  const file = value as Partial<Record<keyof IdentityFile, unknown>>;
+  return (
+    typeof file.site === "string" &&
+    typeof file.node === "string" &&
+    typeof file.incarnation === "string" &&
+    /^[a-z0-9]+$/.test(file.incarnation) &&
+    typeof file.fingerprint === "string" &&
+    typeof file.journals === "object" &&
+    file.journals !== null &&
+    Array.isArray(file.damages)
+  );
+}

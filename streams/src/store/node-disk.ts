@@ -1,0 +1,82 @@
+import * as fs from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import type { Disk, DiskFile } from "./disk.js";
+
+const FLAGS = { create: "wx+", read: "r", write: "r+" } as const;
+
+/** The real disk. */
+export const nodeDisk: Disk = {
+  async createFolder(path) {
+    await fs.mkdir(path, { recursive: true });
+  },
+  async list(folder) {
+    return (await unlessMissing(fs.readdir(folder))) ?? [];
+  },
+  async readFile(path) {
+    return unlessMissing(fs.readFile(path));
+  },
+  async open(path, mode) {
+    return nodeFile(await fs.open(path, FLAGS[mode]));
+  },
+  rename: fs.rename,
+  async remove(path) {
+    await fs.rm(path, { force: true });
+  },
+  async syncFolder(path) {
+    // Windows cannot open folders, and makes names durable by itself.
+    if (process.platform === "win32") return;
+    const folder = await fs.open(path, "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  },
+};
+
+function nodeFile(handle: FileHandle): DiskFile {
+  return {
+    async size() {
+      return (await handle.stat()).size;
+    },
+    async fingerprint() {
+      // A copy has another inode; a restored file that got the old one's inode was born at another time.
+      const { ino, birthtimeNs } = await handle.stat({ bigint: true });
+      return `${ino}:${birthtimeNs}`;
+    },
+    async read(into, position) {
+      let done = 0;
+      while (done < into.byteLength) {
+        const { bytesRead } = await handle.read(into, done, into.byteLength - done, position + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return done;
+    },
+    async write(bytes, position) {
+      let done = 0;
+      while (done < bytes.byteLength) {
+        const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, position + done);
+        done += bytesWritten;
+      }
+    },
+    sync: () => handle.datasync(),
+    truncate: (size) => handle.truncate(size),
+    close: () => handle.close(),
+  };
+}
+
+async function unlessMissing<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** `ENOSPC` and the like; undefined for what is no system error. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,283 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { LandfallError, isLandfallError } from "../model/errors.js";
+import { readError, writeError } from "./disk-errors.js";
+import { lockFolder } from "./folder-lock.js";
+import { newIncarnation, originOf, readIdentity, writeIdentity } from "./identity.js";
+import { JournalRecovery } from "./journal-recovery.js";
+import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, decodeFileHead, journalName, journalNumber } from "./journal-format.js";
+import { scanJournalFile } from "./journal-scan.js";
+import { Journal } from "./journal.js";
+import { RecordIndex } from "./record-index.js";
+import type { Env } from "../env.js";
+import type { OriginId } from "../model/names.js";
+import type { Disk, DiskFile } from "./disk.js";
+import type { FolderLock } from "./folder-lock.js";
+import type { FoundIdentity, Identity } from "./identity.js";
+import type { FileHead } from "./journal-format.js";
+import type { Damage, Tail } from "./journal-recovery.js";
+import type { JournalEnd } from "./journal.js";
+
+export interface StoreLog {
+  info(detail: object, message: string): void;
+  warn(detail: object, message: string): void;
+  error(detail: object, message: string): void;
+}
+
+export interface FolderOptions {
+  readonly folder: string;
+  readonly site: string;
+  readonly node: string;
+  readonly env: Env;
+  readonly disk: Disk;
+  readonly log: StoreLog;
+  readonly journalFileBytes?: number;
+}
+
+/** A data folder, locked, with its journal replayed. */
+export interface OpenFolder {
+  readonly origin: OriginId;
+  readonly index: RecordIndex;
+  readonly journal: Journal;
+  readonly lock: FolderLock;
+  readonly damages: readonly Damage[];
+  /** Number that the next commit gets. */
+  readonly nextCommit: number;
+}
+
+interface FoundFile {
+  readonly number: number;
+  readonly file: DiskFile;
+  readonly size: number;
+  readonly fingerprint: string;
+  readonly head: FileHead | undefined;
+}
+
+/** @throws LandfallError UNSUPPORTED_FORMAT, FOLDER_IN_USE, INVALID_SETTINGS, DISK_FULL, DISK_FAILED */
+export async function openFolder(options: FolderOptions): Promise<OpenFolder> {
+  const { disk, folder } = options;
+  try {
+    await disk.createFolder(folder);
+    // Before anything is touched, the lock included.
+    await readIdentity(disk, folder);
+    for (const found of await findFiles(disk, folder)) await found.file.close();
+  } catch (error) {
+    throw readError(error, folder);
+  }
+  const lock = await lockFolder(folder).catch((error: unknown) => {
+    throw writeError(error, join(folder, "lock"));
+  });
+  const files: FoundFile[] = [];
+  try {
+    files.push(...(await findFiles(disk, folder)));
+    return { lock, ...(await recover(options, files)) };
+  } catch (error) {
+    await lock.release();
+    throw readError(error, folder);
+  } finally {
+    // The last one was opened again for writing.
+    for (const { file } of files) await file.close();
+  }
+}
+
+async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit<OpenFolder, "lock">> {
+  const { disk, folder, log } = options;
+  const found = await readIdentity(disk, folder);
+  checkOwner(options, found?.identity);
+  if (found !== undefined) await dropUnborn(disk, folder, files, found.identity);
+  const reasons = found === undefined ? ["there was no identity in the folder"] : notGenuine(found, files);
+
+  const index = new RecordIndex();
+  const { recovery, tail } = await replay(files, found?.identity, index);
+  for (const damage of recovery.damages) {
+    log.error({ ...damage, file: journalName(damage.file) }, "damage in the journal: what it held is not served");
+  }
+  const known = found?.identity.damages ?? [];
+  const fresh = recovery.damages.filter((damage) => !known.some((old) => isSame(old, damage)));
+  if (fresh.length > 0) reasons.push("the journal was damaged");
+  // What cannot be read may have been acknowledged and sent to others: its numbers must not be given again.
+  if (tail?.ambiguous === true) reasons.push("the end of the journal was unreadable");
+
+  let identity = found?.identity;
+  if (identity === undefined || reasons.length > 0) {
+    const incarnation = newIncarnation(options.env, identity?.incarnation);
+    const journals = Object.fromEntries(files.map((f) => [journalName(f.number), f.fingerprint]));
+    identity = { site: options.site, node: options.node, incarnation, journals, damages: recovery.damages };
+  }
+  const last = files.at(-1);
+  const end = last === undefined ? undefined : await openEnd(options, last, tail);
+  if (identity !== found?.identity) {
+    await writeIdentity(disk, folder, identity);
+    log.info({ folder, origin: originOf(identity), reasons }, "this node appends under a new origin");
+  }
+  const older = files.reduce((sum, { size }) => sum + size, 0) - (end === undefined ? 0 : (last?.size ?? 0));
+  const journal = new Journal(
+    {
+      disk,
+      folder,
+      ...(options.journalFileBytes === undefined ? {} : { fileBytes: options.journalFileBytes }),
+      newSalt: () => randomBytes(8),
+      onNewFile: async (name, fingerprint) => {
+        const grown: Identity = { ...(identity as Identity) };
+        identity = { ...grown, journals: { ...grown.journals, [name]: fingerprint } };
+        await writeIdentity(disk, folder, identity);
+      },
+    },
+    end,
+    older,
+    last?.number ?? 0,
+  );
+  const nextCommit = recovery.lastCommit + 1;
+  return { origin: originOf(identity), index, journal, damages: recovery.damages, nextCommit };
+}
+
+/** Opens all journal files and reads their heads. @throws LandfallError UNSUPPORTED_FORMAT */
+async function findFiles(disk: Disk, folder: string): Promise<FoundFile[]> {
+  const numbers = (await disk.list(folder)).map(journalNumber).filter((number) => number !== undefined);
+  const files: FoundFile[] = [];
+  try {
+    for (const number of numbers.sort((a, b) => a - b)) {
+      const file = await disk.open(join(folder, journalName(number)), "read");
+      const bytes = new Uint8Array(FILE_HEAD_BYTES);
+      const read = await file.read(bytes, 0);
+      const head = decodeFileHead(bytes.subarray(0, read));
+      files.push({
+        number,
+        file,
+        size: await file.size(),
+        fingerprint: await file.fingerprint(),
+        head: typeof head === "object" && head.number === number ? head : undefined,
+      });
+      if (typeof head === "number") {
+        throw new LandfallError(
+          "UNSUPPORTED_FORMAT",
+          `${join(folder, journalName(number))} has format ${head}, which this program does not read; nothing was changed`,
+        );
+      }
+    }
+  } catch (error) {
+    for (const { file } of files) await file.close();
+    throw error;
+  }
+  return files;
+}
+
+function checkOwner(options: FolderOptions, identity: Identity | undefined): void {
+  if (identity === undefined || (identity.site === options.site && identity.node === options.node)) return;
+  throw new LandfallError(
+    "INVALID_SETTINGS",
+    `the data folder ${options.folder} belongs to node ${identity.site}.${identity.node}, not to ${options.site}.${options.node}: give each node its own folder`,
+  );
+}
+
+/** A crash while a new file is made leaves one that the identity does not know and that holds nothing. */
+async function dropUnborn(disk: Disk, folder: string, files: FoundFile[], identity: Identity): Promise<void> {
+  const last = files.at(-1);
+  if (last === undefined || last.size > FILE_HEAD_BYTES) return;
+  const name = journalName(last.number);
+  if (Object.hasOwn(identity.journals, name)) return;
+  files.pop();
+  await last.file.close();
+  await disk.remove(join(folder, name));
+}
+
+/** Why these are not the very files that were written here; nothing for those that are. */
+function notGenuine(found: FoundIdentity, files: readonly FoundFile[]): string[] {
+  const { journals } = found.identity;
+  const copied = files.filter(({ number, fingerprint }) => journals[journalName(number)] !== fingerprint);
+  return found.genuine && copied.length === 0 ? [] : ["the folder was copied or restored"];
+}
+
+async function replay(
+  files: readonly FoundFile[],
+  identity: Identity | undefined,
+  index: RecordIndex,
+): Promise<{ recovery: JournalRecovery; tail: Tail | undefined }> {
+  const rejected: Damage[] = [];
+  const recovery = new JournalRecovery((file, { head, block, position }) => {
+    const place = { file, position: position + FRAME_HEAD_BYTES, bytes: block.bytes.byteLength };
+    const reject = (why: string): void =>
+      void rejected.push({ file, from: position, to: place.position + place.bytes, why });
+    try {
+      if (index.add(block, place, head.arrived) === undefined) reject("records that are here already");
+    } catch (error) {
+      if (!isLandfallError(error, "CORRUPT_BLOCK")) throw error;
+      reject(error.message);
+    }
+  });
+  const present = new Set(files.map(({ number }) => number));
+  const listed = Object.keys(identity?.journals ?? {}).map((name) => journalNumber(name) ?? 0);
+  for (const number of listed) if (!present.has(number)) recovery.lostFile(number, 0, "the file is missing");
+  let tail: Tail | undefined;
+  for (const found of files) {
+    const isLast = found === files.at(-1);
+    if (found.head === undefined) {
+      recovery.lostFile(found.number, found.size, "the file has no readable head");
+      continue;
+    }
+    const visitor = recovery.beginFile(found.number);
+    const end = await scanJournalFile(found.file, found.size, found.head.salt, visitor);
+    if (isLast) tail = recovery.finish(found.size);
+    else if (end < found.size) recovery.incomplete(found.number, end, found.size);
+  }
+  if (files.at(-1)?.head === undefined) recovery.finish(0);
+  recovery.damages.push(...rejected);
+  return { recovery, tail };
+}
+
+/** The last file, ready for appending: its torn end cut off, the rest on disk for certain. */
+async function openEnd(
+  options: FolderOptions,
+  last: FoundFile,
+  tail: Tail | undefined,
+): Promise<JournalEnd | undefined> {
+  // Without a head nothing that is written there could be read again.
+  if (last.head === undefined) return undefined;
+  const path = join(options.folder, journalName(last.number));
+  try {
+    const file = await options.disk.open(path, "write");
+    try {
+      if (tail !== undefined) await cutTail(options, path, file, tail, last.size);
+      // A process that was killed may have written without waiting: durable before anybody sees it (S2).
+      await file.sync();
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    return { number: last.number, salt: last.head.salt, file, size: tail?.from ?? last.size };
+  } catch (error) {
+    throw writeError(error, path);
+  }
+}
+
+async function cutTail(
+  { disk, log }: FolderOptions,
+  path: string,
+  file: DiskFile,
+  tail: Tail,
+  size: number,
+): Promise<void> {
+  const bytes = size - tail.from;
+  if (tail.ambiguous) {
+    // Nobody can say whether it was acknowledged, so its bytes are kept for whoever wants to look.
+    const aside = `${path}.cut-${tail.from}`;
+    const content = new Uint8Array(bytes);
+    await file.read(content, tail.from);
+    await disk.remove(aside);
+    const copy = await disk.open(aside, "create");
+    try {
+      await copy.write(content, 0);
+      await copy.sync();
+    } finally {
+      await copy.close();
+    }
+    log.warn({ path, from: tail.from, bytes, aside }, "the unreadable end of the journal was moved aside");
+  } else {
+    log.info({ path, from: tail.from, bytes }, "a commit that was never acknowledged was cut off the journal");
+  }
+  await file.truncate(tail.from);
+}
+
+function isSame(a: Pick<Damage, "file" | "from" | "to">, b: Damage): boolean {
+  return a.file === b.file && a.from === b.from && a.to === b.to;
+}
