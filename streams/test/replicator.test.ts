@@ -1,0 +1,278 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { streamName, topicName } from "../src/model/names.js";
+import type { Offset, Seq, StoredRecord, TimestampMs } from "../src/model/record.js";
+import { createGrpcTransport } from "../src/replication/grpc-transport.js";
+import { systemEnv } from "../src/env.js";
+import type { LinkSettings } from "../src/settings/node-settings.js";
+import { startTestNode, testSite, type TestNode } from "../testing/test-node.js";
+import { testProxy, type TestProxy } from "../testing/test-proxy.js";
+import { deferred } from "../testing/deferred.js";
+import { until } from "../testing/until.js";
+
+const CONTAINERS = streamName("bigblue.containers");
+const ALERTS = streamName("bigblue.alerts");
+const DUCKS = streamName("duckworks.containers");
+const TOPIC = topicName("CSQU3054383");
+
+describe("replication between real stores over gRPC", () => {
+  let folder: string;
+  const nodes: TestNode[] = [];
+  const proxies: TestProxy[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "landfall-replicator-"));
+  });
+  afterEach(async () => {
+    for (const node of nodes.splice(0).reverse()) await node.close();
+    for (const proxy of proxies.splice(0)) await proxy.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function start(site: string, options: Partial<Parameters<typeof startTestNode>[0]> = {}): Promise<TestNode> {
+    const sites = ["tokyo", "singapore", "sydney", "los-angeles", "ship"].map((name) => testSite(name));
+    const all = [...sites, testSite("duckworks", [])];
+    const node = await startTestNode({ site, folder: join(folder, site), sites: all, ...options });
+    nodes.push(node);
+    return node;
+  }
+
+  function link(
+    from: string,
+    to: TestNode,
+    at = to.replicator.port,
+    options: Partial<LinkSettings> = {},
+  ): LinkSettings {
+    return {
+      id: `${from}~${to.site}`,
+      to: to.site,
+      class: "wan",
+      address: `127.0.0.1:${at}`,
+      carries: ["*"],
+      ...options,
+    };
+  }
+
+  async function write(node: TestNode, stream: typeof CONTAINERS, count: number, from = 0): Promise<void> {
+    const records = Array.from({ length: count }, (_, i) => ({
+      topic: TOPIC,
+      timestamp: (1_770_000_000_000 + from + i) as TimestampMs,
+      value: Buffer.from(`{"n":${from + i},"at":"${node.site}"}`),
+      headers: { kind: "telemetry" },
+    }));
+    await node.store.append(stream, records);
+  }
+
+  async function history(node: TestNode, stream = CONTAINERS): Promise<Omit<StoredRecord, "arrived">[]> {
+    const records: StoredRecord[] = [];
+    for (;;) {
+      const last = records.at(-1);
+      const page = await node.store.readTopic(stream, TOPIC, {
+        limit: 1_000,
+        ...(last === undefined ? {} : { fromOffset: (last.offset + 1) as Offset }),
+      });
+      if (page.length === 0)
+        return records.map(({ arrived: _arrived, value, ...record }) => ({ ...record, value: Buffer.from(value) }));
+      records.push(...page);
+    }
+  }
+
+  const total = (node: TestNode, stream = CONTAINERS) =>
+    Object.values(node.store.vector(stream)).reduce((sum, next) => sum + next, 0);
+
+  it("R1, R2, O1, O3: four sites in a full mesh, all writing one topic, hold the same history", async () => {
+    const tokyo = await start("tokyo");
+    const singapore = await start("singapore", { links: [link("singapore", tokyo)] });
+    const sydney = await start("sydney", { links: [link("sydney", tokyo), link("sydney", singapore)] });
+    const losAngeles = await start("los-angeles", {
+      links: [link("los-angeles", tokyo), link("los-angeles", singapore), link("los-angeles", sydney)],
+    });
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(nodes.map((node) => write(node, CONTAINERS, 25, round * 25)));
+    }
+    await until(() => nodes.every((node) => total(node) === 2_000));
+    const want = await history(tokyo);
+    expect(want).toHaveLength(2_000);
+    expect(new Set(want.map(({ offset }) => offset)).size).toBe(2_000);
+    for (const node of [singapore, sydney, losAngeles]) expect(await history(node)).toEqual(want);
+    for (const node of nodes) expect(node.reported).toEqual([]);
+  });
+
+  it("R4: a site that was away goes on from what it has on disk", async () => {
+    const tokyo = await start("tokyo");
+    const links = [link("singapore", tokyo)];
+    const first = await start("singapore", { links });
+    await write(tokyo, CONTAINERS, 500);
+    await until(() => total(first) === 500);
+    await first.close();
+    await write(tokyo, CONTAINERS, 500, 500);
+    const again = await start("singapore", { links });
+    expect(total(again)).toBe(500);
+    await until(() => total(again) === 1_000);
+    expect(await history(again)).toEqual(await history(tokyo));
+  });
+
+  it("R4: a link that is cut again and again in the middle of a backlog delivers it whole, once", async () => {
+    const tokyo = await start("tokyo");
+    for (let i = 0; i < 20; i++) await write(tokyo, CONTAINERS, 1_000, i * 1_000);
+    const proxy = await testProxy(tokyo.replicator.port as number, 2);
+    proxies.push(proxy);
+    const ship = await start("ship", { links: [link("ship", tokyo, proxy.port, { class: "port" })] });
+    for (let cut = 1; cut <= 5; cut++) {
+      await until(() => total(ship) > cut * 2_000);
+      proxy.cut();
+    }
+    await until(() => total(ship) === 20_000);
+    expect(await history(ship)).toEqual(await history(tokyo));
+  });
+
+  it("R8: a site gets the streams that its identity may replicate, and hears of no other", async () => {
+    const tokyo = await start("tokyo");
+    await write(tokyo, CONTAINERS, 10);
+    await write(tokyo, DUCKS, 10);
+    const duckworks = await start("duckworks", { links: [link("duckworks", tokyo)], wants: ["*"] });
+    await until(() => total(duckworks, DUCKS) === 10);
+    // Tokyo goes on, so that whatever it had to say before has been said.
+    await write(tokyo, CONTAINERS, 10, 10);
+    await write(tokyo, DUCKS, 10, 10);
+    await until(() => total(duckworks, DUCKS) === 20);
+    expect(duckworks.store.streams()).toEqual([DUCKS]);
+    expect([...(duckworks.replicator.peers()[0]?.holdings.keys() ?? [])]).toEqual([DUCKS]);
+  });
+
+  it("R8: a dialler with a wrong token, or an unknown one, is refused and reported", async () => {
+    const tokyo = await start("tokyo");
+    for (const credentials of [
+      { site: "singapore", token: "guess" },
+      { site: "atlantis", token: "token of atlantis" },
+    ]) {
+      const channel = await createGrpcTransport({ env: systemEnv }).dial(
+        `127.0.0.1:${tokyo.replicator.port}`,
+        credentials,
+      );
+      const closed = deferred<string>();
+      channel.onClose = closed.resolve;
+      expect(await closed.promise).toContain("does not know you");
+    }
+    expect(tokyo.reported.map(({ code }) => code)).toEqual(["UNAUTHENTICATED", "UNAUTHENTICATED"]);
+    expect(tokyo.replicator.links()).toEqual([]);
+  });
+
+  it("a peer that says rubbish loses its connection, and nothing is applied", async () => {
+    const tokyo = await start("tokyo");
+    await write(tokyo, CONTAINERS, 5);
+    const transport = createGrpcTransport({ env: systemEnv });
+    const hello = {
+      version: 1,
+      site: "singapore",
+      node: "a",
+      link: "l",
+      linkClass: "wan",
+      carries: ["*"],
+      wants: ["*"],
+    };
+    const rubbish: Parameters<Awaited<ReturnType<typeof transport.dial>>["send"]>[0][][] = [
+      [{ body: { $case: "ping", value: { token: 1 } } }],
+      [{ body: { $case: "hello", value: { ...hello, version: 99 } } }],
+      [{ body: { $case: "hello", value: { ...hello, site: "sydney" } } }],
+      [{ body: { $case: "hello", value: { ...hello, linkClass: "pigeon" } } }],
+      [
+        { body: { $case: "hello", value: hello } },
+        {
+          body: {
+            $case: "announce",
+            value: { holdings: [{ stream: "NOT A STREAM", origin: "x", next: 1, distance: 0 }] },
+          },
+        },
+      ],
+      [
+        { body: { $case: "hello", value: hello } },
+        { body: { $case: "data", value: { id: 7, firstSeq: 0, count: 1, block: Buffer.from("garbage") } } },
+      ],
+    ];
+    for (const frames of rubbish) {
+      const channel = await transport.dial(`127.0.0.1:${tokyo.replicator.port}`, {
+        site: "singapore",
+        token: "token of singapore",
+      });
+      const closed = deferred<string>();
+      channel.onClose = closed.resolve;
+      for (const frame of frames) channel.send(frame);
+      await closed.promise;
+    }
+    expect(tokyo.store.streams()).toEqual([CONTAINERS]);
+    expect(total(tokyo)).toBe(5);
+    // And a well-behaved one is served as before.
+    const singapore = await start("singapore", { links: [link("singapore", tokyo)] });
+    await until(() => total(singapore) === 5);
+  });
+
+  it("a corrupt block is refused, reported and not applied; the link is opened again", async () => {
+    const sender = createGrpcTransport({ env: systemEnv });
+    let served = 0;
+    const listener = await sender.listen(
+      "127.0.0.1:0",
+      () => undefined,
+      (channel) => {
+        channel.onFrame = ({ body }) => {
+          if (body?.$case === "hello") {
+            channel.send({ body: { $case: "hello", value: { ...body.value, site: "tokyo", wants: ["*"] } } });
+            channel.send({
+              body: {
+                $case: "announce",
+                value: { holdings: [{ stream: CONTAINERS, origin: "tokyo.a~x", next: 3, distance: 0 }] },
+              },
+            });
+          } else if (body?.$case === "request") {
+            served++;
+            const block = Buffer.from("not a block at all");
+            channel.send({ body: { $case: "data", value: { id: body.value.id, firstSeq: 0, count: 3, block } } });
+          }
+        };
+      },
+    );
+    const fake = { site: "tokyo", replicator: { port: listener.port } } as TestNode;
+    const singapore = await start("singapore", { links: [link("singapore", fake)] });
+    await until(() => served >= 2);
+    expect(singapore.reported[0]?.code).toBe("CORRUPT_BLOCK");
+    expect(singapore.store.streams()).toEqual([]);
+    await listener.close();
+  });
+
+  it("a link carries only the streams that it is for, and still tells what waits behind it", async () => {
+    const losAngeles = await start("los-angeles");
+    const satellite = link("ship", losAngeles, losAngeles.replicator.port, {
+      class: "satellite",
+      carries: ["*.alerts"],
+    });
+    const ship = await start("ship", { links: [satellite], wants: ["*.settings"] });
+    await write(ship, CONTAINERS, 100);
+    await write(ship, ALERTS, 1);
+    await until(() => total(losAngeles, ALERTS) === 1);
+    await until(() => {
+      const said = losAngeles.replicator
+        .peers()
+        .find(({ site }) => site === "ship")
+        ?.holdings.get(CONTAINERS);
+      return said?.[ship.store.origin] === 100;
+    });
+    expect(total(losAngeles)).toBe(0);
+    // Los Angeles says, with its next round, that it has the alert; the histories stay on board.
+    await until(() => ship.replicator.notHandedOver().length === 1);
+    expect(ship.replicator.notHandedOver()).toEqual([{ stream: CONTAINERS, records: 100 }]);
+    expect(losAngeles.replicator.arrivedOver(ALERTS, ship.store.origin)).toBe("satellite");
+  });
+
+  it("reads back by origin what was replicated (relay): a line of three sites", async () => {
+    const tokyo = await start("tokyo");
+    const singapore = await start("singapore", { links: [link("singapore", tokyo)] });
+    const sydney = await start("sydney", { links: [link("sydney", singapore)] });
+    await write(tokyo, CONTAINERS, 300);
+    await until(() => total(sydney) === 300);
+    const there = await sydney.store.readOrigin(CONTAINERS, tokyo.store.origin, 0 as Seq, 10_000_000);
+    const here = await tokyo.store.readOrigin(CONTAINERS, tokyo.store.origin, 0 as Seq, 10_000_000);
+    expect(there.map(({ seq, offset }) => ({ seq, offset }))).toEqual(here.map(({ seq, offset }) => ({ seq, offset })));
+  });
+});

@@ -1,0 +1,77 @@
+import pino from "pino";
+import { Registry } from "prom-client";
+import { createPolicy } from "../src/access/policy.js";
+import { systemEnv } from "../src/env.js";
+import type { Exceptions } from "../src/node/node.js";
+import { createReplicator, type Replicator } from "../src/replication/replicator.js";
+import { tokenDigest } from "../src/replication/admission.js";
+import type { LinkSettings, NodeSettings, SiteEntry } from "../src/settings/node-settings.js";
+import { openEmbeddedStore } from "../src/store/embedded-store.js";
+import type { StreamStore } from "../src/store/store.js";
+
+/** A store with its replication, without the HTTP side: what tests of replication join together. */
+export interface TestNode {
+  readonly site: string;
+  readonly store: StreamStore;
+  readonly replicator: Replicator;
+  readonly reported: { code: string; message: string }[];
+  close(): Promise<void>;
+}
+
+export interface TestNodeOptions {
+  readonly site: string;
+  readonly folder: string;
+  readonly sites: readonly SiteEntry[];
+  readonly links?: readonly LinkSettings[];
+  readonly wants?: readonly string[];
+  readonly token?: string;
+}
+
+const ACCESS = [
+  { stream: "bigblue.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
+  { stream: "duckworks.*", read: "g:duckworks", replicate: "g:bigblue-sites | u:site.duckworks" },
+];
+
+export function testSite(site: string, groups: readonly string[] = ["bigblue-sites"]): SiteEntry {
+  return { site, kind: "port", name: site, owner: "bigblue", groups, tokenSha256: tokenDigest(`token of ${site}`) };
+}
+
+export async function startTestNode(options: TestNodeOptions): Promise<TestNode> {
+  const { site, folder } = options;
+  const reported: { code: string; message: string }[] = [];
+  const exceptions: Exceptions = { report: ({ code, message }) => reported.push({ code, message }) };
+  const settings: NodeSettings = {
+    site,
+    node: "a",
+    data: folder,
+    http: { host: "127.0.0.1", port: 0 },
+    replication: { listen: "127.0.0.1:0", token: options.token ?? `token of ${site}`, wants: options.wants ?? ["*"] },
+    links: options.links ?? [],
+    sites: options.sites,
+    access: ACCESS,
+    tokens: [],
+    metricsSeconds: 60,
+    logLevel: "silent",
+  };
+  const store = await openEmbeddedStore({ folder, site, node: "a", env: systemEnv });
+  const replicator = createReplicator({
+    store,
+    env: systemEnv,
+    settings,
+    policy: createPolicy(ACCESS),
+    log: pino({ level: "silent" }),
+    exceptions,
+    registry: new Registry(),
+  });
+  await replicator.start();
+  return {
+    site,
+    store,
+    replicator,
+    reported,
+    async close() {
+      await replicator.close();
+      await store.close();
+    },
+  };
+}
