@@ -6,7 +6,7 @@ import { findTargets, type Target, type TargetOptions } from "./target.js";
 
 /** Pause before asking again when there was nothing new, and when the node was gone. */
 const POLL_MS = 500;
-const RETRY_MS = 2_000;
+const RETRY_MS = 1_000;
 const PAGE_RECORDS = 500;
 
 export interface TailOptions extends TargetOptions {
