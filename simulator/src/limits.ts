@@ -18,8 +18,8 @@ export const CONTAINERS_MIN = 40;
 /** Each is stepped on one core at up to thousandfold pace. */
 export const CONTAINERS_MAX = 5_000;
 
-/** Readings a container keeps while it is on the road, far from every gateway: three weeks of them. */
-export const HELD_READINGS_MAX = 2_016;
+/** Readings a sensor keeps while no gateway is in reach: four weeks of them; then the oldest make room. */
+export const LOGGED_READINGS_MAX = 2_688;
 /** Sentences of the voyage that the state remembers. */
 export const STORY_LINES_MAX = 60;
 /** Storms alive at one time, scripted ones included. */

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { PLACES } from "@landfall/proto/identifiers";
 import { geoContains } from "d3-geo";
-import type { ExtendedFeatureCollection, GeoGeometryObjects } from "d3-geo";
+import type { ExtendedFeatureCollection } from "d3-geo";
 import { feature } from "topojson-client";
 import { describe, expect, it } from "vitest";
 import type { Position } from "../src/geo/great-circle.js";
@@ -18,7 +18,7 @@ type Edge = readonly [Position, Position];
 const cells = new Map<string, Edge[]>();
 let edgeCount = 0;
 for (const { geometry } of land.features) {
-  const polygons = (geometry as { coordinates: Position[][][] }).coordinates;
+  const polygons = (geometry as unknown as { coordinates: Position[][][] }).coordinates;
   for (const ring of polygons.flat()) {
     for (let i = 1; i < ring.length; i++) {
       const edge = [ring[i - 1] as Position, ring[i] as Position] as const;
@@ -65,7 +65,7 @@ function shoreCrossings(from: Position, to: Position): Position[] {
 const QUAY_TOLERANCE_NM = 5;
 const quays = PLACES.map((place): Position => [place.longitude, place.latitude]);
 const atQuay = (point: Position): boolean => quays.some((quay) => distanceNm(quay, point) < QUAY_TOLERANCE_NM);
-const onLand = (point: Position): boolean => geoContains(land as unknown as GeoGeometryObjects, [point[0], point[1]]);
+const onLand = (point: Position): boolean => geoContains(land, [point[0], point[1]]);
 const ports = PLACES.map((place) => place.locode);
 const pairs = ports.flatMap((from) => ports.filter((to) => to !== from).map((to) => [from, to] as const));
 

@@ -1,4 +1,4 @@
-import { geoDistance, geoInterpolate } from "d3-geo";
+import { geoInterpolate } from "d3-geo";
 
 /** Longitude and latitude in degrees (WGS 84), longitude −180…180. */
 export type Position = readonly [longitude: number, latitude: number];
@@ -7,9 +7,14 @@ export type Position = readonly [longitude: number, latitude: number];
 const EARTH_RADIUS_NM = 3440.065;
 const RADIANS = Math.PI / 180;
 
-/** Shortest distance over the sphere, nautical miles. */
+/** Shortest distance over the sphere (haversine), nautical miles. */
 export function distanceNm(a: Position, b: Position): number {
-  return geoDistance([a[0], a[1]], [b[0], b[1]]) * EARTH_RADIUS_NM;
+  const latA = a[1] * RADIANS;
+  const latB = b[1] * RADIANS;
+  const dLat = Math.sin((latB - latA) / 2);
+  const dLongitude = Math.sin(((b[0] - a[0]) * RADIANS) / 2);
+  const h = dLat * dLat + Math.cos(latA) * Math.cos(latB) * dLongitude * dLongitude;
+  return 2 * EARTH_RADIUS_NM * Math.asin(Math.min(1, Math.sqrt(h)));
 }
 
 /** Point on the great circle from `a` (0) to `b` (1); crosses ±180° the short way. */

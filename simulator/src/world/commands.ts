@@ -1,0 +1,85 @@
+import { placeOf } from "@landfall/proto/identifiers";
+import { divert, lengthNm } from "../lanes/passage.js";
+import { TICK_MS } from "../limits.js";
+import type { Draft } from "./draft.js";
+import { putShip, tell, updateContainer } from "./draft.js";
+import { portName, PORTS } from "./itinerary.js";
+import { depart, nextIndexOf, remainingNm } from "./ships.js";
+import type { AtSea, Command, ShipState, WorldState } from "./state.js";
+
+/** Why a command makes no sense now. */
+export interface CommandProblem {
+  readonly status: 400 | 404 | 409;
+  readonly code: "INVALID" | "NOT_FOUND" | "CONFLICT";
+  readonly message: string;
+}
+
+/** What speaks against a command in this state, with what to do instead; undefined when nothing does. */
+export function commandProblem(state: WorldState, command: Command): CommandProblem | undefined {
+  if (command.type === "booked") return undefined;
+  const ship = state.ships.find((one) => one.imo === command.imo);
+  if (ship === undefined) {
+    const known = state.ships.map((one) => `${one.imo} (${one.name})`).join(", ");
+    return { status: 404, code: "NOT_FOUND", message: `no ship has the IMO number ${command.imo}; there are ${known}` };
+  }
+  const port = command.type === "arrive" ? command.port : command.to;
+  if (placeOf(port) === undefined || !PORTS.some((one) => one === port)) {
+    const message = `no port of the demo is called ${port.slice(0, 20)}; there are ${PORTS.join(", ")}`;
+    return { status: 404, code: "NOT_FOUND", message };
+  }
+  if (ship.phase.kind === "docked" && ship.phase.port === port) {
+    const message = `${ship.name} already lies in ${portName(port)}; name another port`;
+    return { status: 409, code: "CONFLICT", message };
+  }
+  if (command.type === "depart" && ship.phase.kind === "sea") {
+    const message = `${ship.name} is at sea on its way to ${portName(ship.phase.to)}; let it arrive first`;
+    return { status: 409, code: "CONFLICT", message };
+  }
+  return undefined;
+}
+
+/** Applies a command at `timeMs`; one that no longer makes sense changes nothing. */
+export function applyCommand(draft: Draft, command: Command, timeMs: number): void {
+  if (commandProblem(asState(draft), command) !== undefined) return;
+  if (command.type === "booked") {
+    const booked = new Set(command.containers);
+    draft.containers.forEach((box, index) => {
+      if (booked.has(box.id) && box.booking === "wanted") updateContainer(draft, index, { booking: "confirmed" });
+    });
+    return;
+  }
+  const ship = draft.ships.find((one) => one.imo === command.imo);
+  if (ship === undefined) return;
+  if (command.type === "depart") {
+    depart(draft, ship, command.to, timeMs);
+    return;
+  }
+  hasten(draft, ship, command.port, command.withinMs, timeMs);
+}
+
+/** The ship goes to that port now: the passage is sailed along the same lane, in much less time. */
+function hasten(draft: Draft, ship: ShipState, port: string, withinMs: number, timeMs: number): void {
+  const sailing = ship.phase.kind === "docked" ? depart(draft, ship, port, timeMs) : ship;
+  if (sailing.phase.kind !== "sea") return;
+  const here = sailing.phase;
+  const passage = here.to === port ? here.passage : divert(here.passage, here.doneNm, port);
+  const doneNm = here.to === port ? here.doneNm : 0;
+  const ticks = Math.max(2, Math.ceil(withinMs / TICK_MS));
+  const phase: AtSea = {
+    ...here,
+    to: port,
+    passage,
+    doneNm,
+    hurry: { fromMs: timeMs, toMs: timeMs + ticks * TICK_MS, fromNm: doneNm },
+  };
+  const leg = here.to === port ? sailing.leg : nextIndexOf(sailing, port);
+  putShip(draft, { ...sailing, phase, leg });
+  const miles = Math.round(remainingNm(phase)).toLocaleString("en-US");
+  const whole = Math.round(lengthNm(passage)) === 0;
+  if (!whole) tell(draft, timeMs, `${ship.name} is hurried to ${portName(port)}: ${miles} miles in one stroke.`);
+}
+
+function asState(draft: Draft): WorldState {
+  const { seed, startMs, timeMs, ships, containers, storms, script, story } = draft;
+  return { format: 1, seed, startMs, timeMs, ships, containers, storms, script, story };
+}
