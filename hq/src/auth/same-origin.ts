@@ -12,7 +12,7 @@ export function crossSiteReason(method: string, headers: IncomingHttpHeaders): s
   if (SAFE_METHODS.has(method) || headers.authorization !== undefined) return undefined;
   const site = headers["sec-fetch-site"];
   if (site !== undefined) {
-    return site === "same-origin" || site === "none" ? undefined : `Sec-Fetch-Site is ${String(site)}`;
+    return site === "same-origin" || site === "none" ? undefined : `Sec-Fetch-Site is ${site}`;
   }
   const { origin, host } = headers;
   // No browser leaves both out of a request that changes something.

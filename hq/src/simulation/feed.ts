@@ -1,6 +1,6 @@
 import type { SimulationState } from "@landfall/proto/api";
 import type { Env, TimerHandle } from "@landfall/streams/env";
-import type { Logger } from "pino";
+import type { LandfallNode } from "@landfall/streams/node/node";
 import { SIMULATION_POLL_MS } from "../limits.js";
 import type { SimulatorClient } from "./client.js";
 
@@ -20,7 +20,7 @@ export class SimulationFeed {
   constructor(
     private readonly client: Pick<SimulatorClient, "state" | "viewer">,
     private readonly env: Pick<Env, "setTimer">,
-    private readonly log: Pick<Logger, "warn" | "info">,
+    private readonly log: Pick<LandfallNode["log"], "warn" | "info">,
     private readonly pollMs: number = SIMULATION_POLL_MS,
   ) {}
 

@@ -21,12 +21,17 @@ export class FleetSync {
   records = 0;
   /** Set once everything that was in the store at the start is in the view. */
   isRebuilt = false;
+  /** Resolves when that is so. */
+  readonly whenRebuilt: Promise<void>;
+  private rebuilt: () => void = () => undefined;
 
   constructor(
     private readonly store: Pick<StreamStore, "streams" | "readStream" | "onCommit">,
     private readonly view: FleetView,
     private readonly onError: (stream: StreamName, error: unknown) => void,
-  ) {}
+  ) {
+    this.whenRebuilt = new Promise((resolve) => (this.rebuilt = resolve));
+  }
 
   /** Resolves when what the store holds now is in the view. */
   async start(): Promise<void> {
@@ -39,6 +44,7 @@ export class FleetSync {
     this.work();
     await this.settled();
     this.isRebuilt = true;
+    this.rebuilt();
   }
 
   /** Resolves when everything committed up to now is in the view. */

@@ -1,0 +1,25 @@
+import { LandfallError } from "@landfall/streams/model/errors";
+import { containerNumberError, imoNumberError } from "@landfall/proto/identifiers";
+
+/**
+ * The same words whether a thing does not exist or the asking person may not know of it (A3): they name nothing that
+ * was asked for.
+ */
+export function notFound(what: "container" | "ship" | "route"): LandfallError {
+  return new LandfallError(
+    "NOT_FOUND",
+    what === "route" ? "this is not part of this site's API" : `there is no such ${what} here`,
+  );
+}
+
+/** A wrong check digit tells nothing about the fleet: it may be named. @throws LandfallError INVALID_ARGUMENT */
+export function checkContainer(container: string): void {
+  const error = containerNumberError(container);
+  if (error) throw new LandfallError("INVALID_ARGUMENT", `params/container: ${error}`);
+}
+
+/** @throws LandfallError INVALID_ARGUMENT */
+export function checkShip(imo: string): void {
+  const error = imoNumberError(imo);
+  if (error) throw new LandfallError("INVALID_ARGUMENT", `params/imo: ${error}`);
+}

@@ -1,0 +1,66 @@
+import type { ShipsReply, ShipState } from "@landfall/proto/api";
+import { Type } from "typebox";
+import { shipHistory } from "../../history/ship-history.js";
+import { kindOfStream } from "../../view/kinds.js";
+import type { HqApp, HqContext } from "../context.js";
+import { checkShip, notFound } from "../refusals.js";
+import { answers, answersIn, ShipHistorySchema, ShipsReplySchema, ShipStateSchema } from "../schemas.js";
+import { EXPORT_TYPES, HistoryQuery, rangeOf, sendHistory } from "../send-history.js";
+
+const tags = ["ships"];
+const Params = Type.Object({ imo: Type.String({ minLength: 1, maxLength: 16 }) });
+
+/** Ships, one ship, its history: as much of them as somebody may know. */
+export function addShipRoutes(app: HqApp, { node, view, perspectives }: HqContext): void {
+  app.get(
+    "/api/ships",
+    { schema: { tags, summary: "Ships that belong on your map now", response: answers(ShipsReplySchema) } },
+    (request): ShipsReply => ({ ships: perspectives.of(request.principal).ships() }),
+  );
+
+  app.get(
+    "/api/ships/:imo",
+    { schema: { tags, summary: "Latest state of one ship", params: Params, response: answers(ShipStateSchema) } },
+    (request): ShipState => {
+      checkShip(request.params.imo);
+      const known = perspectives.of(request.principal).ship(request.params.imo);
+      if (!known) throw notFound("ship");
+      return known.state;
+    },
+  );
+
+  app.get(
+    "/api/ships/:imo/history",
+    {
+      schema: {
+        tags,
+        summary: "Positions, weather and port calls; for who only has cargo aboard, its positions of that time",
+        params: Params,
+        querystring: HistoryQuery,
+        response: answersIn(ShipHistorySchema, ...EXPORT_TYPES),
+      },
+    },
+    async (request, reply) => {
+      const { imo } = request.params;
+      checkShip(imo);
+      const range = rangeOf(request.query);
+      const perspective = perspectives.of(request.principal);
+      const known = perspective.ship(imo);
+      if (!known) throw notFound("ship");
+      const streams = [...(view.ships.get(imo)?.keys() ?? [])];
+      const history = await shipHistory(
+        node.store,
+        {
+          readable: streams.filter((stream) => perspective.readable.has(stream)),
+          positionsOf: streams.filter(
+            (stream) => kindOfStream(stream) === "ships" && !perspective.readable.has(stream),
+          ),
+          cargo: perspective.cargoOn(imo).spans,
+        },
+        imo,
+        range,
+      );
+      return sendHistory(reply, request.query, { kind: "ship", id: imo, name: known.state.name }, history);
+    },
+  );
+}

@@ -1,0 +1,281 @@
+import { PROBLEM_TYPE } from "@landfall/streams/http/problem";
+import { ProblemSchema, problemResponses } from "@landfall/streams/http/schemas";
+import { Type, type TSchema } from "typebox";
+import { FLAG_FIELDS, NUMBER_FIELDS } from "../view/measurements.js";
+
+const opt = Type.Optional;
+const Text = (description?: string) => Type.String(description === undefined ? {} : { description });
+const Time = (description?: string) =>
+  Type.String({ format: "date-time", ...(description !== undefined && { description }) });
+const words = () => Type.Array(Type.String());
+const oneOf = (...values: string[]) => Type.String({ enum: values });
+
+const measurementFields = Object.fromEntries([
+  ...NUMBER_FIELDS.map((field) => [field, opt(Type.Number())]),
+  ...FLAG_FIELDS.map((field) => [field, opt(Type.Boolean())]),
+]) as Record<string, TSchema>;
+const MeasurementsSchema = Type.Object(measurementFields, { additionalProperties: false });
+const STATUSES = ["fine", "out-of-range", "no-power", "door-open", "lost", "unknown"];
+
+const sessionFields = {
+  user: Text(),
+  displayName: Text(),
+  groups: words(),
+  roles: words(),
+  site: Text(),
+  owner: Text(),
+  mayControl: Type.Boolean(),
+  expires: Time(),
+  token: opt(Text("Only in the answer to POST: a bearer token for programs")),
+};
+export const SessionReplySchema = Type.Object(sessionFields, { additionalProperties: false });
+export const SignedOutSchema = Object.assign(
+  Type.Object({
+    ...ProblemSchema.properties,
+    demo: opt(Type.Object({ password: Text(), users: Type.Array(Type.Object({ username: Text(), sees: Text() })) })),
+  }),
+  { description: "Nobody is signed in" },
+);
+
+const ContainerEventSchema = Type.Object(
+  {
+    type: oneOf("LOAD", "DISC", "GTIN", "GTOT"),
+    time: Time(),
+    location: opt(Text("UN/LOCODE")),
+    vessel: opt(Text("IMO number")),
+    voyage: opt(Text()),
+    knownSince: Time(),
+  },
+  { additionalProperties: false },
+);
+
+const containerFields = {
+  container: Text("ISO 6346"),
+  owner: Text("Empty where the asking person may not know it"),
+  status: oneOf(...STATUSES),
+  time: Time("When the newest reading was measured"),
+  knownSince: Time("When this site got it"),
+  latitude: opt(Type.Number()),
+  longitude: opt(Type.Number()),
+  measurements: MeasurementsSchema,
+  vessel: opt(Text("IMO number of the ship it is aboard of")),
+  location: opt(Text("UN/LOCODE of the terminal it stands in")),
+  lastEvent: opt(ContainerEventSchema),
+};
+export const ContainerStateSchema = Type.Object(containerFields, { additionalProperties: false });
+
+const PointSchema = Type.Object({
+  type: oneOf("Point"),
+  coordinates: Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }),
+});
+const ContainerFeatureSchema = Type.Object({
+  type: oneOf("Feature"),
+  id: Text(),
+  geometry: Type.Union([PointSchema, Type.Null()]),
+  properties: Type.Object({ kind: oneOf("container"), ...containerFields }, { additionalProperties: false }),
+});
+const ClusterFeatureSchema = Type.Object({
+  type: oneOf("Feature"),
+  id: Text(),
+  geometry: PointSchema,
+  properties: Type.Object(
+    {
+      kind: oneOf("cluster"),
+      count: Type.Integer(),
+      statuses: Type.Object(Object.fromEntries(STATUSES.map((status) => [status, opt(Type.Integer())]))),
+      expansionZoom: Type.Integer(),
+      vessel: opt(Text()),
+      location: opt(Text()),
+    },
+    { additionalProperties: false },
+  ),
+});
+export const ContainersReplySchema = Type.Object(
+  {
+    type: oneOf("FeatureCollection"),
+    features: Type.Array(Type.Union([ContainerFeatureSchema, ClusterFeatureSchema])),
+    matched: Type.Integer({ description: "Containers in view" }),
+    total: Type.Integer({ description: "All that you may see" }),
+    next: opt(Text("Pass as `after` for the next page")),
+  },
+  { additionalProperties: false },
+);
+
+const HistoryPointSchema = Type.Object(
+  {
+    time: Time(),
+    knownSince: Time(),
+    received: opt(Time()),
+    offset: Type.Integer(),
+    origin: Text(),
+    stream: Text(),
+    ...measurementFields,
+  },
+  { additionalProperties: false },
+);
+export const ContainerHistorySchema = Type.Object(
+  {
+    container: Text(),
+    points: Type.Array(HistoryPointSchema),
+    events: Type.Array(ContainerEventSchema),
+    total: Type.Integer({ description: "Readings before thinning" }),
+  },
+  { additionalProperties: false },
+);
+
+export const ShipStateSchema = Type.Object(
+  {
+    imo: Text(),
+    name: Text(),
+    time: opt(Time()),
+    knownSince: opt(Time()),
+    latitude: opt(Type.Number()),
+    longitude: opt(Type.Number()),
+    speedKn: opt(Type.Number()),
+    courseDeg: opt(Type.Number()),
+    headingDeg: opt(Type.Number()),
+    lastLink: opt(oneOf("lan", "wan", "port", "satellite")),
+    voyage: opt(Text()),
+    nextPort: opt(Text()),
+    docked: opt(Text("UN/LOCODE while it lies in port")),
+    containersAboard: Type.Integer(),
+    environment: opt(Type.Object({ ...measurementFields, time: Time() }, { additionalProperties: false })),
+  },
+  { additionalProperties: false },
+);
+export const ShipsReplySchema = Type.Object({ ships: Type.Array(ShipStateSchema) }, { additionalProperties: false });
+export const ShipHistorySchema = Type.Object(
+  {
+    imo: Text(),
+    points: Type.Array(HistoryPointSchema),
+    events: Type.Array(
+      Type.Object(
+        {
+          type: oneOf("ARRI", "DEPA"),
+          time: Time(),
+          location: opt(Text()),
+          voyage: opt(Text()),
+          nextPort: opt(Text()),
+          knownSince: Time(),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    total: Type.Integer(),
+  },
+  { additionalProperties: false },
+);
+
+const ApiAlertSchema = Type.Object({
+  id: Text(),
+  type: oneOf("LOST", "OUT_OF_RANGE", "NO_POWER", "DOOR_OPEN", "SHOCK"),
+  severity: oneOf("warning", "critical"),
+  state: oneOf("raised", "cleared"),
+  container: opt(Text()),
+  vessel: opt(Text()),
+  time: Time(),
+  latitude: opt(Type.Number()),
+  longitude: opt(Type.Number()),
+  message: Text(),
+  evidence: opt(Type.Object({})),
+  owner: Text(),
+  knownSince: Time(),
+  clearedAt: opt(Time()),
+});
+export const AlertsReplySchema = Type.Object({ alerts: Type.Array(ApiAlertSchema) }, { additionalProperties: false });
+
+const bookingFields = {
+  kind: oneOf("booking"),
+  container: Text(),
+  owner: Text(),
+  from: Time(),
+  to: opt(Time()),
+  version: Type.Integer({ description: "Offset of its settings record" }),
+};
+export const BookingReplySchema = Type.Object(bookingFields, { additionalProperties: false });
+export const BookingsReplySchema = Type.Object(
+  { bookings: Type.Array(BookingReplySchema) },
+  { additionalProperties: false },
+);
+
+export const SitesReplySchema = Type.Object(
+  {
+    sites: Type.Array(
+      Type.Object(
+        {
+          site: Text(),
+          kind: oneOf("ship", "yard", "port", "hq"),
+          name: Text(),
+          owner: Text(),
+          imo: opt(Text()),
+          locode: opt(Text()),
+          latitude: opt(Type.Number()),
+          longitude: opt(Type.Number()),
+          lastContact: opt(Time()),
+          notAshore: Type.Integer({ description: "Records written there that are not here yet" }),
+          streams: Type.Array(Type.Object({ stream: Text(), has: Type.Integer(), lacks: Type.Integer() })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    links: Type.Array(
+      Type.Object(
+        {
+          id: Text(),
+          from: Text(),
+          to: Text(),
+          class: oneOf("lan", "wan", "port", "satellite"),
+          state: oneOf("up", "degraded", "down"),
+          backlogRecords: opt(Type.Integer()),
+          recordsPerSecond: opt(Type.Number()),
+          bytesPerSecond: opt(Type.Number()),
+          roundTripMs: opt(Type.Number()),
+          lastContact: opt(Time()),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const SimulationStateSchema = Type.Object(
+  {
+    time: Time(),
+    speed: Type.Number(),
+    waiting: Type.Boolean(),
+    ships: Type.Array(Type.Object({ imo: Text(), name: Text() })),
+    links: Type.Array(Type.Object({ id: Text() })),
+    story: Type.Array(Type.Object({ time: Time(), text: Text() })),
+  },
+  { description: "The demo's simulator; empty lists for who may not control it" },
+);
+
+/**
+ * Answers of a route: for the OpenAPI document. What is sent is typed by the contract (`@landfall/proto/api`) and
+ * written as it is; tests hold real answers against these schemas.
+ */
+export function answers(schema: TSchema): Record<string | number, unknown> {
+  return { 200: schema, ...problemResponses };
+}
+
+/** As `answers`, with problem details of its own shape for one status. */
+export function answersOr(
+  schema: TSchema,
+  status: number,
+  problem: TSchema & { description: string },
+): Record<string | number, unknown> {
+  return {
+    ...answers(schema),
+    [status]: { description: problem.description, content: { [PROBLEM_TYPE]: { schema: problem } } },
+  };
+}
+
+/** Answers in several formats, the JSON one described. */
+export function answersIn(schema: TSchema, ...others: readonly string[]): Record<string | number, unknown> {
+  const content = Object.fromEntries(others.map((type) => [type, { schema: Type.String() }]));
+  return {
+    200: { description: "In the format asked for", content: { "application/json": { schema }, ...content } },
+    ...problemResponses,
+  };
+}

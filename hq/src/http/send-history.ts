@@ -1,0 +1,78 @@
+import { Readable } from "node:stream";
+import type { HistoryPoint } from "@landfall/proto/api";
+import { LandfallError } from "@landfall/streams/model/errors";
+import type { FastifyReply } from "fastify";
+import { Type, type Static } from "typebox";
+import { toCsv } from "../history/csv.js";
+import { toGeoJson } from "../history/geojson.js";
+import { toGpx } from "../history/gpx.js";
+import type { TimeRange } from "../history/read.js";
+import { thin } from "../history/thin.js";
+import { HISTORY_POINTS_DEFAULT, HISTORY_POINTS_MAX, HISTORY_POINTS_MIN } from "../limits.js";
+
+export const HistoryQuery = Type.Object(
+  {
+    from: Type.Optional(Type.String({ format: "date-time", description: "Measured at or after" })),
+    to: Type.Optional(Type.String({ format: "date-time", description: "Measured before" })),
+    maxPoints: Type.Optional(
+      Type.Integer({
+        minimum: HISTORY_POINTS_MIN,
+        maximum: HISTORY_POINTS_MAX,
+        description: `Thinned without losing extremes; ${HISTORY_POINTS_DEFAULT} by default for json, everything for the others`,
+      }),
+    ),
+    format: Type.String({ enum: ["json", "geojson", "csv", "gpx"], default: "json" }),
+  },
+  { additionalProperties: false },
+);
+
+export const EXPORT_TYPES = ["application/geo+json", "text/csv", "application/gpx+xml"] as const;
+
+export interface HistorySubject {
+  readonly kind: "container" | "ship";
+  readonly id: string;
+  /** For people: the container's number, the ship's name. */
+  readonly name: string;
+}
+
+/** @throws LandfallError INVALID_ARGUMENT */
+export function rangeOf({ from, to }: Pick<Static<typeof HistoryQuery>, "from" | "to">): TimeRange {
+  const range = {
+    ...(from !== undefined && { from: Date.parse(from) }),
+    ...(to !== undefined && { to: Date.parse(to) }),
+  };
+  if (range.from !== undefined && range.to !== undefined && range.from > range.to) {
+    throw new LandfallError("INVALID_ARGUMENT", "querystring/to: the time ends before it begins");
+  }
+  return range;
+}
+
+/** Sends a history in the format asked for; what is for other programs comes as a file. */
+export function sendHistory(
+  reply: FastifyReply,
+  { format, maxPoints }: Pick<Static<typeof HistoryQuery>, "format" | "maxPoints">,
+  subject: HistorySubject,
+  history: { readonly points: readonly HistoryPoint[]; readonly total: number },
+): FastifyReply {
+  const wanted = maxPoints ?? (format === "json" ? HISTORY_POINTS_DEFAULT : HISTORY_POINTS_MAX);
+  const points = thin(history.points, wanted);
+  const { kind, id, name } = subject;
+  switch (format) {
+    case "csv":
+      return file("csv", "text/csv; charset=utf-8; header=present").send(
+        Readable.from(toCsv({ column: kind, value: id }, points)),
+      );
+    case "gpx":
+      return file("gpx", "application/gpx+xml").send(Readable.from(toGpx(name, points)));
+    case "geojson":
+      return file("geojson", "application/geo+json").send(
+        JSON.stringify(toGeoJson(id, { kind, [kind]: id, name, total: history.total }, points)),
+      );
+    default:
+      return reply.send({ ...history, points });
+  }
+
+  function file(extension: string, type: string): FastifyReply {
+    return reply.type(type).header("content-disposition", `attachment; filename="landfall-${id}.${extension}"`);
+  }
+}

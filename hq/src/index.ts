@@ -1,0 +1,2 @@
+export { hqCommand } from "./command.js";
+export { createHq, type Hq, type HqOptions } from "./hq.js";

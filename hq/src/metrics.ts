@@ -1,0 +1,27 @@
+import { Gauge, type Registry } from "prom-client";
+import type { LiveHub } from "./live/hub.js";
+import type { FleetSync } from "./view/fleet-sync.js";
+import type { FleetView } from "./view/fleet-view.js";
+
+/** What a headquarters adds to its node's `/metrics`. */
+export function registerHqMetrics(
+  registry: Registry,
+  { view, sync, hub }: { readonly view: FleetView; readonly sync: FleetSync; readonly hub: LiveHub },
+): void {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    const made = new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(read());
+      },
+    });
+    registry.registerMetric(made);
+  };
+  gauge("landfall_view_containers", "Containers in the fleet view", () => view.containers.size);
+  gauge("landfall_view_ships", "Ships in the fleet view", () => view.ships.size);
+  gauge("landfall_view_records", "Records taken into the fleet view since the start", () => sync.records);
+  gauge("landfall_view_skipped", "Records that the fleet view could make nothing of", () => view.skipped);
+  gauge("landfall_live_connections", "Readers of the live feed", () => hub.size);
+}
