@@ -39,6 +39,12 @@ describe("health", () => {
     expect(text).toContain(`landfall_store_appended_records_total{${labels}} 2\n`);
     expect(text).toContain(`landfall_ready{${labels}} 1\n`);
     expect(text).toMatch(/^process_cpu_seconds_total/m);
+    await node.ask("/api/streams/some.stream/topics");
+    await node.ask("/api/nothing");
+    const http = await (await node.ask("/metrics")).text();
+    const count = "landfall_http_request_duration_seconds_count";
+    expect(http).toContain(`${count}{${labels},method="GET",route="/api/streams/:stream/topics",status="404"} 1\n`);
+    expect(http).toContain(`${count}{${labels},method="GET",route="none",status="404"} 1\n`);
     // Asked again, counters do not count double.
     expect(await (await node.ask("/metrics")).text()).toContain(`landfall_store_appended_records_total{${labels}} 2\n`);
   });

@@ -9,6 +9,7 @@ import { addStreamRoutes } from "../http/routes/streams.js";
 import { createHttpServer } from "../http/server.js";
 import { LandfallError } from "../model/errors.js";
 import { createExceptions } from "../observe/exceptions.js";
+import { measureHttp } from "../observe/http-metrics.js";
 import { createLog } from "../observe/log.js";
 import { createRegistry, registerNodeMetrics } from "../observe/metrics.js";
 import { startStatusWriter } from "../observe/status-writer.js";
@@ -58,6 +59,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     const replication = createReplicator({ store, env, settings, policy, log, exceptions, registry });
     teardown.add("replication", () => replication.close());
     const http = await createHttpServer({ log, title: `Landfall, ${self.name}`, version });
+    measureHttp(http, registry);
     teardown.add("http", async () => {
       // A live feed never ends by itself.
       const cut = env.setTimer(HTTP_CLOSE_MS_MAX, () => http.server.closeAllConnections());

@@ -3,7 +3,7 @@ import { isLandfallError } from "../model/errors.js";
 import { whenParentDies } from "./parent.js";
 
 /** A clean close that takes longer is given up: what is acknowledged is on disk already. */
-const CLOSE_MS_MAX = 10_000;
+export const CLOSE_MS_MAX = 10_000;
 
 /** What a service's main hands over: usually a node with the service's own parts around it. */
 export interface Runnable {
@@ -18,7 +18,11 @@ export interface Runnable {
  * @param name for messages, e.g. `landfall shore`
  * @returns when the service is up; the process ends by itself
  */
-export async function runNode(name: string, build: () => Promise<Runnable>): Promise<void> {
+export async function runNode(
+  name: string,
+  build: () => Promise<Runnable>,
+  { closeMsMax = CLOSE_MS_MAX }: { readonly closeMsMax?: number } = {},
+): Promise<void> {
   let running: Runnable | undefined;
   let isStopping = false;
   const say = (text: string): void => {
@@ -31,8 +35,8 @@ export async function runNode(name: string, build: () => Promise<Runnable>): Pro
       return;
     }
     isStopping = true;
-    systemEnv.setTimer(CLOSE_MS_MAX, () => {
-      say(`not closed within ${CLOSE_MS_MAX / 1000} s after ${why}, ending anyway; nothing acknowledged is lost`);
+    systemEnv.setTimer(closeMsMax, () => {
+      say(`not closed within ${closeMsMax / 1000} s after ${why}, ending anyway; nothing acknowledged is lost`);
       process.exit(1);
     });
     // While it is still being built there is nothing to close yet; `build` below sees that we are stopping.
