@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// One command line for everything. Packages are loaded only when their command is asked for, so that it starts fast.
+// One command line for everything. A package is loaded only when one of its commands is asked for: they bring
+// databases and brokers along, and `landfall --help` must not wait for those.
 
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
@@ -9,21 +10,34 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Node ${process.versions.node} is too old: want 20.19 or later.`);
 }
 
-/** Which package brings which commands; in the order of the help. */
-const PACKAGES = [
+const simulator = async () => (await import("@landfall/simulator/command")).simulatorCommands();
+const operator = async () => (await import("@landfall/streams/commands/operator")).operatorCommands();
+
+/** In the order of the help. `load` gives the commands of a package, this one among them. */
+const COMMANDS = [
+  { name: "demo", about: "the whole fleet on this machine: ports, ships, headquarters, a voyage", load: simulator },
   {
-    names: ["demo", "simulate", "arrive", "depart", "link"],
-    load: async () => (await import("@landfall/simulator/command")).simulatorCommands(),
+    name: "edge",
+    about: "a ship or a port's yard: takes in what sensors publish",
+    load: async () => [(await import("@landfall/edge/command")).edgeCommand()],
   },
-  { names: ["edge"], load: async () => [(await import("@landfall/edge/command")).edgeCommand()] },
-  { names: ["shore"], load: async () => [(await import("@landfall/shore/command")).shoreCommand()] },
-  { names: ["hq"], load: async () => [(await import("@landfall/hq/command")).hqCommand()] },
   {
-    names: ["status", "tail"],
-    load: async () => (await import("@landfall/streams/commands/operator")).operatorCommands(),
+    name: "shore",
+    about: "a port: takes ships in, replicates with other sites",
+    load: async () => [(await import("@landfall/shore/command")).shoreCommand()],
   },
+  {
+    name: "hq",
+    about: "a headquarters: people, the map, the HTTP API",
+    load: async () => [(await import("@landfall/hq/command")).hqCommand()],
+  },
+  { name: "simulate", about: "ships, containers, weather and links that fail", load: simulator },
+  { name: "arrive", about: "bring a ship of the demo into port", load: simulator },
+  { name: "depart", about: "send a ship of the demo to sea", load: simulator },
+  { name: "link", about: "cut, slow down or restore a link of the demo", load: simulator },
+  { name: "status", about: "links, backlog and peers of a node", load: operator },
+  { name: "tail", about: "follow a stream, or one topic of it", load: operator },
 ];
-const ORDER = ["demo", "edge", "shore", "hq", "simulate", "arrive", "depart", "link", "status", "tail"];
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 const program = new Command("landfall")
@@ -31,29 +45,24 @@ const program = new Command("landfall")
   .version(version)
   .showHelpAfterError("(see landfall --help)");
 
-const asked = process.argv.slice(2).find((word) => !word.startsWith("-"));
-const owner = PACKAGES.find(({ names }) => names.includes(asked));
-const missing = [];
-const commands = [];
-for (const { names, load } of owner ? [owner] : PACKAGES) {
-  try {
-    commands.push(...(await load()));
-  } catch (error) {
-    if (!isNotBuilt(error)) throw error;
-    if (owner) fail(`${asked} is not built yet: run npm run build`);
-    missing.push(...names);
-  }
+const words = process.argv.slice(2).filter((word) => !word.startsWith("-"));
+const asked = COMMANDS.find(({ name }) => name === (words[0] === "help" ? words[1] : words[0]));
+if (asked) {
+  for (const command of await loadCommands(asked)) program.addCommand(command);
+} else {
+  for (const { name, about } of COMMANDS) program.command(name).description(about);
 }
-const rank = (command) => (ORDER.includes(command.name()) ? ORDER.indexOf(command.name()) : ORDER.length);
-for (const command of commands.toSorted((a, b) => rank(a) - rank(b))) program.addCommand(command);
-if (missing.length > 0) program.addHelpText("after", `\nNot built yet: ${missing.join(", ")}. Run npm run build.`);
-
 await program.parseAsync();
 
-/** A package of ours whose dist, or whose link in node_modules, is not there. */
-function isNotBuilt(error) {
-  const isMissing = error?.code === "ERR_MODULE_NOT_FOUND" || error?.code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
-  return isMissing && /@landfall|[\\/]dist[\\/]/.test(error.message);
+async function loadCommands({ name, load }) {
+  try {
+    return await load();
+  } catch (error) {
+    // A package of ours whose dist, or whose link in node_modules, is not there.
+    const isMissing = error?.code === "ERR_MODULE_NOT_FOUND" || error?.code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
+    if (!isMissing || !/@landfall|[\\/]dist[\\/]/.test(error.message)) throw error;
+    return fail(`${name} is not built yet: run npm run build`);
+  }
 }
 
 function fail(message) {

@@ -243,7 +243,10 @@ describe("landfall --help", () => {
   test("lists the commands that are there, and suggests one for a slip", async () => {
     const help = await landfall(["--help"]).ended;
     expect(help.code).toBe(0);
-    for (const name of ["shore", "status", "tail"]) expect(help.stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    for (const name of ["demo", "edge", "shore", "hq", "simulate", "arrive", "depart", "link", "status", "tail"])
+      expect(help.stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    const helpForOne = await landfall(["help", "shore"]).ended;
+    expect(helpForOne.stdout).toContain("--http-port");
     const slip = await landfall(["shroe"]).ended;
     expect(slip.code).toBe(1);
     expect(slip.stderr).toContain("Did you mean shore?");
