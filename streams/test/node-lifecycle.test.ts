@@ -12,13 +12,16 @@ async function valuesOf<T>(node: LandfallNode, stream: string): Promise<T[]> {
 
 /** Resolves once a commit made `check` true. */
 async function committed(node: LandfallNode, check: () => Promise<boolean>): Promise<void> {
-  while (!(await check())) {
-    await new Promise<void>((resolve) => {
-      const stop = node.store.onCommit(() => {
-        stop();
-        resolve();
-      });
+  for (;;) {
+    // Listening before looking: a commit in between is not missed.
+    let stop = () => {};
+    const next = new Promise<void>((resolve) => {
+      stop = node.store.onCommit(() => resolve());
     });
+    const isThere = await check();
+    if (!isThere) await next;
+    stop();
+    if (isThere) return;
   }
 }
 
