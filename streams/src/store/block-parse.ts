@@ -22,7 +22,7 @@ import {
   viewOf,
 } from "./block-layout.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
-import type { Headers, Offset, OriginRecord, Seq, TimestampMs } from "../model/record.js";
+import type { Headers, Seq } from "../model/record.js";
 
 /** A block whose checksum and head were verified; its records are parsed one by one with `recordAt`. */
 export interface ParsedBlock {
@@ -142,35 +142,19 @@ export function emptyFields(): RecordFields {
   return { topic: 0, offset: 0, timestamp: 0, received: 0, headersAt: 0, valueAt: 0, end: 0 };
 }
 
-/** Decodes headers, remembering the last: consecutive records mostly carry the same ones. */
-export function headersDecoder(): (bytes: Uint8Array, at: number) => Headers {
-  let lastBytes: Uint8Array | undefined;
+/** Decodes the headers in [from, to), remembering the last: consecutive records mostly carry the same ones. */
+export function headersDecoder(): (bytes: Uint8Array, from: number, to: number) => Headers {
+  let lastBytes: Uint8Array = new Uint8Array(0);
   let last: Headers = NO_HEADERS;
-  return (bytes, at) => {
-    if (bytes.byteLength === 0) return NO_HEADERS;
-    if (lastBytes === undefined || Buffer.compare(lastBytes, bytes) !== 0) {
-      last = decodeHeaders(bytes, at);
-      lastBytes = bytes;
+  return (bytes, from, to) => {
+    if (to === from) return NO_HEADERS;
+    let isSame = to - from === lastBytes.byteLength;
+    for (let i = 0; isSame && i < lastBytes.byteLength; i++) isSame = bytes[from + i] === lastBytes[i];
+    if (!isSame) {
+      lastBytes = bytes.subarray(from, to);
+      last = decodeHeaders(lastBytes, from);
     }
     return last;
-  };
-}
-
-/** The record that `fields` describes; its value is a view on the block's bytes, not a copy. */
-export function toRecord(
-  block: ParsedBlock,
-  fields: RecordFields,
-  seq: number,
-  headers: (bytes: Uint8Array, at: number) => Headers,
-): OriginRecord {
-  return {
-    topic: block.topics[fields.topic] as TopicName,
-    offset: fields.offset as Offset,
-    seq: seq as Seq,
-    timestamp: fields.timestamp as TimestampMs,
-    received: fields.received as TimestampMs,
-    headers: headers(block.bytes.subarray(fields.headersAt, fields.valueAt), fields.headersAt),
-    value: block.bytes.subarray(fields.valueAt, fields.end),
   };
 }
 

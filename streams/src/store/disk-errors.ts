@@ -1,5 +1,5 @@
 import { LandfallError } from "../model/errors.js";
-import { systemCode } from "./node-disk.js";
+import { systemCode } from "./system-code.js";
 
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 

@@ -14,8 +14,14 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Nothing happens when there is no such file. */
   remove(path: string): Promise<void>;
+  /** One process at a time in a folder. @throws LandfallError FOLDER_IN_USE naming the process that has it */
+  lock(folder: string): Promise<FolderLock>;
   /** After it, names created, renamed and removed in the folder survive a power cut. */
   syncFolder(path: string): Promise<void>;
+}
+
+export interface FolderLock {
+  release(): Promise<void>;
 }
 
 export interface DiskFile {

@@ -2,10 +2,10 @@ import { crc32 } from "node:zlib";
 import { OFFSET_SLOT_COUNT } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { nodeName, siteName, streamName } from "../model/names.js";
-import { checkBatch, copyRecords } from "./append-input.js";
+import { checkBatch, checkRecords } from "./append-input.js";
 import { BlockCache } from "./block-cache.js";
+import { EncodedRecords } from "./encoded-records.js";
 import { GroupCommit } from "./group-commit.js";
-import { pendingBytes } from "./group-builder.js";
 import { nodeDisk } from "./node-disk.js";
 import { openFolder } from "./open-folder.js";
 import { checkCursor, checkLimit, originRecords, streamRecords, topicRecords } from "./queries.js";
@@ -90,15 +90,14 @@ class EmbeddedStore implements StreamStore {
     this.checkOpen();
     streamName(stream);
     if (records.length === 0) return [];
-    const bytes = pendingBytes(records);
-    return this.commit.append(stream, copyRecords(records, this.topicTest(stream)), bytes);
+    checkRecords(records, this.topicTest(stream));
+    return this.commit.append(stream, EncodedRecords.of(records));
   }
 
   async apply(batch: Batch): Promise<void> {
     this.checkOpen();
-    const bytes = pendingBytes(batch.records);
     checkBatch(batch, this.topicTest(batch.stream));
-    await this.commit.apply(batch, bytes);
+    await this.commit.apply(batch, EncodedRecords.of(batch.records));
   }
 
   streams(): StreamName[] {

@@ -3,12 +3,8 @@ import * as fs from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LandfallError } from "../model/errors.js";
-import { systemCode } from "./node-disk.js";
-
-/** One process at a time in a data folder. */
-export interface FolderLock {
-  release(): Promise<void>;
-}
+import { systemCode } from "./system-code.js";
+import type { FolderLock } from "./disk.js";
 
 interface Holder {
   readonly pid: number;

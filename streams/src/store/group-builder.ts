@@ -1,12 +1,10 @@
-import { APPEND_BYTES_MAX, BLOCK_RECORDS_MAX, JOURNAL_BLOCK_BYTES, OFFSET_MAX } from "../limits.js";
+import { JOURNAL_BLOCK_BYTES, OFFSET_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
-import { encodeHeaders } from "./block-headers.js";
-import { RECORD_HEADER_BYTES } from "./block-layout.js";
-import { planBlock } from "./block.js";
+import { BlockBuilder } from "./block-builder.js";
 import { checkClock, nextOffset } from "./offset-clock.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
-import type { Headers, NewRecord, Offset, OriginRecord, Seq, TimestampMs } from "../model/record.js";
-import type { BlockPlan } from "./block.js";
+import type { OriginRecord, Seq, TimestampMs } from "../model/record.js";
+import type { EncodedRecords } from "./encoded-records.js";
 import type { RecordIndex } from "./record-index.js";
 import type { Appended, Batch } from "./store.js";
 
@@ -16,9 +14,8 @@ interface LogDraft {
   readonly origin: OriginId;
   /** First seq that neither the index nor this group has. */
   next: number;
-  /** Records of the block that is being filled. */
-  open: OriginRecord[];
-  openBytes: number;
+  /** The block that is being filled. */
+  block: BlockBuilder | undefined;
 }
 
 interface StreamDraft {
@@ -27,54 +24,44 @@ interface StreamDraft {
   readonly offsets: Map<TopicName, number>;
 }
 
-/** The records as their callers handed them over, copied; validated by `append-input`. */
-export interface PendingRecord extends NewRecord {
-  readonly headers: Headers;
-}
-
 /**
  * Collects what one group commit will write: gives seqs and offsets, finds out what of a batch is already here.
  * Decides only; the index is read, never changed, so a group that fails to become durable leaves no trace.
  */
 export class GroupBuilder {
-  readonly plans: BlockPlan[] = [];
+  /** In the order in which they are to be written. */
+  readonly blocks: BlockBuilder[] = [];
   recordsAppended = 0;
   recordsApplied = 0;
   private readonly streams = new Map<StreamName, StreamDraft>();
-  private lastHeaders: Headers | undefined;
-  private lastHeadersBytes = 0;
 
   constructor(
     private readonly index: RecordIndex,
     private readonly own: OriginId,
     private readonly slot: number,
-    private readonly blockBytes: number = JOURNAL_BLOCK_BYTES,
   ) {}
 
   /** @throws LandfallError CLOCK_REFUSED; nothing of these records is in the group then */
-  append(stream: StreamName, records: readonly PendingRecord[], nowMs: number): Appended[] {
+  append(stream: StreamName, records: EncodedRecords, nowMs: number): Appended[] {
     checkClock(nowMs);
     const draft = this.stream(stream);
     const log = this.log(draft, stream, this.own);
     const received = Math.floor(nowMs) as TimestampMs;
-    const offsets: Offset[] = [];
-    for (const { topic } of records) {
+    const appended: Appended[] = [];
+    for (let i = 0; i < records.count; i++) {
+      const topic = records.topics[i] as TopicName;
       const offset = nextOffset(nowMs, this.lastOffset(draft, stream, topic), this.slot);
       draft.offsets.set(topic, offset);
-      offsets.push(offset);
+      records.setGiven(i, offset, received);
+      appended.push({ topic, offset, seq: (log.next + i) as Seq, received });
     }
-    const appended: Appended[] = [];
-    records.forEach((record, i) => {
-      const given = { offset: offsets[i] as Offset, seq: log.next++ as Seq, received };
-      this.put(log, { ...record, ...given });
-      appended.push({ topic: record.topic, ...given });
-    });
-    this.recordsAppended += records.length;
+    for (let i = 0; i < records.count; i++) this.put(log, records, i, log.next++);
+    this.recordsAppended += records.count;
     return appended;
   }
 
   /** @throws LandfallError SEQ_GAP, CLOCK_REFUSED, PROTOCOL_ERROR; nothing of the batch is in the group then */
-  apply(batch: Batch): void {
+  apply(batch: Batch, encoded: EncodedRecords): void {
     const { stream, origin, firstSeq, records } = batch;
     const draft = this.stream(stream);
     const log = this.log(draft, stream, origin);
@@ -96,19 +83,13 @@ export class GroupBuilder {
     this.checkOffsets(batch, lacking);
     for (const [from, to] of lacking) {
       for (let seq = from; seq < to; seq++) {
-        const record = records[seq - firstSeq] as OriginRecord;
-        this.put(log, record);
-        if (record.offset > this.lastOffset(draft, stream, record.topic))
-          draft.offsets.set(record.topic, record.offset);
+        const { topic, offset } = records[seq - firstSeq] as OriginRecord;
+        this.put(log, encoded, seq - firstSeq, seq);
+        if (offset > this.lastOffset(draft, stream, topic)) draft.offsets.set(topic, offset);
       }
       this.recordsApplied += to - from;
     }
     log.next = this.behind(log, end);
-  }
-
-  /** Ends all blocks; the group is `plans` then. */
-  finish(): void {
-    for (const draft of this.streams.values()) for (const log of draft.logs.values()) this.endBlock(log);
   }
 
   /** Parts of [log.next, end) that are not in the index: all of it, unless damage left a hole there. */
@@ -145,25 +126,11 @@ export class GroupBuilder {
     }
   }
 
-  private put(log: LogDraft, record: OriginRecord): void {
-    if (record.headers !== this.lastHeaders) {
-      this.lastHeaders = record.headers;
-      this.lastHeadersBytes = encodeHeaders(record.headers).byteLength;
-    }
-    const bytes = RECORD_HEADER_BYTES + this.lastHeadersBytes + record.value.byteLength + 1 + record.topic.length;
-    const last = log.open.at(-1);
-    const fits = log.openBytes + bytes <= this.blockBytes && log.open.length < BLOCK_RECORDS_MAX;
-    if (last !== undefined && (!fits || last.seq + 1 !== record.seq)) this.endBlock(log);
-    log.open.push(record);
-    log.openBytes += bytes;
-  }
-
-  private endBlock(log: LogDraft): void {
-    const first = log.open[0];
-    if (first === undefined) return;
-    this.plans.push(planBlock({ stream: log.stream, origin: log.origin, firstSeq: first.seq, records: log.open }));
-    log.open = [];
-    log.openBytes = 0;
+  private put(log: LogDraft, records: EncodedRecords, i: number, seq: number): void {
+    if (log.block !== undefined && log.block.nextSeq === seq && log.block.add(records, i)) return;
+    log.block = new BlockBuilder(log.stream, log.origin, seq, JOURNAL_BLOCK_BYTES);
+    log.block.add(records, i);
+    this.blocks.push(log.block);
   }
 
   private stream(name: StreamName): StreamDraft {
@@ -178,7 +145,7 @@ export class GroupBuilder {
   private log(draft: StreamDraft, stream: StreamName, origin: OriginId): LogDraft {
     let log = draft.logs.get(origin);
     if (log === undefined) {
-      log = { stream, origin, next: this.index.vectorNext(stream, origin), open: [], openBytes: 0 };
+      log = { stream, origin, next: this.index.vectorNext(stream, origin), block: undefined };
       draft.logs.set(origin, log);
     }
     return log;
@@ -187,17 +154,4 @@ export class GroupBuilder {
   private lastOffset(draft: StreamDraft, stream: StreamName, topic: TopicName): number {
     return draft.offsets.get(topic) ?? this.index.streams.get(stream)?.topic(topic)?.lastOffset ?? 0;
   }
-}
-
-/** About what these records take on disk; what COMMIT_PENDING_BYTES_MAX counts. @throws LandfallError INVALID_ARGUMENT */
-export function pendingBytes(records: readonly { value: Uint8Array; topic: string }[]): number {
-  let bytes = 0;
-  for (const { value, topic } of records) bytes += RECORD_HEADER_BYTES + 1 + topic.length + value.byteLength;
-  if (bytes > APPEND_BYTES_MAX) {
-    throw new LandfallError(
-      "INVALID_ARGUMENT",
-      `${bytes} bytes at once, at most ${APPEND_BYTES_MAX} are kept as one unit: hand over fewer records`,
-    );
-  }
-  return bytes;
 }

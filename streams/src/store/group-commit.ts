@@ -1,15 +1,14 @@
 import { COMMIT_BYTES_MAX, COMMIT_PENDING_BYTES_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { parseTrusted } from "./block-parse.js";
-import { writeBlock } from "./block.js";
 import { GroupBuilder } from "./group-builder.js";
 import { FRAME_HEAD_BYTES, writeFrameHead } from "./journal-format.js";
 import type { Env } from "../env.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { BlockCache } from "./block-cache.js";
 import type { ParsedBlock } from "./block-parse.js";
-import type { BlockPlan } from "./block.js";
-import type { PendingRecord } from "./group-builder.js";
+import type { BlockBuilder } from "./block-builder.js";
+import type { EncodedRecords } from "./encoded-records.js";
 import type { Journal } from "./journal.js";
 import type { RecordIndex } from "./record-index.js";
 import type { Appended, Batch, Committed } from "./store.js";
@@ -55,10 +54,10 @@ export class GroupCommit {
   }
 
   /** @throws LandfallError CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED */
-  append(stream: StreamName, records: readonly PendingRecord[], bytes: number): Promise<Appended[]> {
+  append(stream: StreamName, records: EncodedRecords): Promise<Appended[]> {
     return new Promise((resolve, reject) => {
       this.enqueue({
-        bytes,
+        bytes: records.bytes.byteLength,
         reject,
         build: (group, nowMs) => {
           const appended = group.append(stream, records, nowMs);
@@ -69,13 +68,13 @@ export class GroupCommit {
   }
 
   /** @throws LandfallError SEQ_GAP, PROTOCOL_ERROR, CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED */
-  apply(batch: Batch, bytes: number): Promise<void> {
+  apply(batch: Batch, encoded: EncodedRecords): Promise<void> {
     return new Promise((resolve, reject) => {
       this.enqueue({
-        bytes,
+        bytes: encoded.bytes.byteLength,
         reject,
         build: (group) => {
-          group.apply(batch);
+          group.apply(batch, encoded);
           return resolve;
         },
       });
@@ -132,9 +131,8 @@ export class GroupCommit {
       }
     }
     try {
-      builder.finish();
       // Empty when all of it was here already, and that is durable.
-      if (builder.plans.length > 0) await this.write(builder, nowMs);
+      if (builder.blocks.length > 0) await this.write(builder, nowMs);
     } catch (error) {
       this.fail(error);
       for (const { pending } of accepted) pending.reject(error);
@@ -145,11 +143,11 @@ export class GroupCommit {
 
   private async write(builder: GroupBuilder, arrived: number): Promise<void> {
     const { journal } = this.options;
-    const { plans } = builder;
-    const size = plans.reduce((sum, plan) => sum + FRAME_HEAD_BYTES + plan.bytes, 0);
+    const { blocks } = builder;
+    const size = blocks.reduce((sum, block) => sum + FRAME_HEAD_BYTES + block.bytes, 0);
     const { number: file, salt, size: start } = await journal.prepare(size);
     const bytes = new Uint8Array(size);
-    const places = this.writeFrames(plans, salt, arrived, bytes);
+    const places = this.writeFrames(blocks, salt, arrived, bytes);
     await journal.commit(bytes);
     this.failed = undefined;
     this.nextCommit++;
@@ -161,16 +159,16 @@ export class GroupCommit {
   }
 
   /** Returns where each block lies in `bytes`. */
-  private writeFrames(plans: readonly BlockPlan[], salt: Uint8Array, arrived: number, bytes: Uint8Array): number[] {
+  private writeFrames(blocks: readonly BlockBuilder[], salt: Uint8Array, arrived: number, bytes: Uint8Array): number[] {
     const places: number[] = [];
     let at = 0;
-    plans.forEach((plan, i) => {
-      const head = { blockBytes: plan.bytes, index: i, frames: plans.length, commit: this.nextCommit, arrived };
+    blocks.forEach((block, i) => {
+      const head = { blockBytes: block.bytes, index: i, frames: blocks.length, commit: this.nextCommit, arrived };
       writeFrameHead(head, salt, bytes, at);
       at += FRAME_HEAD_BYTES;
-      writeBlock(plan, bytes, at);
+      block.write(bytes, at);
       places.push(at);
-      at += plan.bytes;
+      at += block.bytes;
     });
     return places;
   }

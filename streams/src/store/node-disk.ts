@@ -1,4 +1,6 @@
 import * as fs from "node:fs/promises";
+import { lockFolder } from "./folder-lock.js";
+import { systemCode } from "./system-code.js";
 import type { FileHandle } from "node:fs/promises";
 import type { Disk, DiskFile } from "./disk.js";
 
@@ -18,6 +20,7 @@ export const nodeDisk: Disk = {
   async open(path, mode) {
     return nodeFile(await fs.open(path, FLAGS[mode]));
   },
+  lock: lockFolder,
   rename: fs.rename,
   async remove(path) {
     await fs.rm(path, { force: true });
@@ -73,10 +76,4 @@ async function unlessMissing<T>(result: Promise<T>): Promise<T | undefined> {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
-}
-
-/** `ENOSPC` and the like; undefined for what is no system error. */
-export function systemCode(error: unknown): string | undefined {
-  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
 }

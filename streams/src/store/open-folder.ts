@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { readError, writeError } from "./disk-errors.js";
-import { lockFolder } from "./folder-lock.js";
 import { newIncarnation, originOf, readIdentity, writeIdentity } from "./identity.js";
 import { JournalRecovery } from "./journal-recovery.js";
 import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, decodeFileHead, journalName, journalNumber } from "./journal-format.js";
@@ -11,8 +10,7 @@ import { Journal } from "./journal.js";
 import { RecordIndex } from "./record-index.js";
 import type { Env } from "../env.js";
 import type { OriginId } from "../model/names.js";
-import type { Disk, DiskFile } from "./disk.js";
-import type { FolderLock } from "./folder-lock.js";
+import type { Disk, DiskFile, FolderLock } from "./disk.js";
 import type { FoundIdentity, Identity } from "./identity.js";
 import type { FileHead } from "./journal-format.js";
 import type { Damage, Tail } from "./journal-recovery.js";
@@ -64,7 +62,7 @@ export async function openFolder(options: FolderOptions): Promise<OpenFolder> {
   } catch (error) {
     throw readError(error, folder);
   }
-  const lock = await lockFolder(folder).catch((error: unknown) => {
+  const lock = await disk.lock(folder).catch((error: unknown) => {
     throw writeError(error, join(folder, "lock"));
   });
   const files: FoundFile[] = [];

@@ -1,8 +1,9 @@
 import { READ_PARALLEL_MAX, READ_RUN_BYTES_MAX, READ_RUN_GAP_BYTES_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
-import { emptyFields, headersDecoder, parseBlock, recordAt, toRecord } from "./block-parse.js";
+import { emptyFields, headersDecoder, parseBlock, recordAt } from "./block-parse.js";
 import { journalName } from "./journal-format.js";
-import type { StoredRecord, TimestampMs } from "../model/record.js";
+import type { TopicName } from "../model/names.js";
+import type { Offset, Seq, StoredRecord, TimestampMs } from "../model/record.js";
 import type { BlockCache } from "./block-cache.js";
 import type { ParsedBlock } from "./block-parse.js";
 import type { Journal } from "./journal.js";
@@ -118,15 +119,31 @@ export class RecordReader {
     result: StoredRecord[],
   ): void {
     const { index } = this;
-    const log = index.log(block);
+    const { stream, origin } = index.log(block);
     const arrived = index.arrived(block) as TimestampMs;
     const fields = emptyFields();
     const headers = headersDecoder();
+    // The cached block stays ours. One copy of all of it is cheaper than many small ones, if most of it is wanted.
+    const whole = places.length * 2 >= parsed.count ? parsed.bytes.slice() : undefined;
     for (const place of places) {
       const number = records[place] as number;
-      recordAt(parsed, index.position(number), fields);
-      const record = toRecord(parsed, fields, index.seq(number), headers);
-      result[place] = { ...record, value: record.value.slice(), stream: log.stream.name, origin: log.origin, arrived };
+      const { topic, offset, timestamp, received, headersAt, valueAt, end } = recordAt(
+        parsed,
+        index.position(number),
+        fields,
+      );
+      result[place] = {
+        stream: stream.name,
+        origin,
+        topic: parsed.topics[topic] as TopicName,
+        offset: offset as Offset,
+        seq: index.seq(number) as Seq,
+        timestamp: timestamp as TimestampMs,
+        received: received as TimestampMs,
+        arrived,
+        headers: headers(parsed.bytes, headersAt, valueAt),
+        value: whole === undefined ? parsed.bytes.slice(valueAt, end) : whole.subarray(valueAt, end),
+      };
     }
   }
 }
