@@ -1,4 +1,4 @@
-import type { AlertsReply, ApiRecord } from "@landfall/proto/api";
+import type { AlertsReply, ApiRecord, StatusReply } from "@landfall/proto/api";
 import type { MqttClient } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { book } from "../support/bookings.js";
@@ -79,12 +79,9 @@ describe("ducks over the side", () => {
   });
 
   it("what is still to send is known on board, and all of it comes ashore at the next arrival", async () => {
-    interface Status {
-      notHandedOver: { stream: string; records: number }[];
-    }
     const waiting = async () => {
-      const status = await askJson<Status>(fleet.ship, "/api/status", "ops-token-of-the-tests");
-      return status.notHandedOver.find(({ stream }) => stream === "duckworks.containers")?.records ?? 0;
+      const status = await askJson<StatusReply>(fleet.ship, "/api/status", "ops-token-of-the-tests");
+      return status.notHandedOverStreams.find(({ stream }) => stream === "duckworks.containers")?.records ?? 0;
     };
     expect(await waiting()).toBeGreaterThan(400);
     fleet.portLink.restore();
