@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readBooking, type Booking } from "../src/bookings/booking.js";
 import { BookingTable } from "../src/bookings/booking-table.js";

@@ -1,7 +1,7 @@
 import { LandfallError } from "@landfall/streams/model/errors";
 import type { StreamName, TopicName } from "@landfall/streams/model/names";
 import type { TimestampMs } from "@landfall/streams/model/record";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AppendBatcher } from "../src/ingest/append-batcher.js";
 import { Deduplicator } from "../src/ingest/deduplicator.js";

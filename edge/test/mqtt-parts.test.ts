@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { deferred } from "@landfall/streams/testing/deferred";
 import { FrameScanner } from "../src/mqtt/frame-scanner.js";

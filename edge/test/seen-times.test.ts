@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { mayBeStored, UNKNOWN_TIMES, withStored, withTime, type SeenTimes } from "../src/ingest/seen-times.js";
 import { SEEN_TIMES_MAX } from "../src/limits.js";

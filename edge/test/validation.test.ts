@@ -1,5 +1,5 @@
 import { containerCheckDigit, imoCheckDigit } from "@landfall/proto/identifiers";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NUMERIC_RANGES } from "../src/ingest/ranges.js";
 import { isProblem, parseIngestTopic, type IngestTopic } from "../src/ingest/topics.js";

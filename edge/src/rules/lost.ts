@@ -1,5 +1,5 @@
 import { FLUSH_MS_MAX } from "../limits.js";
-import { clear, iso, raise } from "./alerts.js";
+import { alertId, clear, iso, raise } from "./alerts.js";
 import type { AlertChange, Box, Gateway, RulesState } from "./rules-state.js";
 import type { RulesSettings } from "./rules-settings.js";
 
@@ -29,8 +29,11 @@ export function judgeSilence(state: RulesState, wall: number, settings: RulesSet
     if (median === undefined || box.lastTime === undefined) continue;
     const silent = median - box.lastTime;
     const limit = silenceLimit(box, settings);
-    if (box.open.has("LOST")) {
-      if (silent <= limit) changes.push(...clear(state, box, "LOST", box.lastTime, `${box.container} reports again`));
+    const open = box.open.get("LOST");
+    if (open) {
+      const spoke = open.id !== alertId(box.container, "LOST", box.lastTime);
+      if (spoke && silent <= limit)
+        changes.push(...clear(state, box, "LOST", box.lastTime, `${box.container} reports again`));
     } else if (silent > limit && isSettled(state, box, wall, settings)) {
       const others = times.filter((time) => time > (box.lastTime as number)).length;
       if (others < settings.othersReportingMin) continue;

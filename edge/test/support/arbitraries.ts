@@ -1,5 +1,5 @@
 import { containerCheckDigit, imoCheckDigit } from "@landfall/proto/identifiers";
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 /** Valid ISO 6346 numbers. */
 export const containerNumber = fc

@@ -78,8 +78,8 @@ export class Harness {
     const records = (stream: string) => readAll(node.store, stream);
     const test: TestEdge = {
       node: edge.node,
-      start: edge.start,
-      close: edge.close,
+      start: () => edge.start(),
+      close: () => edge.close(),
       get mqttPort() {
         return edge.mqttPort;
       },
