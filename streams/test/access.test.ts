@@ -118,7 +118,10 @@ describe("stream patterns", () => {
     const name = fc.array(fc.constantFrom("a", "b", ".", "$"), { maxLength: 10 }).map((a) => a.join(""));
     fc.assert(
       fc.property(pattern, name, (pattern, name) => {
-        const source = pattern.split("").map((c) => (c === "*" ? ".*" : c === "." || c === "$" ? `\\${c}` : c)).join("");
+        const source = pattern
+          .split("")
+          .map((c) => (c === "*" ? ".*" : c === "." || c === "$" ? `\\${c}` : c))
+          .join("");
         expect(matchesPattern(pattern, name)).toBe(new RegExp(`^${source}$`).test(name));
       }),
       { numRuns: 2000 },

@@ -1,8 +1,10 @@
+import { seededRandom } from "./seeded-random.js";
 import type { Env, TimerHandle } from "../src/env.js";
 
 /** A clock that only the test moves, and randomness that a seed repeats. */
 export class ManualEnv implements Env {
-  private state: number;
+  /** Uniform in [0, 1), the same every time for the same seed. */
+  readonly random: () => number;
   private readonly timers: { at: number; fn: () => void }[] = [];
   private elapsedMs = 0;
 
@@ -11,7 +13,7 @@ export class ManualEnv implements Env {
     public nowMs: number,
     seed = 1,
   ) {
-    this.state = seed >>> 0;
+    this.random = seededRandom(seed);
   }
 
   now(): number {
@@ -20,15 +22,6 @@ export class ManualEnv implements Env {
 
   monotonic(): number {
     return this.elapsedMs;
-  }
-
-  /** mulberry32. */
-  random(): number {
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let t = this.state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
   setTimer(ms: number, fn: () => void): TimerHandle {

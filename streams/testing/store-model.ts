@@ -32,7 +32,12 @@ export class StoreModel {
   }
 
   lastOffset(stream: StreamName, topic: TopicName): Offset {
-    return Math.max(0, ...this.of(stream).filter((r) => r.topic === topic).map((r) => r.offset)) as Offset;
+    return Math.max(
+      0,
+      ...this.of(stream)
+        .filter((r) => r.topic === topic)
+        .map((r) => r.offset),
+    ) as Offset;
   }
 
   topic(stream: StreamName, topic: TopicName, query: TopicQuery): StoredRecord[] {

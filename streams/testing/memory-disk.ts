@@ -1,0 +1,227 @@
+import { posix } from "node:path";
+import { LandfallError } from "../src/model/errors.js";
+import type { Disk, DiskFile, FolderLock } from "../src/store/disk.js";
+
+/** What may go wrong; a test sets these while a store is at work. */
+export interface DiskFaults {
+  /** Bytes that all files together may take; more fails with ENOSPC, what still fits is written. */
+  capacity: number;
+  /** Called before each sync of a file; throw to fail it. */
+  onSync: ((path: string) => void) | undefined;
+  /** Called before each write; throw to fail it. */
+  onWrite: ((path: string) => void) | undefined;
+  /** Called before each read; throw to fail it. */
+  onRead: ((path: string) => void) | undefined;
+}
+
+const SECTOR_BYTES = 512;
+
+/** Bytes of a file as programs see them, and what of them would survive a power cut. */
+class Content {
+  bytes = Buffer.alloc(0);
+  durable = Buffer.alloc(0);
+  constructor(readonly id: number) {}
+
+  /** What a power cut leaves: of each sector that was not synced, the old, the new, or, of a new one, zeros. */
+  tear(random: () => number): void {
+    const { durable, bytes } = this;
+    if (random() < 0.5) {
+      // Written from the front: some of the beginning is there, and the file ends.
+      const same = commonBytes(durable, bytes);
+      const kept = same + Math.floor(random() * (bytes.byteLength - same + 1));
+      this.bytes = kept >= durable.byteLength ? Buffer.from(bytes.subarray(0, kept)) : Buffer.from(durable);
+    } else {
+      const torn = Buffer.alloc(bytes.byteLength);
+      durable.copy(torn);
+      for (let at = 0; at < torn.byteLength; at += SECTOR_BYTES) {
+        if (random() < 0.5) bytes.copy(torn, at, at, at + SECTOR_BYTES);
+      }
+      this.bytes = torn;
+    }
+    this.durable = Buffer.from(this.bytes);
+  }
+}
+
+function commonBytes(a: Buffer, b: Buffer): number {
+  let at = 0;
+  while (at < a.byteLength && at < b.byteLength && a[at] === b[at]) at++;
+  return at;
+}
+
+/** A disk in memory that forgets what was not synced when the power is cut, and that can be filled and broken. */
+export class MemoryDisk implements Disk {
+  readonly faults: DiskFaults = {
+    capacity: Number.POSITIVE_INFINITY,
+    onSync: undefined,
+    onWrite: undefined,
+    onRead: undefined,
+  };
+  private names = new Map<string, Content>();
+  private durableNames = new Map<string, Content>();
+  private nextId = 1;
+  private life = 0;
+  private readonly locked = new Set<string>();
+
+  /** Nothing that was opened before works any more; what was not synced is torn. */
+  cutPower(random: () => number): void {
+    this.life++;
+    this.locked.clear();
+    // Each name that was not made durable may or may not be there.
+    const names = new Map<string, Content>();
+    for (const [path, content] of this.durableNames) names.set(path, content);
+    for (const [path, content] of this.names) if (random() < 0.5) names.set(path, content);
+    for (const path of names.keys()) if (!this.names.has(path) && random() < 0.5) names.delete(path);
+    for (const content of new Set(names.values())) content.tear(random);
+    this.names = names;
+    this.durableNames = new Map(names);
+  }
+
+  /** The process is killed: what it wrote is there, in the system's cache. */
+  kill(): void {
+    this.life++;
+    this.locked.clear();
+  }
+
+  /** The file's bytes, to look at or to damage. */
+  bytes(path: string): Buffer {
+    return this.find(path).bytes;
+  }
+
+  replace(path: string, bytes: Uint8Array): void {
+    const content = this.find(path);
+    content.bytes = Buffer.from(bytes);
+    content.durable = Buffer.from(bytes);
+  }
+
+  /** What `cp -r` makes: the same names and bytes in other files. */
+  copyFolder(from: string, to: string): void {
+    for (const [path, content] of this.names) {
+      if (posix.dirname(path) !== from) continue;
+      const copy = this.newContent();
+      copy.bytes = Buffer.from(content.bytes);
+      copy.durable = Buffer.from(content.bytes);
+      const name = posix.join(to, posix.basename(path));
+      this.names.set(name, copy);
+      this.durableNames.set(name, copy);
+    }
+  }
+
+  async createFolder(): Promise<void> {}
+
+  async list(folder: string): Promise<string[]> {
+    return [...this.names.keys()].filter((path) => posix.dirname(path) === folder).map((path) => posix.basename(path));
+  }
+
+  async readFile(path: string): Promise<Uint8Array | undefined> {
+    const content = this.names.get(path);
+    if (content === undefined) return undefined;
+    this.faults.onRead?.(path);
+    return Uint8Array.from(content.bytes);
+  }
+
+  async open(path: string, mode: "create" | "read" | "write"): Promise<DiskFile> {
+    const existing = this.names.get(path);
+    if (mode === "create" && existing !== undefined) throw systemError("EEXIST", path);
+    if (mode !== "create" && existing === undefined) throw systemError("ENOENT", path);
+    const content = existing ?? this.newContent();
+    this.names.set(path, content);
+    return this.handle(path, content, mode);
+  }
+
+  async lock(folder: string): Promise<FolderLock> {
+    const { life } = this;
+    if (this.locked.has(folder)) throw new LandfallError("FOLDER_IN_USE", `${folder} is in use`);
+    this.locked.add(folder);
+    return {
+      release: async () => {
+        if (life === this.life) this.locked.delete(folder);
+      },
+    };
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    this.names.set(to, this.find(from));
+    this.names.delete(from);
+  }
+
+  async remove(path: string): Promise<void> {
+    this.names.delete(path);
+  }
+
+  async syncFolder(folder: string): Promise<void> {
+    this.faults.onSync?.(folder);
+    const within = (path: string): boolean => posix.dirname(path) === folder;
+    for (const path of this.durableNames.keys()) if (within(path)) this.durableNames.delete(path);
+    for (const [path, content] of this.names) if (within(path)) this.durableNames.set(path, content);
+  }
+
+  private handle(path: string, content: Content, mode: string): DiskFile {
+    const { life, faults } = this;
+    let isOpen = true;
+    const alive = async (): Promise<void> => {
+      // Later than now, as on a real disk, so that others get their turn.
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+      if (!isOpen || life !== this.life) throw systemError("EBADF", path);
+    };
+    const writable = (): void => {
+      if (mode === "read") throw systemError("EBADF", path);
+    };
+    return {
+      size: async () => content.bytes.byteLength,
+      fingerprint: async () => `memory:${content.id}`,
+      read: async (into, position) => {
+        await alive();
+        faults.onRead?.(path);
+        return content.bytes.copy(into, 0, position);
+      },
+      write: async (bytes, position) => {
+        await alive();
+        writable();
+        faults.onWrite?.(path);
+        const free = faults.capacity - this.usedBytes() + Math.max(content.bytes.byteLength - position, 0);
+        const fits = bytes.subarray(0, Math.max(Math.min(bytes.byteLength, free), 0));
+        const end = Math.max(content.bytes.byteLength, position + fits.byteLength);
+        const grown = Buffer.alloc(end);
+        content.bytes.copy(grown);
+        grown.set(fits, position);
+        content.bytes = grown;
+        if (fits.byteLength < bytes.byteLength) throw systemError("ENOSPC", path);
+      },
+      sync: async () => {
+        await alive();
+        faults.onSync?.(path);
+        content.durable = Buffer.from(content.bytes);
+      },
+      truncate: async (size) => {
+        await alive();
+        writable();
+        content.bytes = Buffer.from(content.bytes.subarray(0, size));
+      },
+      close: async () => {
+        isOpen = false;
+      },
+    };
+  }
+
+  private usedBytes(): number {
+    let bytes = 0;
+    for (const content of this.names.values()) bytes += content.bytes.byteLength;
+    return bytes;
+  }
+
+  private newContent(): Content {
+    return new Content(this.nextId++);
+  }
+
+  private find(path: string): Content {
+    const content = this.names.get(path);
+    if (content === undefined) throw systemError("ENOENT", path);
+    return content;
+  }
+}
+
+export function systemError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code });
+}
