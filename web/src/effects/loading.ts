@@ -1,0 +1,257 @@
+import type { ContainersReply } from "@landfall/proto/api";
+import { bboxParameter } from "../geo/longitude.js";
+import { containerQuery, parseSearch } from "../search.js";
+import type { ContainerPage } from "../state/actions.js";
+import type { State } from "../state.js";
+import { isSignedIn, load, type App } from "./app.js";
+import { throttle } from "./throttle.js";
+
+/** The visible part of the world: continuous degrees, and the map's zoom. */
+export interface Viewport {
+  readonly west: number;
+  readonly south: number;
+  readonly east: number;
+  readonly north: number;
+  readonly zoom: number;
+}
+
+/** Shortest time between two questions for the same thing while the live feed keeps changing it. */
+const MARKS_EVERY_MS = 1500;
+const HISTORY_EVERY_MS = 4000;
+const LIST_EVERY_MS = 4000;
+/** Pause in typing before a search is sent. */
+const SEARCH_PAUSE_MS = 200;
+/** Containers per page of a list. */
+export const LIST_PAGE = 100;
+const SEARCH_LIMIT = 20;
+
+/** Only the single containers of a reply; lists ask without zoom, so there is nothing else in it. */
+export function toPage(reply: ContainersReply): ContainerPage {
+  return {
+    containers: reply.features.flatMap(({ properties }) => (properties.kind === "container" ? [properties] : [])),
+    matched: reply.matched,
+    ...(reply.next === undefined ? {} : { next: reply.next }),
+  };
+}
+
+export interface Loading {
+  /** The map has moved. */
+  viewport(viewport: Viewport): void;
+  /** Ships, alerts and sites from the beginning: after sign-in, and after a gap in the live feed. */
+  everything(): void;
+  moreOf(list: "fleet" | "aboard"): void;
+  /** Tries again whatever belongs to the selection. */
+  selection(): void;
+}
+
+/** Asks the server for what the state shows, when it starts to be shown or has become stale. */
+export function startLoading(app: App): Loading {
+  const { store, api } = app;
+  let viewport: Viewport | undefined;
+  let marksAbort = new AbortController();
+  let selectionAbort = new AbortController();
+  let searchTimer: ReturnType<typeof setTimeout> | undefined;
+  let searchAbort = new AbortController();
+
+  const marks = throttle(MARKS_EVERY_MS, async () => {
+    if (!viewport || !isSignedIn(app)) return;
+    marksAbort.abort();
+    const { signal } = (marksAbort = new AbortController());
+    const { west, south, east, north, zoom } = viewport;
+    const query = { bbox: bboxParameter(west, south, east, north), zoom: Math.floor(zoom) };
+    await load(
+      app,
+      "marks",
+      () => api.containers(query, signal),
+      (reply) => ({ type: "marks/loaded", reply }),
+      signal,
+    );
+  });
+
+  const history = throttle(HISTORY_EVERY_MS, () => loadHistory(app, selectionAbort.signal));
+  // A list of several pages is not thrown back to its first one under the reader's eyes.
+  const aboard = throttle(LIST_EVERY_MS, async () => {
+    if (!isLong(app, "aboard")) await loadAboard(app, selectionAbort.signal);
+  });
+  const fleet = throttle(LIST_EVERY_MS, async () => {
+    if (!isLong(app, "fleet")) await loadFleet(app);
+  });
+
+  const selection = (): void => {
+    selectionAbort.abort();
+    selectionAbort = new AbortController();
+    const { signal } = selectionAbort;
+    void loadDetail(app, signal);
+    void loadHistory(app, signal);
+    void loadAboard(app, signal);
+  };
+
+  const everything = (): void => {
+    void load(
+      app,
+      "ships",
+      () => api.ships(),
+      (reply) => ({ type: "ships/loaded", reply }),
+    );
+    void load(
+      app,
+      "alerts",
+      () => api.alerts(),
+      (reply) => ({ type: "alerts/loaded", reply }),
+    );
+    void load(
+      app,
+      "sites",
+      () => api.sites(),
+      (reply) => ({ type: "sites/loaded", reply }),
+    );
+    void loadSimulation(app);
+    fleet.trigger();
+    marks.trigger();
+    selection();
+  };
+
+  const search = (text: string): void => {
+    clearTimeout(searchTimer);
+    searchAbort.abort();
+    const { signal } = (searchAbort = new AbortController());
+    const parsed = parseSearch(text);
+    const q = parsed.kind === "container" ? parsed.container : parsed.kind === "part" ? containerQuery(text) : "";
+    if (q === "") return;
+    searchTimer = setTimeout(() => {
+      void load(
+        app,
+        "search",
+        () => api.containers({ q, limit: SEARCH_LIMIT }, signal),
+        (reply) => ({ type: "list/loaded", list: "search", page: toPage(reply), append: false }),
+        signal,
+      );
+    }, SEARCH_PAUSE_MS);
+  };
+
+  store.subscribe((state, before) => {
+    if (state.session.phase === "signed-in" && before.session.phase !== "signed-in") everything();
+    if (state.session.phase !== "signed-in") return;
+    if (state.view.selection !== before.view.selection && !sameSelection(state, before)) selection();
+    if (state.marksStale && !before.marksStale) marks.trigger();
+    if (state.search !== before.search) search(state.search);
+    if (state.detail !== before.detail && newerDetail(state, before)) history.trigger();
+    if (state.ships !== before.ships && newerShip(state, before)) {
+      history.trigger();
+      aboard.trigger();
+    }
+    if (state.marks !== before.marks && totalOf(state) !== totalOf(before)) fleet.trigger();
+  });
+
+  return {
+    viewport(next) {
+      viewport = next;
+      marks.trigger();
+    },
+    everything,
+    moreOf(list) {
+      void (list === "fleet" ? loadFleet(app, true) : loadAboard(app, selectionAbort.signal, true));
+    },
+    selection,
+  };
+}
+
+function sameSelection(a: State, b: State): boolean {
+  return a.view.selection?.kind === b.view.selection?.kind && a.view.selection?.id === b.view.selection?.id;
+}
+
+function totalOf(state: State): number | undefined {
+  return state.marks.phase === "ready" ? state.marks.value.total : undefined;
+}
+
+function newerDetail(state: State, before: State): boolean {
+  const now = state.detail.phase === "ready" ? state.detail.value : undefined;
+  const then = before.detail.phase === "ready" ? before.detail.value : undefined;
+  return now !== undefined && then !== undefined && now.container === then.container && now !== then;
+}
+
+function newerShip(state: State, before: State): boolean {
+  const selected = state.view.selection;
+  if (selected?.kind !== "ship" || state.ships.phase !== "ready" || before.ships.phase !== "ready") return false;
+  return state.ships.value[selected.id] !== before.ships.value[selected.id];
+}
+
+async function loadDetail(app: App, signal: AbortSignal): Promise<void> {
+  const selected = app.store.getState().view.selection;
+  if (selected?.kind !== "container") return;
+  await load(
+    app,
+    "detail",
+    () => app.api.container(selected.id, signal),
+    (container) => ({ type: "detail/loaded", container }),
+    signal,
+  );
+}
+
+async function loadHistory(app: App, signal: AbortSignal): Promise<void> {
+  const selected = app.store.getState().view.selection;
+  if (selected?.kind === "container") {
+    await load(
+      app,
+      "history",
+      () => app.api.containerHistory(selected.id, signal),
+      (reply) => ({ type: "history/loaded", history: { kind: "container", reply } }),
+      signal,
+    );
+  } else if (selected?.kind === "ship") {
+    await load(
+      app,
+      "history",
+      () => app.api.shipHistory(selected.id, signal),
+      (reply) => ({ type: "history/loaded", history: { kind: "ship", reply } }),
+      signal,
+    );
+  }
+}
+
+async function loadAboard(app: App, signal: AbortSignal, more = false): Promise<void> {
+  const selected = app.store.getState().view.selection;
+  if (selected?.kind !== "ship") return;
+  const after = more ? nextOf(app, "aboard") : undefined;
+  if (more && after === undefined) return;
+  await load(
+    app,
+    "aboard",
+    () =>
+      app.api.containers({ vessel: selected.id, limit: LIST_PAGE, ...(after === undefined ? {} : { after }) }, signal),
+    (reply) => ({ type: "list/loaded", list: "aboard", page: toPage(reply), append: more }),
+    signal,
+  );
+}
+
+async function loadFleet(app: App, more = false): Promise<void> {
+  if (!isSignedIn(app)) return;
+  const after = more ? nextOf(app, "fleet") : undefined;
+  if (more && after === undefined) return;
+  await load(
+    app,
+    "fleet",
+    () => app.api.containers({ limit: LIST_PAGE, ...(after === undefined ? {} : { after }) }),
+    (reply) => ({ type: "list/loaded", list: "fleet", page: toPage(reply), append: more }),
+  );
+}
+
+function nextOf(app: App, list: "fleet" | "aboard"): string | undefined {
+  const remote = app.store.getState().lists[list];
+  return remote.phase === "ready" ? remote.value.next : undefined;
+}
+
+function isLong(app: App, list: "fleet" | "aboard"): boolean {
+  const remote = app.store.getState().lists[list];
+  return remote.phase === "ready" && remote.value.containers.length > LIST_PAGE;
+}
+
+/** Where there is no simulation, or none for this person, there are no controls: nothing to report. */
+async function loadSimulation(app: App): Promise<void> {
+  try {
+    const simulation = await app.api.simulation();
+    if (isSignedIn(app)) app.store.dispatch({ type: "simulation/loaded", simulation, nowMs: app.nowMs() });
+  } catch {
+    // The live feed brings it when it starts.
+  }
+}

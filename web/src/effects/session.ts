@@ -1,0 +1,48 @@
+import type { SignedOutProblem } from "@landfall/proto/api";
+import { ApiError, messageOf } from "../api/http.js";
+import type { App } from "./app.js";
+
+/** Asks who is signed in, at start and when the person tries again. */
+export async function checkSession(app: App): Promise<void> {
+  app.store.dispatch({ type: "session/checking" });
+  try {
+    app.store.dispatch({ type: "session/signed-in", session: await app.api.session() });
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) {
+      const problem: SignedOutProblem | undefined = error.problem;
+      const demo = problem?.demo;
+      app.store.dispatch({ type: "session/signed-out", ...(demo ? { demo } : {}) });
+    } else {
+      app.store.dispatch({ type: "session/unreachable", message: messageOf(error) });
+    }
+  }
+}
+
+export async function signIn(app: App, username: string, password: string): Promise<void> {
+  app.store.dispatch({ type: "session/signing-in" });
+  try {
+    app.store.dispatch({ type: "session/signed-in", session: await app.api.signIn(username, password) });
+  } catch (error) {
+    app.store.dispatch({ type: "session/signed-out", message: signInMessage(error) });
+  }
+}
+
+function signInMessage(error: unknown): string {
+  if (!(error instanceof ApiError)) return messageOf(error);
+  if (error.status === 401 || error.status === 403) {
+    return "Name and password do not belong together. Both are case-sensitive; is Caps Lock on?";
+  }
+  if (error.status === 429) return "Too many tries. Wait a minute, then try again.";
+  return error.message;
+}
+
+/** Leaves the screen empty at once, even if the server does not answer. */
+export async function signOut(app: App): Promise<void> {
+  try {
+    await app.api.signOut();
+  } catch {
+    // The cookie may live on; the check that follows shows whether it does.
+  }
+  app.store.dispatch({ type: "session/signed-out" });
+  await checkSession(app);
+}

@@ -1,0 +1,107 @@
+import type { ApiLink, ApiSite, ShipState, SimulationLink, SitesReply } from "@landfall/proto/api";
+import { placeOf } from "@landfall/proto/identifiers";
+import { toMs } from "./format/time.js";
+
+/** How a link is drawn. `out-of-reach`: a ship at sea has no port link, and nobody cut it. */
+export type LinkLook = "up" | "degraded" | "cut" | "out-of-reach";
+
+export interface LinkView {
+  readonly link: ApiLink;
+  readonly look: LinkLook;
+  readonly fromName: string;
+  readonly toName: string;
+  /** Positions of both ends, longitude and latitude, where they are known. */
+  readonly ends?: readonly [readonly [number, number], readonly [number, number]];
+  /** Data moves over it right now. */
+  readonly moving: boolean;
+  /** What the demo's own link says, for whom may control it. */
+  readonly control?: SimulationLink;
+}
+
+/** A ship's word may be this old on its class of link before the mark says that it is stale. Fleet's clock. */
+const STALE_AFTER_MS = { satellite: 6 * 3_600_000, port: 3_600_000, lan: 3_600_000, wan: 3_600_000 } as const;
+
+export function isStale(ship: ShipState, nowMs: number): boolean {
+  const measured = toMs(ship.time);
+  return measured === undefined || nowMs - measured > STALE_AFTER_MS[ship.lastLink ?? "satellite"];
+}
+
+/** Longitude and latitude of a site: of a ship from its newest word, of a place from its code. */
+export function sitePosition(
+  site: ApiSite,
+  ships: Readonly<Record<string, ShipState>>,
+): readonly [number, number] | undefined {
+  const ship = site.imo === undefined ? undefined : ships[site.imo];
+  if (ship?.longitude !== undefined && ship.latitude !== undefined) return [ship.longitude, ship.latitude];
+  if (site.longitude !== undefined && site.latitude !== undefined) return [site.longitude, site.latitude];
+  const place = site.locode === undefined ? undefined : placeOf(site.locode);
+  return place ? [place.longitude, place.latitude] : undefined;
+}
+
+export function viewLinks(
+  reply: SitesReply,
+  ships: Readonly<Record<string, ShipState>>,
+  controls: readonly SimulationLink[] = [],
+): LinkView[] {
+  const sites = new Map(reply.sites.map((site) => [site.site, site]));
+  const byId = new Map(controls.map((control) => [control.id, control]));
+  return reply.links.map((link) => {
+    const from = sites.get(link.from);
+    const to = sites.get(link.to);
+    const a = from && sitePosition(from, ships);
+    const b = to && sitePosition(to, ships);
+    const control = byId.get(link.id);
+    return {
+      link,
+      look: linkLook(link, control, from, to, ships),
+      fromName: siteName(from, link.from, ships),
+      toName: siteName(to, link.to, ships),
+      ...(a && b ? { ends: [a, b] as const } : {}),
+      moving: (link.bytesPerSecond ?? 0) > 0 || (link.recordsPerSecond ?? 0) > 0,
+      ...(control ? { control } : {}),
+    };
+  });
+}
+
+function linkLook(
+  link: ApiLink,
+  control: SimulationLink | undefined,
+  from: ApiSite | undefined,
+  to: ApiSite | undefined,
+  ships: Readonly<Record<string, ShipState>>,
+): LinkLook {
+  if (link.state === "up") return "up";
+  if (link.state === "degraded") return "degraded";
+  if (control) return control.outOfReach ? "out-of-reach" : "cut";
+  if (link.class !== "port") return "cut";
+  const ship = [from, to].find((site) => site?.kind === "ship");
+  const port = [from, to].find((site) => site?.kind === "port");
+  const docked = ship?.imo === undefined ? undefined : ships[ship.imo]?.docked;
+  return docked !== undefined && docked === port?.locode ? "cut" : "out-of-reach";
+}
+
+export function siteName(
+  site: ApiSite | undefined,
+  fallback: string,
+  ships: Readonly<Record<string, ShipState>>,
+): string {
+  if (!site) return fallback;
+  return (site.imo === undefined ? undefined : ships[site.imo]?.name) ?? site.name;
+}
+
+/** Records that are known somewhere else and that this site does not hold yet. */
+export function lacking(site: ApiSite): number {
+  return site.streams.reduce((sum, holding) => sum + holding.lacks, 0);
+}
+
+/** Records that a ring stands for when it is full; each quarter is a factor of ten. */
+const RING_FULL_RECORDS = 10_000;
+
+/** How far a site's ring is filled, 0…1, by the logarithm of its backlog. */
+export function ringShare(records: number): number {
+  return records <= 0 ? 0 : Math.min(1, Math.log10(1 + records) / Math.log10(RING_FULL_RECORDS));
+}
+
+export function portName(locode: string | undefined): string {
+  return locode === undefined ? "" : (placeOf(locode)?.name ?? locode);
+}

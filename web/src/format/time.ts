@@ -1,0 +1,73 @@
+/** Times for people: always UTC, always with its name, never a bare number. */
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+const two = (value: number): string => String(value).padStart(2, "0");
+
+/** Epoch milliseconds of an RFC 3339 time, or undefined when there is none or it is unreadable. */
+export function toMs(time: string | undefined): number | undefined {
+  if (time === undefined) return undefined;
+  const ms = Date.parse(time);
+  return Number.isFinite(ms) ? ms : undefined;
+}
+
+/** `3 Nov 04:10`, with the year when it is not that of `nearMs`. */
+export function formatTime(ms: number, nearMs?: number): string {
+  const date = new Date(ms);
+  const year = nearMs !== undefined && new Date(nearMs).getUTCFullYear() !== date.getUTCFullYear();
+  const day = `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}${year ? ` ${date.getUTCFullYear()}` : ""}`;
+  return `${day} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`;
+}
+
+/** `04:10:32`. */
+export function formatClock(ms: number): string {
+  const date = new Date(ms);
+  return `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`;
+}
+
+/** `3 Nov 2026`. */
+export function formatDate(ms: number): string {
+  const date = new Date(ms);
+  return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
+}
+
+/** The reader's own clock, `13:10 GMT+9`; empty when that is UTC, too. */
+export function formatLocal(ms: number, timeZone?: string): string {
+  const date = new Date(ms);
+  const parts = new Intl.DateTimeFormat("en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZoneName: "short",
+    ...(timeZone === undefined ? {} : { timeZone }),
+  }).formatToParts(date);
+  const part = (type: string): string => parts.find((p) => p.type === type)?.value ?? "";
+  const zone = part("timeZoneName");
+  return zone === "UTC" || zone === "GMT" ? "" : `${part("hour")}:${part("minute")} ${zone}`;
+}
+
+const UNITS: readonly (readonly [number, string])[] = [
+  [86_400_000, "d"],
+  [3_600_000, "h"],
+  [60_000, "min"],
+  [1000, "s"],
+];
+
+/** A length of time in its largest unit, two for days and hours: `2 d 4 h`, `35 min`, `12 s`. */
+export function formatDuration(ms: number): string {
+  const left = Math.max(0, ms);
+  for (const [i, [size, unit]] of UNITS.entries()) {
+    if (left < size) continue;
+    const whole = Math.floor(left / size);
+    const next = UNITS[i + 1];
+    const rest = next && size >= 3_600_000 && whole < 10 ? Math.floor((left - whole * size) / next[0]) : 0;
+    return rest > 0 && next ? `${whole} ${unit} ${rest} ${next[1]}` : `${whole} ${unit}`;
+  }
+  return "0 s";
+}
+
+/** `4 min ago`, `just now`; a time ahead of the clock is shown as such. */
+export function formatAgo(ms: number, nowMs: number): string {
+  const age = nowMs - ms;
+  if (age < -60_000) return `in ${formatDuration(-age)}`;
+  return age < 5000 ? "just now" : `${formatDuration(age)} ago`;
+}

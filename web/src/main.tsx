@@ -1,0 +1,53 @@
+import { render } from "preact";
+import "leaflet/dist/leaflet.css";
+import "./style/base.css";
+import "./style/login.css";
+import "./style/panel.css";
+import "./style/map.css";
+import "./style/timeline.css";
+import { createApi } from "./api/endpoints.js";
+import { createHttp } from "./api/http.js";
+import { createCursor } from "./cursor.js";
+import { syncAddressBar } from "./effects/address-bar.js";
+import type { App } from "./effects/app.js";
+import { followLive } from "./effects/live.js";
+import { startLoading } from "./effects/loading.js";
+import { checkSession } from "./effects/session.js";
+import { createSelectors } from "./selectors.js";
+import { initialState, reduce } from "./state.js";
+import { createStore } from "./store.js";
+import { parseView } from "./url-state.js";
+import { AppView } from "./view/app.js";
+import { UiContext } from "./view/ui.js";
+
+const fetchHere = (input: string, init?: RequestInit): Promise<Response> => window.fetch(input, init);
+
+const app: App = {
+  store: createStore(reduce, initialState(parseView(window.location.search))),
+  api: createApi(createHttp(fetchHere)),
+  nowMs: () => Date.now(),
+};
+
+syncAddressBar(app, window);
+const loading = startLoading(app);
+const live = followLive(
+  app,
+  {
+    fetch: fetchHere,
+    random: Math.random,
+    setTimer: (callback, ms) => window.setTimeout(callback, ms),
+    clearTimer: (timer) => window.clearTimeout(timer as number),
+  },
+  window,
+  () => loading.everything(),
+);
+
+const root = document.getElementById("app");
+if (!root) throw new Error("index.html has no element #app to draw into");
+render(
+  <UiContext.Provider value={{ app, loading, live, selectors: createSelectors(), cursor: createCursor() }}>
+    <AppView />
+  </UiContext.Provider>,
+  root,
+);
+void checkSession(app);

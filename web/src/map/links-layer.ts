@@ -1,0 +1,160 @@
+import { greatCircle, type LonLat } from "../geo/great-circle.js";
+import type { LinkView } from "../fleet-model.js";
+import type { Hit, Painter } from "./canvas-layer.js";
+import { copyOffsets, toX, toY, type Frame } from "./frame.js";
+import { linkLines } from "./tooltips.js";
+
+/** Shorter lines would hide under the marks at their ends. */
+const SHORTEST_PX = 28;
+/** How near the pointer must come. */
+const REACH_PX = 7;
+/** Distance and speed of the dots that stand for moving data. */
+const DOT_EVERY_PX = 26;
+const DOT_SPEED_PX_PER_S = 34;
+
+interface Drawn {
+  readonly view: LinkView;
+  readonly points: readonly (readonly [number, number])[];
+}
+
+/** Links between sites along great circles: up solid, degraded dashed, cut broken with a cross. */
+export class LinksPainter implements Painter {
+  #links: readonly { readonly view: LinkView; readonly line: readonly LonLat[] }[] = [];
+  #selected: string | undefined;
+  #drawn: Drawn[] = [];
+
+  set(links: readonly LinkView[], selected: string | undefined): void {
+    this.#selected = selected;
+    this.#links = links
+      .filter((view) => view.look !== "out-of-reach" && view.ends)
+      .map((view) => {
+        const [from, to] = view.ends as NonNullable<LinkView["ends"]>;
+        return { view, line: greatCircle(from, to) };
+      });
+  }
+
+  paint(frame: Frame): boolean {
+    this.#drawn = [];
+    let moving = false;
+    for (const { view, line } of this.#links) {
+      const xs = line.map(([lon]) => lon);
+      const offsets = copyOffsets(frame, Math.min(...xs), Math.max(...xs));
+      for (const offset of offsets) {
+        const points = line.map(([lon, lat]) => [toX(frame, lon) + offset, toY(frame, lat)] as const);
+        if (lengthOf(points) < SHORTEST_PX) continue;
+        this.#drawn.push({ view, points });
+        this.#line(frame, view, points);
+        if (!view.moving || view.look === "cut") continue;
+        flow(frame, points);
+        moving = !frame.reducedMotion;
+      }
+    }
+    return moving;
+  }
+
+  hit(x: number, y: number): Hit | undefined {
+    const found = this.#drawn.find(({ points }) => distanceTo(points, x, y) <= REACH_PX);
+    return found && { selection: { kind: "link", id: found.view.link.id }, lines: linkLines(found.view) };
+  }
+
+  #line(frame: Frame, view: LinkView, points: Drawn["points"]): void {
+    const { ctx, palette } = frame;
+    const cut = view.look === "cut";
+    const selected = view.link.id === this.#selected;
+    ctx.lineCap = "butt";
+    ctx.lineWidth = selected ? 3 : view.link.class === "satellite" ? 1 : 1.5;
+    ctx.strokeStyle = cut ? palette.lineDown : selected ? palette.accent : palette.line;
+    ctx.globalAlpha = view.link.class === "satellite" && !cut && !selected ? 0.55 : 1;
+    ctx.setLineDash(view.look === "degraded" ? [7, 5] : view.link.class === "satellite" ? [1.5, 3.5] : []);
+    trace(ctx, points, cut ? "gap" : "whole");
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.globalAlpha = 1;
+    if (cut) cross(frame, points);
+  }
+}
+
+/** The line, or for a cut one its two stumps. */
+function trace(ctx: CanvasRenderingContext2D, points: Drawn["points"], how: "whole" | "gap"): void {
+  ctx.beginPath();
+  const middle = lengthOf(points) / 2;
+  let passed = 0;
+  let before: readonly [number, number] | undefined;
+  for (const point of points) {
+    if (before) {
+      passed += Math.hypot(point[0] - before[0], point[1] - before[1]);
+      if (how === "whole" || Math.abs(passed - middle) > 11) ctx.lineTo(point[0], point[1]);
+      else ctx.moveTo(point[0], point[1]);
+    } else {
+      ctx.moveTo(point[0], point[1]);
+    }
+    before = point;
+  }
+}
+
+function cross(frame: Frame, points: Drawn["points"]): void {
+  const { ctx, palette } = frame;
+  const [x, y] = pointAt(points, lengthOf(points) / 2);
+  ctx.beginPath();
+  ctx.arc(x, y, 9, 0, 2 * Math.PI);
+  ctx.fillStyle = palette.sea;
+  ctx.fill();
+  ctx.beginPath();
+  ctx.moveTo(x - 5, y - 5);
+  ctx.lineTo(x + 5, y + 5);
+  ctx.moveTo(x + 5, y - 5);
+  ctx.lineTo(x - 5, y + 5);
+  ctx.strokeStyle = palette.lineDown;
+  ctx.lineWidth = 2.5;
+  ctx.lineCap = "round";
+  ctx.stroke();
+  frame.labels.take({ x: x - 9, y: y - 9, width: 18, height: 18 });
+}
+
+function flow(frame: Frame, points: Drawn["points"]): void {
+  const { ctx, palette } = frame;
+  const length = lengthOf(points);
+  const start = frame.reducedMotion ? 0 : ((frame.timeMs / 1000) * DOT_SPEED_PX_PER_S) % DOT_EVERY_PX;
+  ctx.fillStyle = palette.accent;
+  for (let at = start; at < length; at += DOT_EVERY_PX) {
+    const [x, y] = pointAt(points, at);
+    ctx.beginPath();
+    ctx.arc(x, y, 2, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+}
+
+function lengthOf(points: Drawn["points"]): number {
+  let sum = 0;
+  for (let i = 1; i < points.length; i++) {
+    const [ax, ay] = points[i - 1] ?? [0, 0];
+    const [bx, by] = points[i] ?? [0, 0];
+    sum += Math.hypot(bx - ax, by - ay);
+  }
+  return sum;
+}
+
+function pointAt(points: Drawn["points"], distance: number): readonly [number, number] {
+  let left = distance;
+  for (let i = 1; i < points.length; i++) {
+    const [ax, ay] = points[i - 1] ?? [0, 0];
+    const [bx, by] = points[i] ?? [0, 0];
+    const step = Math.hypot(bx - ax, by - ay);
+    if (left <= step && step > 0) return [ax + ((bx - ax) * left) / step, ay + ((by - ay) * left) / step];
+    left -= step;
+  }
+  return points.at(-1) ?? [0, 0];
+}
+
+function distanceTo(points: Drawn["points"], x: number, y: number): number {
+  let nearest = Infinity;
+  for (let i = 1; i < points.length; i++) {
+    const [ax, ay] = points[i - 1] ?? [0, 0];
+    const [bx, by] = points[i] ?? [0, 0];
+    const dx = bx - ax;
+    const dy = by - ay;
+    const f = Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1)));
+    nearest = Math.min(nearest, Math.hypot(x - ax - f * dx, y - ay - f * dy));
+  }
+  return nearest;
+}

@@ -1,0 +1,44 @@
+/** Colours of the canvas, read from the style sheet so that light and dark are said in one place. */
+export interface Palette {
+  readonly sea: string;
+  readonly land: string;
+  readonly coast: string;
+  readonly grid: string;
+  readonly gridText: string;
+  readonly ink: string;
+  readonly inkSoft: string;
+  readonly paper: string;
+  readonly halo: string;
+  readonly line: string;
+  readonly lineDown: string;
+  readonly accent: string;
+  readonly ring: string;
+  readonly lost: string;
+  readonly dark: boolean;
+  readonly font: string;
+}
+
+const NAMES = {
+  sea: "--map-sea",
+  land: "--map-land",
+  coast: "--map-coast",
+  grid: "--map-grid",
+  gridText: "--map-grid-text",
+  ink: "--ink",
+  inkSoft: "--ink-soft",
+  paper: "--paper",
+  halo: "--map-halo",
+  line: "--map-line",
+  lineDown: "--bad",
+  accent: "--accent",
+  ring: "--map-ring",
+  lost: "--status-lost",
+} as const;
+
+export function readPalette(element: Element): Palette {
+  const style = getComputedStyle(element);
+  const colours = Object.fromEntries(
+    Object.entries(NAMES).map(([key, name]) => [key, style.getPropertyValue(name).trim()]),
+  ) as Record<keyof typeof NAMES, string>;
+  return { ...colours, dark: style.colorScheme.trim() === "dark", font: style.fontFamily };
+}

@@ -1,0 +1,72 @@
+import type { ApiSite, ClusterFeature, ContainerState, ShipState } from "@landfall/proto/api";
+import { formatContainerNumber } from "@landfall/proto/identifiers";
+import { lacking, portName, type LinkView } from "../fleet-model.js";
+import { formatCount, formatCourse, formatRate, plural, withUnit } from "../format/quantities.js";
+import { formatAgo, formatTime, toMs } from "../format/time.js";
+import { STATUS_LOOK, STATUS_ORDER } from "../status.js";
+import { CLASS_WORDS, LINK_WORDS } from "../words.js";
+
+/** What the map says about the thing under the pointer: the first line strong, plain text all of it. */
+export function linkLines(view: LinkView): string[] {
+  const { link } = view;
+  const rate = link.bytesPerSecond === undefined ? [] : [formatRate(link.bytesPerSecond)];
+  const waiting = link.backlogRecords === undefined ? [] : [`${plural(link.backlogRecords, "record")} waiting`];
+  return [
+    `${view.fromName} – ${view.toName}`,
+    [`${CLASS_WORDS[link.class]}, ${LINK_WORDS[view.look]}`, ...rate, ...waiting].join(" · "),
+  ];
+}
+
+export function siteLines(site: ApiSite): string[] {
+  const backlog = lacking(site);
+  return [
+    site.name,
+    backlog > 0 ? `${plural(backlog, "record")} still to come in` : "Has everything that is known elsewhere",
+    ...(site.notAshore > 0 ? [`${plural(site.notAshore, "record")} of its own not here yet`] : []),
+  ];
+}
+
+export function shipLines(ship: ShipState, nowMs: number): string[] {
+  const motion =
+    ship.docked === undefined
+      ? [
+          ship.speedKn === undefined ? undefined : withUnit(ship.speedKn, "kn"),
+          ship.courseDeg === undefined ? undefined : formatCourse(ship.courseDeg),
+          ship.nextPort === undefined ? undefined : `for ${portName(ship.nextPort)}`,
+        ].filter((part) => part !== undefined)
+      : [`In port, ${portName(ship.docked)}`];
+  const measured = toMs(ship.time);
+  const link = ship.lastLink === undefined ? "" : ` over ${CLASS_WORDS[ship.lastLink]}`;
+  return [
+    ship.name,
+    ...(motion.length > 0 ? [motion.join(" · ")] : []),
+    `${plural(ship.containersAboard, "container")} aboard`,
+    measured === undefined ? "No position known yet" : `Last word ${formatAgo(measured, nowMs)}${link}`,
+  ];
+}
+
+export function containerLines(container: ContainerState, nowMs: number): string[] {
+  const measured = toMs(container.time);
+  const temperature = container.measurements.temperatureC;
+  return [
+    formatContainerNumber(container.container),
+    [
+      STATUS_LOOK[container.status].word,
+      ...(temperature === undefined ? [] : [withUnit(temperature, "°C")]),
+      ...(measured === undefined ? [] : [`measured ${formatTime(measured, nowMs)} UTC`]),
+    ].join(" · "),
+  ];
+}
+
+export function clusterLines({ properties }: ClusterFeature, shipName: string | undefined): string[] {
+  const where = shipName ?? (properties.location === undefined ? undefined : portName(properties.location));
+  const states = STATUS_ORDER.flatMap((status) => {
+    const count = properties.statuses[status] ?? 0;
+    return count > 0 ? [`${formatCount(count)} ${STATUS_LOOK[status].word.toLowerCase()}`] : [];
+  });
+  return [
+    plural(properties.count, "container"),
+    ...(where === undefined ? [] : [shipName === undefined ? `In ${where}` : `Aboard ${where}`]),
+    states.join(" · "),
+  ];
+}

@@ -1,0 +1,190 @@
+import { portName } from "../fleet-model.js";
+import { formatTime } from "../format/time.js";
+import { withUnit } from "../format/quantities.js";
+import type { HistoryModel, Reading } from "../history-model.js";
+import { positionAt } from "../history-model.js";
+import { valueIn, type Measure } from "../measures.js";
+import type { Hit, Painter } from "./canvas-layer.js";
+import { eventWords, knownLine } from "../words.js";
+import { cividis } from "./cividis.js";
+import { copyOffsets, toX, toY, type Frame } from "./frame.js";
+
+const WIDTH_PX = 3.2;
+/** Where it was unknown to us when it happened. */
+const LATE_WIDTH_PX = 1.4;
+const REACH_PX = 9;
+
+export interface TrackModel {
+  readonly history: HistoryModel;
+  readonly measure: Measure | undefined;
+  /** Smallest and largest value of the measure's first line. */
+  readonly range: readonly [number, number] | undefined;
+  /** Moment under the chart's pointer or of the replay. */
+  readonly cursorMs: number | undefined;
+  readonly replayMs: number | undefined;
+  readonly shipName: (imo: string) => string;
+  readonly nowMs: number;
+}
+
+type Placed = Reading & { readonly longitude: number; readonly latitude: number };
+
+interface Target {
+  readonly x: number;
+  readonly y: number;
+  readonly hit: () => Hit;
+}
+
+/** The open history as a track: coloured by the measurement in the chart, thin where it came late, dotted in gaps. */
+export class TrackPainter implements Painter {
+  #model: TrackModel | undefined;
+  #placed: readonly Placed[] = [];
+  #drawn: Target[] = [];
+
+  set(model: TrackModel | undefined): void {
+    if (model?.history !== this.#model?.history) {
+      this.#placed = (model?.history.readings ?? []).filter(
+        (reading): reading is Placed => reading.longitude !== undefined && reading.latitude !== undefined,
+      );
+    }
+    this.#model = model;
+  }
+
+  paint(frame: Frame): boolean {
+    this.#drawn = [];
+    const model = this.#model;
+    if (!model) return false;
+    const lons = this.#placed.map(({ longitude }) => longitude);
+    if (lons.length > 0) {
+      const west = lons.reduce((a, b) => Math.min(a, b));
+      const east = lons.reduce((a, b) => Math.max(a, b));
+      for (const offset of copyOffsets(frame, west, east)) this.#track(frame, model, offset);
+    }
+    this.#events(frame, model);
+    const { cursorMs, replayMs } = model;
+    if (replayMs !== undefined) this.#cursor(frame, model, replayMs, 8);
+    if (cursorMs !== undefined) this.#cursor(frame, model, cursorMs, 6);
+    return false;
+  }
+
+  hit(x: number, y: number): Hit | undefined {
+    let best: Target | undefined;
+    let distance = REACH_PX;
+    for (const drawn of this.#drawn) {
+      const d = Math.hypot(drawn.x - x, drawn.y - y);
+      if (d > distance) continue;
+      distance = d;
+      best = drawn;
+    }
+    return best?.hit();
+  }
+
+  #track(frame: Frame, model: TrackModel, offset: number): void {
+    const { ctx, palette } = frame;
+    const points = this.#placed.map((reading) => ({
+      reading,
+      x: toX(frame, reading.longitude) + offset,
+      y: toY(frame, reading.latitude),
+    }));
+    ctx.lineCap = "round";
+    ctx.lineJoin = "round";
+    // Casing first, so that the colours stand on any ground.
+    ctx.strokeStyle = palette.halo;
+    ctx.lineWidth = WIDTH_PX + 3;
+    ctx.beginPath();
+    for (const [i, { x, y, reading }] of points.entries()) {
+      if (i === 0 || reading.afterGap) ctx.moveTo(x, y);
+      else ctx.lineTo(x, y);
+    }
+    ctx.stroke();
+    for (let i = 1; i < points.length; i++) {
+      const a = points[i - 1];
+      const b = points[i];
+      if (!a || !b) continue;
+      if (Math.hypot(a.x - b.x, a.y - b.y) < 0.3 && i < points.length - 1) continue;
+      const { late, afterGap } = b.reading;
+      ctx.setLineDash(afterGap ? [1, 5] : []);
+      ctx.lineWidth = late || afterGap ? LATE_WIDTH_PX : WIDTH_PX;
+      ctx.strokeStyle = afterGap ? palette.inkSoft : this.#colour(frame, model, b.reading);
+      ctx.beginPath();
+      ctx.moveTo(a.x, a.y);
+      ctx.lineTo(b.x, b.y);
+      ctx.stroke();
+    }
+    ctx.setLineDash([]);
+    for (const { reading, x, y } of points) {
+      if (x < -20 || x > frame.width + 20 || y < -20 || y > frame.height + 20) continue;
+      this.#drawn.push({ x, y, hit: () => readingHit(model, reading) });
+    }
+  }
+
+  #colour(frame: Frame, model: TrackModel, reading: Reading): string {
+    const key = model.measure?.series[0]?.key;
+    const value = key === undefined ? undefined : valueIn(reading.point, key);
+    if (value === undefined || !model.range) return frame.palette.accent;
+    const [low, high] = model.range;
+    return cividis(high > low ? (value - low) / (high - low) : 0.5, frame.palette.dark);
+  }
+
+  #events(frame: Frame, model: TrackModel): void {
+    const { ctx, palette } = frame;
+    for (const event of model.history.events) {
+      if (event.longitude === undefined || event.latitude === undefined) continue;
+      for (const offset of copyOffsets(frame, event.longitude, event.longitude)) {
+        const x = toX(frame, event.longitude) + offset;
+        const y = toY(frame, event.latitude);
+        ctx.beginPath();
+        ctx.arc(x, y, 4.5, 0, 2 * Math.PI);
+        ctx.fillStyle = palette.paper;
+        ctx.fill();
+        ctx.strokeStyle = palette.ink;
+        ctx.lineWidth = 1.8;
+        ctx.stroke();
+        this.#drawn.push({
+          x,
+          y,
+          hit: () => ({
+            ms: event.ms,
+            lines: [
+              eventWords(event.type, event.vessel === undefined ? undefined : model.shipName(event.vessel)),
+              [
+                ...(event.location === undefined ? [] : [portName(event.location)]),
+                `${formatTime(event.ms, model.nowMs)} UTC`,
+              ].join(" · "),
+            ],
+          }),
+        });
+      }
+    }
+  }
+
+  #cursor(frame: Frame, model: TrackModel, ms: number, radius: number): void {
+    const at = positionAt(model.history.readings, ms);
+    if (!at) return;
+    const { ctx, palette } = frame;
+    for (const offset of copyOffsets(frame, at.longitude, at.longitude)) {
+      const x = toX(frame, at.longitude) + offset;
+      const y = toY(frame, at.latitude);
+      ctx.beginPath();
+      ctx.arc(x, y, radius, 0, 2 * Math.PI);
+      ctx.strokeStyle = palette.halo;
+      ctx.lineWidth = 5;
+      ctx.stroke();
+      ctx.strokeStyle = palette.ink;
+      ctx.lineWidth = 2;
+      ctx.stroke();
+    }
+  }
+}
+
+function readingHit(model: TrackModel, reading: Reading): Hit {
+  const series = model.measure?.series[0];
+  const value = series === undefined ? undefined : valueIn(reading.point, series.key);
+  const shown =
+    value === undefined || !model.measure || model.measure.flag
+      ? undefined
+      : withUnit(value, model.measure.unit, model.measure.digits);
+  return {
+    ms: reading.ms,
+    lines: [shown ?? "Reading", `measured ${formatTime(reading.ms, model.nowMs)} UTC`, knownLine(reading)],
+  };
+}

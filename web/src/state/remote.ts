@@ -1,0 +1,31 @@
+/** Something that comes from the server, with what there is to show until it is there or when it does not come. */
+export type Remote<T> =
+  | { readonly phase: "idle" }
+  | { readonly phase: "loading"; readonly value?: T }
+  | { readonly phase: "ready"; readonly value: T }
+  | { readonly phase: "failed"; readonly message: string; readonly value?: T };
+
+export const IDLE = { phase: "idle" } as const;
+
+export function valueOf<T>(remote: Remote<T>): T | undefined {
+  return remote.phase === "idle" ? undefined : remote.value;
+}
+
+/** Loading again keeps what is shown. */
+export function toLoading<T>(before: Remote<T>): Remote<T> {
+  const value = valueOf(before);
+  return value === undefined ? { phase: "loading" } : { phase: "loading", value };
+}
+
+export function toFailed<T>(before: Remote<T>, message: string): Remote<T> {
+  const value = valueOf(before);
+  return value === undefined ? { phase: "failed", message } : { phase: "failed", message, value };
+}
+
+/** Changes the value in place, if there is one; the same object comes back when nothing changed. */
+export function mapRemote<T>(remote: Remote<T>, change: (value: T) => T): Remote<T> {
+  const value = valueOf(remote);
+  if (value === undefined) return remote;
+  const next = change(value);
+  return next === value ? remote : ({ ...remote, value: next } as Remote<T>);
+}

@@ -1,0 +1,38 @@
+import type { JSX } from "preact";
+import { checkSession } from "../effects/session.js";
+import { Login } from "./login.js";
+import { Shell } from "./shell.js";
+import { useAppState, useUi } from "./ui.js";
+
+/** The whole page: sign-in, or the map. */
+export function AppView(): JSX.Element {
+  const { app } = useUi();
+  const session = useAppState((state) => state.session);
+  switch (session.phase) {
+    case "checking":
+      return (
+        <main class="login">
+          <p class="phase" aria-live="polite">
+            Opening the map…
+          </p>
+        </main>
+      );
+    case "unreachable":
+      return (
+        <main class="login">
+          <div class="login-box" role="alert">
+            <h1>No answer from headquarters</h1>
+            <p>{session.message}</p>
+            <button type="button" class="button button-strong" onClick={() => void checkSession(app)}>
+              Try again
+            </button>
+          </div>
+        </main>
+      );
+    case "signed-out":
+    case "signing-in":
+      return <Login session={session} />;
+    case "signed-in":
+      return <Shell />;
+  }
+}

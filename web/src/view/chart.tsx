@@ -1,0 +1,195 @@
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { chartData, type ChartData, type Gap } from "../chart-data.js";
+import { formatNumber } from "../format/quantities.js";
+import type { OpenHistory } from "../selectors.js";
+import type { Measure } from "../measures.js";
+import { chartTheme, timeLabels, type ChartTheme } from "./chart-theme.js";
+import { useMedia, useUi } from "./ui.js";
+
+interface Props {
+  readonly open: OpenHistory;
+  readonly measure: Measure;
+  readonly atMs: number | undefined;
+}
+
+/** The measurements over time. Pointer and map move together; a click replays that moment, a drag looks closer. */
+export function Chart({ open, measure, atMs }: Props): JSX.Element {
+  const { app, cursor } = useUi();
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(undefined);
+  const dark = useMedia("(prefers-color-scheme: dark)");
+  const live = useRef<{ data: ChartData; atMs: number | undefined }>({ data: NO_DATA, atMs });
+  live.current = { data: chartData(open.model.readings, measure), atMs };
+
+  useEffect(() => {
+    const element = host.current;
+    if (!element) return;
+    const theme = chartTheme(element);
+    let fromMap = false;
+    const u = new uPlot(
+      {
+        ...frame(theme, measure, element),
+        hooks: {
+          drawAxes: [(self) => hatch(self, theme, live.current.data.gaps)],
+          draw: [(self) => replayLine(self, theme, live.current.atMs)],
+          setCursor: [
+            (self) => {
+              const { idx } = self.cursor;
+              if (fromMap) return;
+              const x = idx === null || idx === undefined ? undefined : self.data[0][idx];
+              cursor.dispatch(x === undefined ? {} : { ms: x * 1000 });
+            },
+          ],
+        },
+      },
+      columns(live.current.data),
+      element,
+    );
+    plot.current = u;
+    const follow = cursor.subscribe(({ ms }) => {
+      fromMap = true;
+      // Off the chart when there is nothing to point at.
+      u.setCursor({ left: ms === undefined ? -10 : u.valToPos(ms / 1000, "x"), top: 0 });
+      fromMap = false;
+    });
+    const onClick = (): void => {
+      const left = u.cursor.left ?? -1;
+      if (left >= 0 && u.select.width === 0) {
+        app.store.dispatch({ type: "view/at", atMs: Math.round(u.posToVal(left, "x") * 1000) });
+      }
+    };
+    u.over.addEventListener("click", onClick);
+    const resize = new ResizeObserver(() => u.setSize({ width: element.clientWidth, height: element.clientHeight }));
+    resize.observe(element);
+    return () => {
+      resize.disconnect();
+      follow();
+      u.destroy();
+      plot.current = undefined;
+    };
+  }, [app, cursor, measure.id, measure.series.length, dark]);
+
+  useEffect(() => {
+    plot.current?.setData(columns(live.current.data));
+  }, [open.model, measure.id]);
+
+  useEffect(() => {
+    plot.current?.redraw(false);
+  }, [atMs]);
+
+  const names = measure.series.map(({ label }) => label).join(", ");
+  return (
+    <div
+      class="chart"
+      ref={host}
+      role="img"
+      aria-label={`${names} over time. The same figures are in the table of readings.`}
+    />
+  );
+}
+
+const NO_DATA: ChartData = { xs: [], lines: [], gaps: [] };
+
+function columns(data: ChartData): uPlot.AlignedData {
+  return [data.xs, ...data.lines.flatMap(({ inTime, late }) => [inTime, late])] as unknown as uPlot.AlignedData;
+}
+
+function frame(theme: ChartTheme, measure: Measure, element: HTMLElement): uPlot.Options {
+  const steps = uPlot.paths.stepped?.({ align: 1 });
+  const line = (index: number, width: number): uPlot.Series => {
+    const { label, setting } = measure.series[index] ?? { label: "" };
+    return {
+      label,
+      stroke: setting ? theme.inkSoft : (theme.lines[index % theme.lines.length] ?? theme.ink),
+      width,
+      ...(setting ? { dash: [5, 4] } : {}),
+      ...((setting || measure.flag) && steps ? { paths: steps } : {}),
+      points: { show: false },
+    };
+  };
+  return {
+    width: element.clientWidth || 300,
+    height: element.clientHeight || 140,
+    padding: [10, 12, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false, setScale: true } },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    scales: { y: measure.flag ? { range: [-0.15, 1.15] } : {} },
+    axes: [
+      {
+        stroke: theme.inkSoft,
+        font: theme.font,
+        size: 26,
+        gap: 4,
+        space: 70,
+        grid: { stroke: theme.grid, width: 1 },
+        ticks: { show: false },
+        values: (_, splits, __, ___, increment) => timeLabels(splits, increment),
+      },
+      {
+        stroke: theme.inkSoft,
+        font: theme.font,
+        size: 52,
+        gap: 6,
+        grid: { stroke: theme.grid, width: 1 },
+        ticks: { show: false },
+        values: (_, splits) =>
+          splits.map((value) => {
+            if (measure.flag) return value === 0 ? "no" : value === 1 ? "yes" : "";
+            return `${formatNumber(value, digitsFor(splits))} ${measure.unit}`;
+          }),
+      },
+    ],
+    series: [{}, ...measure.series.flatMap((_, i) => [line(i, 2), line(i, 0.9)])],
+  };
+}
+
+function digitsFor(splits: readonly number[]): number {
+  const step = Math.abs((splits[1] ?? 1) - (splits[0] ?? 0));
+  return step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
+}
+
+/** Stretches without readings are hatched: nothing was measured there, or nothing of it has come in. */
+function hatch(u: uPlot, theme: ChartTheme, gaps: readonly Gap[]): void {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = theme.hatch;
+  ctx.lineWidth = window.devicePixelRatio;
+  for (const gap of gaps) {
+    const left = u.valToPos(gap.fromMs / 1000, "x", true);
+    const right = u.valToPos(gap.toMs / 1000, "x", true);
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, right - left, bbox.height);
+    ctx.clip();
+    ctx.beginPath();
+    for (let x = left - bbox.height; x < right; x += 7 * window.devicePixelRatio) {
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x + bbox.height, bbox.top);
+    }
+    ctx.stroke();
+    ctx.restore();
+  }
+  ctx.restore();
+}
+
+function replayLine(u: uPlot, theme: ChartTheme, atMs: number | undefined): void {
+  if (atMs === undefined) return;
+  const { ctx, bbox } = u;
+  const x = Math.round(u.valToPos(atMs / 1000, "x", true));
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
+  ctx.save();
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.strokeStyle = theme.ink;
+  ctx.lineWidth = 1.5 * window.devicePixelRatio;
+  ctx.stroke();
+  ctx.restore();
+}

@@ -1,0 +1,77 @@
+import type { ComponentChildren, JSX } from "preact";
+import { formatAgo, formatTime, toMs } from "../format/time.js";
+import type { Remote } from "../state/remote.js";
+import { useFleetNowMs, useNowMs } from "./ui.js";
+
+/**
+ * A time and how long ago it is; the exact time on hover. Measurements are told by the fleet's clock (the simulated
+ * one in the demo), what the sites' own programs did by the real one.
+ */
+export function Ago(props: { time: string | undefined; clock?: "fleet" | "own" }): JSX.Element | null {
+  const { time, clock = "fleet" } = props;
+  const fleet = useFleetNowMs();
+  const own = useNowMs();
+  const now = clock === "fleet" ? fleet : own;
+  const ms = toMs(time);
+  if (ms === undefined) return null;
+  return (
+    <time dateTime={time ?? ""} title={`${formatTime(ms, now)} UTC`}>
+      {formatAgo(ms, now)}
+    </time>
+  );
+}
+
+/** Loading, failed and empty, said in the same way everywhere. Renders nothing when there is something to show. */
+export function Phase<T>(props: {
+  remote: Remote<T>;
+  what: string;
+  isEmpty?: (value: T) => boolean;
+  empty?: ComponentChildren;
+  onRetry?: () => void;
+}): JSX.Element | null {
+  const { remote, what, isEmpty, empty, onRetry } = props;
+  if (remote.phase === "failed") {
+    return (
+      <div class="phase phase-failed" role="alert">
+        <p>
+          {what} could not be loaded. {remote.message}
+        </p>
+        {onRetry && (
+          <button type="button" class="button" onClick={onRetry}>
+            Try again
+          </button>
+        )}
+      </div>
+    );
+  }
+  if (remote.phase === "idle" || remote.value === undefined) {
+    return (
+      <p class="phase" aria-live="polite">
+        Loading…
+      </p>
+    );
+  }
+  return empty !== undefined && isEmpty?.(remote.value) ? <p class="phase">{empty}</p> : null;
+}
+
+/** A line of facts: name left, value right. */
+export function Fact({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+export function Section(props: { title: string; aside?: ComponentChildren; children: ComponentChildren }): JSX.Element {
+  return (
+    <section class="section">
+      <header class="section-head">
+        <h2>{props.title}</h2>
+        {props.aside !== undefined && <span class="section-aside">{props.aside}</span>}
+      </header>
+      {props.children}
+    </section>
+  );
+}

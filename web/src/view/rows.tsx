@@ -1,0 +1,89 @@
+import type { ContainerState, ShipState } from "@landfall/proto/api";
+import { formatContainerNumber } from "@landfall/proto/identifiers";
+import type { JSX } from "preact";
+import { isStale, portName } from "../fleet-model.js";
+import { formatCount, formatCourse, withUnit } from "../format/quantities.js";
+import { valueOf } from "../state/remote.js";
+import { STATUS_LOOK } from "../status.js";
+import { ShipMark, StatusMark } from "./marks.js";
+import { Ago } from "./parts.js";
+import { useAppState, useFleetNowMs, useUi } from "./ui.js";
+
+/** Where a container is in one or two words: its ship, its terminal, or nothing known. */
+export function useWhereabouts(container: ContainerState): string {
+  const ship = useAppState((state) =>
+    container.vessel === undefined ? undefined : valueOf(state.ships)?.[container.vessel]?.name,
+  );
+  if (container.vessel !== undefined) return `Aboard ${ship ?? `IMO ${container.vessel}`}`;
+  return container.location === undefined ? "" : `In ${portName(container.location)}`;
+}
+
+export function ContainerRow({ container }: { container: ContainerState }): JSX.Element {
+  const { app } = useUi();
+  const where = useWhereabouts(container);
+  const { temperatureC } = container.measurements;
+  const pick = (): void => {
+    app.store.dispatch({ type: "view/selected", selection: { kind: "container", id: container.container } });
+    app.store.dispatch({ type: "search/typed", text: "" });
+  };
+  return (
+    <li>
+      <button type="button" class="row" onClick={pick}>
+        <StatusMark status={container.status} />
+        <span class="row-main">
+          <span class="row-title number">{formatContainerNumber(container.container)}</span>
+          <span class="row-sub">
+            {[...(container.status === "fine" ? [] : [STATUS_LOOK[container.status].word]), where]
+              .filter((part) => part !== "")
+              .join(" · ")}
+          </span>
+        </span>
+        <span class="row-side">
+          {temperatureC === undefined ? "" : <strong>{withUnit(temperatureC, "°C")}</strong>}
+          <Ago time={container.time} />
+        </span>
+      </button>
+    </li>
+  );
+}
+
+export function ShipRow({ ship }: { ship: ShipState }): JSX.Element {
+  const { app } = useUi();
+  const now = useFleetNowMs();
+  const pick = (): void => {
+    app.store.dispatch({ type: "view/selected", selection: { kind: "ship", id: ship.imo } });
+    app.store.dispatch({ type: "search/typed", text: "" });
+  };
+  return (
+    <li>
+      <button type="button" class="row" onClick={pick}>
+        <ShipMark outlined={ship.lastLink === "satellite" && ship.docked === undefined} />
+        <span class="row-main">
+          <span class="row-title">{ship.name}</span>
+          <span class="row-sub">{shipWords(ship)}</span>
+        </span>
+        <span class="row-side">
+          <strong title="Containers aboard that you may see">{formatCount(ship.containersAboard)}</strong>
+          {ship.time !== undefined && isStale(ship, now) ? (
+            <span class="warn-text">
+              <Ago time={ship.time} />
+            </span>
+          ) : (
+            <Ago time={ship.time} />
+          )}
+        </span>
+      </button>
+    </li>
+  );
+}
+
+/** `In port, Tokyo` or `Bound for Singapore · 14.2 kn · 047°`. */
+export function shipWords(ship: ShipState): string {
+  if (ship.docked !== undefined) return `In port, ${portName(ship.docked)}`;
+  if (ship.time === undefined) return "No position known yet";
+  return [
+    ship.nextPort === undefined ? "At sea" : `For ${portName(ship.nextPort)}`,
+    ...(ship.speedKn === undefined ? [] : [withUnit(ship.speedKn, "kn")]),
+    ...(ship.courseDeg === undefined ? [] : [formatCourse(ship.courseDeg)]),
+  ].join(" · ");
+}

@@ -1,0 +1,61 @@
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { createMapView, type MapView } from "../map/map-view.js";
+import { Banner } from "./banner.js";
+import { MapControls, MeasureLegend } from "./map-controls.js";
+import { Notices } from "./notices.js";
+import { Panel } from "./panel.js";
+import { Story } from "./story.js";
+import { Timeline } from "./timeline.js";
+import { TopBar } from "./top-bar.js";
+import { PHONE, useAppState, useMedia, useUi } from "./ui.js";
+
+/** One screen: the map, the panel beside it, the timeline below while a history is open. */
+export function Shell(): JSX.Element {
+  const ui = useUi();
+  const host = useRef<HTMLDivElement>(null);
+  const [map, setMap] = useState<MapView>();
+  const phone = useMedia(PHONE);
+  const replay = useAppState((state) => state.view.atMs !== undefined);
+  const stale = useAppState((state) => state.connection.phase === "lost");
+  const hasHistory = useAppState(
+    (state) => state.view.selection?.kind === "container" || state.view.selection?.kind === "ship",
+  );
+
+  useEffect(() => {
+    if (!host.current) return;
+    const view = createMapView(host.current, {
+      app: ui.app,
+      selectors: ui.selectors,
+      cursor: ui.cursor,
+      onViewport: (viewport) => ui.loading.viewport(viewport),
+    });
+    setMap(view);
+    return () => view.destroy();
+  }, [ui]);
+
+  return (
+    <div class="shell" data-frame={stale ? "stale" : replay ? "replay" : "live"}>
+      <a class="skip" href="#panel-content">
+        Skip the map
+      </a>
+      <Panel phone={phone} timeline={phone && hasHistory ? <Timeline /> : null} />
+      <main class="stage">
+        <div
+          ref={host}
+          class="map"
+          role="application"
+          aria-label="Map of the fleet. Arrow keys move it, plus and minus zoom. Everything on it is also in the panel's lists."
+        />
+        <div class="frame" aria-hidden="true" />
+        <TopBar />
+        <Banner />
+        <Story />
+        <MeasureLegend />
+        <MapControls map={map} />
+        <Notices />
+      </main>
+      {!phone && hasHistory && <Timeline />}
+    </div>
+  );
+}

@@ -1,0 +1,32 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { formatTime, toMs } from "../format/time.js";
+import { Icon } from "./marks.js";
+import { useAppState } from "./ui.js";
+
+const LINES_SHORT = 3;
+
+/** What happened lately on the demo's voyage, as a quiet log. */
+export function Story(): JSX.Element | null {
+  const story = useAppState((state) => state.simulation?.state.story);
+  const [open, setOpen] = useState(false);
+  if (!story || story.length === 0) return null;
+  const lines = open ? story : story.slice(-LINES_SHORT);
+  return (
+    <section class={open ? "story story-open" : "story"} aria-label="Voyage log">
+      <ol aria-live="polite">
+        {lines.map(({ time, text }) => (
+          <li key={`${time} ${text}`}>
+            <time dateTime={time}>{formatTime(toMs(time) ?? 0)}</time>
+            <span>{text}</span>
+          </li>
+        ))}
+      </ol>
+      {story.length > LINES_SHORT && (
+        <button type="button" class="story-more" aria-expanded={open} onClick={() => setOpen(!open)}>
+          <Icon name="down" /> {open ? "Less" : "Whole log"}
+        </button>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,164 @@
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { withUnit } from "../format/quantities.js";
+import { formatDuration, formatTime } from "../format/time.js";
+import { nearestReading, type HistoryModel } from "../history-model.js";
+import { valueIn, type Measure } from "../measures.js";
+import type { OpenHistory } from "../selectors.js";
+import { knownLine } from "../words.js";
+import { Chart } from "./chart.js";
+import { Icon } from "./marks.js";
+import { useAppState, useStore, useUi } from "./ui.js";
+
+/** Replay speeds: how much of the history passes in a second. */
+const HOUR_MS = 3_600_000;
+const RATES: readonly (readonly [ms: number, name: string])[] = [
+  [HOUR_MS, "1 h/s"],
+  [6 * HOUR_MS, "6 h/s"],
+  [24 * HOUR_MS, "1 d/s"],
+  [72 * HOUR_MS, "3 d/s"],
+];
+
+/** The open history over time: replay, measurements, chart. */
+export function Timeline(): JSX.Element {
+  const { selectors } = useUi();
+  const open = useAppState((state) => selectors.openHistory(state));
+  const history = useAppState((state) => state.history);
+  return (
+    <section class="timeline" aria-label="Timeline">
+      {open ? (
+        <OpenTimeline open={open} />
+      ) : (
+        <p class="phase">
+          {history.phase === "failed"
+            ? "Without its history there is nothing to draw here."
+            : history.phase === "ready"
+              ? "No readings that you may see yet."
+              : "Loading the history…"}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function OpenTimeline({ open }: { open: OpenHistory }): JSX.Element {
+  const { app } = useUi();
+  const atMs = useAppState((state) => state.view.atMs);
+  const { model, measures, measure } = open;
+  return (
+    <>
+      <div class="timeline-head">
+        <Replay model={model} atMs={atMs} />
+        <div class="chips" role="group" aria-label="Measurement in the chart">
+          {measures.map(({ id, label }) => (
+            <button
+              key={id}
+              type="button"
+              class="chip"
+              aria-pressed={id === measure?.id}
+              onClick={() => app.store.dispatch({ type: "view/measure", measure: id })}
+            >
+              {label}
+            </button>
+          ))}
+        </div>
+        <Readout model={model} measure={measure} atMs={atMs} />
+      </div>
+      {measure ? (
+        <Chart open={open} measure={measure} atMs={atMs} />
+      ) : (
+        <p class="phase">There are events, but no measurements that you may see.</p>
+      )}
+    </>
+  );
+}
+
+function Replay({ model, atMs }: { model: HistoryModel; atMs: number | undefined }): JSX.Element {
+  const { app } = useUi();
+  const [playing, setPlaying] = useState(false);
+  const [rate, setRate] = useState(6 * HOUR_MS);
+  const { fromMs, toMs } = model;
+
+  useEffect(() => {
+    if (!playing) return;
+    let last = performance.now();
+    let request = requestAnimationFrame(function step(now) {
+      const before = app.store.getState().view.atMs ?? fromMs;
+      const next = before + ((now - last) / 1000) * rate;
+      last = now;
+      if (next >= toMs) {
+        setPlaying(false);
+        app.store.dispatch({ type: "view/at" });
+        return;
+      }
+      app.store.dispatch({ type: "view/at", atMs: Math.round(next) });
+      request = requestAnimationFrame(step);
+    });
+    return () => cancelAnimationFrame(request);
+  }, [playing, rate, app, fromMs, toMs]);
+
+  const seek = (ms: number): void => {
+    setPlaying(false);
+    app.store.dispatch(ms >= toMs ? { type: "view/at" } : { type: "view/at", atMs: ms });
+  };
+  return (
+    <div class="replay">
+      <button
+        type="button"
+        class="play"
+        aria-label={playing ? "Pause the replay" : "Replay the history"}
+        onClick={() => setPlaying(!playing)}
+      >
+        <Icon name={playing ? "pause" : "play"} />
+      </button>
+      <input
+        type="range"
+        aria-label="Moment"
+        aria-valuetext={atMs === undefined ? "live" : `${formatTime(atMs)} UTC`}
+        min={fromMs}
+        max={toMs}
+        step={60_000}
+        value={atMs ?? toMs}
+        onInput={(event) => seek(Number(event.currentTarget.value))}
+      />
+      <label class="rate">
+        <span class="hidden">Replay speed</span>
+        <select value={String(rate)} onChange={(event) => setRate(Number(event.currentTarget.value))}>
+          {RATES.map(([ms, name]) => (
+            <option key={ms} value={String(ms)}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+/** The reading under the pointer, or of the replay, in words. */
+function Readout(props: { model: HistoryModel; measure: Measure | undefined; atMs: number | undefined }): JSX.Element {
+  const { cursor } = useUi();
+  const pointed = useStore(cursor, ({ ms }) => ms);
+  const { model, measure } = props;
+  const ms = pointed ?? props.atMs;
+  if (ms === undefined) {
+    return (
+      <p class="readout soft">
+        {formatTime(model.fromMs)} – {formatTime(model.toMs)} UTC, {formatDuration(model.toMs - model.fromMs)}
+      </p>
+    );
+  }
+  const reading = nearestReading(model.readings, ms);
+  if (!reading) return <p class="readout soft">{formatTime(ms)} UTC</p>;
+  const values = (measure?.series ?? []).flatMap(({ key, label }) => {
+    const value = valueIn(reading.point, key);
+    if (value === undefined || !measure) return [];
+    const shown = measure.flag ? (value > 0 ? "yes" : "no") : withUnit(value, measure.unit, measure.digits);
+    return [measure.series.length > 1 ? `${label} ${shown}` : shown];
+  });
+  return (
+    <p class="readout">
+      <strong>{values.join(", ")}</strong> measured {formatTime(reading.ms)} UTC, {knownLine(reading)}
+    </p>
+  );
+}
