@@ -22,7 +22,8 @@ export function serve(state: MachineState, conn: Conn, serving: Serving, out: Ef
  * same urgency each gets its turn.
  */
 export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
-  if (conn.reading || conn.credit <= 0) return;
+  // Not for crumbs of credit: a block is sent when there is room for at least half of one.
+  if (conn.reading || conn.credit < conn.tuning.blockBytes / 2) return;
   const key = mostUrgent(state, conn);
   const serving = key === undefined ? undefined : conn.serving.get(key);
   const names = key === undefined ? undefined : state.keys.get(key);
@@ -37,7 +38,7 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     stream: names.stream,
     origin: names.origin,
     from: serving.position,
-    maxBytes: Math.min(conn.tuning.blockBytes, conn.credit),
+    maxBytes: conn.tuning.blockBytes,
   });
 }
 
