@@ -9,8 +9,7 @@ import type { AtSea, Command, ShipState, WorldState } from "./state.js";
 
 /** Why a command makes no sense now. */
 export interface CommandProblem {
-  readonly status: 400 | 404 | 409;
-  readonly code: "INVALID" | "NOT_FOUND" | "CONFLICT";
+  readonly code: "NOT_FOUND" | "CONFLICT";
   readonly message: string;
 }
 
@@ -20,20 +19,20 @@ export function commandProblem(state: WorldState, command: Command): CommandProb
   const ship = state.ships.find((one) => one.imo === command.imo);
   if (ship === undefined) {
     const known = state.ships.map((one) => `${one.imo} (${one.name})`).join(", ");
-    return { status: 404, code: "NOT_FOUND", message: `no ship has the IMO number ${command.imo}; there are ${known}` };
+    return { code: "NOT_FOUND", message: `no ship has the IMO number ${command.imo}; there are ${known}` };
   }
   const port = command.type === "arrive" ? command.port : command.to;
   if (placeOf(port) === undefined || !PORTS.some((one) => one === port)) {
     const message = `no port of the demo is called ${port.slice(0, 20)}; there are ${PORTS.join(", ")}`;
-    return { status: 404, code: "NOT_FOUND", message };
+    return { code: "NOT_FOUND", message };
   }
   if (ship.phase.kind === "docked" && ship.phase.port === port) {
     const message = `${ship.name} already lies in ${portName(port)}; name another port`;
-    return { status: 409, code: "CONFLICT", message };
+    return { code: "CONFLICT", message };
   }
   if (command.type === "depart" && ship.phase.kind === "sea") {
     const message = `${ship.name} is at sea on its way to ${portName(ship.phase.to)}; let it arrive first`;
-    return { status: 409, code: "CONFLICT", message };
+    return { code: "CONFLICT", message };
   }
   return undefined;
 }

@@ -7,7 +7,7 @@ import type { Draft } from "./draft.js";
 import { publish, putShip, tell } from "./draft.js";
 import { nextCall, portName } from "./itinerary.js";
 import { eventMessage, shipPosition } from "./messages.js";
-import type { AtSea, Docked, ShipState } from "./state.js";
+import type { AtSea, ContainerState, Docked, ShipState } from "./state.js";
 import { weatherAt } from "./weather.js";
 
 const HOUR_MS = 3_600_000;
@@ -158,7 +158,7 @@ export function dock(draft: Draft, ship: ShipState, timeMs: number): ShipState {
   return docked;
 }
 
-export function countAboard(draft: Pick<Draft, "containers">, imo: string): number {
+export function countAboard(draft: { readonly containers: readonly ContainerState[] }, imo: string): number {
   return draft.containers.filter((box) => box.place.at === "ship" && box.place.imo === imo).length;
 }
 

@@ -1,0 +1,155 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { CONTAINERS_MAX, CONTAINERS_MIN, SHIPS_MAX, SHIPS_MIN, SPEED_MAX, SPEED_MIN } from "./limits.js";
+
+/** `landfall demo`, `simulate`, `arrive`, `depart` and `link`. What they need is loaded when they run. */
+export function simulatorCommands(): Command[] {
+  return [demoCommand(), simulateCommand(), arriveCommand(), departCommand(), linkCommand()];
+}
+
+function demoCommand(): Command {
+  return new Command("demo")
+    .description("run the whole fleet on this machine: ports, headquarters, ships, and the voyage of the ducks")
+    .option("--data <folder>", "data folder; one that is there goes on where it stopped", "data/demo")
+    .addOption(new Option("--port <n>", "port of the map (default: 8080)").argParser(within(1, 65_535)))
+    .addOption(new Option("--port-base <n>", "added to every other port (default: 0)").argParser(within(0, 60_000)))
+    .addOption(
+      new Option("--speed <n>", "simulated seconds in one (default: 1000)").argParser(within(SPEED_MIN, SPEED_MAX)),
+    )
+    .addOption(new Option("--seed <n>", "another world (default: 1883)").argParser(within(0, 0xffff_ffff)))
+    .addOption(new Option("--ships <n>", "number of ships (default: 4)").argParser(within(SHIPS_MIN, SHIPS_MAX)))
+    .addOption(
+      new Option("--containers <n>", "number of containers (default: 300)").argParser(
+        within(CONTAINERS_MIN, CONTAINERS_MAX),
+      ),
+    )
+    .option("--no-wait", "do not wait for somebody to open the map")
+    .option("--no-open", "do not open a browser")
+    .addOption(
+      new Option("--write-compose <folder>", "only write the settings of docker-compose.yml's services").conflicts([
+        "port",
+        "portBase",
+      ]),
+    )
+    .action(async (options: DemoArguments) => {
+      const { port, portBase, writeCompose, ...rest } = options;
+      const wishes = {
+        ...rest,
+        ...(port !== undefined && { web: port }),
+        ...(portBase !== undefined && { base: portBase }),
+      };
+      await orSay("landfall demo", async () => {
+        if (writeCompose !== undefined) {
+          const { writeComposeSettings } = await import("./demo/compose.js");
+          await writeComposeSettings(writeCompose, wishes);
+          return;
+        }
+        const { runDemo } = await import("./demo/run.js");
+        await runDemo(wishes);
+      });
+    });
+}
+
+interface DemoArguments {
+  readonly data: string;
+  readonly port?: number;
+  readonly portBase?: number;
+  readonly speed?: number;
+  readonly seed?: number;
+  readonly ships?: number;
+  readonly containers?: number;
+  readonly wait: boolean;
+  readonly open: boolean;
+  readonly writeCompose?: string;
+}
+
+function simulateCommand(): Command {
+  return new Command("simulate")
+    .description("run the simulated world against given brokers: ships, containers, weather, links")
+    .requiredOption("-c, --config <file>", "settings (YAML): brokers, links, seed, pace")
+    .action(async ({ config }: { config: string }) => {
+      const { runSimulator } = await import("./run-simulator.js");
+      await runSimulator(config);
+    });
+}
+
+function arriveCommand(): Command {
+  return withTarget(new Command("arrive"))
+    .description("have a ship of the demo arrive in a port within seconds")
+    .argument("<imo>", "IMO number, e.g. 9321483")
+    .argument("<port>", "UN/LOCODE, e.g. SGSIN")
+    .action(async (imo: string, port: string, target: Target) => {
+      await steer("arrive", target, "POST", `/ships/${encodeURIComponent(imo)}/arrive`, { port });
+    });
+}
+
+function departCommand(): Command {
+  return withTarget(new Command("depart"))
+    .description("have a ship of the demo leave the port where it lies")
+    .argument("<imo>", "IMO number, e.g. 9321483")
+    .requiredOption("--to <port>", "UN/LOCODE, e.g. AUSYD")
+    .action(async (imo: string, { to, ...target }: Target & { to: string }) => {
+      await steer("depart", target, "POST", `/ships/${encodeURIComponent(imo)}/depart`, { to });
+    });
+}
+
+function linkCommand(): Command {
+  return withTarget(new Command("link"))
+    .description("cut, degrade or restore a link of the demo")
+    .argument("<id>", "e.g. tokyo~singapore or ship-9321483~singapore")
+    .addOption(new Option("--state <state>", "cut it or restore it").choices(["up", "down"]))
+    .addOption(new Option("--latency <ms>", "one way").argParser(within(0, 60_000)))
+    .addOption(
+      new Option("--kbps <n>", "bandwidth in each direction; 0 is unlimited").argParser(within(0, 100_000_000)),
+    )
+    .action(async (id: string, options: Target & { state?: string; latency?: number; kbps?: number }) => {
+      const { state, latency, kbps, ...target } = options;
+      const patch = {
+        ...(state !== undefined && { state }),
+        ...(latency !== undefined && { latencyMs: latency }),
+        ...(kbps !== undefined && { kbps }),
+      };
+      await steer("link", target, "PATCH", `/links/${encodeURIComponent(id)}`, patch);
+    });
+}
+
+interface Target {
+  readonly data: string;
+  readonly url?: string;
+}
+
+function withTarget(command: Command): Command {
+  return command
+    .option("--data <folder>", "the demo's data folder", "data/demo")
+    .option("--url <url>", "the simulator's controls instead, e.g. http://127.0.0.1:8099");
+}
+
+async function steer(name: string, target: Target, method: string, path: string, body: object): Promise<void> {
+  await orSay(`landfall ${name}`, async () => {
+    const { control, controlOf } = await import("./control/client.js");
+    const { outcome } = await import("./control/outcome.js");
+    const answer = await control(target.url ?? controlOf(target.data), method, path, body);
+    process.stdout.write(`${outcome(answer)}\n`);
+  });
+}
+
+/** Errors of ours are one message without a stack. */
+async function orSay(name: string, work: () => Promise<void>): Promise<void> {
+  const { SimulatorError } = await import("./errors.js");
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof SimulatorError)) throw error;
+    process.stderr.write(`${name}: ${error.message} (${error.code})\n`);
+    process.exitCode = 1;
+  }
+}
+
+function within(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isInteger(value) || value < low || value > high) {
+      throw new InvalidArgumentError(`Want a whole number from ${low} to ${high}.`);
+    }
+    return value;
+  };
+}

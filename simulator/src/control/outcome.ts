@@ -1,0 +1,21 @@
+import type { SimulationLink, SimulationState } from "@landfall/proto/api";
+
+/** What a control did, for the terminal: the link as it is now, or the last sentence of the story. */
+export function outcome(answer: unknown): string {
+  if (isLink(answer)) {
+    const reach = answer.outOfReach ? " (the ship is out of reach)" : "";
+    const kbps = answer.kbps === 0 ? "unlimited" : `${answer.kbps} kbit/s`;
+    return `${answer.id} is ${answer.state}${reach}, ${answer.latencyMs} ms one way, ${kbps}`;
+  }
+  const { ships } = answer as SimulationState;
+  return ships
+    .map(({ imo, name, phase, port, eta }) => {
+      const where = phase === "docked" ? `in ${port}` : `sails to ${port}${eta === undefined ? "" : `, due ${eta}`}`;
+      return `${imo} ${name}: ${where}`;
+    })
+    .join("\n");
+}
+
+function isLink(answer: unknown): answer is SimulationLink {
+  return typeof answer === "object" && answer !== null && "outOfReach" in answer;
+}

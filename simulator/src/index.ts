@@ -1,0 +1,1 @@
+export { simulatorCommands } from "./command.js";

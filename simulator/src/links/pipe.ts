@@ -1,0 +1,81 @@
+import type { Socket } from "node:net";
+import { LINK_BUFFER_BYTES_MAX, LINK_BUFFER_BYTES_MIN, LINK_PIECE_BYTES_MAX } from "../limits.js";
+import { bufferBytes, Line, pieceBytes, type Shape } from "./shaper.js";
+
+interface Piece {
+  readonly data: Buffer;
+  readonly outMs: number;
+}
+
+/** One direction of one connection: reads from a socket, writes to the other as the line lets bytes out. */
+export class Pipe {
+  private readonly line = new Line();
+  private pieces: Piece[] = [];
+  private head = 0;
+  private bufferedBytes = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private ended = false;
+  private blocked = false;
+
+  constructor(
+    private readonly from: Socket,
+    private readonly to: Socket,
+    private readonly shape: () => Shape,
+    private readonly count: (bytes: number) => void,
+  ) {
+    from.on("data", (data: Buffer) => this.take(data));
+    from.on("end", () => {
+      this.ended = true;
+      this.flush();
+    });
+    to.on("drain", () => {
+      this.blocked = false;
+      this.flush();
+    });
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.pieces = [];
+    this.head = 0;
+  }
+
+  private take(data: Buffer): void {
+    const shape = this.shape();
+    const size = pieceBytes(shape.kbps, LINK_PIECE_BYTES_MAX);
+    const now = performance.now();
+    for (let at = 0; at < data.length; at += size) {
+      const piece = data.subarray(at, at + size);
+      this.pieces.push({ data: piece, outMs: this.line.send(piece.length, now, shape) });
+    }
+    this.bufferedBytes += data.length;
+    if (this.isFull()) this.from.pause();
+    this.flush();
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer);
+    const now = performance.now();
+    for (let next = this.pieces[this.head]; next !== undefined && !this.blocked; next = this.pieces[this.head]) {
+      if (next.outMs > now) {
+        // Whole milliseconds: a timer is no finer, and rounding up keeps the promise of the latency.
+        this.timer = setTimeout(() => this.flush(), Math.ceil(next.outMs - now));
+        return;
+      }
+      this.head++;
+      this.bufferedBytes -= next.data.length;
+      this.count(next.data.length);
+      if (!this.to.destroyed && !this.to.write(next.data)) this.blocked = true;
+    }
+    if (this.head > 512) {
+      this.pieces = this.pieces.slice(this.head);
+      this.head = 0;
+    }
+    if (!this.isFull() && this.from.isPaused()) this.from.resume();
+    if (this.ended && this.head === this.pieces.length && !this.to.destroyed) this.to.end();
+  }
+
+  private isFull(): boolean {
+    return this.bufferedBytes >= bufferBytes(this.shape(), LINK_BUFFER_BYTES_MIN, LINK_BUFFER_BYTES_MAX);
+  }
+}
