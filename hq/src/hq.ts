@@ -63,10 +63,15 @@ async function furnish(node: LandfallNode, settings: HqSettings, { liveTickMs }:
     node.exceptions.report({ code: "VIEW_STREAM_UNREADABLE", source: "hq", message, detail: { stream } });
   });
   const shipNames = new Map(settings.sites.map(({ imo, name }) => [imo, name]));
-  const perspectives = new Perspectives(view, policy, {
-    shipName: (imo) => shipNames.get(imo),
-    lastLink: (stream, origin) => replication.arrivedOver(stream, origin),
-  });
+  const perspectives = new Perspectives(
+    view,
+    policy,
+    {
+      shipName: (imo) => shipNames.get(imo),
+      lastLink: (stream, origin) => replication.arrivedOver(stream, origin),
+    },
+    Math.floor(env.random() * 2 ** 48).toString(36),
+  );
   const owners = new Map(settings.sites.map(({ site, owner }) => [site, owner]));
 
   const sitesFor = (principal: Principal): SitesReply => {

@@ -23,14 +23,16 @@ export class PasswordChecker {
   }
 
   /**
-   * The user, when the password is theirs.
+   * The user, when the password is theirs. `mayTry` is called when it is this attempt's turn, and throws where others
+   * that failed meanwhile have used up what was left.
    * @throws LandfallError OVERLOADED when too many are waiting to be checked
    */
-  async check(name: string, password: string): Promise<UserEntry | undefined> {
+  async check(name: string, password: string, mayTry: () => void): Promise<UserEntry | undefined> {
     const user = this.users.get(name);
     const expected = user?.passwordHash ?? (await this.hashOfNobody());
     await this.turn();
     try {
+      mayTry();
       const isRight = await verify(expected, password);
       return isRight && user ? user : undefined;
     } finally {

@@ -271,6 +271,11 @@ export function answersOr(
   };
 }
 
+/** 204, or a problem. */
+export function answersNothing(description: string): Record<string | number, unknown> {
+  return { 204: Type.Null({ description }), ...problemResponses };
+}
+
 /** Answers in several formats, the JSON one described. */
 export function answersIn(schema: TSchema, ...others: readonly string[]): Record<string | number, unknown> {
   const content = Object.fromEntries(others.map((type) => [type, { schema: Type.String() }]));

@@ -6,8 +6,14 @@ import { LIVE_CONNECTIONS_MAX, LIVE_CONNECTIONS_PER_USER_MAX, LIVE_KEEPALIVE_MS,
 import { withoutControls, type SimulationFeed } from "../simulation/feed.js";
 import type { FleetView } from "../view/fleet-view.js";
 import type { Perspectives } from "../view/perspectives.js";
-import { liveBatch, type LiveBatch } from "./batch.js";
+import type { StreamName } from "@landfall/streams/model/names";
+import { toApiAlert } from "../view/alerts.js";
+import type { Perspective } from "../view/perspective.js";
+import { alertsSince, liveBatch, type LiveBatch } from "./batch.js";
 import { decodePosition, encodePosition, KEEPALIVE, toSse } from "./messages.js";
+
+/** Alerts that came about when a client last heard of us are told again rather than not at all. */
+const CLOCK_SLACK_MS = 10_000;
 
 /** One reader's end of the live feed. */
 export interface LiveSink {
@@ -24,8 +30,12 @@ export interface LiveReader {
 }
 
 interface Connection extends LiveReader {
+  /** What this reader sees; another one as soon as the policy says so. */
+  perspective: Perspective;
+  /** Where they are in its changes. */
   seq: number;
-  readonly alertsSince: number;
+  /** Alerts up to here were told, or are none of the news. */
+  alertsFrom: number;
   lastSites: string;
   lastSimulation: string;
   lastWrite: number;
@@ -47,12 +57,9 @@ export interface LiveHubParts {
  */
 export class LiveHub {
   private readonly connections = new Set<Connection>();
-  private readonly run: string;
   private timer: TimerHandle | undefined;
 
-  constructor(private readonly parts: LiveHubParts) {
-    this.run = Math.floor(parts.env.random() * 2 ** 48).toString(36);
-  }
+  constructor(private readonly parts: LiveHubParts) {}
 
   get size(): number {
     return this.connections.size;
@@ -72,22 +79,26 @@ export class LiveHub {
    * simulation come at once. @returns how to stop
    */
   open(reader: LiveReader, lastEventId?: string): () => void {
-    const { view, env } = this.parts;
+    const { env, perspectives } = this.parts;
     const position = lastEventId === undefined ? undefined : decodePosition(lastEventId);
-    const isFresh = lastEventId === undefined;
-    const isOurs = position?.run === this.run && position.seq <= view.changes.last;
+    const perspective = perspectives.of(reader.principal);
+    const { run, changes } = perspective;
+    const seq = position?.run === run && position.seq <= changes.last ? position.seq : undefined;
     const connection: Connection = {
       ...reader,
-      seq: isFresh ? view.changes.last : isOurs ? position.seq : 0,
-      alertsSince: isOurs ? 0 : (position?.time ?? env.now()),
+      perspective,
+      // Without an id they asked for everything else themselves; with one that means nothing here, all of it comes again.
+      seq: seq ?? (lastEventId === undefined ? changes.last : 0),
+      alertsFrom: seq ?? changes.last,
       lastSites: "",
       lastSimulation: "",
       lastWrite: env.monotonic(),
     };
     this.connections.add(connection);
     this.parts.simulation?.watch();
-    const ships = this.parts.perspectives.of(reader.principal).ships();
-    this.write(connection, `retry: 2000\n\n${toSse({ type: "ships", data: { ships } }, this.idOf(connection))}`);
+    let text = `retry: 2000\n\n${toSse({ type: "ships", data: { ships: perspective.ships() } }, this.idOf(connection))}`;
+    if (position && seq === undefined) text += this.missedAlerts(perspective.readable, position.time - CLOCK_SLACK_MS);
+    this.write(connection, text);
     this.send(connection, new Map());
     this.schedule();
     return () => this.drop(connection);
@@ -126,12 +137,13 @@ export class LiveHub {
       return shared.get(key) as T;
     };
     const perspective = once(`perspective ${who}`, () => perspectives.of(principal));
-    const { seq, alertsSince } = connection;
-    const batch = once<LiveBatch>(`batch ${who} ${seq} ${alertsSince}`, () =>
-      liveBatch(view, perspective, seq, alertsSince),
+    let text = perspective === connection.perspective ? "" : this.change(connection, perspective);
+    const { seq, alertsFrom } = connection;
+    const batch = once<LiveBatch>(`batch ${perspective.run} ${seq} ${alertsFrom}`, () =>
+      liveBatch(view, perspective, seq, alertsFrom),
     );
     connection.seq = batch.seq;
-    let text = batch.events
+    text += batch.events
       .map((event, i) =>
         // Only the last one moves the reader on: cut before it, all of them come again.
         toSse(event, i === batch.events.length - 1 ? this.idOf(connection) : undefined),
@@ -150,13 +162,37 @@ export class LiveHub {
     if (text !== "") this.write(connection, text);
   }
 
+  /** Moves a reader to what they may see now: all states come again; of alerts, those that they cannot have heard of. */
+  private change(connection: Connection, perspective: Perspective): string {
+    const before = connection.perspective;
+    const news = [...before.refresh().changes.since(connection.seq)]
+      .filter(
+        ({ kind, seq, stream }) => kind === "alert" && seq > connection.alertsFrom && perspective.readable.has(stream),
+      )
+      .map(({ stream, id }) => this.parts.view.alerts.get(stream)?.get(id))
+      .flatMap((alert) => (alert ? (toApiAlert(alert) ?? []) : []))
+      .map((data) => toSse({ type: "alert", data }))
+      .join("");
+    const added = [...perspective.readable].filter((stream) => !before.readable.has(stream));
+    connection.perspective = perspective;
+    connection.seq = 0;
+    connection.alertsFrom = perspective.changes.last;
+    return news + this.missedAlerts(added, 0);
+  }
+
+  private missedAlerts(streams: Iterable<StreamName>, since: number): string {
+    return alertsSince(this.parts.view, streams, since)
+      .map((event) => toSse(event))
+      .join("");
+  }
+
   private write(connection: Connection, text: string): void {
     connection.lastWrite = this.parts.env.monotonic();
     if (!connection.sink.write(text)) this.drop(connection);
   }
 
-  private idOf({ seq }: Connection): string {
-    return encodePosition({ run: this.run, seq, time: this.parts.env.now() });
+  private idOf({ perspective, seq }: Connection): string {
+    return encodePosition({ run: perspective.run, seq, time: this.parts.env.now() });
   }
 
   private drop(connection: Connection): void {

@@ -47,11 +47,11 @@ export class ContainerFinder {
     const now = this.env.monotonic();
     if (built) {
       const rest = Math.max(INDEX_REBUILD_MS_MIN, built.tookMs / INDEX_REBUILD_SHARE_MAX);
-      if (built.version === perspective.version || now - built.at < rest) return built.index;
+      if (built.version === perspective.changes.last || now - built.at < rest) return built.index;
     }
     const index = new ClusterIndex(perspective.containers.values());
     const at = this.env.monotonic();
-    this.indexes.set(perspective, { index, version: perspective.version, at, tookMs: at - now });
+    this.indexes.set(perspective, { index, version: perspective.changes.last, at, tookMs: at - now });
     return index;
   }
 }

@@ -1,16 +1,20 @@
+import type { StreamName } from "@landfall/streams/model/names";
+
 export type EntityKind = "container" | "ship" | "alert";
 
 /** One thing of the fleet that changed, and when, counted in changes. */
 export interface Change {
   readonly seq: number;
   readonly kind: EntityKind;
-  /** Container number, IMO number, or `stream id` of an alert. */
+  /** Container number, IMO number, or an alert's id. */
   readonly id: string;
+  /** Stream whose record changed it. */
+  readonly stream: StreamName;
 }
 
 /**
- * What changed in what order, each thing only with its last change: as long as there are things, however many
- * changes. Whoever remembers a seq can ask what changed since (live connections resume by it).
+ * What changed in what order, each thing and stream only with its last change: as long as there are things, however
+ * many changes. Whoever remembers a seq can ask what changed since (live connections resume by it).
  */
 export class ChangeLog {
   private log: Change[] = [];
@@ -22,9 +26,10 @@ export class ChangeLog {
     return this.seq;
   }
 
-  touch(kind: EntityKind, id: string): void {
-    this.lastSeqs.set(`${kind} ${id}`, ++this.seq);
-    this.log.push({ seq: this.seq, kind, id });
+  touch(kind: EntityKind, id: string, stream: StreamName): void {
+    const change = { seq: ++this.seq, kind, id, stream };
+    this.lastSeqs.set(keyOf(change), this.seq);
+    this.log.push(change);
     // Overtaken entries are at most half of the log, so that dropping them costs a constant for each change.
     if (this.log.length > 2 * this.lastSeqs.size + 64) this.log = this.log.filter((change) => this.isCurrent(change));
   }
@@ -46,6 +51,10 @@ export class ChangeLog {
   }
 
   private isCurrent(change: Change): boolean {
-    return this.lastSeqs.get(`${change.kind} ${change.id}`) === change.seq;
+    return this.lastSeqs.get(keyOf(change)) === change.seq;
   }
+}
+
+function keyOf({ kind, id, stream }: Omit<Change, "seq">): string {
+  return `${kind} ${stream} ${id}`;
 }

@@ -51,7 +51,8 @@ const NO_SHIP: ShipTrace = { moves: [] };
  */
 export class FleetView {
   readonly changes = new ChangeLog();
-  readonly streams = new Set<StreamName>();
+  /** Streams of the fleet, each with the seq of `changes` before its first record. */
+  readonly streams = new Map<StreamName, number>();
   readonly containers = new Map<string, Map<StreamName, ContainerTrace>>();
   readonly ships = new Map<string, Map<StreamName, ShipTrace>>();
   /** Containers that were ever loaded on a ship, as far as the streams here say. */
@@ -65,7 +66,7 @@ export class FleetView {
 
   apply(record: StoredRecord): void {
     const kind = kindOfStream(record.stream);
-    this.streams.add(record.stream);
+    if (!this.streams.has(record.stream)) this.streams.set(record.stream, this.changes.last);
     const fact = decode(record, kind);
     if (fact) this.take(record, fact);
     else if (kind !== "other" && kind !== "settings") this.skipped++;
@@ -113,13 +114,13 @@ export class FleetView {
     if (move.type === "LOAD" && move.vessel !== undefined) {
       getOrAdd(this.loadedOn, move.vessel, () => new Set<string>()).add(container);
     }
-    this.touchShipsOf(container);
+    this.touchShipsOf(container, stream);
   }
 
   /** Its ships may have one more or one fewer aboard now, for somebody. */
-  private touchShipsOf(container: string): void {
+  private touchShipsOf(container: string, stream: StreamName): void {
     for (const [imo, containers] of this.loadedOn) {
-      if (containers.has(container)) this.changes.touch("ship", imo);
+      if (containers.has(container)) this.changes.touch("ship", imo, stream);
     }
   }
 
@@ -127,7 +128,7 @@ export class FleetView {
     const alerts = getOrAdd(this.alerts, stream, () => new Map<string, AlertTrace>());
     const trace = withWord(alerts.get(word.value.id), stream, word);
     alerts.set(trace.id, trace);
-    this.changes.touch("alert", `${stream} ${trace.id}`);
+    this.changes.touch("alert", trace.id, stream);
     if (alerts.size > ALERTS_PER_STREAM_MAX) dropOldest(alerts);
     const { container, type } = word.value;
     if (container === undefined || STATUS_OF_ALERT[type] === undefined) return;
@@ -135,7 +136,7 @@ export class FleetView {
       const others = known.alerts.filter((alert) => alert.id !== trace.id && isOpen(alert));
       return { ...known, alerts: [...others, trace] };
     });
-    if (type === "LOST") this.touchShipsOf(container);
+    if (type === "LOST") this.touchShipsOf(container, stream);
   }
 
   private takeBooking(record: StoredRecord, value: BookingValue): void {
@@ -155,7 +156,7 @@ export class FleetView {
       const oldest = [...bookings].reduce((a, b) => (b[1].from < a[1].from ? b : a));
       bookings.delete(oldest[0]);
     }
-    this.touchShipsOf(value.container);
+    this.touchShipsOf(value.container, record.stream);
   }
 
   private takeStatus(record: StoredRecord, value: Readonly<Record<string, unknown>>): void {
@@ -171,13 +172,13 @@ export class FleetView {
   ): void {
     const traces = getOrAdd(this.containers, container, () => new Map<StreamName, ContainerTrace>());
     traces.set(stream, change(traces.get(stream) ?? NO_CONTAINER));
-    this.changes.touch("container", container);
+    this.changes.touch("container", container, stream);
   }
 
   private takeShip(stream: StreamName, imo: string, change: (trace: ShipTrace) => ShipTrace): void {
     const traces = getOrAdd(this.ships, imo, () => new Map<StreamName, ShipTrace>());
     traces.set(stream, change(traces.get(stream) ?? NO_SHIP));
-    this.changes.touch("ship", imo);
+    this.changes.touch("ship", imo, stream);
   }
 }
 

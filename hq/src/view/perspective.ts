@@ -1,5 +1,6 @@
 import type { ContainerState, LinkClass, ShipState } from "@landfall/proto/api";
 import type { StreamName } from "@landfall/streams/model/names";
+import { ChangeLog } from "./change-log.js";
 import { getOrAdd, type FleetView } from "./fleet-view.js";
 import { kindOfStream } from "./kinds.js";
 import { cargoSpans, mergeContainer } from "./merge-container.js";
@@ -14,33 +15,71 @@ export interface Surroundings {
 }
 
 const NONE: ReadonlySet<string> = new Set();
+/** Merged things belong to no one stream. */
+const ANY = "" as StreamName;
 
 /**
  * The fleet as somebody sees it who may read exactly these streams: merged states, kept up to date with the view's
  * changes when asked (`refresh`). Nothing in here is computed from any other stream, but for the positions of ships
- * that the contract gives to who has cargo aboard.
+ * that the contract gives to who has cargo aboard. Its own changes are what can be seen to change: not even their number
+ * tells of anything else.
  */
 export class Perspective {
+  readonly changes = new ChangeLog();
   readonly containers = new Map<string, ContainerState>();
   private readonly aboard = new Map<string, Set<string>>();
-  private seen = 0;
-  /** Changes whenever a container does. */
-  version = 0;
+  /** What was last known of ships whose stream may not be read, to tell whether that changed. */
+  private readonly glimpses = new Map<string, string>();
+  private seen: number;
 
   constructor(
     private readonly view: FleetView,
-    readonly readable: ReadonlySet<StreamName>,
+    readonly readable: Set<StreamName>,
     private readonly surroundings: Surroundings,
+    /** Names this run of changes: positions in another one mean nothing here. */
+    readonly run: string,
   ) {
-    for (const container of view.containers.keys()) this.merge(container);
+    // All of it is new to whoever comes without a position in these changes.
+    for (const container of view.containers.keys()) {
+      this.merge(container);
+      if (this.containers.has(container)) this.changes.touch("container", container, ANY);
+    }
+    for (const imo of new Set([...view.ships.keys(), ...view.loadedOn.keys()])) {
+      this.hasGlimpseChanged(imo);
+      if (this.ship(imo)) this.changes.touch("ship", imo, ANY);
+    }
     this.seen = view.changes.last;
   }
 
   /** Takes in what changed since the last call. */
   refresh(): this {
-    for (const change of this.view.changes.since(this.seen)) if (change.kind === "container") this.merge(change.id);
+    // Ships after their containers; whether somebody who may read so much must hear of it in any case.
+    const ships = new Map<string, boolean>();
+    for (const { kind, id, stream } of this.view.changes.since(this.seen)) {
+      const isReadable = this.readable.has(stream);
+      if (kind === "ship") ships.set(id, isReadable || ships.get(id) === true);
+      if (kind === "ship" || !isReadable) continue;
+      if (kind === "container") {
+        for (const imo of this.merge(id)) ships.set(imo, this.readsShip(imo) || ships.get(imo) === true);
+        this.changes.touch(kind, id, ANY);
+      } else this.changes.touch(kind, id, stream);
+    }
+    for (const [imo, isCertain] of ships) {
+      const isOther = this.hasGlimpseChanged(imo);
+      if (isOther || (isCertain && this.ship(imo) !== undefined)) this.changes.touch("ship", imo, ANY);
+    }
     this.seen = this.view.changes.last;
     return this;
+  }
+
+  /**
+   * Lets streams be seen from now on that began after the last `refresh`: their records are still to come.
+   * @returns false, having done nothing, when one of them began before
+   */
+  grow(added: readonly StreamName[]): boolean {
+    if (added.some((stream) => (this.view.streams.get(stream) ?? 0) < this.seen)) return false;
+    for (const stream of added) this.readable.add(stream);
+    return true;
   }
 
   /** Containers aboard a ship now. */
@@ -73,14 +112,6 @@ export class Perspective {
     });
   }
 
-  /** Whether everything of a ship may be read, and not just where it is while cargo is aboard. */
-  readsShip(imo: string): boolean {
-    for (const stream of this.view.ships.get(imo)?.keys() ?? []) {
-      if (kindOfStream(stream) === "ships" && this.readable.has(stream)) return true;
-    }
-    return false;
-  }
-
   /** When cargo of this person was aboard a ship, and what that cargo says of it. */
   cargoOn(imo: string): { spans: Span[]; position?: Sighting; voyage?: string } {
     if (this.readsShip(imo)) return { spans: [] };
@@ -92,6 +123,14 @@ export class Perspective {
       spans.push(...cargoSpans(traces, bookings, this.readable).filter(({ vessel }) => vessel === imo));
     }
     return { spans: unionOfSpans(spans), ...(spans.length > 0 && this.seenAboard(imo)) };
+  }
+
+  /** Whether everything of a ship may be read, and not just where it is while cargo is aboard. */
+  private readsShip(imo: string): boolean {
+    for (const stream of this.view.ships.get(imo)?.keys() ?? []) {
+      if (kindOfStream(stream) === "ships" && this.readable.has(stream)) return true;
+    }
+    return false;
   }
 
   /** The newest position that a container aboard reported: it is where its ship is. */
@@ -112,15 +151,30 @@ export class Perspective {
     return { ...(position && { position }), ...(voyage && { voyage: voyage.text }) };
   }
 
-  private merge(container: string): void {
+  /**
+   * Whether a ship that may only be seen by its cargo looks different now. Changes of its stream that cannot be seen
+   * must not be noticed either.
+   */
+  private hasGlimpseChanged(imo: string): boolean {
+    if (this.readsShip(imo)) return false;
+    const now = JSON.stringify(this.ship(imo)) ?? "";
+    const isOther = now !== (this.glimpses.get(imo) ?? "");
+    if (isOther) this.glimpses.set(imo, now);
+    return isOther;
+  }
+
+  /** @returns ships of which it changes what is known: how many are aboard, where its cargo is */
+  private merge(container: string): string[] {
     const before = this.containers.get(container);
     const after = mergeContainer(container, this.view.containers.get(container) ?? new Map(), this.readable);
-    if (!before && !after) return;
-    this.version++;
-    if (before?.vessel !== undefined && before.vessel !== after?.vessel)
+    if (before?.vessel !== undefined && before.vessel !== after?.vessel) {
       this.aboard.get(before.vessel)?.delete(container);
+    }
     if (after?.vessel !== undefined) getOrAdd(this.aboard, after.vessel, () => new Set<string>()).add(container);
     if (after) this.containers.set(container, after);
     else this.containers.delete(container);
+    const [from, to] = [before?.vessel, after?.vessel];
+    if (from === to) return to === undefined || this.readsShip(to) ? [] : [to];
+    return [from, to].filter((imo) => imo !== undefined);
   }
 }

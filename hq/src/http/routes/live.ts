@@ -24,6 +24,8 @@ export function addLiveRoute(app: HqApp, { hub, sessions }: HqContext): void {
       const lastEventId = request.headers["last-event-id"];
       reply.hijack();
       const { raw } = reply;
+      // Nothing comes after a feed: its end is the end of the connection, also when the node closes.
+      raw.shouldKeepAlive = false;
       raw.writeHead(200, {
         ...(reply.getHeaders() as OutgoingHttpHeaders),
         "content-type": "text/event-stream; charset=utf-8",

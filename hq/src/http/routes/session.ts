@@ -1,6 +1,5 @@
 import type { SessionReply, SignedOutProblem } from "@landfall/proto/api";
 import { problem, PROBLEM_TYPE } from "@landfall/streams/http/problem";
-import { problemResponses } from "@landfall/streams/http/schemas";
 import { LandfallError } from "@landfall/streams/model/errors";
 import type { FastifyReply } from "fastify";
 import { Type } from "typebox";
@@ -8,7 +7,7 @@ import { mayControl } from "../../auth/controls.js";
 import { principalOf, SESSION_COOKIE, type Session } from "../../auth/sessions.js";
 import { PASSWORD_CHARS_MAX, SIGN_INS_PER_MINUTE_MAX, USERNAME_CHARS_MAX } from "../../limits.js";
 import type { HqApp, HqContext } from "../context.js";
-import { answers, answersOr, SessionReplySchema, SignedOutSchema } from "../schemas.js";
+import { answers, answersNothing, answersOr, SessionReplySchema, SignedOutSchema } from "../schemas.js";
 
 const tags = ["session"];
 
@@ -53,16 +52,19 @@ export function addSessionRoutes(app: HqApp, context: HqContext): void {
     },
     async (request, reply) => {
       const { username, password } = request.body;
-      const wait = attempts.waitMs(username, request.ip, node.env.monotonic());
-      if (wait > 0) {
+      const mayTry = (): void => {
+        const wait = attempts.waitMs(username, request.ip, node.env.monotonic());
+        if (wait <= 0) return;
         const seconds = Math.ceil(wait / 1000);
         void reply.header("retry-after", String(seconds));
         throw new LandfallError("OVERLOADED", `too many wrong passwords: try again in ${seconds} s`);
+      };
+      mayTry();
+      const user = await passwords.check(username, password, mayTry);
+      if (!user) {
+        attempts.failed(username, request.ip, node.env.monotonic());
+        throw new LandfallError("UNAUTHENTICATED", "this user name and password do not belong together");
       }
-      // Counted before it is checked: attempts at the same time do not slip through together.
-      attempts.failed(username, request.ip, node.env.monotonic());
-      const user = await passwords.check(username, password);
-      if (!user) throw new LandfallError("UNAUTHENTICATED", "this user name and password do not belong together");
       attempts.succeeded(username, request.ip);
       const { session, token } = sessions.issue(user);
       const maxAge = Math.floor((session.expires - node.env.now()) / 1000);
@@ -91,7 +93,7 @@ export function addSessionRoutes(app: HqApp, context: HqContext): void {
       schema: {
         tags,
         summary: "Sign out; live connections of the session end",
-        response: { 204: Type.Null({ description: "Nobody is signed in any more" }), ...problemResponses },
+        response: answersNothing("Nobody is signed in any more"),
       },
     },
     async (request, reply) => {
