@@ -12,6 +12,8 @@ export interface DiskFaults {
   onWrite: ((path: string) => void) | undefined;
   /** Called before each read; throw to fail it. */
   onRead: ((path: string) => void) | undefined;
+  /** Files cannot be cut. */
+  failTruncate: boolean;
 }
 
 const SECTOR_BYTES = 512;
@@ -55,10 +57,12 @@ export class MemoryDisk implements Disk {
     onSync: undefined,
     onWrite: undefined,
     onRead: undefined,
+    failTruncate: false,
   };
   private names = new Map<string, Content>();
   private durableNames = new Map<string, Content>();
   private nextId = 1;
+  /** Power cuts and kills so far: what was opened in an earlier life is dead, also if it dies while at work. */
   private life = 0;
   private readonly locked = new Set<string>();
 
@@ -80,6 +84,25 @@ export class MemoryDisk implements Disk {
   kill(): void {
     this.life++;
     this.locked.clear();
+  }
+
+  /** The disk as one process sees it: after a cut or a kill, that process can do nothing any more. */
+  boot(): Disk {
+    const { life } = this;
+    const run = async <R>(work: () => Promise<R>): Promise<R> => {
+      if (life !== this.life) throw systemError("EBADF", "a dead process");
+      return work();
+    };
+    return {
+      createFolder: () => run(() => this.createFolder()),
+      list: (folder) => run(() => this.list(folder)),
+      readFile: (path) => run(() => this.readFile(path)),
+      open: (path, mode) => run(() => this.open(path, mode)),
+      lock: (folder) => run(() => this.lock(folder)),
+      rename: (from, to) => run(() => this.rename(from, to)),
+      remove: (path) => run(() => this.remove(path)),
+      syncFolder: (path) => run(() => this.syncFolder(path)),
+    };
   }
 
   /** The file's bytes, to look at or to damage. */
@@ -149,7 +172,9 @@ export class MemoryDisk implements Disk {
   }
 
   async syncFolder(folder: string): Promise<void> {
+    const { life } = this;
     this.faults.onSync?.(folder);
+    if (life !== this.life) throw systemError("EBADF", folder);
     const within = (path: string): boolean => posix.dirname(path) === folder;
     for (const path of this.durableNames.keys()) if (within(path)) this.durableNames.delete(path);
     for (const [path, content] of this.names) if (within(path)) this.durableNames.set(path, content);
@@ -158,12 +183,15 @@ export class MemoryDisk implements Disk {
   private handle(path: string, content: Content, mode: string): DiskFile {
     const { life, faults } = this;
     let isOpen = true;
+    const checkAlive = (): void => {
+      if (!isOpen || life !== this.life) throw systemError("EBADF", path);
+    };
     const alive = async (): Promise<void> => {
       // Later than now, as on a real disk, so that others get their turn.
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
       });
-      if (!isOpen || life !== this.life) throw systemError("EBADF", path);
+      checkAlive();
     };
     const writable = (): void => {
       if (mode === "read") throw systemError("EBADF", path);
@@ -174,12 +202,14 @@ export class MemoryDisk implements Disk {
       read: async (into, position) => {
         await alive();
         faults.onRead?.(path);
+        checkAlive();
         return content.bytes.copy(into, 0, position);
       },
       write: async (bytes, position) => {
         await alive();
         writable();
         faults.onWrite?.(path);
+        checkAlive();
         const free = faults.capacity - this.usedBytes() + Math.max(content.bytes.byteLength - position, 0);
         const fits = bytes.subarray(0, Math.max(Math.min(bytes.byteLength, free), 0));
         const end = Math.max(content.bytes.byteLength, position + fits.byteLength);
@@ -192,11 +222,13 @@ export class MemoryDisk implements Disk {
       sync: async () => {
         await alive();
         faults.onSync?.(path);
+        checkAlive();
         content.durable = Buffer.from(content.bytes);
       },
       truncate: async (size) => {
         await alive();
         writable();
+        if (faults.failTruncate) throw systemError("EIO", path);
         content.bytes = Buffer.from(content.bytes.subarray(0, size));
       },
       close: async () => {

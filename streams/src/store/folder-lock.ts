@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ interface Holder {
   readonly started: string;
 }
 
-const ATTEMPTS = 5;
+const ATTEMPTS = 20;
 
 /**
  * Takes the lock file of the folder. That of a process which is gone is taken over.
@@ -20,14 +21,17 @@ const ATTEMPTS = 5;
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const path = join(folder, "lock");
-  const own = JSON.stringify({ pid: process.pid, started: startOf(process.pid) ?? "" } satisfies Holder);
+  const token = randomUUID();
+  const own = JSON.stringify({ pid: process.pid, started: startOf(process.pid) ?? "", token } satisfies Holder & {
+    token: string;
+  });
   // Content and name appear together: nobody ever sees an empty lock.
-  const draft = `${path}.${process.pid}`;
+  const draft = `${path}.${token}`;
   await fs.writeFile(draft, own);
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (await tryLink(draft, path)) return { release: () => release(path, own) };
-      const text = await fs.readFile(path, "utf8").catch(() => undefined);
+      const text = await read(path);
       if (text === undefined) continue;
       const holder = parse(text);
       if (holder !== undefined && isAlive(holder)) {
@@ -36,12 +40,32 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
           `the data folder ${folder} is in use by process ${holder.pid}; stop that one, or use another folder`,
         );
       }
-      await takeAway(path, text);
+      await removeStale(path, draft, text);
     }
   } finally {
     await fs.rm(draft, { force: true });
   }
   throw new LandfallError("FOLDER_IN_USE", `other processes are opening the data folder ${folder} at this moment`);
+}
+
+/**
+ * Removes the lock if it still has this content. Only who holds the guard may: otherwise two that saw the same stale
+ * lock would remove it one after the other, the second one the first one's new lock.
+ */
+async function removeStale(path: string, draft: string, stale: string): Promise<void> {
+  const guard = `${path}.guard`;
+  if (!(await tryLink(draft, guard))) {
+    const text = await read(guard);
+    const holder = text === undefined ? undefined : parse(text);
+    // Held for an instant only, unless its holder was killed within that instant.
+    if (text !== undefined && (holder === undefined || !isAlive(holder))) await fs.rm(guard, { force: true });
+    return;
+  }
+  try {
+    if ((await read(path)) === stale) await fs.rm(path, { force: true });
+  } finally {
+    await fs.rm(guard, { force: true });
+  }
 }
 
 async function tryLink(draft: string, path: string): Promise<boolean> {
@@ -54,22 +78,18 @@ async function tryLink(draft: string, path: string): Promise<boolean> {
   }
 }
 
-/** Removes the stale lock with this content; if it has become another's in between, that one is put back. */
-async function takeAway(path: string, stale: string): Promise<void> {
-  const aside = `${path}.stale.${process.pid}`;
-  try {
-    await fs.rename(path, aside);
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return;
-    throw error;
-  }
-  if ((await fs.readFile(aside, "utf8")) !== stale) await tryLink(aside, path);
-  await fs.rm(aside, { force: true });
+async function release(path: string, own: string): Promise<void> {
+  if ((await read(path)) === own) await fs.rm(path, { force: true });
 }
 
-async function release(path: string, own: string): Promise<void> {
-  const text = await fs.readFile(path, "utf8").catch(() => undefined);
-  if (text === own) await fs.rm(path, { force: true });
+/** Undefined when there is none (any more). */
+async function read(path: string): Promise<string | undefined> {
+  try {
+    return await fs.readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function parse(text: string): Holder | undefined {

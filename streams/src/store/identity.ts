@@ -28,16 +28,20 @@ interface IdentityFile extends Identity {
 }
 
 const NAME = "identity.json";
+/** 36^10: two nodes of the same name never meet the same one. */
+const INCARNATION_DIGITS = 10;
 
 export function originOf(identity: Identity): OriginId {
   return originId(`${identity.site}.${identity.node}~${identity.incarnation}`);
 }
 
-/** Random, and never the one before: a seeded `env` would otherwise repeat it. */
-export function newIncarnation(env: Env, previous: string | undefined): string {
+/** Random, and never one that wrote here before: a seeded `env` would otherwise repeat it. */
+export function newIncarnation(env: Env, isTaken: (incarnation: string) => boolean): string {
   for (;;) {
-    const digits = Array.from({ length: 10 }, () => Math.floor(env.random() * 36).toString(36)).join("");
-    if (digits !== previous) return digits;
+    const digits = Array.from({ length: INCARNATION_DIGITS }, () => Math.floor(env.random() * 36).toString(36)).join(
+      "",
+    );
+    if (!isTaken(digits)) return digits;
   }
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { readError, writeError } from "./disk-errors.js";
+import { originId } from "../model/names.js";
 import { newIncarnation, originOf, readIdentity, writeIdentity } from "./identity.js";
 import { JournalRecovery } from "./journal-recovery.js";
 import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, decodeFileHead, journalName, journalNumber } from "./journal-format.js";
@@ -98,7 +99,11 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
 
   let identity = found?.identity;
   if (identity === undefined || reasons.length > 0) {
-    const incarnation = newIncarnation(options.env, identity?.incarnation);
+    const former = identity?.incarnation;
+    const incarnation = newIncarnation(
+      options.env,
+      (digits) => digits === former || hasWritten(index, options, digits),
+    );
     const journals = Object.fromEntries(files.map((f) => [journalName(f.number), f.fingerprint]));
     identity = { site: options.site, node: options.node, incarnation, journals, damages: recovery.damages };
   }
@@ -158,6 +163,11 @@ async function findFiles(disk: Disk, folder: string): Promise<FoundFile[]> {
     throw error;
   }
   return files;
+}
+
+function hasWritten(index: RecordIndex, { site, node }: FolderOptions, incarnation: string): boolean {
+  const origin = originId(`${site}.${node}~${incarnation}`);
+  return [...index.streams.values()].some((stream) => stream.logs.has(origin));
 }
 
 function checkOwner(options: FolderOptions, identity: Identity | undefined): void {
