@@ -38,6 +38,7 @@ describe("topics", () => {
           id: container,
           kind: "telemetry",
           recordTopic: container,
+          key: `container ${container}`,
         });
         expect(topicOf(`containers/${container}/events`).kind).toBe("event");
         expect(topicOf(`ships/${imo}/position`)).toMatchObject({ subject: "ship", recordTopic: `${imo}.position` });

@@ -4,15 +4,16 @@ import type { StreamName } from "@landfall/streams/model/names";
 import type { StreamStore } from "@landfall/streams/store/store";
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX } from "../limits.js";
 
+/** Records that the store will never take, and why; absent when it took all. */
+export type Unstorable = ReadonlyMap<NewRecord, unknown> | undefined;
+
 interface Batch {
   readonly stream: StreamName;
   readonly records: NewRecord[];
   bytes: number;
-  readonly durable: Promise<void>;
-  readonly resolve: () => void;
+  readonly durable: Promise<Unstorable>;
+  readonly resolve: (unstorable: Unstorable | Promise<Unstorable>) => void;
   readonly reject: (error: unknown) => void;
-  /** What one record of a batch comes to when the store would not take the batch as a whole. */
-  single: Map<NewRecord, Promise<void>> | undefined;
 }
 
 /**
@@ -28,57 +29,61 @@ export class AppendBatcher {
     this.#store = store;
   }
 
-  /** Resolves when the record is durable (S1); rejects as `StreamStore.append` does. Records of a stream keep their order. */
-  append(stream: StreamName, record: NewRecord): Promise<void> {
+  /**
+   * Resolves when the record's batch is durable (S1), with those of it that are not because the store will never take
+   * them; rejects as `StreamStore.append` does. Records of a stream keep their order. One promise serves a whole batch.
+   */
+  append(stream: StreamName, record: NewRecord): Promise<Unstorable> {
     const batch = this.#batchOf(stream);
     batch.records.push(record);
     batch.bytes += record.value.byteLength;
-    if (batch.records.length >= BATCH_RECORDS_MAX || batch.bytes >= BATCH_BYTES_MAX) this.#send(batch);
-    return batch.durable.then(
-      () => undefined,
-      (error: unknown) => {
-        const single = batch.single?.get(record);
-        if (single) return single;
-        throw error;
-      },
-    );
+    if (batch.records.length >= BATCH_RECORDS_MAX || batch.bytes >= BATCH_BYTES_MAX) this.#close(batch);
+    return batch.durable;
   }
 
   #batchOf(stream: StreamName): Batch {
     const open = this.#open.get(stream);
     if (open) return open;
-    let resolve!: () => void;
-    let reject!: (error: unknown) => void;
-    const durable = new Promise<void>((yes, no) => {
+    let resolve!: Batch["resolve"];
+    let reject!: Batch["reject"];
+    const durable = new Promise<Unstorable>((yes, no) => {
       resolve = yes;
       reject = no;
     });
-    const batch: Batch = { stream, records: [], bytes: 0, durable, resolve, reject, single: undefined };
+    const batch: Batch = { stream, records: [], bytes: 0, durable, resolve, reject };
     this.#open.set(stream, batch);
     if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(() => {
         this.#scheduled = false;
-        for (const waiting of this.#open.values()) this.#send(waiting);
+        for (const waiting of this.#open.values()) this.#close(waiting);
       });
     }
     return batch;
   }
 
-  #send(batch: Batch): void {
+  #close(batch: Batch): void {
     this.#open.delete(batch.stream);
     this.#store.append(batch.stream, batch.records).then(
-      () => batch.resolve(),
+      () => batch.resolve(undefined),
       (error: unknown) => {
         // One record that the store will never take must not take the others with it.
-        if (batch.records.length > 1 && isRecordsFault(error)) {
-          batch.single = new Map(
-            batch.records.map((record) => [record, this.#store.append(batch.stream, [record]).then(() => undefined)]),
-          );
-        }
-        batch.reject(error);
+        if (isRecordsFault(error)) batch.resolve(this.#oneByOne(batch));
+        else batch.reject(error);
       },
     );
+  }
+
+  async #oneByOne({ stream, records }: Batch): Promise<Unstorable> {
+    const unstorable = new Map<NewRecord, unknown>();
+    const each = records.map((record) =>
+      this.#store.append(stream, [record]).catch((error: unknown) => {
+        if (!isRecordsFault(error)) throw error;
+        unstorable.set(record, error);
+      }),
+    );
+    await Promise.all(each);
+    return unstorable;
   }
 }
 

@@ -1,20 +1,22 @@
 import { isLandfallError } from "@landfall/streams/model/errors";
 import type { NewRecord, StoredRecord, TimestampMs } from "@landfall/streams/model/record";
 import type { StreamStore } from "@landfall/streams/store/store";
-import { LOOKUP_RECORDS, SEEN_TIMES_MAX, SEEN_TOPICS_MAX } from "../limits.js";
-import type { AppendBatcher } from "./append-batcher.js";
-import { mayBeStored, UNKNOWN_TIMES, withStored, withTime, type SeenTimes } from "./seen-times.js";
+import { LOOKUP_RECORDS, SEEN_TOPICS_MAX } from "../limits.js";
+import type { AppendBatcher, Unstorable } from "./append-batcher.js";
+import { isUnknown, mayBeStored, UNKNOWN_TIMES, withNothingFrom, withTime, type SeenTimes } from "./seen-times.js";
 import type { Target } from "./route.js";
 
 export type StoreOutcome = "stored" | "duplicate";
 
 interface Pending {
   readonly record: NewRecord;
-  readonly durable: Promise<void>;
+  readonly durable: Promise<StoreOutcome>;
 }
 
 interface TopicState {
   seen: SeenTimes;
+  /** Newest time that the store is known to hold while `seen` is still unknown. */
+  newest: number;
   /** Handed to the store, not yet durable. */
   readonly pending: Pending[];
   /** While the store is being asked about one message, later ones of the topic wait: their order is kept. */
@@ -71,38 +73,51 @@ export class Deduplicator {
   }
 
   #append(topic: TopicState, { stream, record }: Target, timed: boolean): Promise<StoreOutcome> {
-    const durable = this.#batcher.append(stream, record);
-    if (timed) {
-      const pending = { record, durable };
-      topic.pending.push(pending);
-      topic.seen = withTime(topic.seen, record.timestamp);
-      const forget = () => {
-        topic.pending.splice(topic.pending.indexOf(pending), 1);
-      };
-      durable.then(forget, forget);
-    }
-    return durable.then(() => "stored" as const);
+    const batch = this.#batcher.append(stream, record);
+    if (!timed) return batch.then((unstorable) => stored(unstorable, record));
+    const pending: Pending = {
+      record,
+      durable: batch.then(
+        (unstorable) => {
+          forget(topic, pending);
+          return stored(unstorable, record);
+        },
+        (error: unknown) => {
+          forget(topic, pending);
+          throw error;
+        },
+      ),
+    };
+    topic.pending.push(pending);
+    topic.seen = withTime(topic.seen, record.timestamp);
+    return pending.durable;
   }
 
-  async #isStored(topic: TopicState, { record, lookIn }: Target): Promise<boolean> {
+  async #isStored(topic: TopicState, target: Target): Promise<boolean> {
     this.#lookups++;
-    const from = record.timestamp;
-    const times: number[] = [];
-    let complete = true;
-    for (const stream of lookIn()) {
-      const limit = SEEN_TIMES_MAX * 2;
-      const found = await this.#read(() => this.#store.readTopic(stream, record.topic, { fromTime: from, limit }));
-      if (found.some((other) => isSame(other, record))) return true;
-      for (const other of found) times.push(other.timestamp);
-      if (found.length < limit) continue;
-      complete = false;
-      if (await this.#isAmongEqualTimes(stream, record)) return true;
-    }
-    if (complete) topic.seen = withStored(topic.seen, from, times);
+    const streams = target.lookIn();
+    for (const stream of streams) if (await this.#isAmongEqualTimes(stream, target.record)) return true;
+    if (isUnknown(topic.seen) && target.record.timestamp > topic.newest) await this.#learn(topic, target, streams);
     return false;
   }
 
-  /** Pages through everything of exactly this time: the topic holds much that is newer. */
+  /** Whether this reading is newer than all that is stored: then the next ones need no look into the store. */
+  async #learn(topic: TopicState, { record }: Target, streams: readonly Target["stream"][]): Promise<void> {
+    const from = record.timestamp;
+    // Taken before the store is asked: what becomes durable meanwhile may be in neither answer otherwise.
+    const handed = topic.pending.map((other) => other.record.timestamp);
+    for (const stream of streams) {
+      const query = { fromTime: from, limit: 1 };
+      const [newer] = await this.#read(() => this.#store.readTopic(stream, record.topic, query));
+      if (newer) {
+        topic.newest = newer.timestamp;
+        return;
+      }
+    }
+    topic.seen = withNothingFrom(topic.seen, from, handed);
+  }
+
+  /** Pages through everything of exactly this time. */
   async #isAmongEqualTimes(stream: Target["stream"], record: NewRecord): Promise<boolean> {
     const time = { fromTime: record.timestamp, toTime: (record.timestamp + 1) as TimestampMs, limit: LOOKUP_RECORDS };
     let fromOffset: StoredRecord["offset"] | undefined;
@@ -111,7 +126,8 @@ export class Deduplicator {
       const found = await this.#read(() => this.#store.readTopic(stream, record.topic, query));
       if (found.some((other) => isSame(other, record))) return true;
       const last = found.at(-1);
-      if (last === undefined || found.length < LOOKUP_RECORDS) return false;
+      // A page may be shorter than asked for, bounded by its bytes: only an empty one is the end.
+      if (last === undefined) return false;
       fromOffset = (last.offset + 1) as StoredRecord["offset"];
     }
   }
@@ -130,7 +146,7 @@ export class Deduplicator {
     const known = this.#topics.get(key);
     if (known) return known;
     if (this.#topics.size >= SEEN_TOPICS_MAX) this.#forgetOldest();
-    const topic: TopicState = { seen: UNKNOWN_TIMES, pending: [], asking: undefined };
+    const topic: TopicState = { seen: UNKNOWN_TIMES, newest: Number.NEGATIVE_INFINITY, pending: [], asking: undefined };
     this.#topics.set(key, topic);
     return topic;
   }
@@ -143,6 +159,16 @@ export class Deduplicator {
       return;
     }
   }
+}
+
+function stored(unstorable: Unstorable, record: NewRecord): "stored" {
+  if (unstorable?.has(record)) throw unstorable.get(record);
+  return "stored";
+}
+
+function forget({ pending }: TopicState, done: Pending): void {
+  const at = pending.indexOf(done);
+  if (at >= 0) pending.splice(at, 1);
 }
 
 function isSame(a: NewRecord, b: NewRecord): boolean {

@@ -18,15 +18,15 @@ export interface Target {
  * and an event with a place also to that place's authority. The first target is the message itself.
  */
 export function route(reading: Reading, nodeOwner: string, bookings: BookingTable): Target[] {
+  const { topic, event } = reading;
   const main =
-    reading.topic.subject === "container"
+    topic.subject === "container"
       ? containerTarget(reading, nodeOwner, bookings)
-      : target(reading, `${nodeOwner}.ships`, "s", {});
-  const location = reading.event?.location;
-  if (location === undefined) return [main];
+      : target(reading, `${nodeOwner}.ships`, topic.recordTopic, topic.key);
+  if (event?.location === undefined) return [main];
   // No booking in the copy: a port's authority need not learn whose box it is.
-  const copy = target(reading, `port.${location.toLowerCase()}.events`, "p", {}, reading.topic.id);
-  return [main, copy];
+  const stream = `port.${event.location.toLowerCase()}.events`;
+  return [main, target(reading, stream, topic.id, `${stream} ${topic.id}`)];
 }
 
 /** Stream of a container's readings at a time, and the booking that says so. */
@@ -43,32 +43,28 @@ export function containerStream(
 }
 
 function containerTarget(reading: Reading, nodeOwner: string, bookings: BookingTable): Target {
-  const { id } = reading.topic;
+  const { id, key, recordTopic } = reading.topic;
   const { stream, version } = containerStream(id, reading.timestamp, nodeOwner, bookings);
   const lookIn = () => {
     const owners = bookings.ownersOf(id).map((owner) => `${owner}.containers` as StreamName);
     return [...new Set([stream, ...owners, `${nodeOwner}.unassigned` as StreamName])];
   };
-  return { ...target(reading, stream, "c", version === undefined ? {} : { booking: String(version) }), lookIn };
+  const made = target(reading, stream, recordTopic, key);
+  if (version === undefined) return { ...made, lookIn };
+  const headers = { booking: String(version), kind: reading.topic.kind };
+  return { ...made, lookIn, record: { ...made.record, headers } };
 }
 
-function target(
-  reading: Reading,
-  stream: string,
-  family: string,
-  headers: Record<string, string>,
-  topic: string = reading.topic.recordTopic,
-): Target {
-  const name = stream as StreamName;
+function target(reading: Reading, stream: string, topic: string, key: string): Target {
   return {
-    stream: name,
-    key: family === "p" ? `${family}:${stream}:${topic}` : `${family}:${topic}`,
-    lookIn: () => [name],
+    stream: stream as StreamName,
+    key,
+    lookIn: () => [stream as StreamName],
     record: {
       topic: topic as NewRecord["topic"],
       timestamp: reading.timestamp as TimestampMs,
       value: reading.value,
-      headers: { ...headers, kind: reading.topic.kind },
+      headers: { kind: reading.topic.kind },
     },
   };
 }

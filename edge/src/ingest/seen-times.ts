@@ -26,11 +26,15 @@ export function withTime(seen: SeenTimes, time: number): SeenTimes {
   return trimmed(seen.floor, insert(seen.recent, time));
 }
 
-/** After the store said which times it holds from `from` on (all of them). */
-export function withStored(seen: SeenTimes, from: number, times: readonly number[]): SeenTimes {
+/** After the store said that it holds nothing from `from` on; `handed` are times handed to it and not yet durable. */
+export function withNothingFrom(seen: SeenTimes, from: number, handed: readonly number[]): SeenTimes {
   if (from > seen.floor) return seen;
-  const known = [...new Set([...seen.recent, ...times])].sort((a, b) => a - b);
-  return trimmed(from - 1, known);
+  const above = [...new Set([...seen.recent, ...handed])].filter((time) => time >= from).sort((a, b) => a - b);
+  return trimmed(from - 1, above);
+}
+
+export function isUnknown(seen: SeenTimes): boolean {
+  return seen.floor === Number.POSITIVE_INFINITY;
 }
 
 function insert(ascending: readonly number[], time: number): number[] {

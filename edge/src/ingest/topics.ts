@@ -13,6 +13,8 @@ export interface IngestTopic {
   readonly kind: IngestKind;
   /** Topic of the record: `MSKU9070323`, `9321483.position`. */
   readonly recordTopic: TopicName;
+  /** Names the history, whatever stream it goes to: made once, since it is looked up with every message. */
+  readonly key: string;
 }
 
 const CONTAINER_KINDS: ReadonlyMap<string, IngestKind> = new Map([
@@ -39,8 +41,8 @@ export function parseIngestTopic(topic: string): IngestTopic | Problem {
   const wrong = root === "containers" ? containerNumberError(id) : imoNumberError(id);
   if (wrong !== undefined) return problem("BAD_IDENTIFIER", "topic", `topic ${show(topic)}: ${wrong}`);
   return root === "containers"
-    ? { subject: "container", id, kind, recordTopic: id as TopicName }
-    : { subject: "ship", id, kind, recordTopic: `${id}.${leaf}` as TopicName };
+    ? { subject: "container", id, kind, recordTopic: id as TopicName, key: `container ${id}` }
+    : { subject: "ship", id, kind, recordTopic: `${id}.${leaf}` as TopicName, key: `ship ${id} ${leaf}` };
 }
 
 export function isProblem(value: object): value is Problem {

@@ -13,6 +13,7 @@ import { GuardedConnection, type ConnectionComplaint } from "./guarded-connectio
 import { InOrder } from "./in-order.js";
 import { listen } from "./listen.js";
 import { TokenBucket } from "./token-bucket.js";
+import { UnderWay } from "./under-way.js";
 
 export interface BrokerOptions {
   readonly settings: MqttSettings;
@@ -48,7 +49,7 @@ export class MqttBroker {
   readonly #orders = new WeakMap<Client, InOrder>();
   readonly #rejectedIds = new WeakSet<Client>();
   readonly #complaints: Complaints;
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
   #timer: TimerHandle | undefined;
   #port: number | undefined;
 
@@ -138,13 +139,13 @@ export class MqttBroker {
     this.#timer?.cancel();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of this.#connections) connection.stopReading();
-    await this.#settled();
+    await this.#underWay.settled(CLOSE_MS_MAX);
     await Promise.race([
       Promise.all([...this.#connections].map(flushed)),
       delay(CLOSE_MS_MAX, undefined, { ref: false }),
     ]);
     await this.#closeAedes();
-    await this.#settled();
+    await this.#underWay.settled(CLOSE_MS_MAX);
     for (const connection of this.#connections) connection.destroy();
     await closed;
   }
@@ -181,24 +182,27 @@ export class MqttBroker {
     const payload =
       typeof packet.payload === "string" ? Buffer.from(packet.payload) : (packet.payload ?? Buffer.alloc(0));
     this.#gate.add(payload.byteLength);
-    const work = this.#options.publish({ client: id, topic: packet.topic, payload }).finally(() => {
-      this.#gate.remove(payload.byteLength);
-      this.#underWay.delete(work);
-    });
-    this.#underWay.add(work);
+    this.#underWay.enter();
+    const work = this.#options.publish({ client: id, topic: packet.topic, payload });
     this.#orderOf(client).enter(
       work,
-      () => done(null),
+      () => {
+        this.#answered(payload);
+        done(null);
+      },
       (error) => {
+        this.#answered(payload);
         const cause = error instanceof Error ? error : new Error(String(error));
-        this.#complain(
-          client,
-          "NOT_STORED",
-          `a publish could not be stored for now and is not acknowledged: ${cause.message}`,
-        );
+        const message = `a publish could not be stored for now and is not acknowledged: ${cause.message}`;
+        this.#complain(client, "NOT_STORED", message);
         done(cause);
       },
     );
+  }
+
+  #answered(payload: Uint8Array): void {
+    this.#gate.remove(payload.byteLength);
+    this.#underWay.leave();
   }
 
   #orderOf(client: Client | null): InOrder {
@@ -254,13 +258,6 @@ export class MqttBroker {
   #checkPacketTimes(): void {
     for (const connection of this.#connections) connection.checkPacketTime();
     this.#timer = this.#options.env.setTimer(PACKET_CHECK_MS, () => this.#checkPacketTimes());
-  }
-
-  async #settled(): Promise<void> {
-    const end = AbortSignal.timeout(CLOSE_MS_MAX);
-    while (this.#underWay.size > 0 && !end.aborted) {
-      await Promise.race([Promise.allSettled(this.#underWay), delay(CLOSE_MS_MAX, undefined, { ref: false })]);
-    }
   }
 
   #closeAedes(): Promise<void> {

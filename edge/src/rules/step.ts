@@ -1,3 +1,4 @@
+import type { Measurements } from "@landfall/proto/api";
 import { INTERVAL_GAPS } from "../limits.js";
 import { clear } from "./alerts.js";
 import { judgeReading } from "./cargo.js";
@@ -36,13 +37,12 @@ function onReading(state: RulesState, event: Of<"reading">, settings: RulesSetti
   if (box.lastTime !== undefined) {
     // Late or repeated: newer readings have had their say.
     if (event.time <= box.lastTime) return [];
-    box.gaps = [...box.gaps.slice(1 - INTERVAL_GAPS), event.time - box.lastTime];
+    box.gaps.push(event.time - box.lastTime);
+    if (box.gaps.length > INTERVAL_GAPS) box.gaps.shift();
   }
-  box.lastTime = event.time;
   const { measurements } = event;
-  // A shock and a tilt are of their moment; the rest holds until something else is said.
-  const { shockG: _, tiltDeg: __, ...lasting } = box.last;
-  box.last = { ...lasting, ...known(measurements) };
+  box.lastTime = event.time;
+  box.last = merged(box.last, measurements);
   box.isReefer ||= measurements.setpointC !== undefined || measurements.powered === true;
   const isAboard = box.aboardSince !== undefined && event.time >= box.aboardSince;
   return isAboard ? judgeReading(state, box, event, settings) : [];
@@ -118,7 +118,8 @@ function gatewayOf(state: RulesState, client: string, wall: number): Gateway {
   return gateway;
 }
 
-const KEPT = [
+/** The measurements worth keeping as evidence; a payload may hold much else. */
+const LASTING = [
   "latitude",
   "longitude",
   "temperatureC",
@@ -126,14 +127,22 @@ const KEPT = [
   "returnAirC",
   "setpointC",
   "humidityPct",
-  "shockG",
-  "tiltDeg",
   "doorOpen",
   "powered",
   "batteryPct",
 ] as const;
+/** Of their moment: what the newest reading does not say is over. */
+const MOMENTARY = ["shockG", "tiltDeg"] as const;
 
-/** The measurements worth keeping as evidence; a payload may hold much else. */
-function known(measurements: Of<"reading">["measurements"]): Of<"reading">["measurements"] {
-  return Object.fromEntries(KEPT.flatMap((key) => (measurements[key] === undefined ? [] : [[key, measurements[key]]])));
+function merged(before: Measurements, now: Measurements): Measurements {
+  const last: Record<string, number | boolean> = {};
+  for (const key of LASTING) {
+    const value = now[key] ?? before[key];
+    if (value !== undefined) last[key] = value;
+  }
+  for (const key of MOMENTARY) {
+    const value = now[key];
+    if (value !== undefined) last[key] = value;
+  }
+  return last;
 }

@@ -1,0 +1,125 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { runLoad, type Load, type LoadResult } from "./mqtt-load.js";
+
+/** `node test/dist/bench/ingest.js [--out FILE] [--runs N]`: MQTT QoS 1 into an edge node, every PUBACK after its fsync. */
+
+interface Result {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly target: number;
+  readonly higherIsBetter: boolean;
+  readonly runs: readonly number[];
+}
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const TOPICS = 10_000;
+const SHAPES: readonly {
+  readonly name: string;
+  readonly target: number;
+  readonly load: Pick<Load, "connections" | "chunk" | "window" | "messages">;
+}[] = [
+  {
+    name: "1 connection, 500 x 2 in flight",
+    target: 100_000,
+    load: { connections: 1, chunk: 500, window: 2, messages: 200_000 },
+  },
+  {
+    name: "10 connections, 50 x 2 in flight",
+    target: 100_000,
+    load: { connections: 10, chunk: 50, window: 2, messages: 300_000 },
+  },
+  {
+    name: "100 connections, 5 x 2 in flight",
+    target: 70_000,
+    load: { connections: 100, chunk: 5, window: 2, messages: 200_000 },
+  },
+];
+
+async function withEdge<T>(use: (port: number) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "landfall-bench-"));
+  const config = join(folder, "edge.yaml");
+  // JSON is YAML.
+  writeFileSync(
+    config,
+    JSON.stringify({
+      site: "ship-9321483",
+      data: "data",
+      http: { port: 0 },
+      replication: { token: "only for this bench" },
+      sites: [{ site: "ship-9321483", kind: "ship", name: "Bench", owner: "bigblue", imo: "9321483" }],
+      mqtt: { port: 0, packetsPerSecond: 100_000_000, packetsAtOnce: 100_000_000 },
+    }),
+  );
+  const child = spawn(process.execPath, [join(ROOT, "bin/landfall.mjs"), "edge", "--config", config], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, LANDFALL_EXIT_WITH_PARENT: "1" },
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  try {
+    const port = await new Promise<number>((resolve, reject) => {
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        const entry = JSON.parse(line) as { msg?: string; port?: number };
+        if (entry.msg?.startsWith("mqtt listens") && entry.port !== undefined) resolve(entry.port);
+      });
+      void ended.then((code) => reject(new Error(`landfall edge ended with ${code}`)));
+    });
+    return await use(port);
+  } finally {
+    child.kill("SIGTERM");
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+async function measure(runs: number): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const { name, target, load } of SHAPES) {
+    const seen = await withEdge(async (port) => {
+      const all: LoadResult[] = [];
+      for (let run = 0; run < runs; run++) {
+        // Every run is later than the one before: nothing is a repetition.
+        const firstTime = Date.UTC(2026, 0, 1) + run * 1_000 * load.messages;
+        all.push(await runLoad({ ...load, port, topics: TOPICS, firstTime }));
+      }
+      return all;
+    });
+    const rates = seen.map(({ messagesPerSecond }) => Math.round(messagesPerSecond));
+    const p99 = seen.map(({ ackMs99 }) => Number(ackMs99.toFixed(1)));
+    results.push({
+      name: `QoS 1, fsynced: ${name}`,
+      value: median(rates),
+      unit: "messages/s",
+      target,
+      higherIsBetter: true,
+      runs: rates,
+    });
+    results.push({
+      name: `time to PUBACK, 99 %: ${name}`,
+      value: median(p99),
+      unit: "ms",
+      target: 100,
+      higherIsBetter: false,
+      runs: p99,
+    });
+  }
+  return results;
+}
+
+const { values } = parseArgs({ options: { out: { type: "string" }, runs: { type: "string", default: "3" } } });
+const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
+const machine = { cpu: cpus()[0]?.model ?? "?", cores: cpus().length, memoryBytes: totalmem(), node: process.version };
+const report = { suite: "ingest", machine, commit, results: await measure(Number(values.runs)) };
+const text = `${JSON.stringify(report, undefined, 2)}\n`;
+if (values.out === undefined) process.stdout.write(text);
+else writeFileSync(values.out, text);
