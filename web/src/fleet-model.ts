@@ -80,13 +80,20 @@ function linkLook(
   return docked !== undefined && docked === port?.locode ? "cut" : "out-of-reach";
 }
 
+/** Short name of a site: a ship's own, a place's; for headquarters and yards what the fleet calls them. */
 export function siteName(
   site: ApiSite | undefined,
   fallback: string,
   ships: Readonly<Record<string, ShipState>>,
 ): string {
-  if (!site) return fallback;
-  return (site.imo === undefined ? undefined : ships[site.imo]?.name) ?? site.name;
+  if (!site) return wordsOf(fallback);
+  if (site.kind === "ship") return (site.imo === undefined ? undefined : ships[site.imo]?.name) ?? site.name;
+  return site.kind === "port" && site.locode !== undefined ? portName(site.locode) : wordsOf(site.site);
+}
+
+/** `los-angeles` is called so in settings and addresses; people read `Los Angeles`. */
+export function wordsOf(site: string): string {
+  return site.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => (dash ? " " : "") + letter.toUpperCase());
 }
 
 /** Records that are known somewhere else and that this site does not hold yet. */

@@ -18,7 +18,7 @@ import { initialState, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { parseView } from "./url-state.js";
 import { AppView } from "./view/app.js";
-import { UiContext } from "./view/ui.js";
+import { UiContext, type Tick } from "./view/ui.js";
 
 const fetchHere = (input: string, init?: RequestInit): Promise<Response> => window.fetch(input, init);
 
@@ -42,10 +42,13 @@ const live = followLive(
   () => loading.everything(),
 );
 
+const ticker = createStore<Tick, Tick>((_, next) => next, { nowMs: app.nowMs() });
+window.setInterval(() => ticker.dispatch({ nowMs: app.nowMs() }), 1000);
+
 const root = document.getElementById("app");
 if (!root) throw new Error("index.html has no element #app to draw into");
 render(
-  <UiContext.Provider value={{ app, loading, live, selectors: createSelectors(), cursor: createCursor() }}>
+  <UiContext.Provider value={{ app, loading, live, selectors: createSelectors(), cursor: createCursor(), ticker }}>
     <AppView />
   </UiContext.Provider>,
   root,

@@ -124,7 +124,7 @@ export function reduce(state: State, action: Action): State {
     case "loading":
       return setPart(state, action.part, (remote) => toLoading(remote));
     case "failed":
-      return setPart(state, action.part, (remote) => toFailed(remote, action.message));
+      return setPart(state, action.part, (remote) => toFailed(remote, action.message, action.missing));
     case "ships/loaded":
       return {
         ...state,

@@ -31,7 +31,8 @@ export async function load<T>(
   } catch (error) {
     if (signal?.aborted || isAbort(error)) return;
     if (endsSession(app, error) || !isSignedIn(app)) return;
-    app.store.dispatch({ type: "failed", part, message: messageOf(error) });
+    const missing = error instanceof ApiError && error.status === 404;
+    app.store.dispatch({ type: "failed", part, message: messageOf(error), missing });
   }
 }
 

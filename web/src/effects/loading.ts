@@ -15,8 +15,10 @@ export interface Viewport {
   readonly zoom: number;
 }
 
+/** Shortest time between two questions for the marks while the map is moved. */
+const MARKS_EVERY_MS = 250;
 /** Shortest time between two questions for the same thing while the live feed keeps changing it. */
-const MARKS_EVERY_MS = 1500;
+const STALE_MARKS_EVERY_MS = 1500;
 const HISTORY_EVERY_MS = 4000;
 const LIST_EVERY_MS = 4000;
 /** Pause in typing before a search is sent. */
@@ -68,6 +70,8 @@ export function startLoading(app: App): Loading {
     );
   });
 
+  const staleMarks = throttle(STALE_MARKS_EVERY_MS, async () => marks.trigger());
+
   const history = throttle(HISTORY_EVERY_MS, () => loadHistory(app, selectionAbort.signal));
   // A list of several pages is not thrown back to its first one under the reader's eyes.
   const aboard = throttle(LIST_EVERY_MS, async () => {
@@ -107,7 +111,8 @@ export function startLoading(app: App): Loading {
     );
     void loadSimulation(app);
     fleet.trigger();
-    marks.trigger();
+    // Before the map is there, its first move asks.
+    if (viewport) marks.trigger();
     selection();
   };
 
@@ -133,7 +138,7 @@ export function startLoading(app: App): Loading {
     if (state.session.phase === "signed-in" && before.session.phase !== "signed-in") everything();
     if (state.session.phase !== "signed-in") return;
     if (state.view.selection !== before.view.selection && !sameSelection(state, before)) selection();
-    if (state.marksStale && !before.marksStale) marks.trigger();
+    if (state.marksStale && !before.marksStale) staleMarks.trigger();
     if (state.search !== before.search) search(state.search);
     if (state.detail !== before.detail && newerDetail(state, before)) history.trigger();
     if (state.ships !== before.ships && newerShip(state, before)) {

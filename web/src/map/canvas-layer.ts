@@ -164,7 +164,7 @@ export class CanvasLayer extends L.Layer {
       west: (origin.x / worldPx) * 360 - 180,
       east: ((origin.x + width) / worldPx) * 360 - 180,
       palette: this.#settings.palette(),
-      labels: new LabelSpace(),
+      labels: new LabelSpace(width, height),
       timeMs: performance.now(),
       reducedMotion: this.#settings.reducedMotion(),
     };

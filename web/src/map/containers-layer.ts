@@ -148,7 +148,7 @@ export class ContainersPainter implements Painter {
       if (!place) continue;
       const rect = { x: Math.round(place.x + 2), y: Math.round(place.y + 2), width, height: CLUSTER_HEIGHT_PX };
       this.#drawn.push({ kind: "cluster", rect, feature });
-      if (place !== places[0]) leader(frame, x, y, rect);
+      if (place !== places[0] && places.indexOf(place) > 8) leader(frame, x, y, rect);
       ctx.fillStyle = palette.paper;
       ctx.strokeStyle = palette.ink;
       ctx.lineWidth = 1;

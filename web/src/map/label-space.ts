@@ -13,11 +13,19 @@ const RECTS_MAX = 2000;
 export class LabelSpace {
   readonly #taken: Rect[] = [];
 
+  /** Size of the drawing; what would be cut off at its edge is no free place. */
+  constructor(
+    readonly width: number,
+    readonly height: number,
+  ) {}
+
   take(rect: Rect): void {
     if (this.#taken.length < RECTS_MAX) this.#taken.push(rect);
   }
 
   isFree(rect: Rect): boolean {
+    if (rect.x < 0 || rect.y < 0 || rect.x + rect.width > this.width || rect.y + rect.height > this.height)
+      return false;
     return !this.#taken.some(
       (other) =>
         rect.x < other.x + other.width &&

@@ -9,7 +9,7 @@ const SHORTEST_PX = 28;
 /** How near the pointer must come. */
 const REACH_PX = 7;
 /** Distance and speed of the dots that stand for moving data. */
-const DOT_EVERY_PX = 26;
+const DOT_EVERY_PX = 32;
 const DOT_SPEED_PX_PER_S = 34;
 
 interface Drawn {
@@ -21,10 +21,13 @@ interface Drawn {
 export class LinksPainter implements Painter {
   #links: readonly { readonly view: LinkView; readonly line: readonly LonLat[] }[] = [];
   #selected: string | undefined;
+  #quiet = false;
   #drawn: Drawn[] = [];
 
-  set(links: readonly LinkView[], selected: string | undefined): void {
+  /** `quiet`: a history is open, the links stand back behind its track. */
+  set(links: readonly LinkView[], selected: string | undefined, quiet: boolean): void {
     this.#selected = selected;
+    this.#quiet = quiet;
     this.#links = links
       .filter((view) => view.look !== "out-of-reach" && view.ends)
       .map((view) => {
@@ -44,7 +47,7 @@ export class LinksPainter implements Painter {
         if (lengthOf(points) < SHORTEST_PX) continue;
         this.#drawn.push({ view, points });
         this.#line(frame, view, points);
-        if (!view.moving || view.look === "cut") continue;
+        if (!view.moving || view.look === "cut" || this.#quiet) continue;
         flow(frame, points);
         moving = !frame.reducedMotion;
       }
@@ -64,13 +67,13 @@ export class LinksPainter implements Painter {
     ctx.lineCap = "butt";
     ctx.lineWidth = selected ? 3 : view.link.class === "satellite" ? 1 : 1.5;
     ctx.strokeStyle = cut ? palette.lineDown : selected ? palette.accent : palette.line;
-    ctx.globalAlpha = view.link.class === "satellite" && !cut && !selected ? 0.55 : 1;
+    ctx.globalAlpha = selected ? 1 : this.#quiet ? 0.3 : view.link.class === "satellite" && !cut ? 0.55 : 1;
     ctx.setLineDash(view.look === "degraded" ? [7, 5] : view.link.class === "satellite" ? [1.5, 3.5] : []);
     trace(ctx, points, cut ? "gap" : "whole");
     ctx.stroke();
     ctx.setLineDash([]);
-    ctx.globalAlpha = 1;
     if (cut) cross(frame, points);
+    ctx.globalAlpha = 1;
   }
 }
 
@@ -119,7 +122,7 @@ function flow(frame: Frame, points: Drawn["points"]): void {
   for (let at = start; at < length; at += DOT_EVERY_PX) {
     const [x, y] = pointAt(points, at);
     ctx.beginPath();
-    ctx.arc(x, y, 2, 0, 2 * Math.PI);
+    ctx.arc(x, y, 1.8, 0, 2 * Math.PI);
     ctx.fill();
   }
 }

@@ -4,19 +4,20 @@ import { fleetNowMs } from "../clock.js";
 import type { Cursor } from "../cursor.js";
 import type { App } from "../effects/app.js";
 import type { Viewport } from "../effects/loading.js";
-import { sitePosition, viewLinks } from "../fleet-model.js";
+import { viewLinks } from "../fleet-model.js";
 import { smallestRange, wrapLongitude } from "../geo/longitude.js";
 import type { Selectors } from "../selectors.js";
 import { valueOf } from "../state/remote.js";
 import type { State } from "../state.js";
-import { STATUS_LOOK, STATUS_ORDER } from "../status.js";
 import type { Store } from "../store.js";
+import type { Selection } from "../url-state.js";
 import { CanvasLayer, type Hit } from "./canvas-layer.js";
 import { ContainersPainter } from "./containers-layer.js";
 import { GraticuleLabels, GraticulePainter } from "./graticule-layer.js";
 import { LandPainter } from "./land-layer.js";
 import { LinksPainter } from "./links-layer.js";
-import { readPalette, type Palette } from "./palette.js";
+import { readColours, readPalette, type Palette } from "./palette.js";
+import { everything, pointsOfSelection, type Point } from "./placing.js";
 import { PortsPainter } from "./ports-layer.js";
 import { ScalePainter } from "./scale-layer.js";
 import { ShipsPainter } from "./ships-layer.js";
@@ -28,6 +29,7 @@ export const MAX_ZOOM = 13;
 const NEAR_ZOOM = 5;
 /** Further out than this the world repeats too often to be read. */
 const MIN_ZOOM = 1;
+const MIN_ZOOM_MAX = 4;
 
 export interface MapView {
   zoomBy(steps: number): void;
@@ -77,8 +79,10 @@ class Chart implements MapView {
   ) {
     this.#palette = readPalette(element);
     this.#colours = readColours(element);
-    const { box } = deps.app.store.getState().view;
+    const { box, selection } = deps.app.store.getState().view;
     this.#unplaced = box === undefined;
+    // An address with a selection and no box means: show me that.
+    if (!box && selection) this.#toShow = keyOf(selection);
     this.#map = L.map(element, {
       attributionControl: false,
       zoomControl: false,
@@ -139,7 +143,10 @@ class Chart implements MapView {
     map.on("click", (event: L.LeafletMouseEvent) => this.#clicked(event));
     map.on("mousemove", (event: L.LeafletMouseEvent) => this.#hovered(event));
     map.on("mouseout movestart zoomstart", () => this.#hover(undefined, 0, 0));
-    const resize = new ResizeObserver(() => map.invalidateSize({ animate: false, pan: false }));
+    const resize = new ResizeObserver(() => {
+      map.invalidateSize({ animate: false, pan: false });
+      this.#limitZoom();
+    });
     resize.observe(this.element);
     const recolour = (): void => {
       this.#palette = readPalette(this.element);
@@ -158,10 +165,16 @@ class Chart implements MapView {
     );
   }
 
+  /** No further out than the world is high: beyond the poles there is nothing to see. */
+  #limitZoom(): void {
+    const least = Math.ceil(Math.log2(this.#map.getSize().y / 256) * 4) / 4;
+    this.#map.setMinZoom(Math.max(MIN_ZOOM, Math.min(MIN_ZOOM_MAX, least)));
+  }
+
   #onState(state: State, before: State): void {
     const { selection, box } = state.view;
     if (selection !== before.view.selection) {
-      this.#toShow = selection && `${selection.kind}:${selection.id}`;
+      this.#toShow = selection && keyOf(selection);
     }
     // Only back and forward set a box that is not the map's own.
     if (box && box !== before.view.box && !this.#isAt(box)) {
@@ -188,7 +201,11 @@ class Chart implements MapView {
     const sites = valueOf(state.sites);
     const nowMs = fleetNowMs(state.simulation, app.nowMs());
     const shipName = (imo: string): string | undefined => ships[imo]?.name;
-    this.#links.set(sites ? viewLinks(sites, ships, state.simulation?.state.links) : [], selectedId("link"));
+    this.#links.set(
+      sites ? viewLinks(sites, ships, state.simulation?.state.links) : [],
+      selectedId("link"),
+      selectors.openHistory(state) !== undefined,
+    );
     this.#ports.set(sites?.sites ?? [], ships, selectedId("site"));
     this.#ships.set(ships, selectedId("ship"), nowMs, performance.now());
     this.#containers.set({
@@ -219,21 +236,30 @@ class Chart implements MapView {
 
   /** Chooses the first look, and brings what was selected into view once it is known where it is. */
   #place(state: State, ships: Readonly<Record<string, ShipState>>): void {
-    if (this.#unplaced) {
-      const points = everything(state);
-      if (points.length > 0 && state.ships.phase !== "loading") {
-        this.#unplaced = false;
-        this.#fit(points);
-      }
-    }
-    if (this.#toShow === undefined) return;
-    const points = pointsOfSelection(state, ships, this.deps.selectors);
+    const points = this.#toShow === undefined ? [] : pointsOfSelection(state, ships, this.deps.selectors);
     if (points === undefined) return;
+    const isNew = this.#toShow !== undefined;
     this.#toShow = undefined;
-    if (points.length > 0 && !points.every((point) => this.#isInView(point))) this.#fit(points);
+    if (points.length === 0) this.#placeFirst(state);
+    else if (isNew && (this.#unplaced || !points.every((point) => this.#isInView(point)))) {
+      this.#unplaced = false;
+      this.#fit(points);
+    }
   }
 
-  #fit(points: readonly Point[]): void {
+  /** The first look: all that there is. */
+  #placeFirst(state: State): void {
+    if (!this.#unplaced) return;
+    // All of it, or the first look would be at whatever came in first.
+    const parts = [state.ships, state.sites, state.marks];
+    if (!parts.every(({ phase }) => phase === "ready" || phase === "failed")) return;
+    const points = everything(state);
+    if (points.length === 0) return;
+    this.#unplaced = false;
+    this.#fit(points, false);
+  }
+
+  #fit(points: readonly Point[], animate = !this.#motion.matches): void {
     const range = smallestRange(points.map(([longitude]) => longitude));
     if (!range) return;
     const latitudes = points.map(([, latitude]) => latitude);
@@ -248,9 +274,9 @@ class Chart implements MapView {
       ],
       {
         paddingTopLeft: [margin, margin + 20],
-        paddingBottomRight: [margin, Math.min(margin + 10 + covered * size.y, size.y * 0.7)],
+        paddingBottomRight: [margin, Math.min(margin + 50 + covered * size.y, size.y * 0.7)],
         maxZoom: NEAR_ZOOM,
-        animate: !this.#motion.matches,
+        animate,
       },
     );
   }
@@ -325,59 +351,6 @@ class Chart implements MapView {
   }
 }
 
-/** Longitude and latitude. */
-type Point = readonly [number, number];
-
-function readColours(element: Element): Record<ContainerStatus, string> {
-  const style = getComputedStyle(element);
-  return Object.fromEntries(
-    STATUS_ORDER.map((status) => [status, style.getPropertyValue(STATUS_LOOK[status].colour).trim()]),
-  ) as Record<ContainerStatus, string>;
-}
-
-function everything(state: State): Point[] {
-  const ships = valueOf(state.ships) ?? {};
-  const points: Point[] = [];
-  for (const site of valueOf(state.sites)?.sites ?? []) {
-    const at = sitePosition(site, ships);
-    if (at) points.push(at);
-  }
-  for (const { longitude, latitude } of Object.values(ships)) {
-    if (longitude !== undefined && latitude !== undefined) points.push([longitude, latitude]);
-  }
-  for (const { geometry } of valueOf(state.marks)?.features ?? []) {
-    if (geometry) points.push([geometry.coordinates[0], geometry.coordinates[1]]);
-  }
-  return points;
-}
-
-/** Where the selected thing is; undefined while that is still loading. */
-function pointsOfSelection(
-  state: State,
-  ships: Readonly<Record<string, ShipState>>,
-  selectors: Selectors,
-): Point[] | undefined {
-  const { selection } = state.view;
-  if (!selection) return [];
-  switch (selection.kind) {
-    case "container":
-    case "ship": {
-      if (state.history.phase === "failed") return [];
-      if (state.history.phase !== "ready") return undefined;
-      const readings = selectors.openHistory(state)?.model.readings ?? [];
-      return readings.flatMap(({ longitude, latitude }) =>
-        longitude === undefined || latitude === undefined ? [] : [[longitude, latitude] as const],
-      );
-    }
-    case "site": {
-      const site = valueOf(state.sites)?.sites.find((one) => one.site === selection.id);
-      const at = site && sitePosition(site, ships);
-      return at ? [at] : [];
-    }
-    case "link": {
-      const sites = valueOf(state.sites);
-      const view = sites && viewLinks(sites, ships).find(({ link }) => link.id === selection.id);
-      return view?.ends ? [...view.ends] : [];
-    }
-  }
+function keyOf({ kind, id }: Selection): string {
+  return `${kind}:${id}`;
 }

@@ -1,3 +1,6 @@
+import type { ContainerStatus } from "@landfall/proto/api";
+import { STATUS_LOOK, STATUS_ORDER } from "../status.js";
+
 /** Colours of the canvas, read from the style sheet so that light and dark are said in one place. */
 export interface Palette {
   readonly sea: string;
@@ -41,4 +44,12 @@ export function readPalette(element: Element): Palette {
     Object.entries(NAMES).map(([key, name]) => [key, style.getPropertyValue(name).trim()]),
   ) as Record<keyof typeof NAMES, string>;
   return { ...colours, dark: style.colorScheme.trim() === "dark", font: style.fontFamily };
+}
+
+/** Colours of the states. */
+export function readColours(element: Element): Record<ContainerStatus, string> {
+  const style = getComputedStyle(element);
+  return Object.fromEntries(
+    STATUS_ORDER.map((status) => [status, style.getPropertyValue(STATUS_LOOK[status].colour).trim()]),
+  ) as Record<ContainerStatus, string>;
 }

@@ -8,8 +8,8 @@ import { shipLines } from "./tooltips.js";
 
 /** Names stand beside the hulls from this zoom on; the selected ship's always does. */
 const NAMES_FROM_ZOOM = 4;
-const LENGTH_PX = 22;
-const WIDTH_PX = 9;
+const LENGTH_PX = 26;
+const WIDTH_PX = 11;
 /** A change of place is shown as motion, this long. */
 const GLIDE_MS = 250;
 /** Ships alongside stand beside their port's ring, one below the other. */
@@ -115,7 +115,7 @@ export class ShipsPainter implements Painter {
     ctx.fill(hull);
     ctx.strokeStyle = palette.ink;
     ctx.lineWidth = 1.6;
-    ctx.setLineDash(stale ? [2.5, 2] : []);
+    ctx.setLineDash(stale ? [3.5, 2.5] : []);
     ctx.stroke(hull);
     ctx.restore();
   }

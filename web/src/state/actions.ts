@@ -47,7 +47,7 @@ export type Action =
   | { readonly type: "connection/lost"; readonly nowMs: number; readonly retryAtMs: number; readonly message: string }
   | { readonly type: "live"; readonly event: LiveEvent; readonly nowMs: number }
   | { readonly type: "loading"; readonly part: Part }
-  | { readonly type: "failed"; readonly part: Part; readonly message: string }
+  | { readonly type: "failed"; readonly part: Part; readonly message: string; readonly missing: boolean }
   | { readonly type: "ships/loaded"; readonly reply: ShipsReply }
   | { readonly type: "alerts/loaded"; readonly reply: AlertsReply }
   | { readonly type: "sites/loaded"; readonly reply: SitesReply }

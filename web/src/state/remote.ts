@@ -3,7 +3,8 @@ export type Remote<T> =
   | { readonly phase: "idle" }
   | { readonly phase: "loading"; readonly value?: T }
   | { readonly phase: "ready"; readonly value: T }
-  | { readonly phase: "failed"; readonly message: string; readonly value?: T };
+  /** `missing`: it does not exist, or not for this person; trying again would not help. */
+  | { readonly phase: "failed"; readonly message: string; readonly missing: boolean; readonly value?: T };
 
 export const IDLE = { phase: "idle" } as const;
 
@@ -17,9 +18,10 @@ export function toLoading<T>(before: Remote<T>): Remote<T> {
   return value === undefined ? { phase: "loading" } : { phase: "loading", value };
 }
 
-export function toFailed<T>(before: Remote<T>, message: string): Remote<T> {
-  const value = valueOf(before);
-  return value === undefined ? { phase: "failed", message } : { phase: "failed", message, value };
+/** A failure keeps what was there before, unless it is not there any more. */
+export function toFailed<T>(before: Remote<T>, message: string, missing: boolean): Remote<T> {
+  const value = missing ? undefined : valueOf(before);
+  return value === undefined ? { phase: "failed", message, missing } : { phase: "failed", message, missing, value };
 }
 
 /** Changes the value in place, if there is one; the same object comes back when nothing changed. */

@@ -1,13 +1,13 @@
 import type { JSX } from "preact";
 import { formatClock, formatDuration, formatTime } from "../format/time.js";
-import { useAppState, useNowMs, useUi } from "./ui.js";
+import { useAppState, useTick, useUi } from "./ui.js";
 
 /** Says when the screen is not live, and what it shows instead. */
 export function Banner(): JSX.Element | null {
   const { app, live } = useUi();
   const connection = useAppState((state) => state.connection);
   const atMs = useAppState((state) => state.view.atMs);
-  const now = useNowMs();
+  const now = useTick((nowMs) => nowMs);
   if (connection.phase === "lost") {
     const wait = connection.retryAtMs - now;
     return (

@@ -13,7 +13,7 @@ import { Icon, StatusMark } from "./marks.js";
 import { Ago, Fact, Phase, Section } from "./parts.js";
 import { ReadingsTable } from "./readings-table.js";
 import { useWhereabouts } from "./rows.js";
-import { useAppState, useFleetNowMs, useUi } from "./ui.js";
+import { useAppState, useFleetDayMs, useUi } from "./ui.js";
 
 export function ContainerCard({ id }: { id: string }): JSX.Element {
   const { loading } = useUi();
@@ -26,7 +26,12 @@ export function ContainerCard({ id }: { id: string }): JSX.Element {
       {container && remote.phase !== "failed" ? (
         <Latest container={container} />
       ) : (
-        <Phase remote={remote} what={`Container ${formatContainerNumber(id)}`} onRetry={() => loading.selection()} />
+        <Phase
+          remote={remote}
+          what={`Container ${formatContainerNumber(id)}`}
+          missing="There is no container of this number that you may see. If it is new, it appears with its first reading."
+          onRetry={() => loading.selection()}
+        />
       )}
       {remote.phase !== "failed" && (
         <>
@@ -45,7 +50,7 @@ export function ContainerCard({ id }: { id: string }): JSX.Element {
 function Latest({ container }: { container: ContainerState }): JSX.Element {
   const { app } = useUi();
   const where = useWhereabouts(container);
-  const now = useFleetNowMs();
+  const now = useFleetDayMs();
   const { vessel, latitude, longitude } = container;
   const known = toMs(container.knownSince);
   return (
@@ -138,7 +143,7 @@ function Carriers(): JSX.Element | null {
   const { app, selectors } = useUi();
   const open = useAppState((state) => selectors.openHistory(state));
   const ships = useAppState((state) => valueOf(state.ships));
-  const now = useFleetNowMs();
+  const now = useFleetDayMs();
   const carriages = open?.model.carriages ?? [];
   if (carriages.length === 0) return null;
   return (

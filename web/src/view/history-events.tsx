@@ -4,7 +4,7 @@ import { formatTime } from "../format/time.js";
 import { eventWords } from "../words.js";
 import { valueOf } from "../state/remote.js";
 import { Section } from "./parts.js";
-import { useAppState, useFleetNowMs, useUi } from "./ui.js";
+import { useAppState, useFleetDayMs, useUi } from "./ui.js";
 
 /** The newest are shown; the chart and the track have all of them. */
 const EVENTS_SHOWN = 30;
@@ -14,7 +14,7 @@ export function HistoryEvents({ title }: { title: string }): JSX.Element | null 
   const { app, selectors } = useUi();
   const open = useAppState((state) => selectors.openHistory(state));
   const ships = useAppState((state) => valueOf(state.ships));
-  const now = useFleetNowMs();
+  const now = useFleetDayMs();
   const events = open?.model.events ?? [];
   if (events.length === 0) return null;
   return (

@@ -85,7 +85,7 @@ export function LinkControls({ control, name }: { control: SimulationLink; name:
             />
           </label>
           <label>
-            <span>Rate, kbit/s (0: no limit)</span>
+            <span>kbit/s, 0: no limit</span>
             <input
               type="number"
               min={0}

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { wordsOf } from "../fleet-model.js";
 import { valueOf } from "../state/remote.js";
 import type { Tab } from "../url-state.js";
 import { AlertsTab } from "./alerts-tab.js";
@@ -40,7 +41,7 @@ export function Panel({ phone, timeline }: { phone: boolean; timeline: Component
         <p class="brand">
           <Logo />
           Landfall
-          {session.phase === "signed-in" && <span class="brand-site">{siteWords(session.user.site)}</span>}
+          {session.phase === "signed-in" && <span class="brand-site">{wordsOf(session.user.site)}</span>}
         </p>
         <SearchBox onFocus={sheet.atLeastHalf} />
       </header>
@@ -73,11 +74,6 @@ export function Panel({ phone, timeline }: { phone: boolean; timeline: Component
       </div>
     </aside>
   );
-}
-
-/** `los-angeles` is called so in settings and addresses; people read `Los Angeles`. */
-function siteWords(site: string): string {
-  return site.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => (dash ? " " : "") + letter.toUpperCase());
 }
 
 function Tabs({ tab, onPick }: { tab: Tab; onPick: () => void }): JSX.Element {

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { formatAgo, formatTime, toMs } from "../format/time.js";
 import type { Remote } from "../state/remote.js";
-import { useFleetNowMs, useNowMs } from "./ui.js";
+import { useFleetTick, useTick } from "./ui.js";
 
 /**
  * A time and how long ago it is; the exact time on hover. Measurements are told by the fleet's clock (the simulated
@@ -9,14 +9,14 @@ import { useFleetNowMs, useNowMs } from "./ui.js";
  */
 export function Ago(props: { time: string | undefined; clock?: "fleet" | "own" }): JSX.Element | null {
   const { time, clock = "fleet" } = props;
-  const fleet = useFleetNowMs();
-  const own = useNowMs();
-  const now = clock === "fleet" ? fleet : own;
   const ms = toMs(time);
+  const compute = (nowMs: number): string => (ms === undefined ? "" : formatAgo(ms, nowMs));
+  const fleet = useFleetTick(compute);
+  const own = useTick(compute);
   if (ms === undefined) return null;
   return (
-    <time dateTime={time ?? ""} title={`${formatTime(ms, now)} UTC`}>
-      {formatAgo(ms, now)}
+    <time dateTime={time ?? ""} title={`${formatTime(ms)} UTC`}>
+      {clock === "fleet" ? fleet : own}
     </time>
   );
 }
@@ -27,9 +27,18 @@ export function Phase<T>(props: {
   what: string;
   isEmpty?: (value: T) => boolean;
   empty?: ComponentChildren;
+  /** Instead of the server's words when it does not exist, or not for this person. */
+  missing?: string;
   onRetry?: () => void;
 }): JSX.Element | null {
-  const { remote, what, isEmpty, empty, onRetry } = props;
+  const { remote, what, isEmpty, empty, missing, onRetry } = props;
+  if (remote.phase === "failed" && remote.missing) {
+    return (
+      <p class="phase" role="alert">
+        {missing ?? remote.message}
+      </p>
+    );
+  }
   if (remote.phase === "failed") {
     return (
       <div class="phase phase-failed" role="alert">

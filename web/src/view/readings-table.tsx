@@ -4,7 +4,7 @@ import { formatCount, formatNumber } from "../format/quantities.js";
 import { formatTime } from "../format/time.js";
 import { knownLine } from "../words.js";
 import { valueIn } from "../measures.js";
-import { useAppState, useFleetNowMs, useUi } from "./ui.js";
+import { useAppState, useFleetDayMs, useUi } from "./ui.js";
 
 /** Rows at a time; the exports have all. */
 const ROWS = 100;
@@ -13,7 +13,7 @@ const ROWS = 100;
 export function ReadingsTable(): JSX.Element | null {
   const { app, selectors } = useUi();
   const open = useAppState((state) => selectors.openHistory(state));
-  const now = useFleetNowMs();
+  const now = useFleetDayMs();
   const [rows, setRows] = useState(ROWS);
   const [shown, setShown] = useState(false);
   if (!open?.measure || open.model.readings.length === 0) return null;

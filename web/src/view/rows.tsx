@@ -7,7 +7,7 @@ import { valueOf } from "../state/remote.js";
 import { STATUS_LOOK } from "../status.js";
 import { ShipMark, StatusMark } from "./marks.js";
 import { Ago } from "./parts.js";
-import { useAppState, useFleetNowMs, useUi } from "./ui.js";
+import { useAppState, useFleetTick, useUi } from "./ui.js";
 
 /** Where a container is in one or two words: its ship, its terminal, or nothing known. */
 export function useWhereabouts(container: ContainerState): string {
@@ -49,7 +49,7 @@ export function ContainerRow({ container }: { container: ContainerState }): JSX.
 
 export function ShipRow({ ship }: { ship: ShipState }): JSX.Element {
   const { app } = useUi();
-  const now = useFleetNowMs();
+  const stale = useFleetTick((nowMs) => ship.time !== undefined && isStale(ship, nowMs));
   const pick = (): void => {
     app.store.dispatch({ type: "view/selected", selection: { kind: "ship", id: ship.imo } });
     app.store.dispatch({ type: "search/typed", text: "" });
@@ -64,13 +64,9 @@ export function ShipRow({ ship }: { ship: ShipState }): JSX.Element {
         </span>
         <span class="row-side">
           <strong title="Containers aboard that you may see">{formatCount(ship.containersAboard)}</strong>
-          {ship.time !== undefined && isStale(ship, now) ? (
-            <span class="warn-text">
-              <Ago time={ship.time} />
-            </span>
-          ) : (
+          <span class={stale ? "warn-text" : ""}>
             <Ago time={ship.time} />
-          )}
+          </span>
         </span>
       </button>
     </li>

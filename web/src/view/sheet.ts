@@ -20,7 +20,8 @@ export interface Sheet {
 /** Makes an element a sheet that can be pulled up, tapped or stepped with the keyboard. */
 export function useSheet(active: boolean): Sheet {
   const element = useRef<HTMLElement | null>(null);
-  const snap = useRef(1);
+  // The map comes first; a selection or a tap pulls the sheet up.
+  const snap = useRef(0);
   const drag = useRef<{ startY: number; startShare: number; moved: boolean } | undefined>(undefined);
 
   return useMemo(() => {

@@ -19,7 +19,9 @@ export function Shell(): JSX.Element {
   const replay = useAppState((state) => state.view.atMs !== undefined);
   const stale = useAppState((state) => state.connection.phase === "lost");
   const hasHistory = useAppState(
-    (state) => state.view.selection?.kind === "container" || state.view.selection?.kind === "ship",
+    ({ view: { selection }, history }) =>
+      (selection?.kind === "container" || selection?.kind === "ship") &&
+      !(history.phase === "failed" && history.missing),
   );
 
   useEffect(() => {

@@ -11,14 +11,14 @@ import { HistoryEvents } from "./history-events.js";
 import { ShipMark } from "./marks.js";
 import { Ago, Fact, Phase, Section } from "./parts.js";
 import { ContainerRow } from "./rows.js";
-import { useAppState, useFleetNowMs, useUi } from "./ui.js";
+import { useAppState, useFleetTick, useUi } from "./ui.js";
 
 export function ShipCard({ imo }: { imo: string }): JSX.Element {
   const { loading } = useUi();
   const remote = useAppState((state) => state.ships);
   const ship = valueOf(remote)?.[imo];
   const notAshore = useAppState((state) => valueOf(state.sites)?.sites.find((site) => site.imo === imo)?.notAshore);
-  const now = useFleetNowMs();
+  const stale = useFleetTick((nowMs) => ship !== undefined && isStale(ship, nowMs));
   if (!ship) {
     return remote.phase === "ready" ? (
       <p class="phase">There is no ship with IMO number {imo} that you may see.</p>
@@ -51,7 +51,7 @@ export function ShipCard({ imo }: { imo: string }): JSX.Element {
           {ship.time === undefined ? (
             "none yet"
           ) : (
-            <span class={isStale(ship, now) ? "warn-text" : ""}>
+            <span class={stale ? "warn-text" : ""}>
               <Ago time={ship.time} />
               {ship.lastLink === undefined ? "" : `, ${CLASS_WORDS[ship.lastLink]}`}
             </span>

@@ -4,7 +4,7 @@ import { formatTime, toMs } from "../format/time.js";
 import { Icon } from "./marks.js";
 import { useAppState } from "./ui.js";
 
-const LINES_SHORT = 3;
+const LINES_SHORT = 2;
 
 /** What happened lately on the demo's voyage, as a quiet log. */
 export function Story(): JSX.Element | null {

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { signOut } from "../effects/session.js";
 import { formatClock, formatDate, formatLocal } from "../format/time.js";
 import { Icon } from "./marks.js";
-import { useAppState, useFleetNowMs, useUi } from "./ui.js";
+import { useAppState, useFleetTick, useUi } from "./ui.js";
 
 /** The instrument at the top right: the fleet's time, whether the screen is live, and who looks at it. */
 export function TopBar(): JSX.Element {
@@ -16,14 +16,17 @@ export function TopBar(): JSX.Element {
 }
 
 function Clock(): JSX.Element {
-  const now = useFleetNowMs();
+  const now = useFleetTick((nowMs) => nowMs);
   const speed = useAppState((state) => state.simulation?.state.speed);
   const waiting = useAppState((state) => state.simulation?.state.waiting);
+  // Seconds that leap by hundreds say nothing.
+  const fast = speed !== undefined && speed >= 60;
   const local = formatLocal(now);
   return (
     <div class="clock">
       <time dateTime={new Date(now).toISOString()}>
-        <span class="clock-date">{formatDate(now)}</span> <strong>{formatClock(now)}</strong> UTC
+        <span class="clock-date">{formatDate(now)}</span>{" "}
+        <strong>{fast ? formatClock(now).slice(0, 5) : formatClock(now)}</strong> UTC
       </time>
       {local !== "" && <span class="clock-local">{local}</span>}
       {speed !== undefined && (

@@ -16,6 +16,12 @@ export interface Ui {
   readonly live: Live;
   readonly selectors: Selectors;
   readonly cursor: Store<Cursor, Cursor>;
+  /** This computer's clock, renewed every second. */
+  readonly ticker: Store<Tick, Tick>;
+}
+
+export interface Tick {
+  readonly nowMs: number;
 }
 
 export const UiContext = createContext<Ui | undefined>(undefined);
@@ -47,23 +53,26 @@ export function useAppState<T>(select: (state: State) => T): T {
   return useStore(useUi().app.store, select);
 }
 
-/** This computer's clock, renewed every `everyMs`. */
-export function useNowMs(everyMs = 1000): number {
-  const { app } = useUi();
-  const [now, setNow] = useState(app.nowMs());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(app.nowMs()), everyMs);
-    return () => clearInterval(timer);
-  }, [app, everyMs]);
-  return now;
+/**
+ * Something worked out from this computer's clock once a second; renders again only when it comes out different. All
+ * views share one timer: a list of hundreds of ages must not wake up hundreds of times.
+ */
+export function useTick<T extends string | number | boolean | undefined>(compute: (nowMs: number) => T): T {
+  return useStore(useUi().ticker, ({ nowMs }) => compute(nowMs));
 }
 
-/** The fleet's clock, renewed every second. */
-export function useFleetNowMs(): number {
-  const now = useNowMs();
+/** The same from the fleet's clock. */
+export function useFleetTick<T extends string | number | boolean | undefined>(compute: (nowMs: number) => T): T {
   const simulation = useAppState((state) => state.simulation);
-  return fleetNowMs(simulation, Math.max(now, simulation?.receivedMs ?? 0));
+  return useTick((nowMs) => compute(fleetNowMs(simulation, Math.max(nowMs, simulation?.receivedMs ?? 0))));
 }
+
+/** The fleet's day, for times that name their year only when it is another. */
+export function useFleetDayMs(): number {
+  return useFleetTick((nowMs) => Math.floor(nowMs / DAY_MS) * DAY_MS);
+}
+
+const DAY_MS = 86_400_000;
 
 export function useMedia(query: string): boolean {
   const [matches, setMatches] = useState(() => window.matchMedia(query).matches);
