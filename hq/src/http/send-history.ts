@@ -66,7 +66,8 @@ export function sendHistory(
       return file("gpx", "application/gpx+xml").send(Readable.from(toGpx(name, points)));
     case "geojson":
       return file("geojson", "application/geo+json").send(
-        JSON.stringify(toGeoJson(id, { kind, [kind]: id, name, total: history.total }, points)),
+        // Bytes, since to text a charset would be added, which this type does not have.
+        Buffer.from(JSON.stringify(toGeoJson(id, { kind, [kind]: id, name, total: history.total }, points))),
       );
     default:
       return reply.send({ ...history, points });

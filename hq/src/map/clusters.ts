@@ -34,7 +34,8 @@ export class ClusterIndex {
 
   constructor(states: Iterable<ContainerState>) {
     const points: PointFeature<Point>[] = [];
-    for (const state of states) {
+    // In one order whatever came first: the same containers make the same clusters.
+    for (const state of [...states].sort((a, b) => (a.container < b.container ? -1 : 1))) {
       const coordinates = coordinatesOf(state);
       if (coordinates) {
         points.push({

@@ -78,13 +78,17 @@ function describeSite(entry: SiteEntry, sources: SitesSources): ApiSite | undefi
 }
 
 function peerHoldings(
-  { holdings }: PeerView,
+  { site, holdings }: PeerView,
   readable: ReadonlySet<StreamName>,
   vectorOf: (stream: StreamName) => Vector,
 ): StreamHolding[] {
   return [...holdings]
     .filter(([stream]) => readable.has(stream))
-    .map(([stream, theirs]) => ({ stream, has: sum(theirs), lacks: ahead(vectorOf(stream), theirs) }))
+    .map(([stream, theirs]) => {
+      // A ship writes streams that it takes from nobody: what others wrote there it does not lack.
+      const takes = Object.keys(theirs).some((origin) => siteOfOrigin(origin as OriginId) !== site);
+      return { stream, has: sum(theirs), lacks: takes ? ahead(vectorOf(stream), theirs) : 0 };
+    })
     .sort(byStream);
 }
 

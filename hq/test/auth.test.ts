@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { hash, verify } from "@node-rs/argon2";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Attempts } from "../src/auth/attempts.js";
+import { PasswordChecker } from "../src/auth/password-checker.js";
+import { Revocations } from "../src/auth/revocations.js";
+import { crossSiteReason } from "../src/auth/same-origin.js";
+import { sessionSecret } from "../src/auth/secret.js";
+import { hashPassword } from "../src/command.js";
+import {
+  ATTEMPT_WAIT_MS_MAX,
+  ATTEMPTS_FREE,
+  ATTEMPTS_REMEMBERED_MAX,
+  PASSWORD_CHECKS_WAITING_MAX,
+} from "../src/limits.js";
+
+describe("failed attempts", () => {
+  it("cost nothing at first, then longer and longer, up to a bound", () => {
+    const attempts = new Attempts();
+    const waits: number[] = [];
+    for (let i = 0; i < ATTEMPTS_FREE + 8; i++) {
+      attempts.failed("ops", "10.0.0.1", 0);
+      waits.push(attempts.waitMs("ops", "10.0.0.1", 0));
+    }
+    expect(waits.slice(0, ATTEMPTS_FREE)).toEqual(Array(ATTEMPTS_FREE).fill(0));
+    expect(waits.slice(ATTEMPTS_FREE)).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+    expect(attempts.waitMs("ops", "10.0.0.1", ATTEMPT_WAIT_MS_MAX)).toBe(0);
+  });
+
+  it("of one address do not count against the same user elsewhere, nor against others there", () => {
+    const attempts = new Attempts();
+    for (let i = 0; i < 20; i++) attempts.failed("ops", "10.0.0.1", 0);
+    expect(attempts.waitMs("ops", "10.0.0.2", 0)).toBe(0);
+    expect(attempts.waitMs("ducky", "10.0.0.1", 0)).toBe(0);
+    attempts.succeeded("ops", "10.0.0.1");
+    expect(attempts.waitMs("ops", "10.0.0.1", 0)).toBe(0);
+  });
+
+  it("are remembered of a bounded number", () => {
+    const attempts = new Attempts();
+    for (let i = 0; i < ATTEMPTS_REMEMBERED_MAX + 10; i++) attempts.failed(`user ${i}`, "10.0.0.1", 0);
+    expect(attempts.remembered).toBe(ATTEMPTS_REMEMBERED_MAX);
+  });
+});
+
+describe("password checks", () => {
+  const cheap = { memoryCost: 64, timeCost: 1, parallelism: 1 };
+  const always = () => undefined;
+
+  it("know who it is, and only with their own password", async () => {
+    const user = (name: string, passwordHash: string) => ({ name, passwordHash, groups: [], roles: [] });
+    const checker = new PasswordChecker([user("a", await hash("one", cheap)), user("b", await hash("two", cheap))]);
+    expect(await checker.check("a", "one", always)).toMatchObject({ name: "a" });
+    expect(await checker.check("a", "two", always)).toBeUndefined();
+    expect(await checker.check("c", "one", always)).toBeUndefined();
+    expect(await checker.check("__proto__", "one", always)).toBeUndefined();
+    expect(await new PasswordChecker([]).check("a", "", always)).toBeUndefined();
+  });
+
+  it("stand in a bounded queue", async () => {
+    const checker = new PasswordChecker([{ name: "a", passwordHash: await hash("one", cheap), groups: [], roles: [] }]);
+    const results = await Promise.allSettled(
+      Array.from({ length: PASSWORD_CHECKS_WAITING_MAX + 20 }, () => checker.check("a", "one", always)),
+    );
+    const refused = results.filter(({ status }) => status === "rejected");
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThanOrEqual(20);
+    expect(refused[0]).toMatchObject({ reason: { code: "OVERLOADED" } });
+    expect(await checker.check("a", "one", always)).toMatchObject({ name: "a" });
+  });
+});
+
+describe("requests that another site's page may have sent", () => {
+  const reason = (method: string, headers: Record<string, string>) =>
+    crossSiteReason(method, { host: "hq.example:8080", ...headers });
+
+  it.each<[string, Record<string, string>]>([
+    ["GET", { "sec-fetch-site": "cross-site" }],
+    ["POST", {}],
+    ["POST", { "sec-fetch-site": "same-origin" }],
+    ["POST", { "sec-fetch-site": "none" }],
+    ["PUT", { origin: "http://hq.example:8080" }],
+    ["PUT", { origin: "https://evil.example", authorization: "Bearer x" }],
+  ])("%s %j is let through", (method, headers) => expect(reason(method, headers)).toBeUndefined());
+
+  it.each<[string, Record<string, string>]>([
+    ["POST", { "sec-fetch-site": "cross-site" }],
+    ["POST", { "sec-fetch-site": "same-site" }],
+    ["DELETE", { origin: "https://evil.example" }],
+    ["PATCH", { origin: "http://hq.example" }],
+    ["POST", { origin: "null" }],
+    ["POST", { origin: "" }],
+    ["POST", { "sec-fetch-site": "cross-site", origin: "http://hq.example:8080" }],
+  ])("%s %j is not", (method, headers) => expect(reason(method, headers)).toBeTypeOf("string"));
+});
+
+describe("what is kept of sessions", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "landfall-auth-"));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it("the secret is made once, and anew where a crash cut it short", async () => {
+    const secret = await sessionSecret(folder);
+    expect(await sessionSecret(folder)).toEqual(secret);
+    await writeFile(join(folder, "session.key"), secret.subarray(0, 7));
+    const another = await sessionSecret(folder);
+    expect(another).toHaveLength(32);
+    expect(another).not.toEqual(secret);
+  });
+
+  it("revocations stay until the session would have ended; half a line is none", async () => {
+    const revocations = await Revocations.load(folder, 0);
+    await revocations.add("early", 100, 0);
+    await revocations.add("late", 1000, 0);
+    const file = join(folder, "revoked-sessions");
+    await writeFile(file, `${await readFile(file, "utf8")}torn`);
+    const again = await Revocations.load(folder, 500);
+    expect([again.has("early"), again.has("late"), again.has("torn")]).toEqual([false, true, false]);
+    expect(await readFile(file, "utf8")).toBe("late 1000\n");
+  });
+});
+
+describe("landfall hq hash-password", () => {
+  it("hashes the first line of standard input", async () => {
+    expect(await verify(await hashPassword(Readable.from(["duck\nrest\n"])), "duck")).toBe(true);
+    await expect(hashPassword(Readable.from(["\n"]))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await expect(hashPassword(Readable.from([]))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+});

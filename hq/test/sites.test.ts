@@ -1,0 +1,187 @@
+import { describe, expect, it } from "vitest";
+import type { StatusValue } from "@landfall/proto/api";
+import type { SiteName, StreamName } from "@landfall/streams/model/names";
+import type { LinkView, PeerView } from "@landfall/streams/node/node";
+import { describeSites, type SitesSources } from "../src/sites/sites.js";
+import { readStatuses } from "../src/sites/statuses.js";
+import { SITES } from "./support/settings.js";
+import { SHIP } from "./support/world.js";
+
+const streams = (...names: string[]) => new Set(names as StreamName[]);
+const NOW = Date.UTC(2026, 0, 1);
+const ORIGIN = `ship-${SHIP}.a~1`;
+
+const peer = (site: string, holdings: Record<string, Record<string, number>>): PeerView => ({
+  site: site as SiteName,
+  lastContact: NOW - 5000,
+  linkClass: "wan",
+  holdings: new Map(Object.entries(holdings)) as unknown as PeerView["holdings"],
+});
+const link = (id: string, to: string, rest: Partial<LinkView> = {}): LinkView => ({
+  id,
+  peer: to as SiteName,
+  class: "wan",
+  state: "up",
+  bytesPerSecond: 10,
+  recordsPerSecond: 1,
+  toSend: 3,
+  toReceive: 4,
+  ...rest,
+});
+const status = (site: string, links: StatusValue["links"], time = NOW): StatusValue => ({
+  kind: "status",
+  time: new Date(time).toISOString(),
+  site,
+  node: "a",
+  version: "0",
+  uptimeSeconds: 1,
+  links,
+  notHandedOver: 0,
+  store: { recordsAppended: 0, recordsApplied: 0, bytesOnDisk: 0, topics: 0, streams: 0 },
+  rssBytes: 0,
+  notReady: [],
+});
+
+const OURS: Record<string, Record<string, number>> = {
+  "duckworks.containers": { [ORIGIN]: 10, "tokyo.a~1": 5 },
+  "polarfoods.containers": { [ORIGIN]: 7 },
+};
+const sources = (rest: Partial<SitesSources>): SitesSources => ({
+  self: SITES[0] as SitesSources["self"],
+  sites: SITES,
+  readable: streams("duckworks.containers", "polarfoods.containers", "bigblue.metrics"),
+  statuses: [],
+  readsMetricsOf: () => true,
+  peers: [],
+  links: [],
+  vectorOf: (stream) => OURS[stream] ?? {},
+  ship: () => undefined,
+  now: NOW,
+  ...rest,
+});
+const tokyo = peer("tokyo", {
+  "duckworks.containers": { [ORIGIN]: 14, "tokyo.a~1": 5 },
+  "polarfoods.containers": { [ORIGIN]: 2 },
+});
+const ship = peer(`ship-${SHIP}`, {
+  "duckworks.containers": { [ORIGIN]: 25 },
+  "polarfoods.containers": { [ORIGIN]: 8 },
+});
+
+describe("sites", () => {
+  it("operations know all of them: what each holds and lacks, and what is still on board", () => {
+    const { sites } = describeSites(sources({ peers: [tokyo, ship] }));
+    expect(sites.map(({ site }) => site)).toEqual(SITES.map(({ site }) => site));
+    expect(sites.find(({ site }) => site === "tokyo")).toMatchObject({
+      lastContact: new Date(NOW - 5000).toISOString(),
+      latitude: 35.6175,
+      notAshore: 0,
+      streams: [
+        { stream: "duckworks.containers", has: 19, lacks: 0 },
+        { stream: "polarfoods.containers", has: 2, lacks: 5 },
+      ],
+    });
+    expect(sites.find(({ imo }) => imo === SHIP)).toMatchObject({ notAshore: 15 + 1 });
+    expect(sites[0]).toMatchObject({
+      site: "los-angeles",
+      notAshore: 0,
+      streams: [
+        { stream: "duckworks.containers", has: 15, lacks: 15 },
+        { stream: "polarfoods.containers", has: 7, lacks: 1 },
+      ],
+    });
+  });
+
+  it("others know this site and holders of their streams, with nothing counted that they may not read", () => {
+    const sydney = peer("sydney", { "polarfoods.containers": { [ORIGIN]: 7 } });
+    const known = describeSites(
+      sources({
+        readable: streams("duckworks.containers"),
+        readsMetricsOf: (owner) => owner === "duckworks",
+        peers: [tokyo, ship, sydney],
+        links: [link("tokyo~los-angeles", "tokyo")],
+      }),
+    );
+    expect(known.sites.map(({ site }) => site)).toEqual(["los-angeles", "duckworks", "tokyo", `ship-${SHIP}`]);
+    expect(known.sites.find(({ imo }) => imo === SHIP)).toMatchObject({
+      notAshore: 15,
+      streams: [{ stream: "duckworks.containers", has: 25, lacks: 0 }],
+    });
+    expect(JSON.stringify(known)).not.toContain("polarfoods");
+    expect(known.sites.find(({ site }) => site === "tokyo")).not.toHaveProperty("lastContact");
+    expect(known.links).toEqual([]);
+  });
+
+  it("a ship's backlog is also what the port says that still comes from it", () => {
+    const at = {
+      ...link(`ship-${SHIP}~sydney`, `ship-${SHIP}`, { class: "port", toReceive: 900 }),
+      lastContact: new Date(NOW).toISOString(),
+    };
+    const { sites } = describeSites(sources({ statuses: [{ value: status("sydney", [at]), arrived: NOW }] }));
+    expect(sites.find(({ imo }) => imo === SHIP)?.notAshore).toBe(900);
+    const cut = { ...at, state: "down" as const };
+    const later = describeSites(sources({ statuses: [{ value: status("sydney", [cut]), arrived: NOW }] }));
+    expect(later.sites.find(({ imo }) => imo === SHIP)?.notAshore).toBe(0);
+  });
+});
+
+describe("links", () => {
+  it("are told from the dialling side, by the newest word on them", () => {
+    const older = status(
+      "tokyo",
+      [{ ...link("tokyo~sydney", "sydney"), lastContact: new Date(NOW).toISOString() }],
+      NOW - 1000,
+    );
+    const newer = status(
+      "sydney",
+      [{ ...link("tokyo~sydney", "tokyo", { state: "down" }), lastContact: new Date(NOW).toISOString() }],
+      NOW,
+    );
+    const { links } = describeSites(
+      sources({
+        statuses: [
+          { value: newer, arrived: NOW },
+          { value: older, arrived: NOW },
+        ],
+        links: [link("tokyo~los-angeles", "tokyo", { roundTripMs: 1500, lastContact: NOW })],
+      }),
+    );
+    expect(links).toMatchObject([
+      {
+        id: "tokyo~los-angeles",
+        from: "tokyo",
+        to: "los-angeles",
+        state: "degraded",
+        backlogRecords: 7,
+        roundTripMs: 1500,
+      },
+      { id: "tokyo~sydney", from: "tokyo", to: "sydney", state: "down" },
+    ]);
+  });
+
+  it("a company's metrics tell of its own sites alone", () => {
+    const word = (site: string) => ({
+      stream: "duckworks.metrics" as StreamName,
+      value: status(site, []) as unknown as Readonly<Record<string, unknown>>,
+      offset: 1,
+      arrived: NOW,
+    });
+    const view = {
+      statuses: new Map([
+        [
+          "duckworks.metrics" as StreamName,
+          new Map([
+            ["duckworks.a", word("duckworks")],
+            ["tokyo.a", word("tokyo")],
+            ["broken", { ...word("duckworks"), value: { kind: "status", site: "duckworks", links: [{}] } }],
+          ]),
+        ],
+      ]),
+    };
+    const ownerOf = (site: string) => SITES.find((entry) => entry.site === site)?.owner;
+    expect(readStatuses(view, streams("duckworks.metrics"), ownerOf).map(({ value }) => value.site)).toEqual([
+      "duckworks",
+    ]);
+    expect(readStatuses(view, streams(), ownerOf)).toEqual([]);
+  });
+});
