@@ -21,7 +21,7 @@ export interface JournalOptions {
   readonly fileBytes?: number;
   /** Eight random bytes. */
   readonly newSalt: () => Uint8Array;
-  /** Makes the new file known before anything is written to it, see identity.ts. */
+  /** Makes the new file known, and its name durable, before anything is written to it: see identity.ts. */
   readonly onNewFile: (name: string, fingerprint: string) => Promise<void>;
 }
 
@@ -111,7 +111,7 @@ export class Journal {
       const head = encodeFileHead({ number, salt });
       await file.write(head, 0);
       await file.sync();
-      await disk.syncFolder(folder);
+      // Makes the name durable, too.
       await this.options.onNewFile(name, await file.fingerprint());
     } catch (cause) {
       await file?.close().catch(() => undefined);
