@@ -18,7 +18,7 @@ export function simulationView(voyage: Voyage, board: LinkBoard): SimulationStat
 }
 
 function shipView(ship: ShipState, state: WorldState): SimulationShip {
-  const [longitude, latitude] = shipPositionAt(ship, state.timeMs, state.timeMs);
+  const [longitude, latitude] = shipPositionAt(ship, state.timeMs);
   const { phase } = ship;
   return {
     imo: ship.imo,

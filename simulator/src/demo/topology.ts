@@ -47,7 +47,7 @@ export interface Ports {
 }
 
 /** One way, and per direction. A terminal's radio link, shared by all that is alongside. */
-const PORT_LINK = { latencyMs: 20, kbps: 3_000 };
+const PORT_LINK = { latencyMs: 20, kbps: 6_000 };
 /** By way of a satellite 36,000 km up. */
 const SATELLITE = { latencyMs: 300, kbps: 256 };
 const LAN = { latencyMs: 1, kbps: 0 };

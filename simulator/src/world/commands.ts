@@ -4,7 +4,7 @@ import { TICK_MS } from "../limits.js";
 import type { Draft } from "./draft.js";
 import { putShip, tell, updateContainer } from "./draft.js";
 import { portName, PORTS } from "./itinerary.js";
-import { depart, nextIndexOf, remainingNm } from "./ships.js";
+import { depart, milesAt, nextIndexOf, remainingNm } from "./ships.js";
 import type { AtSea, Command, ShipState, WorldState } from "./state.js";
 
 /** Why a command makes no sense now. */
@@ -61,19 +61,21 @@ function hasten(draft: Draft, ship: ShipState, port: string, withinMs: number, t
   const sailing = ship.phase.kind === "docked" ? depart(draft, ship, port, timeMs) : ship;
   if (sailing.phase.kind !== "sea") return;
   const here = sailing.phase;
-  const passage = here.to === port ? here.passage : divert(here.passage, here.doneNm, port);
-  const doneNm = here.to === port ? here.doneNm : 0;
+  const sailedNm = milesAt(here, timeMs);
+  const passage = here.to === port ? here.passage : divert(here.passage, sailedNm, port);
+  const doneNm = here.to === port ? sailedNm : 0;
   const ticks = Math.max(2, Math.ceil(withinMs / TICK_MS));
   const phase: AtSea = {
     ...here,
     to: port,
     passage,
     doneNm,
+    asOfMs: timeMs,
     hurry: { fromMs: timeMs, toMs: timeMs + ticks * TICK_MS, fromNm: doneNm },
   };
   const leg = here.to === port ? sailing.leg : nextIndexOf(sailing, port);
   putShip(draft, { ...sailing, phase, leg });
-  const miles = Math.round(remainingNm(phase)).toLocaleString("en-US");
+  const miles = Math.round(remainingNm(phase, timeMs)).toLocaleString("en-US");
   const whole = Math.round(lengthNm(passage)) === 0;
   if (!whole) tell(draft, timeMs, `${ship.name} is hurried to ${portName(port)}: ${miles} miles in one stroke.`);
 }

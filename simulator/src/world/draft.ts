@@ -1,4 +1,4 @@
-import { STORY_LINES_MAX } from "../limits.js";
+import { REPORT_INTERVAL_MS, STORY_LINES_MAX, TICK_MS } from "../limits.js";
 import { YARD_SITES } from "./fleet.js";
 import type {
   ContainerPlace,
@@ -25,6 +25,8 @@ export interface Draft {
   script: ScriptState;
   story: readonly StoryLine[];
   readonly publishes: Publish[];
+  /** For each tick of the reporting interval, the containers that report in it. */
+  readonly dueAt: readonly (readonly number[])[];
 }
 
 export function draftOf(state: WorldState): Draft {
@@ -38,7 +40,18 @@ export function draftOf(state: WorldState): Draft {
     script: state.script,
     story: state.story,
     publishes: [],
+    dueAt: schedule(state.containers),
   };
+}
+
+function schedule(containers: readonly ContainerState[]): readonly (readonly number[])[] {
+  const dueAt: number[][] = Array.from({ length: REPORT_INTERVAL_MS / TICK_MS }, () => []);
+  containers.forEach(({ phaseMs }, index) => {
+    // A tick reports what falls after its beginning and up to its end.
+    const tick = (Math.ceil(phaseMs / TICK_MS) + dueAt.length - 1) % dueAt.length;
+    dueAt[tick]?.push(index);
+  });
+  return dueAt;
 }
 
 export function stateOf(draft: Draft): WorldState {

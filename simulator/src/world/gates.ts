@@ -16,15 +16,16 @@ const YARD_LOTS = 400;
  * terminal is somebody else's, nobody tells us of the gate: the ship loads what is due.
  */
 export function runGates(draft: Draft, timeMs: number): void {
-  draft.containers.forEach((box, index) => {
-    if (box.place.at === "road") {
-      if (YARD_SITES[box.place.port] !== undefined && isDue(box, timeMs)) {
-        gateIn(draft, index, box, box.place.port, timeMs);
-      }
-    } else if (box.place.at === "yard" && box.gateOutMs !== undefined && box.gateOutMs <= timeMs) {
-      gateOut(draft, index, box.place.port, timeMs);
+  for (let index = 0; index < draft.containers.length; index++) {
+    const box = draft.containers[index];
+    if (box === undefined) continue;
+    const { place } = box;
+    if (place.at === "road") {
+      if (YARD_SITES[place.port] !== undefined && isDue(box, timeMs)) gateIn(draft, index, box, place.port, timeMs);
+    } else if (place.at === "yard" && box.gateOutMs !== undefined && box.gateOutMs <= timeMs) {
+      gateOut(draft, index, place.port, timeMs);
     }
-  });
+  }
 }
 
 function gateIn(draft: Draft, index: number, box: ContainerState, port: string, timeMs: number): void {

@@ -1,14 +1,14 @@
 import type { Position } from "../geo/great-circle.js";
 import { destination } from "../geo/great-circle.js";
 import { courseAt } from "../lanes/passage.js";
-import { LOGGED_READINGS_MAX, REPORT_INTERVAL_MS } from "../limits.js";
+import { LOGGED_READINGS_MAX, REPORT_INTERVAL_MS, TICK_MS } from "../limits.js";
 import { hash } from "../random.js";
 import type { Draft } from "./draft.js";
 import { brokerAt, publish, updateContainer } from "./draft.js";
 import { advanceInside } from "./inside.js";
 import { containerReading, motionOf, shipEnvironment } from "./messages.js";
 import type { Motion } from "./messages.js";
-import { harbour, shipPositionAt } from "./ships.js";
+import { harbour, milesAt, QUAY_HEADING_DEG, shipPositionAt } from "./ships.js";
 import type { ContainerState, Inside, ShipState } from "./state.js";
 import type { Weather } from "./weather.js";
 import { weatherAt } from "./weather.js";
@@ -27,14 +27,14 @@ const INLAND_NM = 14;
  * the sensor only logs.
  */
 export function reportContainers(draft: Draft, fromMs: number, toMs: number): void {
-  for (let index = 0; index < draft.containers.length; index++) {
+  for (const index of draft.dueAt[(fromMs % REPORT_INTERVAL_MS) / TICK_MS] ?? []) {
     const box = draft.containers[index];
     if (box === undefined || box.place.at === "lost" || box.place.at === "road") continue;
     const dueMs = dueAfter(box, fromMs);
     if (dueMs > toMs || dueMs < box.wakeMs) continue;
     const via = brokerAt(draft, box.place);
     if (via === undefined) continue;
-    const { payload, inside } = read(draft, box, fromMs, dueMs);
+    const { payload, inside } = read(draft, box, dueMs);
     updateContainer(draft, index, { inside });
     publish(draft, via, `containers/${box.id}/telemetry`, payload, dueMs);
   }
@@ -51,7 +51,7 @@ export function reportLogged(draft: Draft, index: number, was: ContainerState, u
   const oldestMs = untilMs - LOGGED_READINGS_MAX * REPORT_INTERVAL_MS;
   let box = was;
   for (let dueMs = dueAfter(box, Math.max(was.sinceMs, was.wakeMs - 1, oldestMs)); dueMs < untilMs;) {
-    const { payload, inside } = read(draft, box, dueMs, dueMs);
+    const { payload, inside } = read(draft, box, dueMs);
     box = { ...box, inside };
     publish(draft, via, `containers/${box.id}/telemetry`, payload, dueMs);
     dueMs += REPORT_INTERVAL_MS;
@@ -66,8 +66,8 @@ function dueAfter(box: ContainerState, afterMs: number): number {
   return (Math.floor((afterMs - box.phaseMs) / REPORT_INTERVAL_MS) + 1) * REPORT_INTERVAL_MS + box.phaseMs;
 }
 
-function read(draft: Draft, box: ContainerState, tickMs: number, timeMs: number): { payload: string; inside: Inside } {
-  const position = containerPosition(draft, box, tickMs, timeMs);
+function read(draft: Draft, box: ContainerState, timeMs: number): { payload: string; inside: Inside } {
+  const position = containerPosition(draft, box, timeMs);
   const weather = weatherAt(draft.seed, position, timeMs, draft.storms);
   const open = box.place.at !== "ship" || standsOnDeck(box);
   const inside = advanceInside(draft.seed, box, timeMs, { weather, open, attended: box.place.at === "road" });
@@ -77,12 +77,12 @@ function read(draft: Draft, box: ContainerState, tickMs: number, timeMs: number)
 }
 
 /** One reading out of turn: what the sensor says when something happens to it. */
-export function reportNow(draft: Draft, index: number, tickMs: number, timeMs: number, motion: Motion): void {
+export function reportNow(draft: Draft, index: number, timeMs: number, motion: Motion): void {
   const box = draft.containers[index];
   if (box === undefined) return;
   const via = brokerAt(draft, box.place);
   if (via === undefined) return;
-  const payload = containerReading(box, box.inside, timeMs, containerPosition(draft, box, tickMs, timeMs), motion);
+  const payload = containerReading(box, box.inside, timeMs, containerPosition(draft, box, timeMs), motion);
   publish(draft, via, `containers/${box.id}/telemetry`, payload, timeMs);
 }
 
@@ -97,20 +97,20 @@ function wavesFelt(draft: Draft, box: ContainerState, weather: Weather): number 
   return atSea ? weather.waveM : 0;
 }
 
-function containerPosition(draft: Draft, box: ContainerState, tickMs: number, timeMs: number): Position {
+function containerPosition(draft: Draft, box: ContainerState, timeMs: number): Position {
   const { place } = box;
   if (place.at === "ship") {
     const ship = draft.ships.find((one) => one.imo === place.imo);
     if (ship === undefined) throw new Error(`container ${box.id} is aboard of ${place.imo}, which is no ship`);
-    return onBoard(shipPositionAt(ship, tickMs, timeMs), headingOf(ship), box.slot);
+    return onBoard(shipPositionAt(ship, timeMs), headingOf(ship, timeMs), box.slot);
   }
   if (place.at === "yard") return inYard(harbour(place.port), box.slot);
   if (place.at === "road") return inland(harbour(place.port), box, timeMs);
   throw new Error(`container ${box.id} is lost and has no position`);
 }
 
-function headingOf(ship: ShipState): number {
-  return ship.phase.kind === "sea" ? courseAt(ship.phase.passage, ship.phase.doneNm) : 210;
+function headingOf(ship: ShipState, timeMs: number): number {
+  return ship.phase.kind === "sea" ? courseAt(ship.phase.passage, milesAt(ship.phase, timeMs)) : QUAY_HEADING_DEG;
 }
 
 function onBoard(ship: Position, headingDeg: number, slot: number): Position {
@@ -140,7 +140,7 @@ const INLAND_BEARING_DEG = [330, 345, 0, 350];
 
 /** The weather on board, as the bridge logs it. */
 export function reportEnvironment(draft: Draft, ship: ShipState, timeMs: number): void {
-  const position = shipPositionAt(ship, timeMs, timeMs);
+  const position = shipPositionAt(ship, timeMs);
   const weather = weatherAt(draft.seed, position, timeMs, draft.storms);
   const waves = ship.phase.kind === "sea" ? weather.waveM : 0;
   const { tiltDeg } = motionOf(draft.seed, ship.imo, timeMs, waves, false);

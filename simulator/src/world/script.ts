@@ -5,7 +5,7 @@ import type { Draft } from "./draft.js";
 import { indexOfContainer, tell, updateContainer } from "./draft.js";
 import { portName } from "./itinerary.js";
 import { reportNow, standsOnDeck } from "./readings.js";
-import { etaMs, remainingNm } from "./ships.js";
+import { etaMs, milesAt, remainingNm } from "./ships.js";
 import type { AtSea, ContainerState, ShipState } from "./state.js";
 import { STORMS_MAX } from "../limits.js";
 
@@ -66,7 +66,7 @@ function bookPolar(draft: Draft, ship: ShipState, timeMs: number): void {
 
 /** One of Polar Foods' reefers loses its plug for a night. */
 function failPower(draft: Draft, ship: ShipState, phase: AtSea, timeMs: number): void {
-  if (phase.doneNm < lengthNm(phase.passage) * 0.25) return;
+  if (milesAt(phase, timeMs) < lengthNm(phase.passage) * 0.25) return;
   draft.script = { ...draft.script, powerFailure: true };
   const index = draft.containers.findIndex(
     (box) => box.owner === "polarfoods" && box.place.at === "ship" && box.place.imo === ship.imo,
@@ -79,8 +79,8 @@ function failPower(draft: Draft, ship: ShipState, phase: AtSea, timeMs: number):
 
 function sendStorm(draft: Draft, ship: ShipState, phase: AtSea, timeMs: number): void {
   const near = STORM_AT_NM * (phase.hurry === undefined ? 1 : HURRY_FACTOR);
-  if (remainingNm(phase) > near || ducksAboard(draft, ship).length === 0) return;
-  const aheadNm = Math.max(phase.doneNm, lengthNm(phase.passage) - OVERBOARD_AT_NM * 0.9);
+  if (remainingNm(phase, timeMs) > near || ducksAboard(draft, ship).length === 0) return;
+  const aheadNm = Math.max(milesAt(phase, timeMs), lengthNm(phase.passage) - OVERBOARD_AT_NM * 0.9);
   const storm = {
     name: "East Coast Low",
     // Already grown: such a low deepens within a day.
@@ -100,8 +100,8 @@ function sendStorm(draft: Draft, ship: ShipState, phase: AtSea, timeMs: number):
 
 function chooseOverboard(draft: Draft, ship: ShipState, phase: AtSea, timeMs: number): void {
   const hurry = phase.hurry !== undefined;
-  if (remainingNm(phase) > OVERBOARD_AT_NM * (hurry ? HURRY_FACTOR : 1)) return;
-  const here = positionAt(phase.passage, phase.doneNm);
+  if (remainingNm(phase, timeMs) > OVERBOARD_AT_NM * (hurry ? HURRY_FACTOR : 1)) return;
+  const here = positionAt(phase.passage, milesAt(phase, timeMs));
   const waves = draft.storms.some((storm) => storm.waveM > OVERBOARD_WAVES_M && distanceNm(storm.at, here) < 250);
   if (!hurry && !waves) return;
   const ducks = ducksAboard(draft, ship);
@@ -140,7 +140,7 @@ export function dropOverboard(draft: Draft, fromMs: number, toMs: number): void 
       tiltDeg: 62 + 25 * uniform(draft.seed, "fall", container),
       shockG: 6 + 7 * uniform(draft.seed, "hit", container),
     };
-    reportNow(draft, index, fromMs, timeMs, motion);
+    reportNow(draft, index, timeMs, motion);
     updateContainer(draft, index, { place: { at: "lost" }, sinceMs: timeMs });
   }
 }

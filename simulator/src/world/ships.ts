@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 /** Mooring, gangway, customs, until the first crane moves. */
 const WORK_AFTER_H = 1.5;
 /** Course over ground while lying at the quay. */
-const QUAY_HEADING_DEG = 210;
+export const QUAY_HEADING_DEG = 210;
 /** In a shortened passage a position is published at least this often, so that the track follows the lane. */
 const HURRY_REPORT_NM = 100;
 
@@ -24,29 +24,31 @@ export function harbour(locode: string): Position {
   return [place.longitude, place.latitude];
 }
 
-/** Miles made good on the passage at `timeMs`, between `fromMs` (where the state stands) and the next tick. */
-export function milesAt(phase: AtSea, fromMs: number, timeMs: number): number {
+/** Miles made good on the passage at `timeMs`. */
+export function milesAt(phase: AtSea, timeMs: number): number {
   const whole = lengthNm(phase.passage);
-  if (phase.hurry === undefined) return Math.min(whole, phase.doneNm + ((timeMs - fromMs) / HOUR_MS) * phase.speedKn);
+  if (phase.hurry === undefined) {
+    return Math.min(whole, phase.doneNm + ((timeMs - phase.asOfMs) / HOUR_MS) * phase.speedKn);
+  }
   const { hurry } = phase;
   const share = Math.min(1, Math.max(0, (timeMs - hurry.fromMs) / (hurry.toMs - hurry.fromMs)));
   // Fast over the open sea, slow towards the end: what happens off the port can still be watched.
   return hurry.fromNm + (whole - hurry.fromNm) * (1 - (1 - share) ** 3);
 }
 
-export function shipPositionAt(ship: ShipState, fromMs: number, timeMs: number): Position {
+export function shipPositionAt(ship: ShipState, timeMs: number): Position {
   if (ship.phase.kind === "docked") return harbour(ship.phase.port);
-  return positionAt(ship.phase.passage, milesAt(ship.phase, fromMs, timeMs));
+  return positionAt(ship.phase.passage, milesAt(ship.phase, timeMs));
 }
 
-export function remainingNm(phase: AtSea): number {
-  return lengthNm(phase.passage) - phase.doneNm;
+export function remainingNm(phase: AtSea, timeMs: number): number {
+  return lengthNm(phase.passage) - milesAt(phase, timeMs);
 }
 
 /** When it will be in port, if the weather stays as it is. */
 export function etaMs(phase: AtSea, nowMs: number): number {
   if (phase.hurry !== undefined) return phase.hurry.toMs;
-  return nowMs + (remainingNm(phase) / Math.max(1, phase.speedKn)) * HOUR_MS;
+  return nowMs + (remainingNm(phase, nowMs) / Math.max(1, phase.speedKn)) * HOUR_MS;
 }
 
 /** Speed through the waves: full up to a moderate sea, down to little more than steerage way in a storm. */
@@ -58,26 +60,28 @@ export function speedIn(serviceKn: number, waveM: number): number {
 export function setSpeeds(draft: Draft, timeMs: number): void {
   for (const ship of draft.ships) {
     if (ship.phase.kind !== "sea") continue;
-    const here = positionAt(ship.phase.passage, ship.phase.doneNm);
+    const doneNm = milesAt(ship.phase, timeMs);
+    const here = positionAt(ship.phase.passage, doneNm);
     const { waveM } = weatherAt(draft.seed, here, timeMs, draft.storms);
     const wind = 0.6 * smooth(timeMs / (5 * HOUR_MS), draft.seed, "current", ship.imo);
-    putShip(draft, { ...ship, phase: { ...ship.phase, speedKn: speedIn(ship.serviceKn, waveM) + wind } });
+    const speedKn = speedIn(ship.serviceKn, waveM) + wind;
+    putShip(draft, { ...ship, phase: { ...ship.phase, doneNm, asOfMs: timeMs, speedKn } });
   }
 }
 
-/** Moves a ship to the end of a tick; returns true when it has reached its port. */
+/** Sails to the end of a tick; returns true when the ship has reached its port. */
 export function sail(draft: Draft, ship: ShipState, fromMs: number, toMs: number): boolean {
   if (ship.phase.kind !== "sea") return false;
-  const doneNm = milesAt(ship.phase, fromMs, toMs);
-  if (ship.phase.hurry !== undefined) reportHurry(draft, ship, ship.phase, fromMs, toMs, doneNm);
-  putShip(draft, { ...ship, phase: { ...ship.phase, doneNm } });
-  return doneNm >= lengthNm(ship.phase.passage) - 1e-9;
+  if (ship.phase.hurry !== undefined) reportHurry(draft, ship, ship.phase, fromMs, toMs);
+  return milesAt(ship.phase, toMs) >= lengthNm(ship.phase.passage) - 1e-9;
 }
 
-function reportHurry(draft: Draft, ship: ShipState, phase: AtSea, fromMs: number, toMs: number, doneNm: number): void {
-  const first = Math.floor(phase.doneNm / HURRY_REPORT_NM) + 1;
-  for (let mark = first * HURRY_REPORT_NM; mark <= doneNm; mark += HURRY_REPORT_NM) {
-    const share = (mark - phase.doneNm) / (doneNm - phase.doneNm);
+function reportHurry(draft: Draft, ship: ShipState, phase: AtSea, fromMs: number, toMs: number): void {
+  const fromNm = milesAt(phase, fromMs);
+  const toNm = milesAt(phase, toMs);
+  const first = Math.floor(fromNm / HURRY_REPORT_NM) + 1;
+  for (let mark = first * HURRY_REPORT_NM; mark <= toNm; mark += HURRY_REPORT_NM) {
+    const share = (mark - fromNm) / (toNm - fromNm);
     const timeMs = Math.min(toMs - 1, Math.floor(fromMs + share * (toMs - fromMs)));
     reportPosition(draft, ship, phase, mark, timeMs);
   }
@@ -94,7 +98,7 @@ function reportPosition(draft: Draft, ship: ShipState, phase: AtSea, doneNm: num
 /** The regular report of where a ship is. */
 export function reportShip(draft: Draft, ship: ShipState, timeMs: number): void {
   if (ship.phase.kind === "sea") {
-    reportPosition(draft, ship, ship.phase, ship.phase.doneNm, timeMs);
+    reportPosition(draft, ship, ship.phase, milesAt(ship.phase, timeMs), timeMs);
     return;
   }
   const payload = shipPosition(timeMs, harbour(ship.phase.port), 0, QUAY_HEADING_DEG, QUAY_HEADING_DEG);
@@ -117,6 +121,7 @@ export function depart(draft: Draft, ship: ShipState, to: string, timeMs: number
     to,
     passage: passageBetween(from, to),
     doneNm: 0,
+    asOfMs: timeMs,
     speedKn: ship.serviceKn * 0.6,
     departedMs: timeMs,
   };

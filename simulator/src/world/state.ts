@@ -57,7 +57,9 @@ export interface AtSea {
   readonly from: string;
   readonly to: string;
   readonly passage: Passage;
+  /** Miles made good at `asOfMs`; from then on it sails at `speedKn`. */
   readonly doneNm: number;
+  readonly asOfMs: number;
   readonly speedKn: number;
   readonly departedMs: number;
   /** A person had the passage shortened: it is sailed from here in this time, fast first and slow at the end. */

@@ -46,15 +46,10 @@ function tick(draft: Draft): void {
   if (fromMs % GATE_INTERVAL_MS === 0) runGates(draft, fromMs);
   reportContainers(draft, fromMs, toMs);
   dropOverboard(draft, fromMs, toMs);
-  for (const { imo } of draft.ships.slice()) {
-    const ship = draft.ships.find((one) => one.imo === imo);
+  for (let i = 0; i < draft.ships.length; i++) {
+    const ship = draft.ships[i];
     if (ship === undefined) continue;
-    if (sail(draft, ship, fromMs, toMs)) {
-      const arrived = draft.ships.find((one) => one.imo === imo);
-      if (arrived !== undefined) dock(draft, arrived, toMs);
-    }
-    const now = draft.ships.find((one) => one.imo === imo);
-    if (now === undefined) continue;
+    const now = sail(draft, ship, fromMs, toMs) ? dock(draft, ship, toMs) : ship;
     if (toMs % POSITION_INTERVAL_MS === 0) reportShip(draft, now, toMs);
     if (toMs % ENVIRONMENT_INTERVAL_MS === 0) reportEnvironment(draft, now, toMs);
     workShip(draft, now, toMs);
