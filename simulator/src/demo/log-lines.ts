@@ -1,7 +1,8 @@
 /** What of a service's output is for the person at the terminal. */
 
-/** pino's level of a warning. */
+/** Levels of pino, as numbers or as labels. */
 const WARN = 40;
+const TOLD_LEVELS = new Set(["warn", "error", "fatal"]);
 /** A service that warns all the time is told so often within a while; the rest is counted. */
 const LINES_MAX = 5;
 const WHILE_MS = 30_000;
@@ -9,19 +10,32 @@ const LINE_CHARS_MAX = 300;
 
 /** One line of output as a sentence for the terminal; undefined for what belongs into the log alone. */
 export function worthTelling(line: string, isError: boolean): string | undefined {
-  let entry: { level?: unknown; msg?: unknown; err?: { message?: unknown } };
+  let entry: LogEntry | null;
   try {
-    entry = JSON.parse(line) as typeof entry;
+    entry = JSON.parse(line) as LogEntry | null;
   } catch {
     const text = line.trim();
     return isError && text !== "" ? text.slice(0, LINE_CHARS_MAX) : undefined;
   }
-  if (typeof entry !== "object" || entry === null || typeof entry.level !== "number" || entry.level < WARN)
-    return undefined;
+  if (typeof entry !== "object" || entry === null || !isTold(entry)) return undefined;
   const cause = typeof entry.err?.message === "string" ? entry.err.message : "";
   const text = typeof entry.msg === "string" ? entry.msg : "";
   const whole = cause === "" || text.includes(cause) ? text : `${text}: ${cause}`;
   return whole.replaceAll(/\s+/g, " ").slice(0, LINE_CHARS_MAX);
+}
+
+interface LogEntry {
+  readonly level?: unknown;
+  readonly msg?: unknown;
+  readonly err?: { readonly message?: unknown };
+  /** An alert about the cargo, not about the service. */
+  readonly alert?: { readonly type?: unknown; readonly state?: unknown };
+}
+
+/** Warnings and errors; of the cargo's alerts, which the map shows, only a loss. */
+function isTold({ level, alert }: LogEntry): boolean {
+  if (alert !== undefined) return alert.type === "LOST" && alert.state === "raised";
+  return typeof level === "number" ? level >= WARN : typeof level === "string" && TOLD_LEVELS.has(level);
 }
 
 /** Lets a few lines through in a while and says afterwards how many it kept back. */

@@ -105,6 +105,6 @@ export function aboard(draft: Draft, index: number, imo: string, slot: number, t
 /** A reefer hangs without power while the crane has it, and until somebody plugs it in. */
 function lifted(seed: number, box: ContainerState, timeMs: number): ContainerState["inside"] {
   if (box.kind === "dry") return box.inside;
-  const unpluggedUntilMs = timeMs + between(12, 40, seed, "lift-plug", box.id, timeMs) * 60_000;
+  const unpluggedUntilMs = timeMs + between(5, 13, seed, "lift-plug", box.id, timeMs) * 60_000;
   return { ...box.inside, unpluggedUntilMs: Math.max(box.inside.unpluggedUntilMs, unpluggedUntilMs) };
 }

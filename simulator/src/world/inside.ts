@@ -24,7 +24,7 @@ const CHARGE_PCT_PER_H = 18;
 /** A dry container's sensor lives on a solar patch: a little down by night, up by day. */
 const SENSOR_DRAIN_PCT_PER_H = 0.25;
 /** Unplanned loss of power, on average once in so many days per reefer, for one to five hours. */
-const FAILURE_DAYS = 45;
+const FAILURE_DAYS = 150;
 
 export interface Surroundings {
   readonly weather: Weather;
@@ -107,7 +107,7 @@ function advanceReefer(
     supplyC = towards(was.supplyC, cargoC + (outsideC - cargoC) * 0.25, hours, STILL_AIR_TAU_H);
   } else if (defrosting) {
     supplyC = setpointC + DEFROST_RISE_C * between(0.75, 1.1, seed, "coil", box.id, toMs);
-    cargoC = towards(cargoC, supplyC, hours, 40);
+    cargoC = towards(cargoC, supplyC, Math.min(hours, DEFROST_MS / HOUR_MS), 40);
   } else {
     // A warm load is pulled down with air well below the set point, a cold one held by it.
     const pull = clamp((cargoC - setpointC) * 0.8, 0, 6);

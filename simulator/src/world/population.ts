@@ -132,6 +132,7 @@ function newContainer(seed: number, startMs: number, lot: Lot, id: string, imos:
     ...(gateInMs === undefined ? {} : { gateInMs }),
     wakeMs,
     phaseMs,
-    inside: stuffed(lot.kind, setpointC, startMs, phaseMs),
+    // Packed and cooled when the sensor is switched on.
+    inside: stuffed(lot.kind, setpointC, gateInMs === undefined ? startMs : wakeMs, phaseMs),
   };
 }
