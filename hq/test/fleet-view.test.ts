@@ -127,10 +127,11 @@ describe("the fleet view", () => {
       record("bigblue.ships", `${SHIP}.weather`, at(1), reading()),
       record("bigblue.ships", "1234568.position", at(1), reading()),
       record("duckworks.alerts", DUCKS, at(1), { ...alert("raised", at(1)), type: "WET" }),
+      record("duckworks.alerts", DUCKS, at(1), { ...alert("raised", at(1)), container: "anything" }),
       record("duckworks.somethingelse", DUCKS, at(1), reading()),
     ]);
     expect(view.containers.size + view.ships.size + view.alerts.size).toBe(0);
-    expect(view.skipped).toBe(7);
+    expect(view.skipped).toBe(8);
   });
 });
 

@@ -17,8 +17,8 @@ const YEAR_MAX = 2200;
 
 /** Reads and writes which container belongs to whom, when. */
 export class Bookings {
-  /** One after the other, so that each sees what the one before wrote. */
-  private queue: Promise<unknown> = Promise.resolve();
+  /** Of each container one after the other, so that each booking sees what the one before wrote. */
+  private readonly queues = new Map<string, Promise<unknown>>();
 
   constructor(
     private readonly parts: {
@@ -52,10 +52,14 @@ export class Bookings {
     if (!OWNER_PATTERN.test(owner) || !this.parts.policy.allows(principal, "read", settingsStream(owner))) {
       throw invalid("owner", `${JSON.stringify(owner.slice(0, 100))} is no company with streams that you may see`);
     }
-    const done = this.queue.then(() =>
-      this.write(principal, { container, owner, from, ...(to !== undefined && { to }) }),
-    );
-    this.queue = done.catch(() => undefined);
+    const before = this.queues.get(container) ?? Promise.resolve();
+    const done = before.then(() => this.write(principal, { container, owner, from, ...(to !== undefined && { to }) }));
+    const settled = done
+      .catch(() => undefined)
+      .then(() => {
+        if (this.queues.get(container) === settled) this.queues.delete(container);
+      });
+    this.queues.set(container, settled);
     return done;
   }
 

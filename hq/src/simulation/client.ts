@@ -28,7 +28,7 @@ export class SimulatorClient {
     await this.ask("POST", "/viewer");
   }
 
-  /** @throws LandfallError OVERLOADED when the simulator does not answer */
+  /** @throws LandfallError UNAVAILABLE when the simulator does not answer */
   async ask(method: "GET" | "POST" | "PATCH", path: string, body?: unknown): Promise<SimulatorAnswer> {
     try {
       const response = await fetch(this.base + path, {
@@ -60,5 +60,5 @@ async function textOf(response: Response): Promise<string> {
 }
 
 function unreachable(why: string, cause?: unknown): LandfallError {
-  return new LandfallError("OVERLOADED", `the simulator does not answer (${why}): try again in a moment`, { cause });
+  return new LandfallError("UNAVAILABLE", `the simulator does not answer (${why}): try again in a moment`, { cause });
 }

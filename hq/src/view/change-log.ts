@@ -18,7 +18,9 @@ export interface Change {
  */
 export class ChangeLog {
   private log: Change[] = [];
-  private readonly lastSeqs = new Map<string, number>();
+  /** By stream and kind, then by id. */
+  private readonly lastSeqs = new Map<StreamName, Record<EntityKind, Map<string, number>>>();
+  private things = 0;
   private seq = 0;
 
   /** Seq of the last change; 0 before the first. */
@@ -28,10 +30,13 @@ export class ChangeLog {
 
   touch(kind: EntityKind, id: string, stream: StreamName): void {
     const change = { seq: ++this.seq, kind, id, stream };
-    this.lastSeqs.set(keyOf(change), this.seq);
+    let known = this.lastSeqs.get(stream);
+    if (!known) this.lastSeqs.set(stream, (known = { container: new Map(), ship: new Map(), alert: new Map() }));
+    if (!known[kind].has(id)) this.things++;
+    known[kind].set(id, this.seq);
     this.log.push(change);
     // Overtaken entries are at most half of the log, so that dropping them costs a constant for each change.
-    if (this.log.length > 2 * this.lastSeqs.size + 64) this.log = this.log.filter((change) => this.isCurrent(change));
+    if (this.log.length > 2 * this.things + 64) this.log = this.log.filter((change) => this.isCurrent(change));
   }
 
   /** Things that changed after `seq`, oldest change first. */
@@ -51,10 +56,6 @@ export class ChangeLog {
   }
 
   private isCurrent(change: Change): boolean {
-    return this.lastSeqs.get(keyOf(change)) === change.seq;
+    return this.lastSeqs.get(change.stream)?.[change.kind].get(change.id) === change.seq;
   }
-}
-
-function keyOf({ kind, id, stream }: Omit<Change, "seq">): string {
-  return `${kind} ${stream} ${id}`;
 }

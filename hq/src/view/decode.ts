@@ -33,18 +33,25 @@ export function parseValue(record: Pick<StoredRecord, "value">): Json | undefine
   }
 }
 
-/** What the record says, or undefined when it says nothing to a fleet view: it stays in the stream as it is. */
-export function decode(record: StoredRecord, kind: StreamKind): Fact | undefined {
+/**
+ * What the record says, or undefined when it says nothing to a fleet view: it stays in the stream as it is.
+ * @param isKnown whether a container's number was found right before
+ */
+export function decode(
+  record: StoredRecord,
+  kind: StreamKind,
+  isKnown: (container: string) => boolean,
+): Fact | undefined {
   if (kind === "other") return undefined;
   const value = parseValue(record);
   if (!value) return undefined;
   switch (kind) {
     case "containers":
-      return containerFact(record, value);
+      return containerFact(record, value, isKnown);
     case "port":
       return imoNumberError(record.topic) === undefined
         ? shipMoveFact(record, record.topic, value)
-        : containerFact(record, value);
+        : containerFact(record, value, isKnown);
     case "ships":
       return shipFact(record, value);
     case "alerts":
@@ -80,9 +87,9 @@ export function shipMoveOf(record: StoredRecord, value: Json): ShipMove | undefi
   };
 }
 
-function containerFact(record: StoredRecord, value: Json): Fact | undefined {
+function containerFact(record: StoredRecord, value: Json, isKnown: (container: string) => boolean): Fact | undefined {
   const container: string = record.topic;
-  if (containerNumberError(container) !== undefined) return undefined;
+  if (!isKnown(container) && containerNumberError(container) !== undefined) return undefined;
   const move = containerMoveOf(record, value);
   if (move) return { kind: "container-move", container, move };
   // An event of a type that is not known here is no reading.
@@ -132,17 +139,22 @@ function isAlert(value: Json): value is Json & AlertValue {
     ALERT_TYPES.has(value["type"]) &&
     (value["state"] === "raised" || value["state"] === "cleared") &&
     typeof value["message"] === "string" &&
-    typeof value["time"] === "string"
+    typeof value["time"] === "string" &&
+    (value["container"] === undefined || isContainer(value["container"]))
   );
 }
 
 function isBooking(value: Json): value is Json & BookingValue {
   return (
     value["kind"] === "booking" &&
-    typeof value["container"] === "string" &&
+    isContainer(value["container"]) &&
     typeof value["owner"] === "string" &&
     typeof value["from"] === "string" &&
     !Number.isNaN(Date.parse(value["from"])) &&
     (value["to"] === undefined || (typeof value["to"] === "string" && !Number.isNaN(Date.parse(value["to"]))))
   );
+}
+
+function isContainer(value: unknown): boolean {
+  return typeof value === "string" && containerNumberError(value) === undefined;
 }

@@ -87,6 +87,8 @@ export class FleetSync {
         this.records += records.length;
         this.cursors.set(stream, cursor);
         this.failing.delete(stream);
+        // Requests get their turn even where the store answers out of memory.
+        await new Promise((resolve) => setImmediate(resolve));
         // Streams take turns: a long one does not hold up an alert.
         if (records.length > 0) this.dirty.add(stream);
       } catch (error) {

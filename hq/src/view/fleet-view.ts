@@ -67,10 +67,12 @@ export class FleetView {
   apply(record: StoredRecord): void {
     const kind = kindOfStream(record.stream);
     if (!this.streams.has(record.stream)) this.streams.set(record.stream, this.changes.last);
-    const fact = decode(record, kind);
+    const fact = decode(record, kind, this.isKnown);
     if (fact) this.take(record, fact);
     else if (kind !== "other" && kind !== "settings") this.skipped++;
   }
+
+  private readonly isKnown = (container: string): boolean => this.containers.has(container);
 
   private take(record: StoredRecord, fact: Fact): void {
     const { stream } = record;

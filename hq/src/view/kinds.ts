@@ -13,7 +13,20 @@ const BY_SUFFIX: Readonly<Record<string, StreamKind>> = {
   metrics: "metrics",
 };
 
+/** Names of this node's streams, of which there are thousands, not millions. */
+const known = new Map<StreamName, StreamKind>();
+const KNOWN_MAX = 100_000;
+
 export function kindOfStream(stream: StreamName): StreamKind {
+  let kind = known.get(stream);
+  if (kind === undefined) {
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(stream, (kind = readKind(stream)));
+  }
+  return kind;
+}
+
+function readKind(stream: StreamName): StreamKind {
   if (PORT_PATTERN.test(stream)) return "port";
   const dot = stream.indexOf(".");
   // `<owner>.<kind>` and nothing deeper: `port.x.containers` is nobody's.

@@ -34,18 +34,23 @@ void complete;
 
 export type MutableMeasurements = { -readonly [K in keyof Measurements]: Measurements[K] };
 
+const KIND_OF_FIELD: ReadonlyMap<string, "number" | "boolean"> = new Map([
+  ...NUMBER_FIELDS.map((field) => [field, "number"] as const),
+  ...FLAG_FIELDS.map((field) => [field, "boolean"] as const),
+]);
+
 /** The measurements in a parsed payload; anything else in it is left out. A position counts only when it is whole. */
 export function pickMeasurements(value: Readonly<Record<string, unknown>>): MutableMeasurements {
   const picked: MutableMeasurements = {};
-  for (const field of NUMBER_FIELDS) {
+  // By what is there, which is little, and not by what could be: this runs for every record.
+  for (const field in value) {
     const given = value[field];
-    if (typeof given === "number" && Number.isFinite(given)) picked[field] = given;
+    const kind = KIND_OF_FIELD.get(field);
+    if (kind === undefined || typeof given !== kind || (kind === "number" && !Number.isFinite(given))) continue;
+    (picked as Record<string, unknown>)[field] = given;
   }
-  for (const field of FLAG_FIELDS) {
-    const given = value[field];
-    if (typeof given === "boolean") picked[field] = given;
-  }
-  if (!isPosition(picked.latitude, picked.longitude)) {
+  const { latitude, longitude } = picked;
+  if ((latitude !== undefined || longitude !== undefined) && !isPosition(latitude, longitude)) {
     delete picked.latitude;
     delete picked.longitude;
   }

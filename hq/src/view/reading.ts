@@ -1,4 +1,4 @@
-import { MEASUREMENT_FIELDS, type MeasurementField, type MutableMeasurements } from "./measurements.js";
+import type { MeasurementField, MutableMeasurements } from "./measurements.js";
 import type { Measurements } from "@landfall/proto/api";
 
 /** Order of measured things: by when they were measured, then by their place in the topic. Arrival does not count. */
@@ -21,7 +21,11 @@ export interface Reading extends EventKey {
  * what the newest did not say. A sensor that reports only its temperature does not lose its position.
  */
 export interface Latest extends Reading {
-  readonly older?: Readonly<Partial<Record<MeasurementField, EventKey & { readonly value: number | boolean }>>>;
+  readonly older?: Readonly<Partial<Record<MeasurementField, OlderValue>>>;
+}
+
+interface OlderValue extends EventKey {
+  readonly value: number | boolean;
 }
 
 export function compareKeys(a: EventKey, b: EventKey): number {
@@ -35,15 +39,19 @@ export function compareKeys(a: EventKey, b: EventKey): number {
 export function combine(a: Latest, b: Latest): Latest {
   const [newest, other] = compareKeys(a, b) >= 0 ? [a, b] : [b, a];
   let older = newest.older;
-  for (const field of MEASUREMENT_FIELDS) {
-    if (newest.measurements[field] !== undefined) continue;
-    const value = other.measurements[field];
-    const offered =
-      value === undefined
-        ? other.older?.[field]
-        : { time: other.time, offset: other.offset, origin: other.origin, value };
+  const offer = (field: MeasurementField, offered: OlderValue): void => {
+    if (newest.measurements[field] !== undefined) return;
     const known = older?.[field];
-    if (offered && (!known || compareKeys(offered, known) > 0)) older = { ...older, [field]: offered };
+    if (!known || compareKeys(offered, known) > 0) older = { ...older, [field]: offered };
+  };
+  const { time, offset, origin } = other;
+  for (const field in other.measurements) {
+    const value = other.measurements[field as MeasurementField];
+    if (value !== undefined) offer(field as MeasurementField, { time, offset, origin, value });
+  }
+  for (const field in other.older) {
+    const value = other.older[field as MeasurementField];
+    if (value !== undefined) offer(field as MeasurementField, value);
   }
   return older === newest.older ? newest : { ...newest, ...(older && { older }) };
 }

@@ -26,11 +26,12 @@ const TITLES: Readonly<Record<ErrorCode, string>> = {
   PROTOCOL_ERROR: "The other side broke the protocol",
   PORT_IN_USE: "The port is in use",
   INTERNAL: "Something went wrong inside the node",
+  UNAVAILABLE: "Another program that is needed does not answer",
   OVERLOADED: "Too much at once",
 };
 
 /** Only these 5xx say more than their title: the others could name files of the machine. */
-const TELLING: ReadonlySet<ErrorCode> = new Set(["CLOSED", "CORRUPT_BLOCK"]);
+const TELLING: ReadonlySet<ErrorCode> = new Set(["CLOSED", "CORRUPT_BLOCK", "UNAVAILABLE"]);
 
 /** Any error as RFC 9457 problem details: never a stack, never the words of an unforeseen one. */
 export function toProblem(error: unknown): Problem {

@@ -22,6 +22,8 @@ export const ERROR_CODES = {
   PORT_IN_USE: { http: 500, retriable: false },
   /** A defect: something that nobody foresaw. Its cause is in the log. */
   INTERNAL: { http: 500, retriable: false },
+  /** Another program that this one needs does not answer. */
+  UNAVAILABLE: { http: 503, retriable: true },
   OVERLOADED: { http: 429, retriable: true },
 } as const;
 

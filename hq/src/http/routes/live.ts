@@ -9,6 +9,8 @@ export function addLiveRoute(app: HqApp, { hub, sessions }: HqContext): void {
   app.get(
     "/api/live",
     {
+      // A HEAD of it would be a reader who never reads.
+      exposeHeadRoute: false,
       schema: {
         tags: ["live"],
         summary: "What changes, as server-sent events; resumes by Last-Event-ID",

@@ -87,6 +87,7 @@ export function addSimulationRoutes(app: HqApp, { settings, simulator }: HqConte
             state: Type.Optional(Type.String({ enum: ["up", "down"] })),
             latencyMs: Type.Optional(Type.Number({ minimum: 0, maximum: 60_000 })),
             kbps: Type.Optional(Type.Number({ minimum: 0, maximum: 10_000_000, description: "0: unlimited" })),
+            lossPct: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
           },
           { additionalProperties: false, minProperties: 1 },
         ),
