@@ -29,7 +29,7 @@ function usedBytes(): Promise<number> {
 }
 
 describe("a full disk", () => {
-  it("S1: acknowledges nothing more, says so, goes on reading, and recovers when space returns", async () => {
+  it("S6, S1: acknowledges nothing more, says so, goes on reading, and recovers when space returns", async () => {
     const store = await open();
     await append(store, "before");
     disk.faults.capacity = (await usedBytes()) + 100;
@@ -70,7 +70,7 @@ describe("a full disk", () => {
     expect(count(await open())).toBe(2);
   });
 
-  it("S1: on the way to a new file is a full disk like any other", async () => {
+  it("S6: on the way to a new file is a full disk like any other", async () => {
     const store = await open({ journalFileBytes: 500 });
     await append(store, "x".repeat(300));
     disk.faults.capacity = (await usedBytes()) + 10;
@@ -83,7 +83,7 @@ describe("a full disk", () => {
     expect(count(again)).toBe(2);
   });
 
-  it("S1: is said when the folder cannot be opened for it", async () => {
+  it("S6: is said when the folder cannot be opened for it", async () => {
     disk.faults.capacity = 0;
     const store = await open().catch((error: unknown) => error);
     expect(store).toEqual(refused("DISK_FULL"));
@@ -91,7 +91,7 @@ describe("a full disk", () => {
 });
 
 describe("a failed fsync", () => {
-  it("S1: nothing more is acknowledged, even if the disk seems well again; reading goes on", async () => {
+  it("S6, S1: nothing more is acknowledged, even if the disk seems well again; reading goes on", async () => {
     const store = await open();
     await append(store, "before");
     disk.faults.onSync = (path) => {
@@ -115,7 +115,7 @@ describe("a failed fsync", () => {
     expect(again.stats().failed).toBeUndefined();
   });
 
-  it("S1: a write that fails for another reason than space is final, too", async () => {
+  it("S6: a write that fails for another reason than space is final, too", async () => {
     const store = await open();
     disk.faults.onWrite = (path) => {
       if (path.endsWith(".log")) throw systemError("EIO", path);

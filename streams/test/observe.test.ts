@@ -51,7 +51,7 @@ function setUp() {
   return { time, written, state, registry, exceptions, report };
 }
 
-describe("exceptions", () => {
+describe("U1: exceptions", () => {
   test("after a flood, what was left out is told with its number", async () => {
     const { time, written, state, exceptions, report } = setUp();
     for (let i = 0; i < 105; i++) report(`no ${i}`);

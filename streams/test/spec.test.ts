@@ -28,7 +28,7 @@ describe("SPEC.md", () => {
   it("cites tests that are there and cite it", () => {
     let proofs = 0;
     for (const [name, chapter] of chapters) {
-      const proof = /_Proved by_([\s\S]*?)(?=\n- \*|\n\n|$)/.exec(chapter)?.[1] ?? "";
+      const proof = /_Proved by_([\s\S]*?)(?=\n- |\n\n|$)/.exec(chapter)?.[1] ?? "";
       const files = Array.from(proof.matchAll(/`([\w./-]+\.ts)`/g), ([, path]) => path as string);
       proofs += files.length;
       const missing = files.filter((path) => !existsSync(new URL(path, ROOT)));
