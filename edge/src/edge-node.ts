@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { createNode, type NodeOptions } from "@landfall/streams/node/create-node";
 import type { LandfallNode } from "@landfall/streams/node/node";
 import { BookingFeed } from "./bookings/booking-feed.js";
@@ -30,7 +31,7 @@ export async function createEdgeNode(settings: EdgeSettings, options: NodeOption
 export function edgeNodeOn(node: LandfallNode, settings: Pick<EdgeSettings, "mqtt" | "rules">): EdgeNode {
   const { store, env, log, exceptions, self } = node;
   const bookings = new BookingTable();
-  const feed = new BookingFeed({ store, table: bookings, env, log, exceptions });
+  const feed = new BookingFeed({ store, table: bookings, env, exceptions });
   const deduplicator = new Deduplicator(store, new AppendBatcher(store));
   // A yard has no manifest of its own (LOAD and DISC are published on the ship), so nothing to watch by it.
   const watch =
@@ -39,11 +40,13 @@ export function edgeNodeOn(node: LandfallNode, settings: Pick<EdgeSettings, "mqt
           store,
           env,
           log,
+          exceptions,
           site: self.site,
           owner: self.owner,
           imo: self.imo,
           bookings,
           rules: settings.rules,
+          checkpointFile: join(node.settings.data, "edge", "rules.json"),
         })
       : undefined;
   const ingest = new Ingest({

@@ -47,6 +47,10 @@ export const REPLAY_RECORDS = 2_000;
 
 /** Gaps between readings from which a container's usual interval is told: enough to see past one odd gap. */
 export const INTERVAL_GAPS = 5;
+/** Containers that the rules know; the largest ships carry 24,000. */
+export const RULES_BOXES_MAX = 100_000;
+/** How often what the rules know is kept, so that a start reads only what came since. */
+export const CHECKPOINT_MS = 30_000;
 /** How often the rules look for silence, by our clock. */
 export const RULES_TICK_MS = 500;
 /** A gateway that came back hands over what it kept; for so long late readings mean that it is still at it. */

@@ -23,10 +23,10 @@ class Ship {
     return changes;
   }
   load(container: string, minute = 0): void {
-    this.tell({ type: "move", container, move: "LOAD", time: T0 + minute * MIN, wall: this.wall });
+    this.tell({ type: "move", container, move: "LOAD", time: T0 + minute * MIN });
   }
   discharge(container: string, minute: number): AlertChange[] {
-    return this.tell({ type: "move", container, move: "DISC", time: T0 + minute * MIN, wall: this.wall });
+    return this.tell({ type: "move", container, move: "DISC", time: T0 + minute * MIN });
   }
   read(
     container: string,

@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import type { AlertValue } from "@landfall/proto/api";
 import { containerCheckDigit } from "@landfall/proto/identifiers";
 import { LandfallError } from "@landfall/streams/model/errors";
@@ -45,32 +47,39 @@ const book = (edge: TestEdge, container: string, owner: string) =>
     },
   ]);
 
-test("a container that falls silent is an alert in its owner's stream, once, also through a restart; until it speaks", async () => {
-  const folder = harness.folder();
-  const first = await harness.start({ folder, rules: AT_ONCE });
-  await book(first, DUCKS, "duckworks");
-  const client = await first.client({ clientId: "gateway" });
-  await loadAll(client);
-  await read(client, [DUCKS], 46, { tiltDeg: 100, latitude: -34, longitude: 152 });
-  for (let minute = 60; minute <= 120; minute += 15) await read(client, OTHERS, minute);
-  await until(async () => (await first.records("duckworks.alerts")).length > 0);
-  const [lost] = await alertsOf(first, "duckworks.alerts");
-  expect(lost).toMatchObject({ type: "LOST", state: "raised", container: DUCKS, vessel: SHIP, latitude: -34 });
-  expect((await first.records("duckworks.alerts"))[0]).toMatchObject({ topic: DUCKS });
-  await first.close();
+test.each([
+  ["with what was kept at the last close", false],
+  ["from the store alone", true],
+])(
+  "a container that falls silent is an alert in its owner's stream, once, also through a restart, %s; until it speaks",
+  async (_, isForgotten) => {
+    const folder = harness.folder();
+    const first = await harness.start({ folder, rules: AT_ONCE });
+    await book(first, DUCKS, "duckworks");
+    const client = await first.client({ clientId: "gateway" });
+    await loadAll(client);
+    await read(client, [DUCKS], 46, { tiltDeg: 100, latitude: -34, longitude: 152 });
+    for (let minute = 60; minute <= 120; minute += 15) await read(client, OTHERS, minute);
+    await until(async () => (await first.records("duckworks.alerts")).length > 0);
+    const [lost] = await alertsOf(first, "duckworks.alerts");
+    expect(lost).toMatchObject({ type: "LOST", state: "raised", container: DUCKS, vessel: SHIP, latitude: -34 });
+    expect((await first.records("duckworks.alerts"))[0]).toMatchObject({ topic: DUCKS });
+    await first.close();
+    if (isForgotten) rmSync(join(folder, "edge"), { recursive: true });
 
-  const second = await harness.start({ folder, rules: AT_ONCE });
-  expect(await second.node.registry.getSingleMetricAsString("landfall_edge_containers_aboard")).toMatch(/ 5$/m);
-  const again = await second.client({ clientId: "gateway" });
-  for (let minute = 135; minute <= 240; minute += 15) await read(again, OTHERS, minute);
-  await read(again, BOXES, 255);
-  await until(async () => (await second.records("duckworks.alerts")).length > 1);
-  expect((await alertsOf(second, "duckworks.alerts")).map(({ id, state }) => `${id} ${state}`)).toEqual([
-    `${lost?.id} raised`,
-    `${lost?.id} cleared`,
-  ]);
-  expect(await second.records("bigblue.alerts")).toEqual([]);
-});
+    const second = await harness.start({ folder, rules: AT_ONCE });
+    expect(await second.node.registry.getSingleMetricAsString("landfall_edge_containers_aboard")).toMatch(/ 5$/m);
+    const again = await second.client({ clientId: "gateway" });
+    for (let minute = 135; minute <= 240; minute += 15) await read(again, OTHERS, minute);
+    await read(again, BOXES, 255);
+    await until(async () => (await second.records("duckworks.alerts")).length > 1);
+    expect((await alertsOf(second, "duckworks.alerts")).map(({ id, state }) => `${id} ${state}`)).toEqual([
+      `${lost?.id} raised`,
+      `${lost?.id} cleared`,
+    ]);
+    expect(await second.records("bigblue.alerts")).toEqual([]);
+  },
+);
 
 test("an alert that a crash kept from being stored is stored after the restart", async () => {
   const folder = harness.folder();

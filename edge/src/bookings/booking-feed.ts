@@ -3,7 +3,6 @@ import type { Cursor, StoredRecord } from "@landfall/streams/model/record";
 import type { StreamName } from "@landfall/streams/model/names";
 import type { Exceptions } from "@landfall/streams/node/node";
 import type { StreamStore } from "@landfall/streams/store/store";
-import type { Logger } from "pino";
 import { FEED_RETRY_MS, REPLAY_RECORDS } from "../limits.js";
 import { BOOKING_TOPIC_PREFIX, readBooking } from "./booking.js";
 import type { BookingTable } from "./booking-table.js";
@@ -12,7 +11,6 @@ export interface BookingFeedOptions {
   readonly store: Pick<StreamStore, "streams" | "readStream" | "onCommit">;
   readonly table: BookingTable;
   readonly env: Env;
-  readonly log: Logger;
   readonly exceptions: Exceptions;
 }
 
@@ -31,7 +29,10 @@ export class BookingFeed {
     this.#options = options;
   }
 
-  /** Resolves when everything that is in the store is in the table; from then on it follows. */
+  /**
+   * Resolves when everything that is in the store is in the table; from then on it follows. Settings that cannot be read
+   * are tried again: sensors are not kept waiting for them.
+   */
   async start(): Promise<void> {
     const { store } = this.#options;
     this.#stop = store.onCommit((committed) => {
@@ -39,7 +40,7 @@ export class BookingFeed {
       this.#wake();
     });
     for (const stream of store.streams()) if (isSettings(stream)) this.#behind.add(stream);
-    await this.#readAll();
+    await this.#readAll().catch((error: unknown) => this.#failed(error));
   }
 
   async close(): Promise<void> {
@@ -61,7 +62,9 @@ export class BookingFeed {
 
   #failed(error: unknown): void {
     if (!this.#stop) return;
-    this.#options.log.warn({ err: error }, "bookings could not be read, trying again");
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `bookings could not be read, what is not known to be booked goes to the unassigned: ${why}`;
+    this.#options.exceptions.report({ code: "BOOKINGS_UNREADABLE", source: "bookings", message });
     this.#retry = this.#options.env.setTimer(FEED_RETRY_MS, () => {
       this.#retry = undefined;
       this.#wake();

@@ -62,8 +62,9 @@ function silenceLimit(box: Box, settings: RulesSettings): number {
 function isSettled(state: RulesState, box: Box, wall: number, settings: RulesSettings): boolean {
   const settle = settings.settleSeconds * SECOND;
   if (wall - box.heardAt < settle) return false;
-  if (box.via === undefined) return wall - state.startedAt >= settings.restartGraceSeconds * SECOND;
-  const gateway = state.gateways.get(box.via);
+  const isHeard = box.heardAt >= state.startedAt;
+  if (!isHeard && wall - state.startedAt < settings.restartGraceSeconds * SECOND) return false;
+  const gateway = box.via === undefined ? undefined : state.gateways.get(box.via);
   if (!gateway) return true;
   if (wall - gateway.connectedAt < settle) return false;
   const isFlushing = wall - gateway.connectedAt < FLUSH_MS_MAX && wall - gateway.lateAt < settle;

@@ -1,50 +1,88 @@
 import type { AlertValue, ContainerEventType, Measurements } from "@landfall/proto/api";
 import type { Cursor, StoredRecord } from "@landfall/streams/model/record";
+import { isLandfallError } from "@landfall/streams/model/errors";
 import { siteOfOrigin, type StreamName } from "@landfall/streams/model/names";
 import type { StreamStore } from "@landfall/streams/store/store";
 import { REPLAY_RECORDS } from "../limits.js";
 import type { RuleEvent } from "./rules-state.js";
 
+/** A page of fewer would be mostly overhead. */
+const PAGE_RECORDS_MIN = 20;
+
 type Reader = Pick<StreamStore, "readStream">;
 
 /**
  * Records that this site itself took in, of several streams, in the order in which they came. (What came from other sites
- * was not observed on board.)
+ * was not observed on board.) A stream that is damaged ends at the damage, and `damaged` is told.
  */
 export async function* ownRecords(
   store: Reader,
   site: string,
   streams: readonly StreamName[],
+  after: ReadonlyMap<StreamName, Cursor>,
+  damaged: (stream: StreamName, error: Error) => void,
 ): AsyncGenerator<StoredRecord> {
-  const pages = await Promise.all(streams.map((stream) => nextPage(store, site, stream, undefined)));
-  for (;;) {
-    let first: Page | undefined;
-    for (const page of pages) {
-      const record = page.records[page.at];
-      if (record && (!first || record.received < (first.records[first.at] as StoredRecord).received)) first = page;
+  // All together hold about one page's worth, however many streams there are.
+  const limit = Math.max(PAGE_RECORDS_MIN, Math.floor(REPLAY_RECORDS / (streams.length || 1)));
+  const next = async (stream: StreamName, cursor: Cursor | undefined): Promise<Page | undefined> => {
+    try {
+      return await nextPage(store, site, stream, cursor, limit);
+    } catch (error) {
+      if (!isLandfallError(error, "CORRUPT_BLOCK")) throw error;
+      damaged(stream, error);
+      return undefined;
     }
-    if (!first) return;
-    yield first.records[first.at++] as StoredRecord;
-    if (first.at >= first.records.length) Object.assign(first, await nextPage(store, site, first.stream, first.cursor));
+  };
+  // The one with the earliest record last.
+  const pages: Page[] = [];
+  for (const stream of streams) insert(pages, await next(stream, after.get(stream)));
+  for (let page = pages.pop(); page; page = pages.pop()) {
+    yield page.records[page.at++] as StoredRecord;
+    insert(pages, page.at < page.records.length ? page : await next(page.stream, page.cursor));
   }
 }
 
 interface Page {
   readonly stream: StreamName;
-  records: StoredRecord[];
+  readonly records: readonly StoredRecord[];
   at: number;
-  cursor: Cursor | undefined;
+  readonly cursor: Cursor;
 }
 
-/** The next records of this site, past those of others; empty at the end of the stream. */
-async function nextPage(store: Reader, site: string, stream: StreamName, after: Cursor | undefined): Promise<Page> {
-  let cursor = after;
+/** The next records of this site, past those of others; undefined at the end of the stream. */
+async function nextPage(
+  store: Reader,
+  site: string,
+  stream: StreamName,
+  after: Cursor | undefined,
+  limit: number,
+): Promise<Page | undefined> {
+  let from = after;
   for (;;) {
-    const page = await store.readStream(stream, cursor, REPLAY_RECORDS);
-    cursor = page.cursor;
-    const records = page.records.filter((record) => siteOfOrigin(record.origin) === site);
-    if (records.length > 0 || page.records.length === 0) return { stream, records, at: 0, cursor };
+    const { records, cursor } = await store.readStream(stream, from, limit);
+    if (records.length === 0) return undefined;
+    const own = records.filter((record) => siteOfOrigin(record.origin) === site);
+    if (own.length > 0) return { stream, records: own, at: 0, cursor };
+    from = cursor;
   }
+}
+
+/** Keeps `pages` in descending order of when their next record came. */
+function insert(pages: Page[], page: Page | undefined): void {
+  if (page === undefined) return;
+  const time = receivedOf(page);
+  let low = 0;
+  let high = pages.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (receivedOf(pages[middle] as Page) > time) low = middle + 1;
+    else high = middle;
+  }
+  pages.splice(low, 0, page);
+}
+
+function receivedOf(page: Page): number {
+  return (page.records[page.at] as StoredRecord).received;
 }
 
 /** What a stored record tells the rules, if anything. */
@@ -56,7 +94,7 @@ export function eventOf(record: StoredRecord, imo: string): RuleEvent | undefine
   }
   if (kind === "event" && !topic.includes(".")) {
     const { type } = parse(record) as { type: ContainerEventType };
-    return { type: "move", container: topic, move: type, time, wall };
+    return { type: "move", container: topic, move: type, time };
   }
   if (kind === "position" && topic === `${imo}.position`) {
     const { latitude, longitude } = parse(record) as Measurements;

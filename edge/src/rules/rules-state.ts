@@ -1,3 +1,4 @@
+import { RULES_BOXES_MAX } from "../limits.js";
 import type { AlertType, AlertValue, ContainerEventType, Measurements } from "@landfall/proto/api";
 
 /** What the rules are told, in the order in which it became durable here. Times are milliseconds since 1970. */
@@ -18,12 +19,13 @@ export type RuleEvent =
       readonly container: string;
       readonly move: ContainerEventType;
       readonly time: number;
-      readonly wall: number;
     }
   | { readonly type: "position"; readonly time: number; readonly latitude: number; readonly longitude: number }
   | { readonly type: "connected"; readonly client: string; readonly wall: number }
   /** An alert that stands open in the store, after a start. */
   | { readonly type: "open-alert"; readonly alert: AlertValue }
+  /** One that was closed in the store, after a start. */
+  | { readonly type: "closed-alert"; readonly alert: AlertValue }
   | { readonly type: "tick"; readonly wall: number };
 
 /** An alert to be stored: `raised` or `cleared`. */
@@ -73,7 +75,10 @@ export interface Gateway {
   members: number;
 }
 
-/** Owned by `step`, which changes it in place: hundreds of thousands of readings an hour leave no room for copies. */
+/**
+ * Plain data, so that it can be kept in a file; moments are milliseconds since 1970, 0 for never.
+ * Owned by `step`, which changes it in place: hundreds of thousands of readings an hour leave no room for copies.
+ */
 export interface RulesState {
   readonly imo: string;
   readonly startedAt: number;
@@ -89,16 +94,22 @@ export function initialState(imo: string, startedAt: number): RulesState {
 export function boxOf(state: RulesState, container: string): Box {
   const known = state.boxes.get(container);
   if (known) return known;
+  if (state.boxes.size >= RULES_BOXES_MAX) forgetAshore(state);
   const box: Box = {
     container,
-    movedAt: Number.NEGATIVE_INFINITY,
+    movedAt: 0,
     last: {},
     gaps: [],
-    heardAt: Number.NEGATIVE_INFINITY,
+    heardAt: 0,
     isReefer: false,
     range: { outMs: 0, inMs: 0 },
     open: new Map(),
   };
   state.boxes.set(container, box);
   return box;
+}
+
+/** A container that is not aboard is kept only because its LOAD may come late. */
+function forgetAshore({ boxes }: RulesState): void {
+  for (const [container, box] of boxes) if (box.aboardSince === undefined) boxes.delete(container);
 }

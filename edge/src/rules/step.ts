@@ -26,6 +26,9 @@ export function step(state: RulesState, event: RuleEvent, settings: RulesSetting
       return [];
     case "open-alert":
       return onOpenAlert(state, event);
+    case "closed-alert":
+      onClosedAlert(state, event);
+      return [];
     case "tick":
       return judgeSilence(state, event.wall, settings);
   }
@@ -55,14 +58,13 @@ function onConnected(state: RulesState, { client, wall }: Of<"connected">): void
 }
 
 /** LOAD and DISC, in the order of their own times: one that is older than the last heeded changes nothing. */
-function onMove(state: RulesState, { container, move, time, wall }: Of<"move">): AlertChange[] {
+function onMove(state: RulesState, { container, move, time }: Of<"move">): AlertChange[] {
   if (move !== "LOAD" && move !== "DISC") return [];
   const box = boxOf(state, container);
   if (time < box.movedAt) return [];
   box.movedAt = time;
   if (move === "LOAD") {
     box.aboardSince = time;
-    box.heardAt = Math.max(box.heardAt, wall);
     return [];
   }
   delete box.aboardSince;
@@ -84,6 +86,11 @@ function onOpenAlert(state: RulesState, { alert }: Of<"open-alert">): AlertChang
   if (box.aboardSince !== undefined) return [];
   const time = Math.max(box.movedAt, Date.parse(alert.time));
   return clear(state, box, alert.type, time, `${alert.container} is no longer aboard`);
+}
+
+function onClosedAlert(state: RulesState, { alert }: Of<"closed-alert">): void {
+  const box = alert.container === undefined ? undefined : state.boxes.get(alert.container);
+  if (box?.open.get(alert.type)?.id === alert.id) box.open.delete(alert.type);
 }
 
 function noteHeard(state: RulesState, box: Box, event: Of<"reading">, settings: RulesSettings): void {
@@ -112,8 +119,7 @@ function leaveGateway(state: RulesState, box: Box): void {
 function gatewayOf(state: RulesState, client: string, wall: number): Gateway {
   const known = state.gateways.get(client);
   if (known) return known;
-  const never = Number.NEGATIVE_INFINITY;
-  const gateway: Gateway = { connectedAt: wall, front: never, lateAt: never, membersMax: 0, members: 0 };
+  const gateway: Gateway = { connectedAt: wall, front: 0, lateAt: 0, membersMax: 0, members: 0 };
   state.gateways.set(client, gateway);
   return gateway;
 }

@@ -2,22 +2,27 @@ import type { AlertValue } from "@landfall/proto/api";
 import type { Env, TimerHandle } from "@landfall/streams/env";
 import { isLandfallError } from "@landfall/streams/model/errors";
 import type { StreamName, TopicName } from "@landfall/streams/model/names";
-import type { TimestampMs } from "@landfall/streams/model/record";
+import type { Cursor, TimestampMs } from "@landfall/streams/model/record";
+import type { Exceptions } from "@landfall/streams/node/node";
 import type { StreamStore } from "@landfall/streams/store/store";
 import type { Logger } from "pino";
 import type { BookingTable } from "../bookings/booking-table.js";
 import { containerStream } from "../ingest/route.js";
 import type { Reading } from "../ingest/validate.js";
-import { ALERT_RETRY_MS, RULES_TICK_MS } from "../limits.js";
+import { ALERT_RETRY_MS, CHECKPOINT_MS, RULES_TICK_MS } from "../limits.js";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { eventOf, ownRecords, readAlert } from "./replay.js";
 import { initialState, type AlertChange, type RuleEvent, type RulesState } from "./rules-state.js";
 import type { RulesSettings } from "./rules-settings.js";
 import { step } from "./step.js";
 
 export interface WatchOptions {
-  readonly store: Pick<StreamStore, "append" | "streams" | "readStream">;
+  readonly store: Pick<StreamStore, "append" | "streams" | "readStream" | "vector">;
+  /** Where what the rules know is kept from start to start. */
+  readonly checkpointFile: string;
   readonly env: Env;
   readonly log: Logger;
+  readonly exceptions: Exceptions;
   readonly site: string;
   readonly owner: string;
   readonly imo: string;
@@ -28,7 +33,7 @@ export interface WatchOptions {
 /** Runs the on-board rules: feeds them, keeps their clock, stores what they raise and clear. */
 export class Watch {
   readonly #options: WatchOptions;
-  readonly #state: RulesState;
+  #state: RulesState;
   /** Alerts not yet stored, oldest first. */
   readonly #unsaved: AlertChange[] = [];
   /** Stream in which an open alert was raised: it is cleared in the same one, whoever has the container booked then. */
@@ -36,6 +41,8 @@ export class Watch {
   #saving: Promise<void> | undefined;
   #retry: TimerHandle | undefined;
   #timer: TimerHandle | undefined;
+  #checkpointTimer: TimerHandle | undefined;
+  #checkpointing: Promise<void> = Promise.resolve();
   #isRunning = false;
 
   constructor(options: WatchOptions) {
@@ -57,15 +64,15 @@ export class Watch {
 
   /** Rebuilds manifest and alerts from what is stored, stores what a crash kept from being stored, and goes on watching. */
   async start(): Promise<void> {
-    const { store, site, owner, imo, rules, log, env } = this.#options;
+    const { store, site, imo, rules, log, env, checkpointFile } = this.#options;
     const began = env.monotonic();
-    const streams = store.streams();
-    const known = await this.#knownAlerts(streams.filter((stream) => stream.endsWith(".alerts")));
-    const watched = streams.filter(
-      (stream) => stream.endsWith(".containers") || stream === `${owner}.unassigned` || stream === `${owner}.ships`,
-    );
+    const checkpoint = await readCheckpoint(checkpointFile, imo, store, env.now());
+    if (checkpoint) this.#state = checkpoint.state;
+    for (const [id, stream] of checkpoint?.raisedIn ?? []) this.#raisedIn.set(id, stream);
+    const after = checkpoint?.cursors ?? new Map<StreamName, Cursor>();
+    const known = await this.#knownAlerts(after);
     let count = 0;
-    for await (const record of ownRecords(store, site, watched)) {
+    for await (const record of ownRecords(store, site, this.#watched(), after, this.#damaged)) {
       count++;
       const event = eventOf(record, imo);
       for (const change of event ? step(this.#state, event, rules) : []) {
@@ -74,16 +81,15 @@ export class Watch {
       }
     }
     for (const alert of known.values()) {
-      if (alert.state === "raised") this.#tell({ type: "open-alert", alert });
+      this.#tell({ type: alert.state === "raised" ? "open-alert" : "closed-alert", alert });
     }
     this.#isRunning = true;
     this.#save();
     this.#tick();
+    this.#checkpointTimer = env.setTimer(CHECKPOINT_MS, () => this.#checkpointLater());
     const ms = Math.round(env.monotonic() - began);
-    log.info(
-      { records: count, aboard: this.containersAboard, openAlerts: this.openAlerts, ms },
-      "manifest and alerts rebuilt",
-    );
+    const found = { records: count, aboard: this.containersAboard, openAlerts: this.openAlerts, ms };
+    log.info(found, "manifest and alerts rebuilt");
   }
 
   /** A message that is durable. */
@@ -94,7 +100,7 @@ export class Watch {
       this.#tell({ type: "reading", container: topic.id, time, wall, via: client, measurements });
     } else if (topic.subject === "container" && event) {
       const move = event.type as Extract<RuleEvent, { type: "move" }>["move"];
-      this.#tell({ type: "move", container: topic.id, move, time, wall });
+      this.#tell({ type: "move", container: topic.id, move, time });
     } else if (topic.kind === "position" && topic.id === this.#options.imo) {
       const { latitude, longitude } = measurements;
       if (latitude !== undefined && longitude !== undefined)
@@ -110,7 +116,10 @@ export class Watch {
     this.#isRunning = false;
     this.#timer?.cancel();
     this.#retry?.cancel();
+    this.#checkpointTimer?.cancel();
     await this.#saving;
+    await this.#checkpointing;
+    await this.#checkpoint();
   }
 
   #tell(event: RuleEvent): void {
@@ -174,10 +183,53 @@ export class Watch {
     return `${booked.owner}.alerts` as StreamName;
   }
 
-  /** What this site raised and cleared so far, the newest word on each. */
-  async #knownAlerts(streams: readonly StreamName[]): Promise<Map<string, AlertValue>> {
+  readonly #damaged = (stream: StreamName, error: Error): void => {
+    const message = `what the rules know of ${stream} is incomplete, since it could not be read to its end: ${error.message}`;
+    this.#options.exceptions.report({ code: "CORRUPT_BLOCK", source: "rules", message });
+  };
+
+  #watched(): StreamName[] {
+    const { store, owner } = this.#options;
+    return store
+      .streams()
+      .filter((name) => name.endsWith(".containers") || name === `${owner}.unassigned` || name === `${owner}.ships`);
+  }
+
+  #alertStreams(): StreamName[] {
+    return this.#options.store.streams().filter((name) => name.endsWith(".alerts"));
+  }
+
+  #checkpointLater(): void {
+    this.#checkpointing = this.#checkpoint().finally(() => {
+      if (!this.#isRunning) return;
+      this.#checkpointTimer = this.#options.env.setTimer(CHECKPOINT_MS, () => this.#checkpointLater());
+    });
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { store, checkpointFile, log } = this.#options;
+    try {
+      const streams = [...this.#watched(), ...this.#alertStreams()];
+      const cursors = new Map(
+        streams.map((stream): [StreamName, Cursor] => [stream, { v: 1, next: store.vector(stream) }]),
+      );
+      // What is durable by now has been told to the rules two turns later.
+      await new Promise<void>((resolve) => {
+        setImmediate(() => setImmediate(resolve));
+      });
+      // An alert that is open here and not yet stored would be forgotten by a crash.
+      if (this.#unsaved.length > 0) return;
+      await writeCheckpoint(checkpointFile, { state: this.#state, cursors, raisedIn: this.#raisedIn });
+    } catch (error) {
+      log.warn({ err: error }, "what the rules know could not be kept; a start will read more");
+    }
+  }
+
+  /** What this site raised and cleared, the newest word on each. */
+  async #knownAlerts(after: ReadonlyMap<StreamName, Cursor>): Promise<Map<string, AlertValue>> {
+    const { store, site } = this.#options;
     const known = new Map<string, AlertValue>();
-    for await (const record of ownRecords(this.#options.store, this.#options.site, streams)) {
+    for await (const record of ownRecords(store, site, this.#alertStreams(), after, this.#damaged)) {
       const alert = readAlert(record);
       if (!alert) continue;
       known.set(alert.id, alert);
