@@ -15,6 +15,7 @@ import { Sessions } from "./auth/sessions.js";
 import { Bookings } from "./bookings/bookings.js";
 import { addHqRoutes } from "./http/server.js";
 import { LiveHub } from "./live/hub.js";
+import { HISTORIES_AT_ONCE, HISTORIES_WAITING_MAX } from "./limits.js";
 import { ContainerFinder } from "./map/container-search.js";
 import { registerHqMetrics } from "./metrics.js";
 import type { HqSettings } from "./settings.js";
@@ -22,6 +23,7 @@ import { SimulatorClient } from "./simulation/client.js";
 import { SimulationFeed } from "./simulation/feed.js";
 import { describeSites } from "./sites/sites.js";
 import { readStatuses } from "./sites/statuses.js";
+import { Gate } from "./util/gate.js";
 import { FleetSync } from "./view/fleet-sync.js";
 import { FleetView } from "./view/fleet-view.js";
 import { Perspectives } from "./view/perspectives.js";
@@ -130,6 +132,7 @@ async function furnish(node: LandfallNode, settings: HqSettings, { liveTickMs }:
       passwords: new PasswordChecker(settings.users),
       attempts: new Attempts(),
       hub,
+      histories: new Gate(HISTORIES_AT_ONCE, HISTORIES_WAITING_MAX, "too many histories are asked for"),
       simulator,
       sitesFor,
     },
@@ -137,8 +140,8 @@ async function furnish(node: LandfallNode, settings: HqSettings, { liveTickMs }:
   );
   node.readiness.add("fleet view", () => {
     if (!sync.isRebuilt) return `being rebuilt from the streams: ${sync.records} records so far`;
-    const [failing] = sync.failing;
-    return failing && `cannot read ${failing[0]}: ${failing[1]}`;
+    // This is open to everybody: which streams there are is not.
+    return sync.failing.size === 0 ? undefined : `cannot read ${sync.failing.size} of the streams; the log says which`;
   });
   registerHqMetrics(node.registry, { view, sync, hub });
 

@@ -28,8 +28,11 @@ export const CONTAINERS_LIMIT_DEFAULT = 1_000;
 export const ALERTS_LIMIT_MAX = 1_000;
 export const ALERTS_LIMIT_DEFAULT = 200;
 
-/** Readings that one history may take from the store: seven years of one every 15 minutes. */
-export const HISTORY_RECORDS_MAX = 250_000;
+/** Readings that one history may take from the store: three years of one every 15 minutes, some 40 MB while it is made. */
+export const HISTORY_RECORDS_MAX = 100_000;
+/** Histories made at the same time, and requests for one that wait. */
+export const HISTORIES_AT_ONCE = 4;
+export const HISTORIES_WAITING_MAX = 64;
 /** Fewer could not keep the highest and lowest of every measurement. */
 export const HISTORY_POINTS_MIN = 50;
 export const HISTORY_POINTS_DEFAULT = 2_000;

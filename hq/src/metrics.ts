@@ -3,7 +3,7 @@ import type { LiveHub } from "./live/hub.js";
 import type { FleetSync } from "./view/fleet-sync.js";
 import type { FleetView } from "./view/fleet-view.js";
 
-/** What a headquarters adds to its node's `/metrics`. */
+/** What a headquarters adds to its node's `/metrics`. They are open to everybody: no number of anybody's containers. */
 export function registerHqMetrics(
   registry: Registry,
   { view, sync, hub }: { readonly view: FleetView; readonly sync: FleetSync; readonly hub: LiveHub },
@@ -19,8 +19,6 @@ export function registerHqMetrics(
     });
     registry.registerMetric(made);
   };
-  gauge("landfall_view_containers", "Containers in the fleet view", () => view.containers.size);
-  gauge("landfall_view_ships", "Ships in the fleet view", () => view.ships.size);
   gauge("landfall_view_records", "Records taken into the fleet view since the start", () => sync.records);
   gauge("landfall_view_skipped", "Records that the fleet view could make nothing of", () => view.skipped);
   gauge("landfall_live_connections", "Readers of the live feed", () => hub.size);

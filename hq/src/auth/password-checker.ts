@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { LandfallError } from "@landfall/streams/model/errors";
 import { hash, parseOptions, verify } from "@node-rs/argon2";
 import { PASSWORD_CHECKS_AT_ONCE, PASSWORD_CHECKS_WAITING_MAX } from "../limits.js";
 import type { UserEntry } from "../settings.js";
+import { Gate } from "../util/gate.js";
 
 /**
  * Checks passwords. Somebody who does not exist costs as much time as a wrong password, so that the answer's
@@ -11,8 +11,11 @@ import type { UserEntry } from "../settings.js";
 export class PasswordChecker {
   private readonly users: ReadonlyMap<string, UserEntry>;
   private nobody: Promise<string> | undefined;
-  private running = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly gate = new Gate(
+    PASSWORD_CHECKS_AT_ONCE,
+    PASSWORD_CHECKS_WAITING_MAX,
+    "too many people sign in at this moment",
+  );
 
   constructor(users: readonly UserEntry[]) {
     this.users = new Map(users.map((user) => [user.name, user]));
@@ -30,25 +33,11 @@ export class PasswordChecker {
   async check(name: string, password: string, mayTry: () => void): Promise<UserEntry | undefined> {
     const user = this.users.get(name);
     const expected = user?.passwordHash ?? (await this.hashOfNobody());
-    await this.turn();
-    try {
+    return this.gate.run(async () => {
       mayTry();
       const isRight = await verify(expected, password);
       return isRight && user ? user : undefined;
-    } finally {
-      this.running--;
-      this.waiting.shift()?.();
-    }
-  }
-
-  private async turn(): Promise<void> {
-    if (this.running >= PASSWORD_CHECKS_AT_ONCE) {
-      if (this.waiting.length >= PASSWORD_CHECKS_WAITING_MAX) {
-        throw new LandfallError("OVERLOADED", "too many people sign in at this moment: try again in a few seconds");
-      }
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    }
-    this.running++;
+    });
   }
 
   /** A hash that no password fits, as costly as that of the first user. */

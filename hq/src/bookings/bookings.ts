@@ -54,12 +54,11 @@ export class Bookings {
     }
     const before = this.queues.get(container) ?? Promise.resolve();
     const done = before.then(() => this.write(principal, { container, owner, from, ...(to !== undefined && { to }) }));
-    const settled = done
-      .catch(() => undefined)
-      .then(() => {
-        if (this.queues.get(container) === settled) this.queues.delete(container);
-      });
+    const settled = Promise.allSettled([done]);
     this.queues.set(container, settled);
+    void settled.finally(() => {
+      if (this.queues.get(container) === settled) this.queues.delete(container);
+    });
     return done;
   }
 

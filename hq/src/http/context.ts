@@ -12,6 +12,7 @@ import type { LiveHub } from "../live/hub.js";
 import type { ContainerFinder } from "../map/container-search.js";
 import type { HqSettings } from "../settings.js";
 import type { SimulatorClient } from "../simulation/client.js";
+import type { Gate } from "../util/gate.js";
 import type { FleetSync } from "../view/fleet-sync.js";
 import type { FleetView } from "../view/fleet-view.js";
 import type { Perspectives } from "../view/perspectives.js";
@@ -29,6 +30,8 @@ export interface HqContext {
   readonly passwords: PasswordChecker;
   readonly attempts: Attempts;
   readonly hub: LiveHub;
+  /** Long histories take memory: a few at a time. */
+  readonly histories: Gate;
   readonly simulator: SimulatorClient | undefined;
   readonly sitesFor: (principal: Principal) => SitesReply;
 }

@@ -56,7 +56,9 @@ export function mergeShip(sources: ShipSources): ShipKnowledge | undefined {
   const berth = berthOf(moves);
   const environment = latestOf(own.map(([, trace]) => trace.environment));
   const hasCargoNow = cargo.some(({ to }) => to === Number.POSITIVE_INFINITY);
-  const link = position && positionStream && sources.lastLink(positionStream, position.origin);
+  // Over which link a ship's newest word came is known of all that it says, not of its positions alone.
+  const link =
+    own.length > 0 && position && positionStream ? sources.lastLink(positionStream, position.origin) : undefined;
   const state: ShipState = {
     imo,
     name: sources.name(imo) ?? `IMO ${imo}`,

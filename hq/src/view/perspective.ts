@@ -28,6 +28,8 @@ export class Perspective {
   readonly changes = new ChangeLog();
   readonly containers = new Map<string, ContainerState>();
   private readonly aboard = new Map<string, Set<string>>();
+  /** When cargo was aboard a ship, until something changes that. */
+  private readonly spans = new Map<string, Span[]>();
   /** What was last known of ships whose stream may not be read, to tell whether that changed. */
   private readonly glimpses = new Map<string, string>();
   private seen: number;
@@ -58,6 +60,8 @@ export class Perspective {
     for (const { kind, id, stream } of this.view.changes.since(this.seen)) {
       const isReadable = this.readable.has(stream);
       if (kind === "ship") ships.set(id, isReadable || ships.get(id) === true);
+      // Whatever can change when cargo was aboard is in a readable stream.
+      if (kind === "ship" && isReadable) this.spans.delete(id);
       if (kind === "ship" || !isReadable) continue;
       if (kind === "container") {
         for (const imo of this.merge(id)) ships.set(imo, this.readsShip(imo) || ships.get(imo) === true);
@@ -113,8 +117,13 @@ export class Perspective {
   }
 
   /** When cargo of this person was aboard a ship, and what that cargo says of it. */
-  cargoOn(imo: string): { spans: Span[]; position?: Sighting; voyage?: string } {
+  cargoOn(imo: string): { readonly spans: readonly Span[]; position?: Sighting; voyage?: string } {
     if (this.readsShip(imo)) return { spans: [] };
+    const spans = getOrAdd(this.spans, imo, () => this.findSpans(imo));
+    return { spans, ...(spans.length > 0 && this.seenAboard(imo)) };
+  }
+
+  private findSpans(imo: string): Span[] {
     const spans: Span[] = [];
     for (const container of this.view.loadedOn.get(imo) ?? NONE) {
       if (!this.containers.has(container)) continue;
@@ -122,7 +131,7 @@ export class Perspective {
       const bookings = this.view.bookings.get(container)?.values() ?? [];
       spans.push(...cargoSpans(traces, bookings, this.readable).filter(({ vessel }) => vessel === imo));
     }
-    return { spans: unionOfSpans(spans), ...(spans.length > 0 && this.seenAboard(imo)) };
+    return unionOfSpans(spans);
   }
 
   /** Whether everything of a ship may be read, and not just where it is while cargo is aboard. */

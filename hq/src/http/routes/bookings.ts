@@ -32,8 +32,8 @@ export function addBookingRoutes(app: HqApp, { node, settings, perspectives, boo
     "/api/bookings/:container",
     {
       bodyLimit: BODY_BYTES_MAX,
-      // Before the body is looked at: to whoever may not book, this route does not exist.
-      preValidation: (request, _reply, done) =>
+      // Before the body is read: to whoever may not book, this route does not exist.
+      onRequest: (request, _reply, done) =>
         done(mayBook(request.principal, node.self, settings.sites) ? undefined : notFound("route")),
       schema: {
         tags,

@@ -1,6 +1,6 @@
 import type { ShipsReply, ShipState } from "@landfall/proto/api";
 import { Type } from "typebox";
-import { shipHistory } from "../../history/ship-history.js";
+import { shipHistory, type ShipHistorySources } from "../../history/ship-history.js";
 import { kindOfStream } from "../../view/kinds.js";
 import type { HqApp, HqContext } from "../context.js";
 import { checkShip, notFound } from "../refusals.js";
@@ -11,7 +11,7 @@ const tags = ["ships"];
 const Params = Type.Object({ imo: Type.String({ minLength: 1, maxLength: 16 }) });
 
 /** Ships, one ship, its history: as much of them as somebody may know. */
-export function addShipRoutes(app: HqApp, { node, view, perspectives }: HqContext): void {
+export function addShipRoutes(app: HqApp, { node, view, perspectives, histories }: HqContext): void {
   app.get(
     "/api/ships",
     { schema: { tags, summary: "Ships that belong on your map now", response: answers(ShipsReplySchema) } },
@@ -48,18 +48,12 @@ export function addShipRoutes(app: HqApp, { node, view, perspectives }: HqContex
       const known = perspective.ship(imo);
       if (!known) throw notFound("ship");
       const streams = [...(view.ships.get(imo)?.keys() ?? [])];
-      const history = await shipHistory(
-        node.store,
-        {
-          readable: streams.filter((stream) => perspective.readable.has(stream)),
-          positionsOf: streams.filter(
-            (stream) => kindOfStream(stream) === "ships" && !perspective.readable.has(stream),
-          ),
-          cargo: perspective.cargoOn(imo).spans,
-        },
-        imo,
-        range,
-      );
+      const sources: ShipHistorySources = {
+        readable: streams.filter((stream) => perspective.readable.has(stream)),
+        positionsOf: streams.filter((stream) => kindOfStream(stream) === "ships" && !perspective.readable.has(stream)),
+        cargo: perspective.cargoOn(imo).spans,
+      };
+      const history = await histories.run(() => shipHistory(node.store, sources, imo, range));
       return sendHistory(reply, request.query, { kind: "ship", id: imo, name: known.state.name }, history);
     },
   );

@@ -25,7 +25,7 @@ export function addSimulationRoutes(app: HqApp, { settings, simulator }: HqConte
     if (!simulator) throw notFound("route");
     return simulator;
   };
-  const guarded = { preValidation: controllersOnly, bodyLimit: BODY_BYTES_MAX };
+  const guarded = { onRequest: controllersOnly, bodyLimit: BODY_BYTES_MAX };
 
   app.get(
     "/api/simulation",
