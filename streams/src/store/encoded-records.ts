@@ -56,7 +56,8 @@ export class EncodedRecords {
     starts[count] = size;
     const encoded = new EncodedRecords(
       records.map((record) => record.topic),
-      new Uint8Array(size),
+      // Every byte is written before it is copied into a block; small ones share a buffer of the pool.
+      Buffer.allocUnsafe(size),
       starts,
     );
     for (let i = 0; i < count; i++) encoded.write(i, records[i] as NewRecord, headers[i] as Uint8Array);

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs/promises";
-import { readFileSync } from "node:fs";
+import { constants, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LandfallError } from "../model/errors.js";
 import { systemCode } from "./system-code.js";
@@ -14,6 +14,8 @@ interface Holder {
 }
 
 const ATTEMPTS = 20;
+/** What file systems without hard links answer (FAT, some network shares). */
+const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /**
  * Takes the lock file of the folder. That of a process which is gone is taken over.
@@ -71,6 +73,15 @@ async function removeStale(path: string, draft: string, stale: string): Promise<
 async function tryLink(draft: string, path: string): Promise<boolean> {
   try {
     await fs.link(draft, path);
+    return true;
+  } catch (error) {
+    const code = systemCode(error) ?? "";
+    if (code === "EEXIST") return false;
+    if (!NO_LINKS.has(code)) throw error;
+  }
+  try {
+    // Not at once: for an instant the file is empty, and who looks just then takes it for a stale one.
+    await fs.copyFile(draft, path, constants.COPYFILE_EXCL);
     return true;
   } catch (error) {
     if (systemCode(error) === "EEXIST") return false;

@@ -1,6 +1,6 @@
 import { COMMIT_BYTES_MAX, COMMIT_PENDING_BYTES_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
-import { parseTrusted } from "./block-parse.js";
+import { parseFreshBlock } from "./block-parse.js";
 import { GroupBuilder } from "./group-builder.js";
 import { FRAME_HEAD_BYTES, writeFrameHead } from "./journal-format.js";
 import type { Env } from "../env.js";
@@ -121,7 +121,7 @@ export class GroupCommit {
   private async commitGroup(group: readonly Pending[]): Promise<void> {
     const { index, origin, slot, env } = this.options;
     const builder = new GroupBuilder(index, origin, slot);
-    const nowMs = env.now();
+    const nowMs = Math.floor(env.now());
     const accepted: { pending: Pending; done: () => void }[] = [];
     for (const pending of group) {
       try {
@@ -180,7 +180,7 @@ export class GroupCommit {
     const blocks: [number, ParsedBlock][] = [];
     places.forEach((at, i) => {
       const end = (places[i + 1] ?? bytes.byteLength + FRAME_HEAD_BYTES) - FRAME_HEAD_BYTES;
-      const block = parseTrusted(bytes.subarray(at, end));
+      const block = parseFreshBlock(bytes.subarray(at, end));
       const { stream, origin } = block;
       const key = `${stream} ${origin}`;
       if (!before.has(key)) {

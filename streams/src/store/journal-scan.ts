@@ -1,5 +1,5 @@
 import { isLandfallError } from "../model/errors.js";
-import { parseBlock } from "./block-parse.js";
+import { parseOwnBlock } from "./block-parse.js";
 import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, FRAME_MAGIC_BYTES, decodeFrameHead } from "./journal-format.js";
 import type { ParsedBlock } from "./block-parse.js";
 import type { DiskFile } from "./disk.js";
@@ -48,7 +48,7 @@ export async function scanJournalFile(
     if (end > size) return at;
     const bytes = window.view(from, head.blockBytes) ?? (await window.load(from, head.blockBytes));
     try {
-      visitor.frame({ head, block: parseBlock(bytes), position: at });
+      visitor.frame({ head, block: parseOwnBlock(bytes), position: at });
     } catch (error) {
       if (!isLandfallError(error, "CORRUPT_BLOCK")) throw error;
       visitor.damage(at, end, error.message, head);

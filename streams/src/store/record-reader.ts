@@ -1,6 +1,6 @@
 import { READ_PARALLEL_MAX, READ_RUN_BYTES_MAX, READ_RUN_GAP_BYTES_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
-import { emptyFields, headersDecoder, parseBlock, recordAt } from "./block-parse.js";
+import { emptyFields, headersDecoder, parseOwnBlock, recordAt } from "./block-parse.js";
 import { journalName } from "./journal-format.js";
 import type { TopicName } from "../model/names.js";
 import type { Offset, Seq, StoredRecord, TimestampMs } from "../model/record.js";
@@ -96,7 +96,7 @@ export class RecordReader {
 
   private verify(block: number, bytes: Uint8Array): ParsedBlock {
     try {
-      const parsed = parseBlock(bytes);
+      const parsed = parseOwnBlock(bytes);
       const log = this.index.log(block);
       // A whole block that is another one: written to the wrong place, or the file was replaced under us.
       if (parsed.stream === log.stream.name && parsed.origin === log.origin) return parsed;
