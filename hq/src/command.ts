@@ -8,18 +8,28 @@ import { createHq } from "./hq.js";
 import { PASSWORD_CHARS_MAX } from "./limits.js";
 import { checkHqSettings, HqSettingsSchema } from "./settings.js";
 
+/** Where a command reads and writes; the process itself unless a test says otherwise. */
+export interface Terminal {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdout: Pick<NodeJS.WritableStream, "write">;
+  readonly stderr: Pick<NodeJS.WritableStream, "write">;
+}
+
 /** `landfall hq` and `landfall hq hash-password`. */
-export function hqCommand(): Command {
+export function hqCommand(terminal: Terminal = process): Command {
   return new Command("hq")
     .description("run a headquarters: the fleet's map, its people and the HTTP API")
-    .requiredOption("-c, --config <file>", "settings, a YAML file")
+    .option("-c, --config <file>", "settings, a YAML file")
     .option("--http-port <port>", "port of the HTTP API and the map, instead of the file's", Number)
     .option("--data <folder>", "data folder, instead of the file's")
     .addHelpText("after", "\nEach key of the settings can also be given as LANDFALL_…, e.g. LANDFALL_HTTP_PORT.")
-    .action(async (options: { config: string; httpPort?: number; data?: string }) => {
+    .action(async (options: { config?: string; httpPort?: number; data?: string }, command: Command) => {
+      const { config } = options;
+      // Not a required option: that would be asked of `hash-password` too.
+      if (config === undefined) return command.error("error: required option '-c, --config <file>' not specified");
       await runNode("landfall hq", async () => {
         const settings = loadNodeSettings(HqSettingsSchema, {
-          file: options.config,
+          file: config,
           env: process.env,
           overrides: { http: { port: options.httpPort }, data: options.data },
           check: checkHqSettings,
@@ -28,26 +38,26 @@ export function hqCommand(): Command {
         return createHq(settings);
       });
     })
-    .addCommand(hashPasswordCommand());
+    .addCommand(hashPasswordCommand(terminal));
 }
 
-function hashPasswordCommand(): Command {
+function hashPasswordCommand({ stdin, stdout, stderr }: Terminal): Command {
   return new Command("hash-password")
     .description("read a password from standard input and print its argon2id hash for the settings")
     .action(async () => {
       try {
-        process.stdout.write(`${await hashPassword(process.stdin)}\n`);
+        stdout.write(`${await hashPassword(stdin, stderr)}\n`);
       } catch (error) {
         if (!(error instanceof LandfallError)) throw error;
-        process.stderr.write(`landfall hq hash-password: ${error.message}\n`);
+        stderr.write(`landfall hq hash-password: ${error.message}\n`);
         process.exitCode = 1;
       }
     });
 }
 
 /** Hash of the first line of `input`. @throws LandfallError INVALID_ARGUMENT */
-export async function hashPassword(input: NodeJS.ReadableStream & { isTTY?: boolean }): Promise<string> {
-  if (input.isTTY) process.stderr.write("Password: ");
+export async function hashPassword(input: Terminal["stdin"], prompt: Terminal["stderr"]): Promise<string> {
+  if (input.isTTY) prompt.write("Password: ");
   let password = "";
   for await (const line of createInterface({ input })) {
     password = line;

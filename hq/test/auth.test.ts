@@ -9,7 +9,7 @@ import { PasswordChecker } from "../src/auth/password-checker.js";
 import { Revocations } from "../src/auth/revocations.js";
 import { crossSiteReason } from "../src/auth/same-origin.js";
 import { sessionSecret } from "../src/auth/secret.js";
-import { hashPassword } from "../src/command.js";
+import { hqCommand } from "../src/command.js";
 import {
   ATTEMPT_WAIT_MS_MAX,
   ATTEMPTS_FREE,
@@ -125,10 +125,38 @@ describe("what is kept of sessions", () => {
   });
 });
 
-describe("landfall hq hash-password", () => {
-  it("hashes the first line of standard input", async () => {
-    expect(await verify(await hashPassword(Readable.from(["duck\nrest\n"])), "duck")).toBe(true);
-    await expect(hashPassword(Readable.from(["\n"]))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-    await expect(hashPassword(Readable.from([]))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+describe("landfall hq", () => {
+  const run = async (args: readonly string[], input = "") => {
+    const said = { stdout: "", stderr: "" };
+    const to = (name: "stdout" | "stderr") => ({
+      write: (text: string | Uint8Array) => {
+        said[name] += String(text);
+        return true;
+      },
+    });
+    const command = hqCommand({ stdin: Readable.from([input]), stdout: to("stdout"), stderr: to("stderr") });
+    for (const each of [command, ...command.commands])
+      each.exitOverride().configureOutput({ writeErr: to("stderr").write });
+    await command.parseAsync(args, { from: "user" });
+    return said;
+  };
+
+  it("hash-password hashes the first line of standard input", async () => {
+    const { stdout } = await run(["hash-password"], "duck\nrest\n");
+    expect(stdout).toMatch(/^\$argon2id\$.*\n$/);
+    expect(await verify(stdout.trim(), "duck")).toBe(true);
+  });
+
+  it.each(["", "\n", `${"x".repeat(2000)}\n`])("hash-password refuses %j", async (input) => {
+    const exitCode = process.exitCode;
+    const { stdout, stderr } = await run(["hash-password"], input);
+    expect(process.exitCode).toBe(1);
+    process.exitCode = exitCode;
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^landfall hq hash-password: .*password/);
+  });
+
+  it("wants settings", async () => {
+    await expect(run([])).rejects.toMatchObject({ message: expect.stringContaining("--config") as string });
   });
 });
