@@ -22,6 +22,8 @@ const LOOK_PROLOGUE_MS = 10;
 const SNAPSHOT_MS = 2_000;
 const SNAPSHOT_SHARE = 20;
 const SAMPLE_MS = 1_000;
+/** An answer to a command waits so long for the command to take effect. */
+const SETTLE_MS_MAX = 1_000;
 
 /** The running simulation: world, sensors, links, bookings and controls, put together. */
 export class Simulator {
@@ -72,6 +74,7 @@ export class Simulator {
       state: () => simulationView(this.voyage, this.board),
       notReady: () => this.notReady(),
       command: (command) => this.voyage.command(command),
+      settled: () => this.settled(),
       arrivalMs: () => this.voyage.arrivalMs(),
       patchLink: (id, patch) => {
         const link = this.board.patch(id, patch);
@@ -136,6 +139,11 @@ export class Simulator {
       }
       pause = Math.max(SNAPSHOT_MS, (performance.now() - started) * SNAPSHOT_SHARE);
     }
+  }
+
+  /** At 1× the next tick may be seconds away; nobody waits for that. */
+  private async settled(): Promise<void> {
+    for (let waited = 0; waited < SETTLE_MS_MAX && !this.voyage.isSettled; waited += LOOK_MS) await sleep(LOOK_MS);
   }
 
   private warnOfDropped(): void {

@@ -21,13 +21,14 @@ export async function control(base: string, method: string, path: string, body?:
   }
   const text = await reply.text();
   if (reply.ok) return JSON.parse(text) as unknown;
-  let detail = text.slice(0, 300);
+  let problem: Partial<Problem> = {};
   try {
-    detail = (JSON.parse(text) as Problem).detail ?? detail;
+    problem = JSON.parse(text) as Problem;
   } catch {
     // Not a problem document; its text has to do.
   }
-  throw new SimulatorError("CONFLICT", detail);
+  const code = reply.status === 404 ? "NOT_FOUND" : reply.status === 400 ? "INVALID_ARGUMENT" : "CONFLICT";
+  throw new SimulatorError(code, problem.detail ?? text.slice(0, 300));
 }
 
 /** Address of the controls of the demo in this folder. @throws SimulatorError NOT_FOUND */

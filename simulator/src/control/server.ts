@@ -12,6 +12,8 @@ export interface Controls {
   notReady(): string | undefined;
   /** @throws SimulatorError */
   command(command: Command): void;
+  /** Resolves when commands given so far have taken effect, or soon after. */
+  settled(): Promise<void>;
   arrivalMs(): number;
   /** @throws SimulatorError */
   patchLink(id: string, patch: LinkPatch): unknown;
@@ -64,16 +66,18 @@ export function controlServer(controls: Controls): FastifyInstance {
     controls.viewer();
     return controls.state();
   });
-  app.post("/ships/:imo/arrive", { schema: { params: ShipParams, body: ArriveBody } }, (request) => {
+  app.post("/ships/:imo/arrive", { schema: { params: ShipParams, body: ArriveBody } }, async (request) => {
     const { imo } = request.params as { imo: string };
     const { port } = request.body as { port: string };
     controls.command({ type: "arrive", imo, port: port.toUpperCase(), withinMs: controls.arrivalMs() });
+    await controls.settled();
     return controls.state();
   });
-  app.post("/ships/:imo/depart", { schema: { params: ShipParams, body: DepartBody } }, (request) => {
+  app.post("/ships/:imo/depart", { schema: { params: ShipParams, body: DepartBody } }, async (request) => {
     const { imo } = request.params as { imo: string };
     const { to } = request.body as { to: string };
     controls.command({ type: "depart", imo, to: to.toUpperCase() });
+    await controls.settled();
     return controls.state();
   });
   app.patch("/links/:id", { schema: { params: LinkParams, body: LinkBody } }, (request) => {

@@ -35,8 +35,8 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     await checkPorts(plan.services, ONE_MACHINE.bind);
     folder.write(shape, secrets, plan, ONE_MACHINE);
     progress.tell(isNew ? `A new voyage in ${shown(folder.path)}` : `The voyage in ${shown(folder.path)} goes on`);
-    await supervise(new Supervisor(plan, folder, ROOT, progress), () => {
-      for (const line of farewell(plan, shape, folder)) progress.tell(line);
+    await supervise(new Supervisor(plan, folder, ROOT, progress, isNew), () => {
+      for (const line of farewell(plan, shape, folder, isNew)) progress.tell(line);
       if (options.open) openInBrowser(`http://127.0.0.1:${shape.ports.web}`);
     });
   } catch (error) {
@@ -82,7 +82,7 @@ async function supervise(supervisor: Supervisor, started: () => void): Promise<v
 }
 
 /** What a newcomer needs to know, once everything runs. */
-function farewell(plan: DemoPlan, shape: DemoShape, folder: DemoFolder): string[] {
+function farewell(plan: DemoPlan, shape: DemoShape, folder: DemoFolder, isNew: boolean): string[] {
   const mqtt = plan.topology.sites.filter(({ mqtt }) => mqtt !== undefined);
   const portsOf = (kind: string): string =>
     mqtt
@@ -93,7 +93,9 @@ function farewell(plan: DemoPlan, shape: DemoShape, folder: DemoFolder): string[
   const name = (text: string): string => pc.bold(text.padEnd(14));
   return [
     "",
-    pc.green("Landfall is running. Open the map, and the first ship makes landfall within seconds."),
+    pc.green(
+      `Landfall is running. ${isNew ? "Open the map, and the first ship makes landfall within seconds." : "The voyage goes on where it stopped."}`,
+    ),
     "",
     `  ${name("Map")}${pc.cyan(`http://127.0.0.1:${shape.ports.web}`)}   Big Blue, Los Angeles`,
     `  ${name("")}${pc.cyan(`http://127.0.0.1:${duckworks?.http ?? 0}`)}   Duckworks, the manufacturer's own site`,

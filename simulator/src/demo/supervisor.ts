@@ -22,6 +22,7 @@ export class Supervisor {
     folder: DemoFolder,
     root: string,
     private readonly progress: Progress,
+    private readonly isNew: boolean,
   ) {
     this.processes = plan.services.map(
       (service) =>
@@ -49,7 +50,7 @@ export class Supervisor {
     );
     const simulator = this.plan.services.find(({ name }) => name === SIMULATOR);
     if (simulator === undefined || this.stopping) return;
-    this.progress.step("Booking cargo, loading ships, letting days at sea go by");
+    this.progress.step(this.isNew ? "Booking cargo, loading ships, letting days at sea go by" : "Taking up the voyage");
     await this.untilReady(SIMULATOR, simulator.http, (reason) => this.progress.detail(reason));
     this.progress.done();
   }

@@ -126,6 +126,11 @@ export function topology(ships: number, ports: Ports): Topology {
         link(shipSite(imo), site, { class: "port", ...PORT_LINK, reach: { imo, port: locode } }),
       ),
       link(shipSite(imo), "los-angeles", { class: "satellite", ...SATELLITE, carries: ["*.alerts", "*.ships"] }),
+      // The same site over two links: alongside in Los Angeles everything crosses, at sea only what may use a satellite.
+      {
+        ...link(shipSite(imo), "los-angeles", { class: "port", ...PORT_LINK, reach: { imo, port: "USLAX" } }),
+        id: `${shipSite(imo)}~los-angeles-quay`,
+      },
     ]),
   ];
   return { sites, links, control: at(8099) };

@@ -59,6 +59,8 @@ export class StateFolder {
       );
     }
     this.journal = journalEntries(readIfThere(this.journalFile) ?? "").filter(({ seq }) => seq > snapshot.seq);
+    // What was torn by a crash goes, so that the next command does not continue its line.
+    this.writeJournal();
     return { snapshot: { ...snapshot, format: WORLD_FORMAT }, commands: this.journal };
   }
 
@@ -89,6 +91,10 @@ export class StateFolder {
     await rename(temporary, this.snapshotFile);
     if (!this.journal.some(({ seq }) => seq <= snapshot.seq)) return;
     this.journal = this.journal.filter(({ seq }) => seq > snapshot.seq);
+    this.writeJournal();
+  }
+
+  private writeJournal(): void {
     writeWhole(this.journalFile, this.journal.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
   }
 

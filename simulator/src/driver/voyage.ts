@@ -14,7 +14,7 @@ const PROLOGUE_SLICE_MS = 40;
 /** The first ship is so far from its port, in real seconds, when somebody opens the map. */
 const FIRST_LANDING_S = 12;
 /** A person's `arrive` takes so many real seconds. */
-const ARRIVE_S = 12;
+const ARRIVE_S = 15;
 const HOUR_MS = 3_600_000;
 
 /** The brokers, as far as the voyage needs them. */
@@ -107,6 +107,11 @@ export class Voyage {
     this.queue.push(entry);
     // Somebody who steers the ships has certainly opened the map.
     if (command.type !== "booked") this.isSeen = true;
+  }
+
+  /** Whether every command given so far has taken effect. */
+  get isSettled(): boolean {
+    return this.queue.length === 0;
   }
 
   /** Simulated time within which an ordered arrival happens, at the present pace. */
