@@ -14,6 +14,9 @@ import type { LinkView, PeerView } from "@landfall/streams/node/node";
 import type { SiteEntry } from "@landfall/streams/settings/node-settings";
 import { iso } from "../view/moves.js";
 
+/** This site has always just heard of itself; said anew this often. */
+const OWN_CONTACT_MS = 10_000;
+
 type Vector = Readonly<Record<string, number>>;
 
 /** What one status record says, and when this site got it. */
@@ -60,7 +63,10 @@ function describeSite(entry: SiteEntry, sources: SitesSources): ApiSite | undefi
   const status = sources.statuses
     .filter(({ value }) => value.site === entry.site)
     .reduce<Status | undefined>((newest, one) => (newest && newest.arrived >= one.arrived ? newest : one), undefined);
-  const contact = isSelf ? sources.now : Math.max(peer?.lastContact ?? 0, status?.arrived ?? 0);
+  // Coarse for this site itself, so that passing time alone is no news to the live feed.
+  const contact = isSelf
+    ? sources.now - (sources.now % OWN_CONTACT_MS)
+    : Math.max(peer?.lastContact ?? 0, status?.arrived ?? 0);
   return {
     site: entry.site,
     kind: entry.kind,
