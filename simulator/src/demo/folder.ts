@@ -31,6 +31,12 @@ export interface DemoWishes {
 
 const DEFAULTS = { ships: 4, containers: 300, seed: 1883, speed: 1000, web: 8080, base: 0, waitSeconds: 120 } as const;
 
+/** The demo as it is when nobody says otherwise. */
+export function defaultShape(): DemoShape {
+  const { web, base, ...rest } = DEFAULTS;
+  return { ...rest, ports: { web, base } };
+}
+
 /** A demo's data folder: one subfolder per service, their settings, their logs, and what ties them together. */
 export class DemoFolder {
   readonly settings: string;

@@ -1,5 +1,4 @@
 import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import pc from "picocolors";
 import { messageOf } from "../errors.js";
 import { openInBrowser } from "./browser.js";
@@ -7,11 +6,9 @@ import { DemoFolder, type DemoWishes } from "./folder.js";
 import { ONE_MACHINE, planDemo, type DemoPlan, type DemoShape } from "./plan.js";
 import { checkPorts } from "./ports.js";
 import { progressOn } from "./progress.js";
+import { ROOT } from "./root.js";
 import { Supervisor } from "./supervisor.js";
 import { DEMO_PASSWORD, USERS } from "./topology.js";
-
-/** The checkout, seen from `simulator/dist/src/demo`. */
-export const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
 export interface DemoOptions extends DemoWishes {
   readonly data: string;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hash } from "@node-rs/argon2";
-import { DEMO_PASSWORD, USERS } from "./topology.js";
+import type { DemoShape } from "./plan.js";
+import { DEMO_PASSWORD, topology, USERS } from "./topology.js";
 
 /** Made once for each demo folder and kept in it. */
 export interface DemoSecrets {
@@ -19,6 +20,14 @@ export async function completeSecrets(known: Partial<DemoSecrets>, sites: readon
     for (const { name } of users) passwordHashes[`${site}/${name}`] ??= await hash(DEMO_PASSWORD);
   }
   return { sites: tokens(known.sites, sites), operators: tokens(known.operators, sites), passwordHashes };
+}
+
+/** For a plan whose settings nobody will run, such as that of docker-compose.yml. */
+export function placeholderSecrets(shape: Pick<DemoShape, "ships" | "ports">): DemoSecrets {
+  const names = topology(shape.ships, shape.ports).sites.map(({ site }) => site);
+  const fill = (list: readonly string[]): Record<string, string> => Object.fromEntries(list.map((name) => [name, "-"]));
+  const people = Object.entries(USERS).flatMap(([site, users]) => users.map(({ name }) => `${site}/${name}`));
+  return { sites: fill(names), operators: fill(names), passwordHashes: fill(people) };
 }
 
 function tokens(known: Readonly<Record<string, string>> | undefined, names: readonly string[]): Record<string, string> {

@@ -63,6 +63,11 @@ export class Supervisor {
     await Promise.all(this.processes.filter(({ name }) => name !== SIMULATOR).map((process) => process.stop()));
   }
 
+  /** Processes that run at this moment, in the order of the plan. */
+  pids(): number[] {
+    return this.processes.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+
   kill(): void {
     this.stopping = true;
     for (const process of this.processes) process.kill();
