@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { JOURNAL_FILES_OPEN_MAX } from "../src/limits.js";
 import { streamName } from "../src/model/names.js";
 import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { ManualEnv } from "../testing/manual-env.js";
@@ -179,5 +180,27 @@ describe("group commit", () => {
     expect(count(store)).toBe(9);
     expect(store.stats().commits).toBeGreaterThanOrEqual(4);
     await store.append(SHIPS, [reading("a", "x".repeat(50_000))]);
+  });
+});
+
+describe("open files", () => {
+  it("are bounded however many the journal has, and all closed in the end", async () => {
+    const store = await open({ journalFileBytes: 300, cacheBytes: 0 });
+    for (let i = 0; i < 100; i++) await append(store, `${i}`.padEnd(100));
+    const read = (): Promise<unknown[]> => store.readTopic(CONTAINERS, "a" as TopicName, { limit: 1_000 });
+    for (const records of await Promise.all([read(), read(), read()])) expect(records.length).toBe(100);
+    expect((await disk.list("/data")).length).toBeGreaterThan(90);
+    // And the one that is written to.
+    expect(disk.openFiles).toBeLessThanOrEqual(JOURNAL_FILES_OPEN_MAX + 1);
+    await store.close();
+    expect(disk.openFiles).toBe(0);
+    const again = await open({ cacheBytes: 0 });
+    expect(disk.openFiles).toBe(1);
+    expect(count(again)).toBe(100);
+    await again.close();
+    expect(disk.openFiles).toBe(0);
+    disk.replace("/data/identity.json", Buffer.from('{"format": 7}'));
+    await expect(open()).rejects.toEqual(refused("UNSUPPORTED_FORMAT"));
+    expect(disk.openFiles).toBe(0);
   });
 });

@@ -59,6 +59,8 @@ export class MemoryDisk implements Disk {
     onRead: undefined,
     failTruncate: false,
   };
+  /** Handles that are not closed, of all lives. */
+  openFiles = 0;
   private names = new Map<string, Content>();
   private durableNames = new Map<string, Content>();
   private nextId = 1;
@@ -183,6 +185,7 @@ export class MemoryDisk implements Disk {
   private handle(path: string, content: Content, mode: string): DiskFile {
     const { life, faults } = this;
     let isOpen = true;
+    this.openFiles++;
     const checkAlive = (): void => {
       if (!isOpen || life !== this.life) throw systemError("EBADF", path);
     };
@@ -232,6 +235,7 @@ export class MemoryDisk implements Disk {
         content.bytes = Buffer.from(content.bytes.subarray(0, size));
       },
       close: async () => {
+        if (isOpen) this.openFiles--;
         isOpen = false;
       },
     };
