@@ -31,7 +31,9 @@ export async function createEdgeNode(settings: EdgeSettings, options: NodeOption
 export function edgeNodeOn(node: LandfallNode, settings: Pick<EdgeSettings, "mqtt" | "rules">): EdgeNode {
   const { store, env, log, exceptions, self } = node;
   const bookings = new BookingTable();
-  const feed = new BookingFeed({ store, table: bookings, env, exceptions });
+  const carrierSites = new Set(node.settings.sites.filter(({ owner }) => owner === self.owner).map(({ site }) => site));
+  const mayBook = (site: string) => carrierSites.has(site);
+  const feed = new BookingFeed({ store, table: bookings, env, exceptions, mayBook });
   const deduplicator = new Deduplicator(store, new AppendBatcher(store));
   // A yard has no manifest of its own (LOAD and DISC are published on the ship), so nothing to watch by it.
   const watch =

@@ -1,3 +1,4 @@
+import { systemEnv } from "@landfall/streams/env";
 import { LandfallError } from "@landfall/streams/model/errors";
 import type { NewRecord, StoredRecord, TimestampMs } from "@landfall/streams/model/record";
 import type { StreamName, TopicName } from "@landfall/streams/model/names";
@@ -88,6 +89,7 @@ test("S3: bookings that cannot be read keep nobody waiting, are told, and are re
       },
     },
     exceptions: { report: ({ code }) => told.push(code) },
+    mayBook: () => true,
   });
   await feed.start();
   expect([told, table.size]).toEqual([["BOOKINGS_UNREADABLE"], 0]);
@@ -95,4 +97,30 @@ test("S3: bookings that cannot be read keep nobody waiting, are told, and are re
   (await timer.promise)();
   await feed.close();
   expect(table.bookingAt("CSQU3054383", Date.parse(from))?.owner).toBe("duckworks");
+});
+
+test("R8: a booking written at a customer's site is left aside and told; the carrier's counts", async () => {
+  const from = "2026-03-01T00:00:00.000Z";
+  const topic = `booking.CSQU3054383.${Date.parse(from)}`;
+  const store = new MemoryStore();
+  const book = async (owner: string) => {
+    const value = { kind: "booking", container: "CSQU3054383", owner, from };
+    await store.append(`${owner}.settings` as StreamName, [record(json(value).toString(), topic)]);
+  };
+  await book("duckworks");
+  for (const carriers of [false, true]) {
+    const told: string[] = [];
+    const table = new BookingTable();
+    const feed = new BookingFeed({
+      store,
+      table,
+      env: systemEnv,
+      exceptions: { report: ({ message }) => told.push(message) },
+      mayBook: () => carriers,
+    });
+    await feed.start();
+    await feed.close();
+    expect(table.bookingAt("CSQU3054383", Date.parse(from))?.owner).toBe(carriers ? "duckworks" : undefined);
+    expect(told.filter((message) => message.includes("not one of the carrier's sites"))).toHaveLength(carriers ? 0 : 1);
+  }
 });

@@ -1,6 +1,6 @@
 import type { Env, TimerHandle } from "@landfall/streams/env";
 import type { Cursor, StoredRecord } from "@landfall/streams/model/record";
-import type { StreamName } from "@landfall/streams/model/names";
+import { siteOfOrigin, type SiteName, type StreamName } from "@landfall/streams/model/names";
 import type { Exceptions } from "@landfall/streams/node/node";
 import type { StreamStore } from "@landfall/streams/store/store";
 import { FEED_RETRY_MS, REPLAY_RECORDS } from "../limits.js";
@@ -12,6 +12,11 @@ export interface BookingFeedOptions {
   readonly table: BookingTable;
   readonly env: Env;
   readonly exceptions: Exceptions;
+  /**
+   * Whether a site's bookings count. A customer's site may write into its own settings stream, but what
+   * container is whose is for the carrier to say.
+   */
+  readonly mayBook: (site: SiteName) => boolean;
 }
 
 const isSettings = (stream: string) => stream.endsWith(".settings");
@@ -100,8 +105,11 @@ export class BookingFeed {
   #take(record: StoredRecord): void {
     // Settings streams hold other things too.
     if (!record.topic.startsWith(BOOKING_TOPIC_PREFIX)) return;
-    const { table, exceptions } = this.#options;
-    const booking = readBooking(record.topic, record.value, record.offset);
+    const { table, exceptions, mayBook } = this.#options;
+    const site = siteOfOrigin(record.origin);
+    const booking = mayBook(site)
+      ? readBooking(record.topic, record.value, record.offset)
+      : `${site} is not one of the carrier's sites`;
     const wrong = typeof booking === "string" ? booking : undefined;
     if (typeof booking !== "string" && table.put(booking, record.stream)) return;
     const message = `${record.stream}:${record.topic}@${record.offset}: ${wrong ?? "the container has too many bookings"}`;
