@@ -3,7 +3,7 @@ import type { NewRecord, StoredRecord, TimestampMs } from "@landfall/streams/mod
 import type { StreamStore } from "@landfall/streams/store/store";
 import { LOOKUP_RECORDS, SEEN_TOPICS_MAX } from "../limits.js";
 import type { AppendBatcher, Unstorable } from "./append-batcher.js";
-import { isUnknown, mayBeStored, UNKNOWN_TIMES, withNothingFrom, withTime, type SeenTimes } from "./seen-times.js";
+import { isUnknown, knownBelow, mayBeStored, UNKNOWN_TIMES, withTime, type SeenTimes } from "./seen-times.js";
 import type { Target } from "./route.js";
 
 export type StoreOutcome = "stored" | "duplicate";
@@ -104,8 +104,6 @@ export class Deduplicator {
   /** Whether this reading is newer than all that is stored: then the next ones need no look into the store. */
   async #learn(topic: TopicState, { record }: Target, streams: readonly Target["stream"][]): Promise<void> {
     const from = record.timestamp;
-    // Taken before the store is asked: what becomes durable meanwhile may be in neither answer otherwise.
-    const handed = topic.pending.map((other) => other.record.timestamp);
     for (const stream of streams) {
       const query = { fromTime: from, limit: 1 };
       const [newer] = await this.#read(() => this.#store.readTopic(stream, record.topic, query));
@@ -114,7 +112,8 @@ export class Deduplicator {
         return;
       }
     }
-    topic.seen = withNothingFrom(topic.seen, from, handed);
+    // Nor is anything so new on its way: while nothing was known, all that was let through was older than `newest`.
+    topic.seen = knownBelow(from);
   }
 
   /** Pages through everything of exactly this time. */

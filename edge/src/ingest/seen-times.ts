@@ -26,11 +26,9 @@ export function withTime(seen: SeenTimes, time: number): SeenTimes {
   return trimmed(seen.floor, insert(seen.recent, time));
 }
 
-/** After the store said that it holds nothing from `from` on; `handed` are times handed to it and not yet durable. */
-export function withNothingFrom(seen: SeenTimes, from: number, handed: readonly number[]): SeenTimes {
-  if (from > seen.floor) return seen;
-  const above = [...new Set([...seen.recent, ...handed])].filter((time) => time >= from).sort((a, b) => a - b);
-  return trimmed(from - 1, above);
+/** After the store said that it holds nothing from `from` on, and nothing of then is on its way to it. */
+export function knownBelow(from: number): SeenTimes {
+  return { floor: from - 1, recent: [] };
 }
 
 export function isUnknown(seen: SeenTimes): boolean {
