@@ -1,5 +1,5 @@
 import type { ApiLink, ApiSite, ShipState, SimulationLink, SitesReply } from "@landfall/proto/api";
-import { placeOf } from "@landfall/proto/identifiers";
+import { PLACES, placeOf } from "@landfall/proto/identifiers";
 import { toMs } from "./format/time.js";
 
 /** How a link is drawn. `out-of-reach`: a ship at sea has no port link, and nobody cut it. */
@@ -12,8 +12,8 @@ export interface LinkView {
   readonly toName: string;
   /** Positions of both ends, longitude and latitude, where they are known. */
   readonly ends?: readonly [readonly [number, number], readonly [number, number]];
-  /** Data moves over it right now. */
-  readonly moving: boolean;
+  /** How fast data moves over it right now; the protocol's own small talk does not count. */
+  readonly recordsPerSecond: number;
   /** What the demo's own link says, for whom may control it. */
   readonly control?: SimulationLink;
 }
@@ -57,7 +57,7 @@ export function viewLinks(
       fromName: siteName(from, link.from, ships),
       toName: siteName(to, link.to, ships),
       ...(a && b ? { ends: [a, b] as const } : {}),
-      moving: (link.bytesPerSecond ?? 0) > 0 || (link.recordsPerSecond ?? 0) > 0,
+      recordsPerSecond: link.recordsPerSecond ?? 0,
       ...(control ? { control } : {}),
     };
   });
@@ -96,8 +96,12 @@ export function wordsOf(site: string): string {
   return site.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => (dash ? " " : "") + letter.toUpperCase());
 }
 
-/** Records that are known somewhere else and that this site does not hold yet. */
-export function lacking(site: ApiSite): number {
+/**
+ * Records that a site waits for. A ship or yard wants little of what is known elsewhere; there it is what they have
+ * and nobody here has.
+ */
+export function backlogOf(site: ApiSite): number {
+  if (site.kind === "ship" || site.kind === "yard") return site.notAshore;
   return site.streams.reduce((sum, holding) => sum + holding.lacks, 0);
 }
 
@@ -111,4 +115,17 @@ export function ringShare(records: number): number {
 
 export function portName(locode: string | undefined): string {
   return locode === undefined ? "" : (placeOf(locode)?.name ?? locode);
+}
+
+/** How near to a terminal, in degrees, a ship that does not move counts as lying there. */
+const BERTH_DEG = 0.1;
+
+/** UN/LOCODE where a ship lies: by its arrival, or, before one is known, because it lies still beside a terminal. */
+export function berthOf(ship: ShipState): string | undefined {
+  if (ship.docked !== undefined) return ship.docked;
+  const { latitude, longitude, speedKn } = ship;
+  if (latitude === undefined || longitude === undefined || speedKn === undefined || speedKn >= 0.5) return undefined;
+  return PLACES.find(
+    (place) => Math.abs(place.latitude - latitude) < BERTH_DEG && Math.abs(place.longitude - longitude) < BERTH_DEG,
+  )?.locode;
 }

@@ -1,10 +1,13 @@
 import type { Measurements } from "@landfall/proto/api";
+import { formatNumber, withUnit } from "./format/quantities.js";
 import type { Reading } from "./history-model.js";
 
 /** A line of the chart. */
 export interface Series {
   readonly key: keyof Measurements;
   readonly label: string;
+  /** Where there is little room. */
+  readonly short?: string;
   /** Drawn as steps with dashes: something that is set, not measured. */
   readonly setting?: boolean;
 }
@@ -28,9 +31,9 @@ export const MEASURES: readonly Measure[] = [
     digits: 1,
     series: [
       { key: "temperatureC", label: "Temperature" },
-      { key: "supplyAirC", label: "Supply air" },
-      { key: "returnAirC", label: "Return air" },
-      { key: "setpointC", label: "Set point", setting: true },
+      { key: "supplyAirC", label: "Supply air", short: "supply" },
+      { key: "returnAirC", label: "Return air", short: "return" },
+      { key: "setpointC", label: "Set point", short: "set to", setting: true },
     ],
   },
   { id: "humidity", label: "Humidity", unit: "%", digits: 0, series: [{ key: "humidityPct", label: "Humidity" }] },
@@ -42,8 +45,8 @@ export const MEASURES: readonly Measure[] = [
     unit: "%",
     digits: 1,
     series: [
-      { key: "o2Pct", label: "Oxygen" },
-      { key: "co2Pct", label: "Carbon dioxide" },
+      { key: "o2Pct", label: "Oxygen", short: "O₂" },
+      { key: "co2Pct", label: "Carbon dioxide", short: "CO₂" },
     ],
   },
   { id: "speed", label: "Speed", unit: "kn", digits: 1, series: [{ key: "speedKn", label: "Speed" }] },
@@ -54,8 +57,8 @@ export const MEASURES: readonly Measure[] = [
     digits: 0,
     flag: true,
     series: [
-      { key: "powered", label: "Powered" },
-      { key: "doorOpen", label: "Door open" },
+      { key: "powered", label: "Powered", short: "power" },
+      { key: "doorOpen", label: "Door open", short: "door open" },
     ],
   },
   { id: "battery", label: "Battery", unit: "%", digits: 0, series: [{ key: "batteryPct", label: "Battery" }] },
@@ -65,6 +68,20 @@ export const MEASURES: readonly Measure[] = [
 export function valueIn(measurements: Measurements, key: keyof Measurements): number | undefined {
   const value = measurements[key];
   return typeof value === "boolean" ? Number(value) : value;
+}
+
+/** What a reading says about a measure: `4.1 °C, supply 4.0, return 4.6, set to 4.0`; empty for nothing. */
+export function describe(measurements: Measurements, measure: Measure): string {
+  const parts: string[] = [];
+  for (const [i, { key, short, label }] of measure.series.entries()) {
+    const value = valueIn(measurements, key);
+    if (value === undefined) continue;
+    const first = i === 0 && short === undefined;
+    if (measure.flag) parts.push(`${short ?? label} ${value > 0 ? "yes" : "no"}`);
+    else if (first) parts.push(withUnit(value, measure.unit, measure.digits));
+    else parts.push(`${short ?? label} ${formatNumber(value, measure.digits)}`);
+  }
+  return parts.join(", ");
 }
 
 /** Those of the measures that this history has anything of, with only the lines that have. */

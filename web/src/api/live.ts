@@ -96,7 +96,7 @@ export function openLive(env: LiveEnv, handlers: LiveHandlers): LiveFeed {
       const parser = createParser({
         onEvent: (message) => {
           if (message.id !== undefined) lastEventId = message.id;
-          const event = toLiveEvent(message);
+          const event = readEvent(message);
           if (event && !closed) handlers.onEvent(event);
         },
       });
@@ -133,3 +133,11 @@ export function openLive(env: LiveEnv, handlers: LiveHandlers): LiveFeed {
 }
 
 class LiveFailure extends Error {}
+
+function readEvent(message: EventSourceMessage): LiveEvent | undefined {
+  try {
+    return toLiveEvent(message);
+  } catch {
+    throw new LiveFailure("The server sent something that could not be read.");
+  }
+}

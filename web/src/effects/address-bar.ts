@@ -3,11 +3,15 @@ import type { App } from "./app.js";
 
 /** Keeps the address bar and the view the same, both ways. */
 export function syncAddressBar(app: App, window: Window): void {
+  // The browser is going back or forward: the entry is there already, another one would cut off the way.
+  let isMoving = false;
   window.addEventListener("popstate", () => {
     const view = parseView(window.location.search);
     // Back and forward change what is selected; they leave the map where it is unless the entry knows better.
     const box = view.box ?? app.store.getState().view.box;
+    isMoving = true;
     app.store.dispatch({ type: "view/replaced", view: box ? { ...view, box } : view });
+    isMoving = false;
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const replace = (): void => {
@@ -18,10 +22,10 @@ export function syncAddressBar(app: App, window: Window): void {
     if (state.view === before.view) return;
     if (isNewPlace(before.view, state.view)) {
       // What still waits belongs to the place that is being left.
-      if (timer !== undefined) write(window, before.view, false);
+      if (timer !== undefined && !isMoving) write(window, before.view, false);
       clearTimeout(timer);
       timer = undefined;
-      write(window, state.view, true);
+      write(window, state.view, !isMoving);
     } else {
       timer ??= setTimeout(replace, REPLACE_EVERY_MS);
     }

@@ -64,5 +64,6 @@ export function formatNumber(value: number, digits = 1): string {
 }
 
 export function withUnit(value: number, unit: string, digits = 1): string {
-  return `${formatNumber(value, digits)}${NBSP}${unit}`;
+  // An angle's sign stands at its number.
+  return `${formatNumber(value, digits)}${unit === "°" ? "" : NBSP}${unit}`;
 }

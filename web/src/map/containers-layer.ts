@@ -10,6 +10,7 @@ const STRIP_PX = 4;
 /** A state with few containers among many still gets this much of the strip. */
 const STRIP_LEAST_PX = 3;
 const SINGLE_PX = 12;
+const DECK_ZOOM = 11;
 
 type Drawn =
   | { readonly kind: "cluster"; readonly rect: Rect; readonly feature: ClusterFeature }
@@ -79,8 +80,8 @@ export class ContainersPainter implements Painter {
       properties.vessel === undefined ? undefined : this.#shipName(properties.vessel),
     );
     const [longitude, latitude] = geometry.coordinates;
-    // What never falls apart on this map is listed on its ship's card instead.
-    if (properties.expansionZoom > this.#maxZoom && properties.vessel !== undefined) {
+    // What falls apart only among the boxes on deck is better read as a list, on its ship's card.
+    if (properties.vessel !== undefined && properties.expansionZoom > DECK_ZOOM) {
       return { selection: { kind: "ship", id: properties.vessel }, lines };
     }
     return { zoomTo: { latitude, longitude, zoom: Math.min(properties.expansionZoom, this.#maxZoom) }, lines };

@@ -9,7 +9,8 @@ const SHORTEST_PX = 28;
 /** How near the pointer must come. */
 const REACH_PX = 7;
 /** Distance and speed of the dots that stand for moving data. */
-const DOT_EVERY_PX = 32;
+const DOT_WIDEST_PX = 80;
+const DOT_NEAREST_PX = 12;
 const DOT_SPEED_PX_PER_S = 34;
 
 interface Drawn {
@@ -47,8 +48,8 @@ export class LinksPainter implements Painter {
         if (lengthOf(points) < SHORTEST_PX) continue;
         this.#drawn.push({ view, points });
         this.#line(frame, view, points);
-        if (!view.moving || view.look === "cut" || this.#quiet) continue;
-        flow(frame, points);
+        if (view.recordsPerSecond <= 0 || view.look === "cut" || this.#quiet) continue;
+        flow(frame, points, view.recordsPerSecond);
         moving = !frame.reducedMotion;
       }
     }
@@ -114,12 +115,14 @@ function cross(frame: Frame, points: Drawn["points"]): void {
   frame.labels.take({ x: x - 9, y: y - 9, width: 18, height: 18 });
 }
 
-function flow(frame: Frame, points: Drawn["points"]): void {
+/** Dots along the line, the closer the more data moves. */
+function flow(frame: Frame, points: Drawn["points"], recordsPerSecond: number): void {
   const { ctx, palette } = frame;
+  const every = Math.max(DOT_NEAREST_PX, DOT_WIDEST_PX / (1 + Math.log10(1 + recordsPerSecond)));
   const length = lengthOf(points);
-  const start = frame.reducedMotion ? 0 : ((frame.timeMs / 1000) * DOT_SPEED_PX_PER_S) % DOT_EVERY_PX;
+  const start = frame.reducedMotion ? 0 : ((frame.timeMs / 1000) * DOT_SPEED_PX_PER_S) % every;
   ctx.fillStyle = palette.accent;
-  for (let at = start; at < length; at += DOT_EVERY_PX) {
+  for (let at = start; at < length; at += every) {
     const [x, y] = pointAt(points, at);
     ctx.beginPath();
     ctx.arc(x, y, 1.8, 0, 2 * Math.PI);

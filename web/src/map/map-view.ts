@@ -1,35 +1,27 @@
-import type { ContainerStatus, ShipState } from "@landfall/proto/api";
+import type { ContainerStatus } from "@landfall/proto/api";
 import L from "leaflet";
 import { fleetNowMs } from "../clock.js";
 import type { Cursor } from "../cursor.js";
 import type { App } from "../effects/app.js";
 import type { Viewport } from "../effects/loading.js";
 import { viewLinks } from "../fleet-model.js";
-import { smallestRange, wrapLongitude } from "../geo/longitude.js";
+import { wrapLongitude } from "../geo/longitude.js";
 import type { Selectors } from "../selectors.js";
 import { valueOf } from "../state/remote.js";
 import type { State } from "../state.js";
 import type { Store } from "../store.js";
-import type { Selection } from "../url-state.js";
+import { Camera, FIRST_BOX, MAX_ZOOM } from "./camera.js";
 import { CanvasLayer, type Hit } from "./canvas-layer.js";
 import { ContainersPainter } from "./containers-layer.js";
 import { GraticuleLabels, GraticulePainter } from "./graticule-layer.js";
 import { LandPainter } from "./land-layer.js";
 import { LinksPainter } from "./links-layer.js";
 import { readColours, readPalette, type Palette } from "./palette.js";
-import { everything, pointsOfSelection, type Point } from "./placing.js";
 import { PortsPainter } from "./ports-layer.js";
 import { ScalePainter } from "./scale-layer.js";
 import { ShipsPainter } from "./ships-layer.js";
 import { Tooltip } from "./tooltip.js";
 import { TrackPainter } from "./track-layer.js";
-
-export const MAX_ZOOM = 13;
-/** Zoom of a first look at one thing. */
-const NEAR_ZOOM = 5;
-/** Further out than this the world repeats too often to be read. */
-const MIN_ZOOM = 1;
-const MIN_ZOOM_MAX = 4;
 
 export interface MapView {
   zoomBy(steps: number): void;
@@ -67,10 +59,7 @@ class Chart implements MapView {
   readonly #marks: CanvasLayer;
   #palette: Palette;
   #colours: Readonly<Record<ContainerStatus, string>>;
-  /** The first look is still to be chosen, when there is something to look at. */
-  #unplaced: boolean;
-  /** Selected here, and its track not yet brought into view. */
-  #toShow: string | undefined;
+  readonly #camera: Camera;
   #syncRequest: number | undefined;
 
   constructor(
@@ -79,28 +68,11 @@ class Chart implements MapView {
   ) {
     this.#palette = readPalette(element);
     this.#colours = readColours(element);
-    const { box, selection } = deps.app.store.getState().view;
-    this.#unplaced = box === undefined;
-    // An address with a selection and no box means: show me that.
-    if (!box && selection) this.#toShow = keyOf(selection);
-    this.#map = L.map(element, {
-      attributionControl: false,
-      zoomControl: false,
-      minZoom: MIN_ZOOM,
-      maxZoom: MAX_ZOOM,
-      zoomSnap: 0.25,
-      zoomDelta: 1,
-      wheelPxPerZoomLevel: 90,
-      maxBounds: [
-        [-85, -100_000],
-        [85, 100_000],
-      ],
-      maxBoundsViscosity: 1,
-      zoomAnimation: !this.#motion.matches,
-      fadeAnimation: false,
-      inertia: !this.#motion.matches,
-    });
-    this.#map.setView(box ? [box.latitude, box.longitude] : [12, 172], box?.zoom ?? 2.5, { animate: false });
+    const { view } = deps.app.store.getState();
+    this.#map = createMap(element, this.#motion.matches);
+    const { latitude, longitude, zoom } = view.box ?? FIRST_BOX;
+    this.#map.setView([latitude, longitude], zoom, { animate: false });
+    this.#camera = new Camera(this.#map, deps.selectors, () => this.#motion.matches, view);
     const shared = { palette: () => this.#palette, reducedMotion: () => this.#motion.matches };
     this.#ground = new CanvasLayer({ ...shared, pane: "tilePane", padding: 0.3 }, [this.#land, new GraticulePainter()]);
     this.#lines = new CanvasLayer({ ...shared, pane: "overlayPane", padding: 0 }, [
@@ -126,7 +98,7 @@ class Chart implements MapView {
   }
 
   showAll(): void {
-    this.#fit(everything(this.deps.app.store.getState()));
+    this.#camera.showAll(this.deps.app.store.getState());
   }
 
   destroy(): void {
@@ -139,13 +111,13 @@ class Chart implements MapView {
     const { store } = this.deps.app;
     const map = this.#map;
     map.on("moveend", () => this.#moved());
-    map.on("dragstart", () => (this.#unplaced = false));
+    map.on("dragstart", () => this.#camera.letGo());
     map.on("click", (event: L.LeafletMouseEvent) => this.#clicked(event));
     map.on("mousemove", (event: L.LeafletMouseEvent) => this.#hovered(event));
     map.on("mouseout movestart zoomstart", () => this.#hover(undefined, 0, 0));
     const resize = new ResizeObserver(() => {
       map.invalidateSize({ animate: false, pan: false });
-      this.#limitZoom();
+      this.#camera.limitZoom();
     });
     resize.observe(this.element);
     const recolour = (): void => {
@@ -165,21 +137,10 @@ class Chart implements MapView {
     );
   }
 
-  /** No further out than the world is high: beyond the poles there is nothing to see. */
-  #limitZoom(): void {
-    const least = Math.ceil(Math.log2(this.#map.getSize().y / 256) * 4) / 4;
-    this.#map.setMinZoom(Math.max(MIN_ZOOM, Math.min(MIN_ZOOM_MAX, least)));
-  }
-
   #onState(state: State, before: State): void {
     const { selection, box } = state.view;
-    if (selection !== before.view.selection) {
-      this.#toShow = selection && keyOf(selection);
-    }
-    // Only back and forward set a box that is not the map's own.
-    if (box && box !== before.view.box && !this.#isAt(box)) {
-      this.#map.setView([box.latitude, box.longitude], box.zoom);
-    }
+    if (selection !== before.view.selection) this.#camera.selected(selection);
+    if (box && box !== before.view.box) this.#camera.goTo(box);
     this.#requestSync();
   }
 
@@ -231,70 +192,7 @@ class Chart implements MapView {
     this.element.classList.toggle("map-replay", state.view.atMs !== undefined);
     this.#lines.redraw();
     this.#marks.redraw();
-    this.#place(state, ships);
-  }
-
-  /** Chooses the first look, and brings what was selected into view once it is known where it is. */
-  #place(state: State, ships: Readonly<Record<string, ShipState>>): void {
-    const points = this.#toShow === undefined ? [] : pointsOfSelection(state, ships, this.deps.selectors);
-    if (points === undefined) return;
-    const isNew = this.#toShow !== undefined;
-    this.#toShow = undefined;
-    if (points.length === 0) this.#placeFirst(state);
-    else if (isNew && (this.#unplaced || !points.every((point) => this.#isInView(point)))) {
-      this.#unplaced = false;
-      this.#fit(points);
-    }
-  }
-
-  /** The first look: all that there is. */
-  #placeFirst(state: State): void {
-    if (!this.#unplaced) return;
-    // All of it, or the first look would be at whatever came in first.
-    const parts = [state.ships, state.sites, state.marks];
-    if (!parts.every(({ phase }) => phase === "ready" || phase === "failed")) return;
-    const points = everything(state);
-    if (points.length === 0) return;
-    this.#unplaced = false;
-    this.#fit(points, false);
-  }
-
-  #fit(points: readonly Point[], animate = !this.#motion.matches): void {
-    const range = smallestRange(points.map(([longitude]) => longitude));
-    if (!range) return;
-    const latitudes = points.map(([, latitude]) => latitude);
-    const size = this.#map.getSize();
-    // A phone's sheet covers the lower half of the map.
-    const covered = Number.parseFloat(getComputedStyle(this.element).getPropertyValue("--map-covered")) || 0;
-    const margin = Math.min(70, size.x / 6);
-    this.#map.fitBounds(
-      [
-        [latitudes.reduce((a, b) => Math.min(a, b)), range.west],
-        [latitudes.reduce((a, b) => Math.max(a, b)), range.east],
-      ],
-      {
-        paddingTopLeft: [margin, margin + 20],
-        paddingBottomRight: [margin, Math.min(margin + 50 + covered * size.y, size.y * 0.7)],
-        maxZoom: NEAR_ZOOM,
-        animate,
-      },
-    );
-  }
-
-  #isInView([longitude, latitude]: Point): boolean {
-    const bounds = this.#map.getBounds().pad(-0.05);
-    const turns = Math.round((this.#map.getCenter().lng - longitude) / 360);
-    return bounds.contains([latitude, longitude + 360 * turns]);
-  }
-
-  #isAt(box: NonNullable<State["view"]["box"]>): boolean {
-    const center = this.#map.getCenter();
-    const near = (a: number, b: number, eps: number): boolean => Math.abs(a - b) < eps;
-    return (
-      near(box.zoom, this.#map.getZoom(), 0.01) &&
-      near(box.latitude, center.lat, 1e-3) &&
-      near(wrapLongitude(box.longitude), wrapLongitude(center.lng), 1e-3)
-    );
+    this.#camera.follow(state);
   }
 
   #moved(): void {
@@ -307,7 +205,7 @@ class Chart implements MapView {
       north: bounds.getNorth(),
       zoom,
     });
-    if (this.#unplaced) return;
+    if (!this.#camera.isPlaced) return;
     const center = this.#map.getCenter();
     this.deps.app.store.dispatch({
       type: "view/moved",
@@ -326,14 +224,14 @@ class Chart implements MapView {
   #clicked(event: L.LeafletMouseEvent): void {
     const { store } = this.deps.app;
     const hit = this.#hitAt(event.containerPoint);
-    this.#unplaced = false;
     if (hit?.zoomTo) {
       const { latitude, longitude, zoom } = hit.zoomTo;
-      const turns = Math.round((this.#map.getCenter().lng - longitude) / 360);
-      this.#map.setView([latitude, longitude + 360 * turns], Math.max(zoom, this.#map.getZoom() + 1));
+      this.#camera.letGo();
+      this.#map.setView([latitude, this.#camera.nearest(longitude)], Math.max(zoom, this.#map.getZoom() + 1));
     } else if (hit?.selection) {
       store.dispatch({ type: "view/selected", selection: hit.selection });
-      this.#toShow = undefined;
+      // It is in view: it was just clicked. The map stays where it is.
+      this.#camera.letGo();
     } else if (hit?.ms !== undefined) {
       store.dispatch({ type: "view/at", atMs: hit.ms });
     }
@@ -351,6 +249,22 @@ class Chart implements MapView {
   }
 }
 
-function keyOf({ kind, id }: Selection): string {
-  return `${kind}:${id}`;
+function createMap(element: HTMLElement, reducedMotion: boolean): L.Map {
+  return L.map(element, {
+    attributionControl: false,
+    zoomControl: false,
+    maxZoom: MAX_ZOOM,
+    zoomSnap: 0.25,
+    zoomDelta: 1,
+    wheelPxPerZoomLevel: 90,
+    // Around the world as often as one likes, but not over the poles.
+    maxBounds: [
+      [-85, -100_000],
+      [85, 100_000],
+    ],
+    maxBoundsViscosity: 1,
+    zoomAnimation: !reducedMotion,
+    fadeAnimation: false,
+    inertia: !reducedMotion,
+  });
 }

@@ -1,6 +1,6 @@
 import type { ApiSite, ShipState } from "@landfall/proto/api";
 import { PLACES } from "@landfall/proto/identifiers";
-import { lacking, ringShare, sitePosition } from "../fleet-model.js";
+import { backlogOf, ringShare, sitePosition } from "../fleet-model.js";
 import type { Hit, Painter } from "./canvas-layer.js";
 import { copyOffsets, toX, toY, type Frame } from "./frame.js";
 import { haloText } from "./text.js";
@@ -105,7 +105,7 @@ export class PortsPainter implements Painter {
     ctx.beginPath();
     ctx.arc(x, y, radius, 0, 2 * Math.PI);
     ctx.stroke();
-    const share = ringShare(lacking(site));
+    const share = ringShare(backlogOf(site));
     if (share > 0) {
       ctx.strokeStyle = palette.accent;
       ctx.beginPath();

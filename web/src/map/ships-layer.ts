@@ -1,5 +1,5 @@
 import type { ShipState } from "@landfall/proto/api";
-import { isStale } from "../fleet-model.js";
+import { berthOf, isStale } from "../fleet-model.js";
 import { nearestCopy } from "../geo/longitude.js";
 import type { Hit, Painter } from "./canvas-layer.js";
 import { copyOffsets, toX, toY, type Frame } from "./frame.js";
@@ -69,8 +69,9 @@ export class ShipsPainter implements Painter {
       if (f < 1 && mark.fromLongitude !== mark.longitude) gliding = true;
       const longitude = mark.fromLongitude + (mark.longitude - mark.fromLongitude) * f;
       const latitude = mark.fromLatitude + (mark.latitude - mark.fromLatitude) * f;
-      const berth = mark.ship.docked === undefined ? undefined : (docked.get(mark.ship.docked) ?? 0);
-      if (mark.ship.docked !== undefined) docked.set(mark.ship.docked, (berth ?? 0) + 1);
+      const port = berthOf(mark.ship);
+      const berth = port === undefined ? undefined : (docked.get(port) ?? 0);
+      if (port !== undefined) docked.set(port, (berth ?? 0) + 1);
       for (const offset of copyOffsets(frame, longitude, longitude)) {
         const x = toX(frame, longitude) + offset;
         const y = toY(frame, latitude);
@@ -92,10 +93,10 @@ export class ShipsPainter implements Painter {
     this.#drawn.push({ ship, x, y });
     const half = LENGTH_PX / 2;
     frame.labels.take({ x: x - half, y: y - half / 2, width: LENGTH_PX, height: half });
-    const docked = ship.docked !== undefined;
+    const docked = berthOf(ship) !== undefined;
     const course = docked ? 90 : (ship.courseDeg ?? ship.headingDeg ?? 0);
     const stale = isStale(ship, this.#nowMs) && !docked;
-    const outlined = stale || ship.lastLink === "satellite";
+    const outlined = stale || (ship.lastLink === "satellite" && !docked);
     ctx.save();
     ctx.translate(x, y);
     if (ship.imo === this.#selected) {

@@ -1,6 +1,6 @@
 import type { ApiSite, ClusterFeature, ContainerState, ShipState } from "@landfall/proto/api";
 import { formatContainerNumber } from "@landfall/proto/identifiers";
-import { lacking, portName, type LinkView } from "../fleet-model.js";
+import { backlogOf, berthOf, portName, type LinkView } from "../fleet-model.js";
 import { formatCount, formatCourse, formatRate, plural, withUnit } from "../format/quantities.js";
 import { formatAgo, formatTime, toMs } from "../format/time.js";
 import { STATUS_LOOK, STATUS_ORDER } from "../status.js";
@@ -18,23 +18,28 @@ export function linkLines(view: LinkView): string[] {
 }
 
 export function siteLines(site: ApiSite): string[] {
-  const backlog = lacking(site);
-  return [
-    site.name,
-    backlog > 0 ? `${plural(backlog, "record")} still to come in` : "Has everything that is known elsewhere",
-    ...(site.notAshore > 0 ? [`${plural(site.notAshore, "record")} of its own not here yet`] : []),
-  ];
+  return [site.name, backlogWords(site)];
+}
+
+/** What a site waits for, in a sentence. */
+export function backlogWords(site: ApiSite): string {
+  const backlog = backlogOf(site);
+  if (site.kind === "ship" || site.kind === "yard") {
+    return backlog > 0 ? `${plural(backlog, "record")} there, not here yet` : "everything of it is here";
+  }
+  return backlog > 0 ? `${plural(backlog, "record")} still to come in` : "has all that is known elsewhere";
 }
 
 export function shipLines(ship: ShipState, nowMs: number): string[] {
+  const berth = berthOf(ship);
   const motion =
-    ship.docked === undefined
+    berth === undefined
       ? [
           ship.speedKn === undefined ? undefined : withUnit(ship.speedKn, "kn"),
           ship.courseDeg === undefined ? undefined : formatCourse(ship.courseDeg),
           ship.nextPort === undefined ? undefined : `for ${portName(ship.nextPort)}`,
         ].filter((part) => part !== undefined)
-      : [`In port, ${portName(ship.docked)}`];
+      : [`In port, ${portName(berth)}`];
   const measured = toMs(ship.time);
   const link = ship.lastLink === undefined ? "" : ` over ${CLASS_WORDS[ship.lastLink]}`;
   return [

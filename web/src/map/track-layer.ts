@@ -1,9 +1,8 @@
 import { portName } from "../fleet-model.js";
 import { formatTime } from "../format/time.js";
-import { withUnit } from "../format/quantities.js";
 import type { HistoryModel, Reading } from "../history-model.js";
 import { positionAt } from "../history-model.js";
-import { valueIn, type Measure } from "../measures.js";
+import { describe, valueIn, type Measure } from "../measures.js";
 import type { Hit, Painter } from "./canvas-layer.js";
 import { eventWords, knownLine } from "../words.js";
 import { cividis } from "./cividis.js";
@@ -26,7 +25,16 @@ export interface TrackModel {
   readonly nowMs: number;
 }
 
-type Placed = Reading & { readonly longitude: number; readonly latitude: number };
+interface Placed {
+  readonly reading: Reading;
+  readonly longitude: number;
+  readonly latitude: number;
+  /** Of the chart's measure, here or shortly before: a ship's positions and its weather come apart. */
+  readonly value: number | undefined;
+}
+
+/** Longer ago than this, a value says nothing about a place. */
+const CARRY_MS = 3 * 3_600_000;
 
 interface Target {
   readonly x: number;
@@ -41,10 +49,8 @@ export class TrackPainter implements Painter {
   #drawn: Target[] = [];
 
   set(model: TrackModel | undefined): void {
-    if (model?.history !== this.#model?.history) {
-      this.#placed = (model?.history.readings ?? []).filter(
-        (reading): reading is Placed => reading.longitude !== undefined && reading.latitude !== undefined,
-      );
+    if (model?.history !== this.#model?.history || model?.measure !== this.#model?.measure) {
+      this.#placed = model ? placeReadings(model) : [];
     }
     this.#model = model;
   }
@@ -80,10 +86,10 @@ export class TrackPainter implements Painter {
 
   #track(frame: Frame, model: TrackModel, offset: number): void {
     const { ctx, palette } = frame;
-    const points = this.#placed.map((reading) => ({
-      reading,
-      x: toX(frame, reading.longitude) + offset,
-      y: toY(frame, reading.latitude),
+    const points = this.#placed.map((placed) => ({
+      ...placed,
+      x: toX(frame, placed.longitude) + offset,
+      y: toY(frame, placed.latitude),
     }));
     ctx.lineCap = "round";
     ctx.lineJoin = "round";
@@ -104,7 +110,7 @@ export class TrackPainter implements Painter {
       const { late, afterGap } = b.reading;
       ctx.setLineDash(afterGap ? [1, 5] : []);
       ctx.lineWidth = late || afterGap ? LATE_WIDTH_PX : WIDTH_PX;
-      ctx.strokeStyle = afterGap ? palette.inkSoft : this.#colour(frame, model, b.reading);
+      ctx.strokeStyle = afterGap ? palette.inkSoft : colourOf(frame, model, b.value);
       ctx.beginPath();
       ctx.moveTo(a.x, a.y);
       ctx.lineTo(b.x, b.y);
@@ -115,14 +121,6 @@ export class TrackPainter implements Painter {
       if (x < -20 || x > frame.width + 20 || y < -20 || y > frame.height + 20) continue;
       this.#drawn.push({ x, y, hit: () => readingHit(model, reading) });
     }
-  }
-
-  #colour(frame: Frame, model: TrackModel, reading: Reading): string {
-    const key = model.measure?.series[0]?.key;
-    const value = key === undefined ? undefined : valueIn(reading.point, key);
-    if (value === undefined || !model.range) return frame.palette.accent;
-    const [low, high] = model.range;
-    return cividis(high > low ? (value - low) / (high - low) : 0.5, frame.palette.dark);
   }
 
   #events(frame: Frame, model: TrackModel): void {
@@ -176,15 +174,35 @@ export class TrackPainter implements Painter {
   }
 }
 
+function placeReadings({ history, measure }: TrackModel): Placed[] {
+  const key = measure?.series[0]?.key;
+  const placed: Placed[] = [];
+  let last: { readonly ms: number; readonly value: number } | undefined;
+  for (const reading of history.readings) {
+    const own = key === undefined ? undefined : valueIn(reading.point, key);
+    if (own !== undefined) last = { ms: reading.ms, value: own };
+    const { longitude, latitude } = reading;
+    if (longitude === undefined || latitude === undefined) continue;
+    const value = last && reading.ms - last.ms <= CARRY_MS ? last.value : undefined;
+    placed.push({ reading, longitude, latitude, value });
+  }
+  return placed;
+}
+
+function colourOf(frame: Frame, model: TrackModel, value: number | undefined): string {
+  if (value === undefined || !model.range) return frame.palette.accent;
+  const [low, high] = model.range;
+  return cividis(high > low ? (value - low) / (high - low) : 0.5, frame.palette.dark);
+}
+
 function readingHit(model: TrackModel, reading: Reading): Hit {
-  const series = model.measure?.series[0];
-  const value = series === undefined ? undefined : valueIn(reading.point, series.key);
-  const shown =
-    value === undefined || !model.measure || model.measure.flag
-      ? undefined
-      : withUnit(value, model.measure.unit, model.measure.digits);
+  const shown = model.measure ? describe(reading.point, model.measure) : "";
   return {
     ms: reading.ms,
-    lines: [shown ?? "Reading", `measured ${formatTime(reading.ms, model.nowMs)} UTC`, knownLine(reading)],
+    lines: [
+      shown === "" ? "Position" : shown,
+      `measured ${formatTime(reading.ms, model.nowMs)} UTC`,
+      knownLine(reading),
+    ],
   };
 }

@@ -64,7 +64,7 @@ export function AlertRows({ alerts }: { alerts: readonly ApiAlert[] }): JSX.Elem
                 {ALERT_WORDS[alert.type]}
                 {alert.container !== undefined && <span class="number"> {formatContainerNumber(alert.container)}</span>}
               </span>
-              <span class="row-sub row-wrap">{alert.message}</span>
+              <span class="row-sub row-wrap">{withGroups(alert)}</span>
             </span>
             <span class="row-side">
               <Ago time={alert.time} />
@@ -75,4 +75,9 @@ export function AlertRows({ alerts }: { alerts: readonly ApiAlert[] }): JSX.Elem
       ))}
     </ul>
   );
+}
+
+/** Container numbers are read in groups, also inside of a sentence. */
+function withGroups({ message, container }: ApiAlert): string {
+  return container === undefined ? message : message.replaceAll(container, formatContainerNumber(container));
 }

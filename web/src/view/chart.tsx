@@ -94,7 +94,9 @@ export function Chart({ open, measure, atMs }: Props): JSX.Element {
 const NO_DATA: ChartData = { xs: [], lines: [], gaps: [] };
 
 function columns(data: ChartData): uPlot.AlignedData {
-  return [data.xs, ...data.lines.flatMap(({ inTime, late }) => [inTime, late])] as unknown as uPlot.AlignedData;
+  // The first line, the one that matters most, is drawn last.
+  const lines = data.lines.toReversed().flatMap(({ inTime, late }) => [inTime, late]);
+  return [data.xs, ...lines] as unknown as uPlot.AlignedData;
 }
 
 function frame(theme: ChartTheme, measure: Measure, element: HTMLElement): uPlot.Options {
@@ -110,6 +112,7 @@ function frame(theme: ChartTheme, measure: Measure, element: HTMLElement): uPlot
       points: { show: false },
     };
   };
+  const indexes = measure.series.map((_, i) => i);
   return {
     width: element.clientWidth || 300,
     height: element.clientHeight || 140,
@@ -143,7 +146,10 @@ function frame(theme: ChartTheme, measure: Measure, element: HTMLElement): uPlot
           }),
       },
     ],
-    series: [{}, ...measure.series.flatMap((_, i) => [line(i, 2), line(i, 0.9)])],
+    series: [
+      {},
+      ...indexes.toReversed().flatMap((i) => (i === 0 ? [line(i, 2.2), line(i, 1)] : [line(i, 1.4), line(i, 0.7)])),
+    ],
   };
 }
 

@@ -10,7 +10,7 @@ const KBPS_MAX = 10_000_000;
 
 /** Ways to slow a link down that people know. 0 kbit/s is unlimited. */
 const PRESETS: readonly { readonly name: string; readonly latencyMs: number; readonly kbps: number }[] = [
-  { name: "As built", latencyMs: 0, kbps: 0 },
+  { name: "No limits", latencyMs: 0, kbps: 0 },
   { name: "Busy line", latencyMs: 200, kbps: 1000 },
   { name: "Satellite", latencyMs: 600, kbps: 256 },
   { name: "Barely", latencyMs: 1500, kbps: 16 },

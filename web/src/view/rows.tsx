@@ -1,7 +1,7 @@
 import type { ContainerState, ShipState } from "@landfall/proto/api";
 import { formatContainerNumber } from "@landfall/proto/identifiers";
 import type { JSX } from "preact";
-import { isStale, portName } from "../fleet-model.js";
+import { berthOf, isStale, portName } from "../fleet-model.js";
 import { formatCount, formatCourse, withUnit } from "../format/quantities.js";
 import { valueOf } from "../state/remote.js";
 import { STATUS_LOOK } from "../status.js";
@@ -57,7 +57,7 @@ export function ShipRow({ ship }: { ship: ShipState }): JSX.Element {
   return (
     <li>
       <button type="button" class="row" onClick={pick}>
-        <ShipMark outlined={ship.lastLink === "satellite" && ship.docked === undefined} />
+        <ShipMark outlined={ship.lastLink === "satellite" && berthOf(ship) === undefined} />
         <span class="row-main">
           <span class="row-title">{ship.name}</span>
           <span class="row-sub">{shipWords(ship)}</span>
@@ -75,7 +75,8 @@ export function ShipRow({ ship }: { ship: ShipState }): JSX.Element {
 
 /** `In port, Tokyo` or `Bound for Singapore · 14.2 kn · 047°`. */
 export function shipWords(ship: ShipState): string {
-  if (ship.docked !== undefined) return `In port, ${portName(ship.docked)}`;
+  const berth = berthOf(ship);
+  if (berth !== undefined) return `In port, ${portName(berth)}`;
   if (ship.time === undefined) return "No position known yet";
   return [
     ship.nextPort === undefined ? "At sea" : `For ${portName(ship.nextPort)}`,

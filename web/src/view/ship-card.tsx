@@ -3,7 +3,7 @@ import { PLACES } from "@landfall/proto/identifiers";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { arrive, commandKey, depart } from "../effects/voyage.js";
-import { isStale, portName } from "../fleet-model.js";
+import { berthOf, isStale, portName } from "../fleet-model.js";
 import { formatCount, formatCourse, formatPosition, plural, withUnit } from "../format/quantities.js";
 import { CLASS_WORDS } from "../words.js";
 import { valueOf } from "../state/remote.js";
@@ -26,12 +26,13 @@ export function ShipCard({ imo }: { imo: string }): JSX.Element {
       <Phase remote={remote} what="The ship" onRetry={() => loading.everything()} />
     );
   }
+  const berth = berthOf(ship);
   return (
     <article class="card">
       <h2 class="card-title">{ship.name}</h2>
       <p class="state">
-        <ShipMark outlined={ship.lastLink === "satellite" && ship.docked === undefined} />
-        <strong>{ship.docked === undefined ? "At sea" : `In port, ${portName(ship.docked)}`}</strong>
+        <ShipMark outlined={ship.lastLink === "satellite" && berth === undefined} />
+        <strong>{berth === undefined ? "At sea" : `In port, ${portName(berth)}`}</strong>
         <span class="soft">IMO {ship.imo}</span>
       </p>
       <VoyageControls ship={ship} />
@@ -41,7 +42,7 @@ export function ShipCard({ imo }: { imo: string }): JSX.Element {
         {ship.latitude !== undefined && ship.longitude !== undefined && (
           <Fact name="Position">{formatPosition(ship.latitude, ship.longitude)}</Fact>
         )}
-        {ship.speedKn !== undefined && ship.docked === undefined && (
+        {ship.speedKn !== undefined && berth === undefined && (
           <Fact name="Speed and course">
             {withUnit(ship.speedKn, "kn")}
             {ship.courseDeg === undefined ? "" : `, ${formatCourse(ship.courseDeg)}`}

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { lacking, ringShare } from "../fleet-model.js";
+import { backlogOf, ringShare } from "../fleet-model.js";
 import { formatCount, formatPosition, plural } from "../format/quantities.js";
 import { valueOf } from "../state/remote.js";
 import { SiteMark } from "./marks.js";
@@ -20,13 +20,15 @@ export function SiteCard({ id }: { id: string }): JSX.Element {
       <Phase remote={remote} what="The site" />
     );
   }
-  const lacks = lacking(site);
+  const backlog = backlogOf(site);
+  // A ship or yard holds what it wrote and wants little else; what others have is not missing there.
+  const collects = site.kind === "port" || site.kind === "hq";
   const { imo } = site;
   return (
     <article class="card">
       <h2 class="card-title">{site.name}</h2>
       <p class="state">
-        <SiteMark kind={site.kind} share={ringShare(lacks)} />
+        <SiteMark kind={site.kind} share={ringShare(backlog)} />
         <strong>{KIND_WORDS[site.kind]}</strong>
         <span class="soft">
           {site.owner}
@@ -38,7 +40,7 @@ export function SiteCard({ id }: { id: string }): JSX.Element {
           {site.lastContact === undefined ? "none yet" : <Contact time={site.lastContact} />}
         </Fact>
         <Fact name="Written there, not here yet">{plural(site.notAshore, "record")}</Fact>
-        <Fact name="Still to come in there">{plural(lacks, "record")}</Fact>
+        {collects && <Fact name="Still to come in there">{plural(backlog, "record")}</Fact>}
         {site.latitude !== undefined && site.longitude !== undefined && (
           <Fact name="Position">{formatPosition(site.latitude, site.longitude)}</Fact>
         )}
@@ -61,19 +63,21 @@ export function SiteCard({ id }: { id: string }): JSX.Element {
                 <th scope="col" class="figure">
                   Has
                 </th>
-                <th scope="col" class="figure">
-                  Lacks
-                </th>
+                {collects && (
+                  <th scope="col" class="figure">
+                    Lacks
+                  </th>
+                )}
               </tr>
             </thead>
             <tbody>
               {site.streams
                 .toSorted((a, b) => b.lacks - a.lacks || a.stream.localeCompare(b.stream))
                 .map(({ stream, has, lacks: missing }) => (
-                  <tr key={stream} class={missing > 0 ? "lacking" : ""}>
+                  <tr key={stream} class={collects && missing > 0 ? "lacking" : ""}>
                     <td>{stream}</td>
                     <td class="figure">{formatCount(has)}</td>
-                    <td class="figure">{missing > 0 ? formatCount(missing) : "–"}</td>
+                    {collects && <td class="figure">{missing > 0 ? formatCount(missing) : "–"}</td>}
                   </tr>
                 ))}
             </tbody>

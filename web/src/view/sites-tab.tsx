@@ -1,7 +1,8 @@
-import type { ApiSite, LinkClass } from "@landfall/proto/api";
+import type { ApiSite, LinkClass, SiteKind } from "@landfall/proto/api";
 import type { JSX } from "preact";
-import { lacking, ringShare, siteName, viewLinks, type LinkView } from "../fleet-model.js";
+import { backlogOf, ringShare, siteName, viewLinks, type LinkView } from "../fleet-model.js";
 import { formatCount, formatRate, plural } from "../format/quantities.js";
+import { backlogWords } from "../map/tooltips.js";
 import { LINK_WORDS } from "../words.js";
 import { valueOf } from "../state/remote.js";
 import { CutButton } from "./link-controls.js";
@@ -13,30 +14,40 @@ const CLASS_TITLES: Readonly<Record<LinkClass, string>> = {
   wan: "Between ports and headquarters",
   satellite: "By satellite",
   port: "Ships in port",
-  lan: "Yards",
+  lan: "Local lines",
 };
 
 const CLASS_ORDER = ["wan", "port", "satellite", "lan"] as const;
+
+const SITE_GROUPS: readonly { readonly title: string; readonly kinds: readonly SiteKind[]; readonly aside: string }[] =
+  [
+    { title: "Ports and headquarters", kinds: ["port", "hq"], aside: "still to come in" },
+    { title: "Ships", kinds: ["ship"], aside: "still on board" },
+    { title: "Yards", kinds: ["yard"], aside: "still there" },
+  ];
 
 export function SitesTab(): JSX.Element {
   const { loading } = useUi();
   const remote = useAppState((state) => state.sites);
   const links = useLinkViews();
   const sites = valueOf(remote)?.sites ?? [];
-  const rank = { hq: 0, port: 1, yard: 2, ship: 3 } as const;
-  const ordered = sites.toSorted((a, b) => rank[a.kind] - rank[b.kind] || a.name.localeCompare(b.name));
   const away = links.filter(({ look }) => look === "out-of-reach").length;
   return (
     <>
-      {ordered.length > 0 && (
-        <Section title="Sites" aside="still to come in">
-          <ul class="rows">
-            {ordered.map((site) => (
-              <SiteRow key={site.site} site={site} />
-            ))}
-          </ul>
-        </Section>
-      )}
+      {SITE_GROUPS.map(({ title, kinds, aside }) => {
+        const shown = sites.filter(({ kind }) => kinds.includes(kind));
+        return shown.length === 0 ? null : (
+          <Section key={title} title={title} aside={aside}>
+            <ul class="rows">
+              {shown
+                .toSorted((a, b) => a.site.localeCompare(b.site))
+                .map((site) => (
+                  <SiteRow key={site.site} site={site} />
+                ))}
+            </ul>
+          </Section>
+        );
+      })}
       {CLASS_ORDER.map((kind) => {
         const shown = links.filter(({ link, look }) => link.class === kind && look !== "out-of-reach");
         return shown.length === 0 ? null : (
@@ -72,26 +83,18 @@ export function useLinkViews(): LinkView[] {
 function SiteRow({ site }: { site: ApiSite }): JSX.Element {
   const { app } = useUi();
   const ships = useAppState((state) => valueOf(state.ships)) ?? {};
-  const lacks = lacking(site);
+  const backlog = backlogOf(site);
   const pick = (): void => app.store.dispatch({ type: "view/selected", selection: { kind: "site", id: site.site } });
   return (
     <li>
       <button type="button" class="row" onClick={pick}>
-        <SiteMark kind={site.kind} share={ringShare(lacks)} />
+        <SiteMark kind={site.kind} share={ringShare(backlog)} />
         <span class="row-main">
           <span class="row-title">{siteName(site, site.site, ships)}</span>
-          <span class="row-sub">
-            {site.notAshore > 0 ? (
-              <>{plural(site.notAshore, "record")} there, not here yet</>
-            ) : site.lastContact === undefined ? (
-              "not heard of yet"
-            ) : (
-              "all of it is here"
-            )}
-          </span>
+          <span class="row-sub">{site.lastContact === undefined ? "not heard of yet" : backlogWords(site)}</span>
         </span>
         <span class="row-side">
-          <strong>{lacks > 0 ? formatCount(lacks) : "–"}</strong>
+          <strong>{backlog > 0 ? formatCount(backlog) : "–"}</strong>
           <Contact time={site.lastContact} />
         </span>
       </button>

@@ -1,9 +1,8 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { withUnit } from "../format/quantities.js";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatDuration, formatTime } from "../format/time.js";
 import { nearestReading, type HistoryModel } from "../history-model.js";
-import { valueIn, type Measure } from "../measures.js";
+import { describe, type Measure } from "../measures.js";
 import type { OpenHistory } from "../selectors.js";
 import { knownLine } from "../words.js";
 import { Chart } from "./chart.js";
@@ -141,6 +140,11 @@ function Readout(props: { model: HistoryModel; measure: Measure | undefined; atM
   const pointed = useStore(cursor, ({ ms }) => ms);
   const { model, measure } = props;
   const ms = pointed ?? props.atMs;
+  // A ship's positions and its weather come apart: the nearest reading that says anything about the measure.
+  const measured = useMemo(
+    () => model.readings.filter(({ point }) => measure?.series.some(({ key }) => point[key] !== undefined)),
+    [model, measure],
+  );
   if (ms === undefined) {
     return (
       <p class="readout soft">
@@ -148,17 +152,12 @@ function Readout(props: { model: HistoryModel; measure: Measure | undefined; atM
       </p>
     );
   }
-  const reading = nearestReading(model.readings, ms);
-  if (!reading) return <p class="readout soft">{formatTime(ms)} UTC</p>;
-  const values = (measure?.series ?? []).flatMap(({ key, label }) => {
-    const value = valueIn(reading.point, key);
-    if (value === undefined || !measure) return [];
-    const shown = measure.flag ? (value > 0 ? "yes" : "no") : withUnit(value, measure.unit, measure.digits);
-    return [measure.series.length > 1 ? `${label} ${shown}` : shown];
-  });
+  const reading = nearestReading(measured, ms);
+  if (!reading || !measure) return <p class="readout soft">{formatTime(ms)} UTC</p>;
+  const known = knownLine(reading);
   return (
-    <p class="readout">
-      <strong>{values.join(", ")}</strong> measured {formatTime(reading.ms)} UTC, {knownLine(reading)}
+    <p class="readout" title={known}>
+      <strong>{describe(reading.point, measure)}</strong> measured {formatTime(reading.ms)} UTC, {known}
     </p>
   );
 }
