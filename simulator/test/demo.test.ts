@@ -10,6 +10,7 @@ import { DemoFolder, defaultShape, type DemoWishes } from "../src/demo/folder.js
 import { LineLimiter, worthTelling } from "../src/demo/log-lines.js";
 import { ONE_MACHINE, planDemo, serviceArguments, type DemoShape } from "../src/demo/plan.js";
 import { checkPorts } from "../src/demo/ports.js";
+import { progressOn } from "../src/demo/progress.js";
 import { ROOT } from "../src/demo/root.js";
 import { completeSecrets, placeholderSecrets } from "../src/demo/secrets.js";
 import { loadSimulatorSettings, linkSpecs } from "../src/settings/simulator-settings.js";
@@ -216,6 +217,21 @@ describe("docker-compose.yml", () => {
     );
     for (const [, host] of hosts) expect(services).toHaveProperty(host ?? "");
     expect(JSON.stringify(plan.services)).not.toContain("127.0.0.1");
+  });
+});
+
+describe("progress", () => {
+  it("is a line for each step where there is no terminal, or one without a width", () => {
+    for (const terminal of [{ isTTY: false }, { isTTY: true, columns: 0 }, { isTTY: true, columns: undefined }]) {
+      const written: string[] = [];
+      const output = { ...terminal, write: (text: string) => written.push(text) };
+      const progress = progressOn(output as unknown as NodeJS.WriteStream);
+      progress.step("Starting");
+      progress.detail("1 of 2");
+      progress.tell("tokyo ended");
+      progress.done();
+      expect(written).toEqual(["Starting …\n", "tokyo ended\n"]);
+    }
   });
 });
 

@@ -9,7 +9,9 @@ const PARALLEL = 8;
 /** Between two looks whether something is to be booked, and whether a node knows it by now. */
 const LOOK_MS = 250;
 /** After a refusal or while nobody answers. */
-const RETRY_MS = 1_500;
+const RETRY_MS = 1_000;
+/** Trouble that is over by then is a service that starts, and not worth a word. */
+const PATIENCE_MS = 20_000;
 
 /** A node whose bookings can be seen over its own HTTP. */
 export interface BookingNode {
@@ -36,6 +38,7 @@ export interface DeskParts {
 export class BookingDesk {
   private stopped = false;
   private lastWarning = "";
+  private troubledSinceMs: number | undefined;
   /** For the progress line. */
   waitingFor = "";
 
@@ -59,11 +62,16 @@ export class BookingDesk {
       this.parts.confirmed(wanted.map(({ id }) => id));
       this.waitingFor = "";
       this.lastWarning = "";
+      this.troubledSinceMs = undefined;
       return LOOK_MS;
     } catch (error) {
       const text = messageOf(error);
-      if (text !== this.lastWarning && !this.stopped) this.parts.warn(`bookings wait: ${text}`);
-      this.lastWarning = text;
+      this.troubledSinceMs ??= performance.now();
+      const isOld = performance.now() - this.troubledSinceMs > PATIENCE_MS;
+      if (isOld && text !== this.lastWarning && !this.stopped) {
+        this.parts.warn(`bookings wait: ${text}`);
+        this.lastWarning = text;
+      }
       return RETRY_MS;
     }
   }

@@ -13,8 +13,12 @@ export interface Progress {
   fail(): void;
 }
 
+/** A terminal that does not know its width, or hardly has one, is no place for a spinner: ora never returns from it. */
+const SPINNER_COLUMNS_MIN = 40;
+
 export function progressOn(output: NodeJS.WriteStream): Progress {
-  return output.isTTY ? new Spinner(output) : new Lines(output);
+  const spins = output.isTTY && output.columns >= SPINNER_COLUMNS_MIN;
+  return spins ? new Spinner(output) : new Lines(output);
 }
 
 class Spinner implements Progress {
