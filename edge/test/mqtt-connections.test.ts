@@ -3,6 +3,7 @@ import { isLandfallError } from "@landfall/streams/model/errors";
 import { until } from "@landfall/streams/testing/until";
 import { afterEach, describe, expect, test } from "vitest";
 import { BOX, closed, connect, Harness } from "./support/edge-harness.js";
+import { ManualEnv } from "./support/manual-env.js";
 
 const harness = new Harness();
 afterEach(() => harness.dispose());
@@ -75,14 +76,24 @@ describe("who may connect", () => {
     await until(async () => (await codes(edge)).includes("NOT_MQTT"));
   });
 
-  test("who says nothing, or never ends a packet, is closed", async () => {
-    const edge = await harness.start({ mqtt: { connectSeconds: 0.2, packetSeconds: 0.2 } });
+  test("who says nothing is closed", async () => {
+    const edge = await harness.start({ mqtt: { connectSeconds: 0.2 } });
     expect((await socket(edge.port).ended).length).toBe(0);
     await until(async () => (await codes(edge)).includes("CONNECT_TOO_LATE"));
+  });
+
+  test("who never ends a packet is closed", async () => {
+    const env = new ManualEnv();
+    const edge = await harness.start({ env, mqtt: { packetSeconds: 60 } });
     const slow = await edge.client({ clientId: "slow", keepalive: 0 });
     slow.stream.write(Buffer.from([0x32, 100, 0, 5]));
-    await closed(slow);
-    await until(async () => (await codes(edge)).includes("PACKET_TOO_SLOW"));
+    const gone = closed(slow);
+    // Two looks: the first sees that the packet has begun, a later one that it still has not ended.
+    await until(async () => {
+      env.advance(30_000);
+      return (await codes(edge)).includes("PACKET_TOO_SLOW");
+    });
+    await gone;
   });
 
   test("beyond the number of connections nobody is let in, and those inside notice nothing", async () => {
@@ -111,21 +122,29 @@ describe("who may connect", () => {
 });
 
 test("U2: a client that floods is slowed and told, an honest one goes on, and nothing acknowledged is lost", async () => {
-  const edge = await harness.start({ mqtt: { packetsPerSecond: 300, packetsAtOnce: 100 } });
+  const env = new ManualEnv();
+  const edge = await harness.start({ env, mqtt: { packetsPerSecond: 300, packetsAtOnce: 100 } });
   const flood = await edge.client({ clientId: "flood" });
   const honest = await edge.client({ clientId: "honest" });
-  const FLOOD = 700;
-  const flooded = Array.from({ length: FLOOD }, (_, i) => flood.publishAsync(TOPIC, reading(T0 + i), { qos: 1 }));
+  const FLOOD = 3_000;
+  let isDone = false;
+  const flooded = Promise.all(
+    Array.from({ length: FLOOD }, (_, i) => flood.publishAsync(TOPIC, reading(T0 + i), { qos: 1 })),
+  ).then(() => (isDone = true));
+  // Time stands still: the flood has its burst and no more, and keeps nobody else from anything.
   for (let i = 0; i < 20; i++) {
     await honest.publishAsync("containers/MSKU9070323/telemetry", reading(T0 + i), { qos: 1 });
   }
-  const arrived = (await edge.records("bigblue.unassigned")).filter(({ topic }) => topic === BOX).length;
-  expect(arrived).toBeLessThan(FLOOD);
-  await Promise.all(flooded);
-  expect(await edge.records("bigblue.unassigned")).toHaveLength(FLOOD + 20);
   await until(async () => (await codes(edge)).includes("CLIENT_SLOWED"));
+  expect(isDone).toBe(false);
+  await until(() => {
+    env.advance(1_000);
+    return isDone;
+  });
+  await flooded;
+  expect(await edge.records("bigblue.unassigned")).toHaveLength(FLOOD + 20);
   const slowed = (await edge.exceptions()).filter(({ code }) => code === "CLIENT_SLOWED");
-  expect(slowed).toMatchObject([{ source: "flood" }]);
+  expect(slowed[0]).toMatchObject({ source: "flood" });
 });
 
 test("U2: a client that floods with nonsense fills neither the store nor the exceptions", async () => {
