@@ -40,7 +40,11 @@ function build() {
   if (first) say("Building …");
   // Through Node, so that it is the same on every system; quiet unless something fails.
   const turbo = join(root, "node_modules", "turbo", "bin", "turbo");
-  run(process.execPath, [turbo, "run", "build", "--output-logs=errors-only", "--log-order=grouped"], "The build failed; what it said is above.");
+  run(
+    process.execPath,
+    [turbo, "run", "build", "--output-logs=errors-only", "--log-order=grouped"],
+    "The build failed; what it said is above.",
+  );
   if (first) say(`Built in ${((performance.now() - started) / 1000).toFixed(0)} s.`);
 }
 

@@ -10,7 +10,14 @@ prepare();
 const folder = mkdtempSync(join(tmpdir(), "landfall-test-"));
 const report = join(folder, "report.json");
 const vitest = join("node_modules", "vitest", "vitest.mjs");
-const args = [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...process.argv.slice(2)];
+const args = [
+  vitest,
+  "run",
+  "--reporter=default",
+  "--reporter=json",
+  `--outputFile.json=${report}`,
+  ...process.argv.slice(2),
+];
 const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
 let counts = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 };
 try {
