@@ -83,6 +83,7 @@ export class Simulator {
       },
       viewer: () => this.voyage.viewer(),
       metrics: () => this.metrics(),
+      failed: (error) => log.warn(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     });
   }
 

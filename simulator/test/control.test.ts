@@ -14,10 +14,10 @@ const STATE = {
   story: [],
 } as const;
 
-function server() {
+function server(state: () => unknown = () => STATE) {
   const done: unknown[] = [];
   const controls: Controls = {
-    state: () => STATE,
+    state,
     notReady: () => (done.length > 0 ? undefined : "days at sea go by: 12 %"),
     command: (command: Command) => {
       if (command.type !== "booked" && command.imo === "9321484") {
@@ -33,6 +33,7 @@ function server() {
     },
     viewer: () => done.push("viewer"),
     metrics: () => "landfall_simulator_speed 1000\n",
+    failed: (error) => done.push(error),
   };
   const app = controlServer(controls);
   open.push(() => app.close());
@@ -98,6 +99,17 @@ describe("control interface", () => {
     } as const;
     expect((await app.inject({ ...broken, payload: "{" })).statusCode).toBe(400);
     expect((await app.inject({ ...broken, payload: `{"port":"${"x".repeat(20_000)}"}` })).statusCode).toBe(413);
+  });
+
+  it("says that something went wrong inside, and keeps the reason for the log", async () => {
+    const reason = new RangeError("Invalid time value");
+    const { app, done } = server(() => {
+      throw reason;
+    });
+    const answer = await app.inject("/state");
+    expect(answer.statusCode).toBe(500);
+    expect(answer.body).not.toContain("Invalid time value");
+    expect(done).toEqual([reason]);
   });
 
   it("words for the terminal", () => {

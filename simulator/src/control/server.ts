@@ -19,6 +19,8 @@ export interface Controls {
   patchLink(id: string, patch: LinkPatch): unknown;
   viewer(): void;
   metrics(): string;
+  /** Something went wrong inside; for the log. */
+  failed(error: unknown): void;
 }
 
 const CLOSED = { additionalProperties: false } as const;
@@ -45,6 +47,7 @@ export function controlServer(controls: Controls): FastifyInstance {
   });
   app.setErrorHandler((error, _request, reply) => {
     const problem = toProblem(error);
+    if (problem.status >= 500) controls.failed(error);
     return reply.code(problem.status).type("application/problem+json").send(problem);
   });
   app.setNotFoundHandler((request, reply) => {
