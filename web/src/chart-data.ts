@@ -1,10 +1,12 @@
-import type { Reading } from "./history-model.js";
+import type { HistoryModel, Reading } from "./history-model.js";
 import { valueIn, type Measure } from "./measures.js";
 
 /** A stretch without readings, epoch milliseconds. */
 export interface Gap {
   readonly fromMs: number;
   readonly toMs: number;
+  /** The one that reaches until now: what was measured since then has not come in. */
+  readonly pending: boolean;
 }
 
 export interface ChartData {
@@ -25,7 +27,11 @@ type Value = number | null | undefined;
  * come apart). A step of the line that ends in a late reading belongs to the late, thin line together with the point
  * that it starts from, so that thick and thin meet without a hole.
  */
-export function chartData(readings: readonly Reading[], measure: Measure): ChartData {
+export function chartData(
+  { readings, gapMs }: Pick<HistoryModel, "readings" | "gapMs">,
+  measure: Measure,
+  nowMs: number,
+): ChartData {
   const rows: (Reading | undefined)[] = [];
   const xs: number[] = [];
   const gaps: Gap[] = [];
@@ -35,13 +41,19 @@ export function chartData(readings: readonly Reading[], measure: Measure): Chart
     if (!measure.series.some(({ key }) => reading.point[key] !== undefined)) continue;
     const before = rows.at(-1);
     if (broken && before) {
-      gaps.push({ fromMs: before.ms, toMs: reading.ms });
+      gaps.push({ fromMs: before.ms, toMs: reading.ms, pending: false });
       rows.push(undefined);
       xs.push((before.ms + reading.ms) / 2000);
     }
     broken = false;
     rows.push(reading);
     xs.push(reading.ms / 1000);
+  }
+  const last = rows.at(-1);
+  if (last && nowMs - last.ms > gapMs) {
+    gaps.push({ fromMs: last.ms, toMs: nowMs, pending: true });
+    rows.push(undefined);
+    xs.push(nowMs / 1000);
   }
   const lines = measure.series.map(({ key }) => {
     const values = rows.map((row): Value => (row === undefined ? null : valueIn(row.point, key)));

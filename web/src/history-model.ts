@@ -47,6 +47,8 @@ export interface HistoryModel {
   readonly total: number;
   readonly fromMs: number;
   readonly toMs: number;
+  /** A longer silence than this is a gap. */
+  readonly gapMs: number;
 }
 
 /** Between the sensor's word on board and its arrival here; longer is a backlog's, not the network's. */
@@ -90,6 +92,7 @@ export function modelHistory(history: History): HistoryModel | undefined {
     total: history.reply.total,
     fromMs: times.reduce((a, b) => Math.min(a, b)),
     toMs: times.reduce((a, b) => Math.max(a, b)),
+    gapMs,
   };
 }
 

@@ -1,3 +1,4 @@
+import { formatContainerNumber } from "@landfall/proto/identifiers";
 import { formatTime } from "./format/time.js";
 import type { Reading } from "./history-model.js";
 
@@ -31,4 +32,9 @@ export function eventWords(type: string, ship?: string): string {
     default:
       return type;
   }
+}
+
+/** Container numbers inside of a sentence, in the groups that they are read in. */
+export function withGroups(text: string): string {
+  return text.replace(/\b[A-Z]{3}[UJZ][0-9]{7}\b/g, formatContainerNumber);
 }

@@ -7,6 +7,7 @@ import {
   formatPosition,
   plural,
 } from "../src/format/quantities.js";
+import { withGroups } from "../src/words.js";
 import { formatAgo, formatDuration, formatLocal, formatTime, toMs } from "../src/format/time.js";
 
 describe("times", () => {
@@ -40,6 +41,14 @@ describe("times", () => {
     expect(toMs("nonsense")).toBeUndefined();
     expect(toMs(undefined)).toBeUndefined();
     expect(toMs("2026-11-03T04:10:05Z")).toBe(ms);
+  });
+});
+
+describe("words", () => {
+  it("reads container numbers in groups, wherever they stand, and nothing else", () => {
+    expect(withGroups("BBRU2043698 is warm; CSQU3054383, ABCD1234567 and IMO 9321483 are not")).toBe(
+      "BBRU 204369 8 is warm; CSQU 305438 3, ABCD1234567 and IMO 9321483 are not",
+    );
   });
 });
 

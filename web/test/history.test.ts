@@ -105,33 +105,48 @@ describe("history", () => {
   });
 });
 
+const ONE_LINE: Measure = { ...TEMPERATURE, series: TEMPERATURE.series.slice(0, 1) };
+
 describe("chart", () => {
+  it("reaches until now where newer readings are still to come", () => {
+    const history = model([point(0, { temperatureC: 1 }), point(15, { temperatureC: 2 })]);
+    const now = START + 3 * 24 * 60 * MINUTE;
+    const { xs, lines, gaps } = chartData(history, ONE_LINE, now);
+    expect(xs.at(-1)).toBe(now / 1000);
+    expect(lines[0]?.inTime).toEqual([1, 2, null]);
+    expect(gaps).toEqual([{ fromMs: START + 15 * MINUTE, toMs: now, pending: true }]);
+  });
+
   it("splits thick from thin where lateness changes, without a hole, and breaks at a gap", () => {
-    const { readings } = model([
+    const history = model([
       point(0, { temperatureC: 1 }),
       point(15, { temperatureC: 2 }),
       point(30, { temperatureC: 3 }, 600),
       point(45, { temperatureC: 4 }, 600),
       point(600, { temperatureC: 5 }),
     ]);
-    const { xs, lines, gaps } = chartData(readings, { ...TEMPERATURE, series: TEMPERATURE.series.slice(0, 1) });
+    const { xs, lines, gaps } = chartData(history, ONE_LINE, START + 610 * MINUTE);
     expect(xs).toHaveLength(6);
     expect(xs).toEqual(xs.toSorted((a, b) => a - b));
     expect(lines).toEqual([{ inTime: [1, 2, null, null, null, 5], late: [null, 2, 3, 4, null, null] }]);
-    expect(gaps).toEqual([{ fromMs: START + 45 * MINUTE, toMs: START + 600 * MINUTE }]);
+    expect(gaps).toEqual([{ fromMs: START + 45 * MINUTE, toMs: START + 600 * MINUTE, pending: false }]);
   });
 
   it("draws a line through readings that say nothing about it: positions between a ship's weather", () => {
-    const { readings } = model([
+    const history = model([
       point(0, { temperatureC: 1 }),
       point(10, { longitude: 1, latitude: 1 }),
       point(20, { longitude: 2, latitude: 2 }),
       point(60, { temperatureC: 2, setpointC: 4 }),
     ]);
-    const { xs, lines } = chartData(readings, {
-      ...TEMPERATURE,
-      series: TEMPERATURE.series.filter(({ key }) => key === "temperatureC" || key === "setpointC"),
-    });
+    const { xs, lines } = chartData(
+      history,
+      {
+        ...TEMPERATURE,
+        series: TEMPERATURE.series.filter(({ key }) => key === "temperatureC" || key === "setpointC"),
+      },
+      START + 60 * MINUTE,
+    );
     expect(xs).toHaveLength(2);
     expect(lines.map(({ inTime }) => inTime)).toEqual([
       [1, 2],

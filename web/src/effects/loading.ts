@@ -1,6 +1,7 @@
 import type { ContainersReply } from "@landfall/proto/api";
 import { bboxParameter } from "../geo/longitude.js";
 import { containerQuery, parseSearch } from "../search.js";
+import { toServerZoom } from "../server-zoom.js";
 import type { ContainerPage } from "../state/actions.js";
 import type { State } from "../state.js";
 import { isSignedIn, load, type App } from "./app.js";
@@ -60,7 +61,7 @@ export function startLoading(app: App): Loading {
     marksAbort.abort();
     const { signal } = (marksAbort = new AbortController());
     const { west, south, east, north, zoom } = viewport;
-    const query = { bbox: bboxParameter(west, south, east, north), zoom: Math.floor(zoom) };
+    const query = { bbox: bboxParameter(west, south, east, north), zoom: toServerZoom(zoom) };
     await load(
       app,
       "marks",

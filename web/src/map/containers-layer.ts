@@ -1,4 +1,5 @@
 import type { ClusterFeature, ContainerFeature, ContainersReply, ContainerStatus } from "@landfall/proto/api";
+import { fromServerZoom } from "../server-zoom.js";
 import { STATUS_LOOK, STATUS_ORDER } from "../status.js";
 import type { Hit, Painter } from "./canvas-layer.js";
 import { copyOffsets, toX, toY, type Frame } from "./frame.js";
@@ -81,10 +82,11 @@ export class ContainersPainter implements Painter {
     );
     const [longitude, latitude] = geometry.coordinates;
     // What falls apart only among the boxes on deck is better read as a list, on its ship's card.
-    if (properties.vessel !== undefined && properties.expansionZoom > DECK_ZOOM) {
+    const zoom = fromServerZoom(properties.expansionZoom);
+    if (properties.vessel !== undefined && zoom > DECK_ZOOM) {
       return { selection: { kind: "ship", id: properties.vessel }, lines };
     }
-    return { zoomTo: { latitude, longitude, zoom: Math.min(properties.expansionZoom, this.#maxZoom) }, lines };
+    return { zoomTo: { latitude, longitude, zoom: Math.min(zoom, this.#maxZoom) }, lines };
   }
 
   #single(frame: Frame, feature: ContainerFeature): void {

@@ -6,12 +6,12 @@ export interface Rect {
   readonly height: number;
 }
 
-/** Rectangles looked at per drawing; beyond it marks overlap rather than cost time. */
-const RECTS_MAX = 2000;
+/** Side of the cells by which rectangles are found again: about a mark with its name. */
+const CELL_PX = 64;
 
 /** Remembers what of a drawing is taken, so that names and clusters find a free place. */
 export class LabelSpace {
-  readonly #taken: Rect[] = [];
+  readonly #cells = new Map<number, Rect[]>();
 
   /** Size of the drawing; what would be cut off at its edge is no free place. */
   constructor(
@@ -20,19 +20,20 @@ export class LabelSpace {
   ) {}
 
   take(rect: Rect): void {
-    if (this.#taken.length < RECTS_MAX) this.#taken.push(rect);
+    for (const key of cellsOf(rect)) {
+      const cell = this.#cells.get(key);
+      if (cell) cell.push(rect);
+      else this.#cells.set(key, [rect]);
+    }
   }
 
   isFree(rect: Rect): boolean {
     if (rect.x < 0 || rect.y < 0 || rect.x + rect.width > this.width || rect.y + rect.height > this.height)
       return false;
-    return !this.#taken.some(
-      (other) =>
-        rect.x < other.x + other.width &&
-        other.x < rect.x + rect.width &&
-        rect.y < other.y + other.height &&
-        other.y < rect.y + rect.height,
-    );
+    for (const key of cellsOf(rect)) {
+      if (this.#cells.get(key)?.some((other) => overlap(rect, other))) return false;
+    }
+    return true;
   }
 
   /** Takes and returns the first free one. */
@@ -40,6 +41,19 @@ export class LabelSpace {
     const found = candidates.find((candidate) => this.isFree(candidate));
     if (found) this.take(found);
     return found;
+  }
+}
+
+function overlap(a: Rect, b: Rect): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
+
+/** Keys of the cells that a rectangle touches. */
+function* cellsOf({ x, y, width, height }: Rect): Generator<number> {
+  for (let row = Math.floor(y / CELL_PX); row <= Math.floor((y + height) / CELL_PX); row++) {
+    for (let column = Math.floor(x / CELL_PX); column <= Math.floor((x + width) / CELL_PX); column++) {
+      yield row * 65_536 + column;
+    }
   }
 }
 

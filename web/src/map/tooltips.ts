@@ -46,7 +46,9 @@ export function shipLines(ship: ShipState, nowMs: number): string[] {
     ship.name,
     ...(motion.length > 0 ? [motion.join(" · ")] : []),
     `${plural(ship.containersAboard, "container")} aboard`,
-    measured === undefined ? "No position known yet" : `Last word ${formatAgo(measured, nowMs)}${link}`,
+    measured === undefined
+      ? "No position known yet"
+      : `Last word ${formatAgo(measured, Math.max(nowMs, measured))}${link}`,
   ];
 }
 

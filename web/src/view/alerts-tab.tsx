@@ -3,6 +3,7 @@ import { formatContainerNumber } from "@landfall/proto/identifiers";
 import type { JSX } from "preact";
 import { valueOf } from "../state/remote.js";
 import { ALERT_STATUS, ALERT_WORDS } from "../status.js";
+import { withGroups } from "../words.js";
 import { StatusMark } from "./marks.js";
 import { Ago, Phase, Section } from "./parts.js";
 import { useAppState, useUi } from "./ui.js";
@@ -64,7 +65,7 @@ export function AlertRows({ alerts }: { alerts: readonly ApiAlert[] }): JSX.Elem
                 {ALERT_WORDS[alert.type]}
                 {alert.container !== undefined && <span class="number"> {formatContainerNumber(alert.container)}</span>}
               </span>
-              <span class="row-sub row-wrap">{withGroups(alert)}</span>
+              <span class="row-sub row-wrap">{withGroups(alert.message)}</span>
             </span>
             <span class="row-side">
               <Ago time={alert.time} />
@@ -75,9 +76,4 @@ export function AlertRows({ alerts }: { alerts: readonly ApiAlert[] }): JSX.Elem
       ))}
     </ul>
   );
-}
-
-/** Container numbers are read in groups, also inside of a sentence. */
-function withGroups({ message, container }: ApiAlert): string {
-  return container === undefined ? message : message.replaceAll(container, formatContainerNumber(container));
 }

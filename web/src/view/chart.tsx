@@ -2,27 +2,26 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { chartData, type ChartData, type Gap } from "../chart-data.js";
+import type { ChartData, Gap } from "../chart-data.js";
 import { formatNumber } from "../format/quantities.js";
-import type { OpenHistory } from "../selectors.js";
 import type { Measure } from "../measures.js";
 import { chartTheme, timeLabels, type ChartTheme } from "./chart-theme.js";
 import { useMedia, useUi } from "./ui.js";
 
 interface Props {
-  readonly open: OpenHistory;
+  readonly data: ChartData;
   readonly measure: Measure;
   readonly atMs: number | undefined;
 }
 
 /** The measurements over time. Pointer and map move together; a click replays that moment, a drag looks closer. */
-export function Chart({ open, measure, atMs }: Props): JSX.Element {
+export function Chart({ data, measure, atMs }: Props): JSX.Element {
   const { app, cursor } = useUi();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const dark = useMedia("(prefers-color-scheme: dark)");
-  const live = useRef<{ data: ChartData; atMs: number | undefined }>({ data: NO_DATA, atMs });
-  live.current = { data: chartData(open.model.readings, measure), atMs };
+  const live = useRef({ data, atMs });
+  live.current = { data, atMs };
 
   useEffect(() => {
     const element = host.current;
@@ -40,7 +39,10 @@ export function Chart({ open, measure, atMs }: Props): JSX.Element {
               const { idx } = self.cursor;
               if (fromMap) return;
               const x = idx === null || idx === undefined ? undefined : self.data[0][idx];
-              cursor.dispatch(x === undefined ? {} : { ms: x * 1000 });
+              // The cursor snaps to readings; inside of a gap it is the gap that is pointed at.
+              const ms = self.posToVal(self.cursor.left ?? -1, "x") * 1000;
+              const inGap = live.current.data.gaps.some((gap) => ms > gap.fromMs && ms < gap.toMs);
+              cursor.dispatch(x === undefined ? {} : { ms: inGap ? ms : x * 1000 });
             },
           ],
         },
@@ -74,7 +76,7 @@ export function Chart({ open, measure, atMs }: Props): JSX.Element {
 
   useEffect(() => {
     plot.current?.setData(columns(live.current.data));
-  }, [open.model, measure.id]);
+  }, [data]);
 
   useEffect(() => {
     plot.current?.redraw(false);
@@ -90,8 +92,6 @@ export function Chart({ open, measure, atMs }: Props): JSX.Element {
     />
   );
 }
-
-const NO_DATA: ChartData = { xs: [], lines: [], gaps: [] };
 
 function columns(data: ChartData): uPlot.AlignedData {
   // The first line, the one that matters most, is drawn last.
@@ -116,7 +116,7 @@ function frame(theme: ChartTheme, measure: Measure, element: HTMLElement): uPlot
   return {
     width: element.clientWidth || 300,
     height: element.clientHeight || 140,
-    padding: [10, 12, 0, 0],
+    padding: [10, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false, setScale: true } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),

@@ -1,8 +1,8 @@
 import type { ContainerState, Measurements } from "@landfall/proto/api";
 import { formatContainerNumber } from "@landfall/proto/identifiers";
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { exportUrl, type ExportFormat } from "../api/endpoints.js";
-import { portName } from "../fleet-model.js";
+import { berthOf, portName } from "../fleet-model.js";
 import { formatPosition, withUnit } from "../format/quantities.js";
 import { formatTime, toMs } from "../format/time.js";
 import { valueOf } from "../state/remote.js";
@@ -13,9 +13,9 @@ import { Icon, StatusMark } from "./marks.js";
 import { Ago, Fact, Phase, Section } from "./parts.js";
 import { ReadingsTable } from "./readings-table.js";
 import { useWhereabouts } from "./rows.js";
-import { useAppState, useFleetDayMs, useUi } from "./ui.js";
+import { useAppState, useFleetDayMs, useFleetTick, useUi } from "./ui.js";
 
-export function ContainerCard({ id }: { id: string }): JSX.Element {
+export function ContainerCard({ id, timeline }: { id: string; timeline: ComponentChildren }): JSX.Element {
   const { loading } = useUi();
   const remote = useAppState((state) => state.detail);
   const container = valueOf(remote);
@@ -35,6 +35,7 @@ export function ContainerCard({ id }: { id: string }): JSX.Element {
       )}
       {remote.phase !== "failed" && (
         <>
+          {timeline}
           <ContainerAlerts id={id} />
           <Carriers />
           <HistoryEvents title="Events" />
@@ -47,12 +48,18 @@ export function ContainerCard({ id }: { id: string }): JSX.Element {
   );
 }
 
+/** A container at sea whose last word is older than this has more to tell, on board. */
+const WAITS_AFTER_MS = 2 * 3_600_000;
+
 function Latest({ container }: { container: ContainerState }): JSX.Element {
   const { app } = useUi();
   const where = useWhereabouts(container);
   const now = useFleetDayMs();
   const { vessel, latitude, longitude } = container;
   const known = toMs(container.knownSince);
+  const ship = useAppState((state) => (vessel === undefined ? undefined : valueOf(state.ships)?.[vessel]));
+  const measured = toMs(container.time) ?? 0;
+  const waits = useFleetTick((nowMs) => ship !== undefined && !berthOf(ship) && nowMs - measured > WAITS_AFTER_MS);
   return (
     <>
       <p class="state">
@@ -85,7 +92,7 @@ function Latest({ container }: { container: ContainerState }): JSX.Element {
           </Fact>
         ))}
         <Fact name="Measured">
-          {formatTime(toMs(container.time) ?? 0, now)} UTC, <Ago time={container.time} />
+          {formatTime(measured, now)} UTC, <Ago time={container.time} />
         </Fact>
         {known !== undefined && (
           <Fact name="Known here since">
@@ -93,6 +100,12 @@ function Latest({ container }: { container: ContainerState }): JSX.Element {
           </Fact>
         )}
       </dl>
+      {waits && (
+        <p class="phase">
+          Newer readings are still on board and come ashore
+          {ship?.nextPort === undefined ? " with the ship's next port" : ` in ${portName(ship.nextPort)}`}.
+        </p>
+      )}
     </>
   );
 }

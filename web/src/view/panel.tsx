@@ -61,8 +61,7 @@ export function Panel({ phone, timeline }: { phone: boolean; timeline: Component
             <button type="button" class="back" onClick={() => app.store.dispatch({ type: "view/selected" })}>
               <Icon name="back" /> {TAB_NAMES[tab]}
             </button>
-            <SelectionCard key={selectionKey} selection={selection} />
-            {timeline}
+            <SelectionCard key={selectionKey} selection={selection} timeline={timeline} />
           </>
         ) : tab === "fleet" ? (
           <FleetTab />

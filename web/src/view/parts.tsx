@@ -7,10 +7,16 @@ import { useFleetTick, useTick } from "./ui.js";
  * A time and how long ago it is; the exact time on hover. Measurements are told by the fleet's clock (the simulated
  * one in the demo), what the sites' own programs did by the real one.
  */
-export function Ago(props: { time: string | undefined; clock?: "fleet" | "own" }): JSX.Element | null {
-  const { time, clock = "fleet" } = props;
+export function Ago(props: {
+  time: string | undefined;
+  clock?: "fleet" | "own";
+  /** A time to come; all others are past, whatever a clock that is a second behind says. */
+  ahead?: boolean;
+}): JSX.Element | null {
+  const { time, clock = "fleet", ahead = false } = props;
   const ms = toMs(time);
-  const compute = (nowMs: number): string => (ms === undefined ? "" : formatAgo(ms, nowMs));
+  const compute = (nowMs: number): string =>
+    ms === undefined ? "" : formatAgo(ms, ahead ? nowMs : Math.max(nowMs, ms));
   const fleet = useFleetTick(compute);
   const own = useTick(compute);
   if (ms === undefined) return null;

@@ -1,6 +1,6 @@
 import type { ShipState } from "@landfall/proto/api";
 import { PLACES } from "@landfall/proto/identifiers";
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { arrive, commandKey, depart } from "../effects/voyage.js";
 import { berthOf, isStale, portName } from "../fleet-model.js";
@@ -13,7 +13,7 @@ import { Ago, Fact, Phase, Section } from "./parts.js";
 import { ContainerRow } from "./rows.js";
 import { useAppState, useFleetTick, useUi } from "./ui.js";
 
-export function ShipCard({ imo }: { imo: string }): JSX.Element {
+export function ShipCard({ imo, timeline }: { imo: string; timeline: ComponentChildren }): JSX.Element {
   const { loading } = useUi();
   const remote = useAppState((state) => state.ships);
   const ship = valueOf(remote)?.[imo];
@@ -63,6 +63,7 @@ export function ShipCard({ imo }: { imo: string }): JSX.Element {
         )}
         <Weather ship={ship} />
       </dl>
+      {timeline}
       <HistoryEvents title="Port calls" />
       <Aboard ship={ship} />
     </article>
@@ -150,7 +151,7 @@ function VoyageControls({ ship }: { ship: ShipState }): JSX.Element | null {
       </button>
       {!docked && simulated.eta !== undefined && (
         <p class="soft">
-          By itself in {portName(simulated.port)} <Ago time={simulated.eta} />
+          By itself in {portName(simulated.port)} <Ago time={simulated.eta} ahead />
         </p>
       )}
       {command?.phase === "failed" && (

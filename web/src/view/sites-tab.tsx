@@ -91,7 +91,7 @@ function SiteRow({ site }: { site: ApiSite }): JSX.Element {
         <SiteMark kind={site.kind} share={ringShare(backlog)} />
         <span class="row-main">
           <span class="row-title">{siteName(site, site.site, ships)}</span>
-          <span class="row-sub">{site.lastContact === undefined ? "not heard of yet" : backlogWords(site)}</span>
+          <span class="row-sub">{site.lastContact === undefined ? "not heard of yet" : siteWords(site)}</span>
         </span>
         <span class="row-side">
           <strong>{backlog > 0 ? formatCount(backlog) : "–"}</strong>
@@ -139,4 +139,13 @@ function LinkRow({ view }: { view: LinkView }): JSX.Element {
       {mayControl && view.control && <CutButton control={view.control} name={`${view.fromName} – ${view.toName}`} />}
     </li>
   );
+}
+
+/** What the figure beside it does not say. */
+function siteWords(site: ApiSite): string {
+  if (site.kind === "ship" || site.kind === "yard") return backlogWords(site);
+  return `holds ${plural(
+    site.streams.reduce((sum, { has }) => sum + has, 0),
+    "record",
+  )}`;
 }

@@ -1,28 +1,33 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { formatTime, toMs } from "../format/time.js";
+import { withGroups } from "../words.js";
 import { Icon } from "./marks.js";
 import { useAppState } from "./ui.js";
 
 const LINES_SHORT = 2;
+/** Over an open history there is less room. */
+const LINES_LEAST = 1;
 
 /** What happened lately on the demo's voyage, as a quiet log. */
 export function Story(): JSX.Element | null {
   const story = useAppState((state) => state.simulation?.state.story);
+  const hasHistory = useAppState((state) => state.history.phase !== "idle");
   const [open, setOpen] = useState(false);
   if (!story || story.length === 0) return null;
-  const lines = open ? story : story.slice(-LINES_SHORT);
+  const short = hasHistory ? LINES_LEAST : LINES_SHORT;
+  const lines = open ? story : story.slice(-short);
   return (
     <section class={open ? "story story-open" : "story"} aria-label="Voyage log">
       <ol aria-live="polite">
         {lines.map(({ time, text }) => (
           <li key={`${time} ${text}`}>
             <time dateTime={time}>{formatTime(toMs(time) ?? 0)}</time>
-            <span>{text}</span>
+            <span>{withGroups(text)}</span>
           </li>
         ))}
       </ol>
-      {story.length > LINES_SHORT && (
+      {story.length > short && (
         <button type="button" class="story-more" aria-expanded={open} onClick={() => setOpen(!open)}>
           <Icon name="down" /> {open ? "Less" : "Whole log"}
         </button>

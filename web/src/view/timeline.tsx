@@ -1,13 +1,15 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { chartData, type Gap } from "../chart-data.js";
 import { formatDuration, formatTime } from "../format/time.js";
 import { nearestReading, type HistoryModel } from "../history-model.js";
 import { describe, type Measure } from "../measures.js";
+import { valueOf } from "../state/remote.js";
 import type { OpenHistory } from "../selectors.js";
 import { knownLine } from "../words.js";
 import { Chart } from "./chart.js";
 import { Icon } from "./marks.js";
-import { useAppState, useStore, useUi } from "./ui.js";
+import { useAppState, useFleetTick, useStore, useUi } from "./ui.js";
 
 /** Replay speeds: how much of the history passes in a second. */
 const HOUR_MS = 3_600_000;
@@ -44,6 +46,9 @@ function OpenTimeline({ open }: { open: OpenHistory }): JSX.Element {
   const { app } = useUi();
   const atMs = useAppState((state) => state.view.atMs);
   const { model, measures, measure } = open;
+  // The chart reaches until now; an hour is as fine as it is drawn.
+  const nowMs = useFleetTick((now) => Math.floor(now / HOUR_MS) * HOUR_MS);
+  const data = useMemo(() => measure && chartData(model, measure, nowMs), [model, measure, nowMs]);
   return (
     <>
       <div class="timeline-head">
@@ -61,10 +66,10 @@ function OpenTimeline({ open }: { open: OpenHistory }): JSX.Element {
             </button>
           ))}
         </div>
-        <Readout model={model} measure={measure} atMs={atMs} />
+        <Readout model={model} measure={measure} atMs={atMs} gaps={data?.gaps ?? []} />
       </div>
-      {measure ? (
-        <Chart open={open} measure={measure} atMs={atMs} />
+      {measure && data ? (
+        <Chart data={data} measure={measure} atMs={atMs} />
       ) : (
         <p class="phase">There are events, but no measurements that you may see.</p>
       )}
@@ -135,7 +140,12 @@ function Replay({ model, atMs }: { model: HistoryModel; atMs: number | undefined
 }
 
 /** The reading under the pointer, or of the replay, in words. */
-function Readout(props: { model: HistoryModel; measure: Measure | undefined; atMs: number | undefined }): JSX.Element {
+function Readout(props: {
+  model: HistoryModel;
+  measure: Measure | undefined;
+  atMs: number | undefined;
+  gaps: readonly Gap[];
+}): JSX.Element {
   const { cursor } = useUi();
   const pointed = useStore(cursor, ({ ms }) => ms);
   const { model, measure } = props;
@@ -152,12 +162,38 @@ function Readout(props: { model: HistoryModel; measure: Measure | undefined; atM
       </p>
     );
   }
+  const gap = props.gaps.find(({ fromMs, toMs }) => ms > fromMs && ms < toMs);
+  if (gap) return <GapReadout gap={gap} />;
   const reading = nearestReading(measured, ms);
   if (!reading || !measure) return <p class="readout soft">{formatTime(ms)} UTC</p>;
   const known = knownLine(reading);
   return (
     <p class="readout" title={known}>
       <strong>{describe(reading.point, measure)}</strong> measured {formatTime(reading.ms)} UTC, {known}
+    </p>
+  );
+}
+
+/** Why there is nothing: as far as it can be known here. */
+function GapReadout({ gap }: { gap: Gap }): JSX.Element {
+  const ship = useAppState((state) => {
+    const vessel = valueOf(state.detail)?.vessel;
+    return vessel === undefined ? undefined : (valueOf(state.ships)?.[vessel]?.name ?? `IMO ${vessel}`);
+  });
+  if (!gap.pending) {
+    return (
+      <p class="readout">
+        <strong>No readings</strong> from {formatTime(gap.fromMs)} to {formatTime(gap.toMs)} UTC: none were taken, or
+        they are still on their way.
+      </p>
+    );
+  }
+  return (
+    <p class="readout">
+      <strong>Nothing since {formatTime(gap.fromMs)} UTC.</strong>{" "}
+      {ship === undefined
+        ? "No newer reading has come in."
+        : `Newer readings are still aboard ${ship}; they come ashore with its next port.`}
     </p>
   );
 }
