@@ -30,7 +30,7 @@ describe("world", () => {
   });
 
   it(`is the same in however many steps, with whatever commands (seed ${SEED})`, () => {
-    const starts = [sail(newWorld(7, 3, 60), 20), sail(newWorld(7, 4, 60), 170), sail(newWorld(7, 5, 60), 330)];
+    const starts = [sail(newWorld(7, 3, 40), 20), sail(newWorld(7, 4, 40), 170), sail(newWorld(7, 5, 40), 330)];
     const port = fc.constantFrom("JPTYO", "SGSIN", "AUSYD", "USLAX");
     const imo = fc.constantFrom(...Array.from({ length: 4 }, (_, i) => imoNumber(i)));
     const command = fc.oneof(
@@ -43,7 +43,7 @@ describe("world", () => {
       fc.record({ type: fc.constant("depart" as const), imo, to: port }),
       fc.constant<Command>({ type: "booked", containers: starts.flatMap((one) => one.containers.map(({ id }) => id)) }),
     );
-    const whole = 40 * HOUR_MS;
+    const whole = 24 * HOUR_MS;
     const timed = fc.array(fc.record({ at: fc.nat(whole / 10_000), command }), { maxLength: 6 });
     const cuts = fc.array(fc.nat(whole), { maxLength: 8 });
     fc.assert(
@@ -62,11 +62,11 @@ describe("world", () => {
           publishes.push(...next.publishes);
         }
         expect(wire(publishes)).toBe(wire(inOne.publishes));
-        expect(state).toEqual(inOne.state);
+        expect(JSON.stringify(state)).toBe(JSON.stringify(inOne.state));
       }),
       { numRuns: 25, seed: SEED },
     );
-  });
+  }, 120_000);
 
   it("another seed is another world", () => {
     const one = step(sail(newWorld(1), 10), START_MS + 12 * HOUR_MS, []);

@@ -1,8 +1,8 @@
 import { placeOf } from "@landfall/proto/identifiers";
-import { divert, lengthNm } from "../lanes/passage.js";
+import { divert } from "../lanes/passage.js";
 import { TICK_MS } from "../limits.js";
 import type { Draft } from "./draft.js";
-import { putShip, tell, updateContainer } from "./draft.js";
+import { putShip, stateOf, tell, updateContainer } from "./draft.js";
 import { portName, PORTS } from "./itinerary.js";
 import { depart, milesAt, nextIndexOf, remainingNm } from "./ships.js";
 import type { AtSea, Command, ShipState, WorldState } from "./state.js";
@@ -39,7 +39,7 @@ export function commandProblem(state: WorldState, command: Command): CommandProb
 
 /** Applies a command at `timeMs`; one that no longer makes sense changes nothing. */
 export function applyCommand(draft: Draft, command: Command, timeMs: number): void {
-  if (commandProblem(asState(draft), command) !== undefined) return;
+  if (commandProblem(stateOf(draft), command) !== undefined) return;
   if (command.type === "booked") {
     const booked = new Set(command.containers);
     draft.containers.forEach((box, index) => {
@@ -76,11 +76,5 @@ function hasten(draft: Draft, ship: ShipState, port: string, withinMs: number, t
   const leg = here.to === port ? sailing.leg : nextIndexOf(sailing, port);
   putShip(draft, { ...sailing, phase, leg });
   const miles = Math.round(remainingNm(phase, timeMs)).toLocaleString("en-US");
-  const whole = Math.round(lengthNm(passage)) === 0;
-  if (!whole) tell(draft, timeMs, `${ship.name} is hurried to ${portName(port)}: ${miles} miles in one stroke.`);
-}
-
-function asState(draft: Draft): WorldState {
-  const { seed, startMs, timeMs, ships, containers, storms, script, story } = draft;
-  return { format: 1, seed, startMs, timeMs, ships, containers, storms, script, story };
+  tell(draft, timeMs, `${ship.name} is hurried to ${portName(port)}: ${miles} miles in one stroke.`);
 }

@@ -121,7 +121,7 @@ function chooseOverboard(draft: Draft, ship: ShipState, phase: AtSea, timeMs: nu
   if (count > 0) {
     const miles = Math.round(distanceNm(here, phase.passage.points.at(-1) ?? here));
     const text = `${miles} miles off ${portName(phase.to)} ${ship.name} rolls heavily: ${count} containers of ducks go over the side.`;
-    tell(draft, atMs > timeMs ? timeMs : atMs, text);
+    tell(draft, timeMs, text);
   }
 }
 
