@@ -1,0 +1,274 @@
+import { join } from "node:path";
+import { journalName } from "./journal-format.js";
+import { writeManifest } from "./manifest.js";
+import { chooseMerge } from "./merge-choice.js";
+import { segmentName } from "./segment-format.js";
+import type { StreamName } from "../model/names.js";
+import type { Background } from "./background.js";
+import type { Catalog } from "./catalog.js";
+import type { Disk } from "./disk.js";
+import type { Generation } from "./generation.js";
+import type { ExpiredStream, Manifest } from "./manifest.js";
+import type { StoreLog } from "./open-folder.js";
+import type { OriginLog, Piece } from "./origin-log.js";
+import type { NewSegment } from "./seal.js";
+import type { Run, Segment } from "./segment-format.js";
+
+export interface MaintenanceOptions {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly catalog: Catalog;
+  readonly background: Background;
+  readonly manifest: Manifest;
+  readonly log: StoreLog;
+  readonly compacted: (stream: StreamName) => boolean;
+  /** Until the reads that are under way are over: they may need files that are about to go. */
+  readonly readers: () => Promise<unknown>;
+  /** Closes what is open of a file that goes. */
+  readonly forget: (name: string, runs: readonly Run[]) => Promise<void>;
+}
+
+/**
+ * Everything that happens to data after it was committed: full journals are sealed, runs merged, expired ones dropped.
+ * One thing at a time; each becomes real with the manifest that says so.
+ */
+export class Maintenance {
+  manifest: Manifest;
+  private readonly full: Generation[] = [];
+  private running: Promise<void> | undefined;
+  private closing = false;
+  private urgent: (() => Promise<void>)[] = [];
+
+  constructor(private readonly options: MaintenanceOptions) {
+    this.manifest = options.manifest;
+  }
+
+  /** The generation is complete. */
+  seal(generation: Generation): void {
+    this.full.push(generation);
+    this.start();
+  }
+
+  get waiting(): number {
+    return this.full.length;
+  }
+
+  /** Until nothing is left to do. */
+  async idle(): Promise<void> {
+    while (this.running !== undefined) await this.running;
+  }
+
+  /** Until the next step is done, or nothing is left to do. */
+  async progress(): Promise<void> {
+    await this.running;
+  }
+
+  start(): void {
+    if (this.closing) return;
+    this.running ??= this.work().finally(() => {
+      this.running = undefined;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    // What the worker was at is begun anew by the next who opens the folder.
+    await this.options.background.close();
+    await this.running?.catch(() => undefined);
+  }
+
+  /** Between two jobs, with the manifest in its own hands. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.urgent.push(() => work().then(resolve, reject));
+      this.start();
+    });
+  }
+
+  private async work(): Promise<void> {
+    // Never within the turn of the event loop in which a commit is published.
+    await Promise.resolve();
+    while (!this.closing) {
+      const urgent = this.urgent.shift();
+      if (urgent !== undefined) {
+        await urgent();
+        continue;
+      }
+      try {
+        const generation = this.full[0];
+        if (generation !== undefined) {
+          await this.sealOne(generation);
+          this.full.shift();
+        } else if (!(await this.mergeSome())) {
+          return;
+        }
+      } catch (error) {
+        if (!this.closing) this.options.log.error({ err: error }, "sealing or merging failed; it is tried again later");
+        return;
+      }
+    }
+    for (const urgent of this.urgent.splice(0)) await urgent();
+  }
+
+  private async sealOne(generation: Generation): Promise<void> {
+    const { folder, background, catalog, log } = this.options;
+    const blocks = new Float64Array(generation.blocks.length * 3);
+    let size = 0;
+    generation.blocks.forEach(({ position, bytes, arrived }, i) => {
+      blocks.set([position, bytes, arrived], i * 3);
+      size = Math.max(size, position + bytes);
+    });
+    const made =
+      blocks.length === 0
+        ? []
+        : await background.run({
+            kind: "seal",
+            folder,
+            journal: generation.number,
+            size,
+            blocks,
+            nextSegment: this.manifest.nextSegment,
+            packed: this.full.length < 2,
+          });
+    if (this.closing) return;
+    await this.become({
+      ...this.manifest,
+      segments: [...this.manifest.segments, ...made.map(({ number }) => number)],
+      nextSegment: this.manifest.nextSegment + made.length,
+      sealedJournal: generation.number,
+      lastCommit: Math.max(this.manifest.lastCommit, generation.lastCommit),
+    });
+    const runs = made.flatMap((segment) => this.install(segment));
+    const touched = new Set(generation.blocks.map((block) => block.log));
+    const byLog = new Map<OriginLog, Run[]>();
+    for (const run of runs) byLog.set(run.log, [...(byLog.get(run.log) ?? []), run]);
+    for (const origin of touched) {
+      const own = byLog.get(origin) ?? [];
+      origin.replace((piece) => piece.generation === generation, own.map(pieceOf));
+      const lost = origin.missing(0, origin.next);
+      if (lost.length > 0) {
+        log.error({ stream: origin.stream.name, origin: origin.origin, lost }, "damage in the journal: records are lost");
+      }
+    }
+    catalog.dropGeneration(generation);
+    await this.removeLater(journalName(generation.number), []);
+  }
+
+  private async mergeSome(): Promise<boolean> {
+    const { catalog, background, folder, compacted } = this.options;
+    const groups = chooseMerge(catalog.streams.all, compacted);
+    if (groups === undefined) return false;
+    const { runs, compact } = groups;
+    const number = this.manifest.nextSegment;
+    const [made] = await background.run({
+      kind: "merge",
+      folder,
+      groups: runs.map((group) => group.map((run) => ({ segment: run.segment.number, meta: metaOf(run) }))),
+      segment: number,
+      packed: true,
+      compact,
+    });
+    if (this.closing || made === undefined) return false;
+    await this.swap(runs.flat(), [made]);
+    return true;
+  }
+
+  /** Drops runs, and puts new segments in their place; one step, whatever happens. */
+  async swap(
+    gone: readonly Run[],
+    made: readonly NewSegment[],
+    expired: Manifest["expired"] = this.manifest.expired,
+  ): Promise<void> {
+    const keys = new Set(gone.map(keyOf));
+    const dead = new Set([...this.manifest.dead, ...keys]);
+    const emptied = new Set<Segment>();
+    for (const { segment } of gone) {
+      if (segment.runs.every((run) => dead.has(keyOf(run)))) emptied.add(segment);
+    }
+    const numbers = new Set([...emptied].map(({ number }) => number));
+    for (const key of dead) if (numbers.has(Number.parseInt(key, 10))) dead.delete(key);
+    await this.become({
+      ...this.manifest,
+      segments: [...this.manifest.segments.filter((n) => !numbers.has(n)), ...made.map(({ number }) => number)],
+      nextSegment: this.manifest.nextSegment + made.length,
+      dead: [...dead],
+      damaged: this.manifest.damaged.filter((key) => !keys.has(key)),
+      expired,
+    });
+    const { catalog } = this.options;
+    for (const run of gone) catalog.removeRun(run);
+    const pieces = new Map<OriginLog, Piece[]>();
+    const put = (origin: OriginLog, piece: Piece): void =>
+      void pieces.set(origin, [...(pieces.get(origin) ?? []), piece]);
+    const fresh = made.flatMap((segment) => this.install(segment));
+    for (const run of fresh) put(run.log, pieceOf(run));
+    const goneRuns = new Set(gone);
+    for (const origin of new Set(gone.map(({ log }) => log))) {
+      origin.replace(
+        (piece) => piece.run !== undefined && goneRuns.has(piece.run),
+        pieces.get(origin) ?? gapsOf(expired[origin.stream.name], origin),
+      );
+    }
+    for (const segment of emptied) {
+      catalog.segments.delete(segment.number);
+      await this.removeLater(segmentName(segment.number), segment.runs);
+    }
+  }
+
+  /** Remembers that a run is damaged. */
+  async markDamaged(run: Run): Promise<void> {
+    const key = keyOf(run);
+    if (this.manifest.damaged.includes(key)) return;
+    await this.become({ ...this.manifest, damaged: [...this.manifest.damaged, key] });
+  }
+
+  private async become(manifest: Manifest): Promise<void> {
+    await writeManifest(this.options.disk, this.options.folder, manifest);
+    this.manifest = manifest;
+  }
+
+  private install(made: NewSegment): Run[] {
+    const { catalog } = this.options;
+    const segment = segmentOf(made, catalog);
+    catalog.addSegment(segment);
+    return segment.runs;
+  }
+
+  private async removeLater(name: string, runs: readonly Run[]): Promise<void> {
+    const { disk, folder, forget, readers } = this.options;
+    await readers();
+    await forget(name, runs);
+    await disk.remove(join(folder, name)).catch((error: unknown) => {
+      this.options.log.warn({ err: error, name }, "a file that is no longer needed could not be removed");
+    });
+  }
+}
+
+export function segmentOf(made: NewSegment, catalog: Catalog): Segment {
+  const segment: Segment = { number: made.number, bytes: made.bytes, runs: [] };
+  for (const meta of made.runs) {
+    const log = catalog.streams.forWriting(meta.stream).log(meta.origin);
+    segment.runs.push({ ...meta, segment, log, damaged: false });
+  }
+  return segment;
+}
+
+export function pieceOf(run: Run): Piece {
+  return { start: run.from, end: run.to, run };
+}
+
+/** Pieces that stand for what is gone for good, so that what follows is not taken for lacking. */
+export function gapsOf(expired: ExpiredStream | undefined, log: OriginLog): Piece[] {
+  const gaps = expired?.gaps.filter(({ origin }) => origin === log.origin) ?? [];
+  return gaps.map(({ from, to }) => ({ start: from, end: to }));
+}
+
+export function keyOf(run: Run): string {
+  return `${run.segment.number}:${run.begin}`;
+}
+
+function metaOf(run: Run): Omit<Run, "segment" | "log" | "damaged"> {
+  const { segment: _segment, log: _log, damaged: _damaged, ...meta } = run;
+  return meta;
+}
+
