@@ -48,7 +48,10 @@ export function simulateTelemetry(options: TelemetryOptions): TelemetryReport[] 
       const offMs = options.ownTimes ? (random() * 2 - 1) * OWN_CLOCK_MS + OWN_CLOCK_MS : random() * LATE_MS_MAX;
       const timeMs = Math.floor(START_MS + k * INTERVAL_MS + phaseMs + offMs);
       const order = options.ownTimes ? timeMs : k * options.containers + c;
-      reports.push({ order, report: { container: box.id, timestamp: timeMs, value: reading(random, box, ship, timeMs) } });
+      reports.push({
+        order,
+        report: { container: box.id, timestamp: timeMs, value: reading(random, box, ship, timeMs) },
+      });
     }
   }
   return reports.sort((a, b) => a.order - b.order).map(({ report }) => report);

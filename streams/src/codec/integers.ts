@@ -64,7 +64,7 @@ export function encodeIntegers(values: Float64Array | readonly number[]): Uint8A
 }
 
 /**
- * @param count how many `encodeIntegers` was given.
+ * @param count how many `encodeIntegers` was given; the caller bounds it, so many are allocated.
  * @throws CORRUPT_BLOCK when the bytes hold anything else.
  */
 export function decodeIntegers(bytes: Uint8Array, count: number): Float64Array {
@@ -74,6 +74,7 @@ export function decodeIntegers(bytes: Uint8Array, count: number): Float64Array {
   const layout = (head >> 2) & 3;
   if (head >= 2 * NEGATIVE || order >= ORDERS.length) throw corrupt("an unknown layout of numbers");
   if (layout === LAYOUTS.doubles) return readDoubles(input, count);
+  if (input.varint() !== count) throw corrupt("another number of numbers");
   const base = input.varint() * ((head & NEGATIVE) === 0 ? 1 : -1);
   const unit = input.varint();
   const starts: number[] = [];
@@ -147,6 +148,7 @@ function commonDivisor(values: Float64Array): number {
 function write(base: number, { order, layout, bytes, starts, unit, steps }: Plan): Uint8Array {
   const out = new ByteWriter(bytes + 16);
   out.byte(order | (layout << 2) | (base < 0 ? NEGATIVE : 0));
+  out.varint(steps.length + starts.length);
   out.varint(Math.abs(base));
   out.varint(unit);
   for (const start of starts) out.signed(start);

@@ -206,12 +206,15 @@ function render(
   }
   if (body.left > 0 || (from === 0 && to === count && at !== total))
     throw corrupt("it has another length than it says");
+  // A few records must not keep a buffer for all of them alive.
+  const { buffer } = at * 2 < total ? out.slice(0, at) : out;
+  const values: Uint8Array[] = [];
   let start = 0;
-  return ends.map((end) => {
-    const value = new Uint8Array(out.buffer, start, end - start);
+  for (const end of ends) {
+    values.push(new Uint8Array(buffer, start, end - start));
     start = end;
-    return value;
-  });
+  }
+  return values;
 }
 
 /** The predictors need whole numbers; whatever else a time may be counts as none. */
