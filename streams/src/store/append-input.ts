@@ -3,6 +3,7 @@ import { LandfallError } from "../model/errors.js";
 import { originId, streamName, topicName } from "../model/names.js";
 import { encodeHeaders } from "./block-headers.js";
 import { RECORD_HEADER_BYTES } from "./block-layout.js";
+import { HASH_PRIME, HASH_START } from "./topic-table.js";
 import type { Headers, NewRecord, OriginRecord } from "../model/record.js";
 import type { Batch } from "./store.js";
 
@@ -11,6 +12,8 @@ export interface CheckedRecords {
   /** What the records take in a journal, without the names of their topics. */
   readonly bytes: number;
   readonly nameBytes: number;
+  /** Of the names of the topics, see topic-table.ts. */
+  readonly hashes: Int32Array;
   /** Headers as bytes, for each record; undefined when no record has any. */
   readonly headers: readonly (Uint8Array | undefined)[] | undefined;
 }
@@ -30,6 +33,7 @@ export function checkRecords(records: readonly NewRecord[]): CheckedRecords {
   const count = records.length;
   if (count > APPEND_RECORDS_MAX)
     invalid(`${count} records at once, at most ${APPEND_RECORDS_MAX} are kept as one unit`);
+  const hashes = new Int32Array(count);
   let bytes = count * RECORD_HEADER_BYTES;
   let nameBytes = 0;
   let headers: (Uint8Array | undefined)[] | undefined;
@@ -38,7 +42,17 @@ export function checkRecords(records: readonly NewRecord[]): CheckedRecords {
   for (let i = 0; i < count; i++) {
     const record = records[i] as NewRecord;
     const { topic, timestamp, value } = record;
-    if (!isTopic(topic)) topicName(topic);
+    if (typeof topic !== "string") topicName(topic);
+    const length = topic.length;
+    let hash = HASH_START;
+    let chars = FIRST | LATER;
+    for (let c = 0; c < length; c++) {
+      const code = topic.charCodeAt(c);
+      hash = Math.imul(hash ^ code, HASH_PRIME);
+      chars &= (CHARS[code] ?? 0) | (c === 0 ? 0 : FIRST);
+    }
+    if (chars !== (FIRST | LATER) || length === 0 || length > TOPIC_NAME_BYTES_MAX) topicName(topic);
+    hashes[i] = hash;
     nameBytes += topic.length;
     if (!Number.isSafeInteger(timestamp)) {
       invalid(`timestamp ${timestamp} of a record of ${topic}: want whole milliseconds since 1970`);
@@ -60,7 +74,7 @@ export function checkRecords(records: readonly NewRecord[]): CheckedRecords {
     }
     if (bytes > APPEND_BYTES_MAX) throw tooMany();
   }
-  return { bytes, nameBytes, headers };
+  return { bytes, nameBytes, hashes, headers };
 }
 
 /** @throws LandfallError INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE */
@@ -76,15 +90,6 @@ export function checkBatch(batch: Batch): CheckedRecords {
     if (!Number.isSafeInteger(received)) invalid(`time of receipt ${received}`);
   }
   return checkRecords(records);
-}
-
-function isTopic(name: unknown): name is string {
-  if (typeof name !== "string") return false;
-  const { length } = name;
-  if (length === 0 || length > TOPIC_NAME_BYTES_MAX) return false;
-  if (((CHARS[name.charCodeAt(0)] ?? 0) & FIRST) === 0) return false;
-  for (let i = 1; i < length; i++) if (((CHARS[name.charCodeAt(i)] ?? 0) & LATER) === 0) return false;
-  return true;
 }
 
 function tooLarge({ topic, value }: NewRecord): LandfallError {

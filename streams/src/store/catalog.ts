@@ -50,7 +50,7 @@ export class Catalog {
     for (let i = 0; i < this.generations.length - 1; i++) {
       const { topics } = this.generations[i] as Generation;
       const found = topics.find(stream.number, topic);
-      if (found >= 0) last = Math.max(last, topics.highest[found] as number);
+      if (found >= 0) last = Math.max(last, topics.highest(found));
     }
     return last;
   }
@@ -60,12 +60,12 @@ export class Catalog {
     for (const generation of this.generations) {
       const { topics } = generation;
       const found = topics.find(log.stream.number, topic);
-      if (found < 0 || (topics.highest[found] as number) < offset) continue;
+      if (found < 0 || topics.highest(found) < offset) continue;
       let holds = false;
       generation.walk(found, (record) => {
         const own = generation.offsets[record] as number;
         holds = own === offset && generation.block(generation.blockOf(record)).log === log;
-        return !holds && (own >= offset || topics.disordered[found] === 1);
+        return !holds && (own >= offset || topics.isDisordered(found));
       });
       if (holds) return true;
     }

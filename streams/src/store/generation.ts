@@ -42,7 +42,7 @@ export class Generation {
 
   constructor(
     readonly number: number,
-    capacity: { readonly records: number; readonly topics: number } = { records: 1024, topics: 256 },
+    capacity: { readonly records: number; readonly topics: number } = { records: 1024, topics: 128 },
   ) {
     this.offsets = new Float64Array(capacity.records);
     this.timestamps = new Float64Array(capacity.records);
@@ -62,17 +62,11 @@ export class Generation {
   add(topic: number, offset: number, timestamp: number, position: number): void {
     const record = this.count++;
     if (record === this.offsets.length) this.grow();
-    const { topics } = this;
     this.offsets[record] = offset;
     this.timestamps[record] = timestamp;
     this.positions[record] = position;
     this.topicOf[record] = topic;
-    const head = topics.heads[topic] as number;
-    this.previous[record] = head;
-    topics.heads[topic] = record;
-    if (head < 0) topics.firsts[topic] = record;
-    if (offset > (topics.highest[topic] as number)) topics.highest[topic] = offset;
-    else topics.disordered[topic] = 1;
+    this.previous[record] = this.topics.push(topic, record, offset);
   }
 
   /** Takes a block of a journal that is replayed in; nothing of it when it throws. @throws LandfallError CORRUPT_BLOCK */
@@ -101,7 +95,7 @@ export class Generation {
 
   /** Records of a topic that are durable, the newest first. @param take returns false to stop */
   walk(topic: number, take: (record: number) => boolean): void {
-    for (let record = this.topics.heads[topic] as number; record >= 0; record = this.previous[record] as number) {
+    for (let record = this.topics.head(topic); record >= 0; record = this.previous[record] as number) {
       if (record < this.visible && !take(record)) return;
     }
   }
@@ -109,7 +103,7 @@ export class Generation {
   /** Forgets the records from `count` on, whose commit failed. */
   rollBack(count: number, blocks: number): void {
     for (let record = this.count - 1; record >= count; record--) {
-      this.topics.heads[this.topicOf[record] as number] = this.previous[record] as number;
+      this.topics.pop(this.topicOf[record] as number, this.previous[record] as number);
     }
     this.count = count;
     this.blocks.length = blocks;
@@ -149,10 +143,10 @@ export class Generation {
   /** Numbers of the durable topics of a stream. */
   topicsOf(stream: number): number[] {
     const found: number[] = [];
-    const { count, streams, firsts } = this.topics;
-    for (let topic = 0; topic < count; topic++) {
-      const first = firsts[topic] as number;
-      if (streams[topic] === stream && first >= 0 && first < this.visible) found.push(topic);
+    const { topics } = this;
+    for (let topic = 0; topic < topics.count; topic++) {
+      const first = topics.first(topic);
+      if (topics.stream(topic) === stream && first >= 0 && first < this.visible) found.push(topic);
     }
     return found;
   }

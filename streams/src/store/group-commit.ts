@@ -12,7 +12,7 @@ import { FILE_HEAD_BYTES } from "./journal-format.js";
 import { RECORD_HEADER_BYTES } from "./block-layout.js";
 import { lackingOf } from "./batch-check.js";
 import type { Env } from "../env.js";
-import type { OriginId, TopicName } from "../model/names.js";
+import type { OriginId } from "../model/names.js";
 import type { NewRecord, OriginRecord, Seq, TimestampMs } from "../model/record.js";
 import type { CheckedRecords } from "./append-input.js";
 import type { Catalog } from "./catalog.js";
@@ -86,21 +86,22 @@ export class GroupCommit {
     const { topics } = generation;
     const lookBack = base <= catalog.olderHighest(stream);
     const count = records.length;
-    const appended: Appended[] = Array.from({ length: count });
-    const { headers } = checked;
+    const appended: Appended[] = [];
+    const { headers, hashes } = checked;
+    topics.touch(stream.number, hashes, count);
     let highest = 0;
     for (let i = 0; i < count; i++) {
       const { topic, timestamp, value } = records[i] as NewRecord;
       const seq = log.planned;
       const own = headers?.[i];
-      group.begin(log, seq, topic, RECORD_HEADER_BYTES + value.byteLength + (own?.byteLength ?? 0));
-      let last = topics.highest[group.topic] as number;
+      group.begin(log, seq, topic, hashes[i] as number, RECORD_HEADER_BYTES + value.byteLength + (own?.byteLength ?? 0));
+      let last = topics.highest(group.topic);
       if (lookBack) last = Math.max(last, catalog.lastOffset(stream, topic), known?.get(topic) ?? 0);
       const offset = last < base ? base : nextOffset(nowMs, last, slot);
       if (offset > highest) highest = offset;
       group.finish(topic.length, offset, timestamp, received, own, value);
       log.planned = seq + 1;
-      appended[i] = { topic, offset, seq: seq as Seq, received };
+      appended.push({ topic, offset, seq: seq as Seq, received });
     }
     log.saw(highest);
     group.recordsAppended += count;
@@ -124,7 +125,8 @@ export class GroupCommit {
       for (let seq = from; seq < to; seq++) {
         const { topic, offset, timestamp, received, value } = records[seq - firstSeq] as OriginRecord;
         const headers = checked.headers?.[seq - firstSeq];
-        group.begin(log, seq, topic as TopicName, RECORD_HEADER_BYTES + value.byteLength + (headers?.byteLength ?? 0));
+        const hash = checked.hashes[seq - firstSeq] as number;
+        group.begin(log, seq, topic, hash, RECORD_HEADER_BYTES + value.byteLength + (headers?.byteLength ?? 0));
         group.finish(topic.length, offset, timestamp, received, headers, value);
         if (offset > highest) highest = offset;
       }

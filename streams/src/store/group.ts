@@ -12,7 +12,7 @@ import {
 } from "./block-layout.js";
 import { JOURNAL_BLOCK_VERSION } from "./journal-block.js";
 import { FRAME_HEAD_BYTES, writeFrameHead } from "./journal-format.js";
-import { hashEnd, hashStart } from "./topic-table.js";
+import { hashIn } from "./topic-table.js";
 import type { Generation } from "./generation.js";
 import type { OriginLog } from "./origin-log.js";
 
@@ -69,20 +69,15 @@ export class Group {
     this.view = new DataView(grown.buffer);
   }
 
-  /** Begins a record: writes the topic's name and finds it in the index (`topic`). Then `finish` it. */
-  begin(log: OriginLog, seq: number, topic: string, recordBytes: number): void {
+  /** @param hash of the topic's name alone. Begins a record: writes the topic's name and finds it in the index (`topic`). Then `finish` it. */
+  begin(log: OriginLog, seq: number, topic: string, hash: number, recordBytes: number): void {
     this.blockFor(log, seq, recordBytes + topic.length);
     const { bytes } = this;
     const nameAt = this.length + RECORD_HEADER_BYTES;
     const length = topic.length;
     const stream = log.stream.number;
-    let hash = hashStart(stream);
-    for (let i = 0; i < length; i++) {
-      const char = topic.charCodeAt(i);
-      bytes[nameAt + i] = char;
-      hash = Math.imul(hash ^ char, 0x01000193);
-    }
-    this.topic = this.generation.topic(stream, bytes, nameAt, length, hashEnd(hash));
+    for (let i = 0; i < length; i++) bytes[nameAt + i] = topic.charCodeAt(i);
+    this.topic = this.generation.topic(stream, bytes, nameAt, length, hashIn(stream, hash));
   }
 
   finish(

@@ -2,7 +2,7 @@ import type { SealScan } from "./seal-scan.js";
 
 /** Fewer topics than this are sorted by comparing their names. */
 const RADIX_MIN = 2048;
-const KEY_WORDS = 3;
+const KEY_WORDS = 4;
 
 /** Numbers of all records in order of (run, topic, offset). */
 export function sortRecords(scan: SealScan): Uint32Array {
@@ -43,24 +43,20 @@ function byComparing(scan: SealScan): Uint32Array {
 }
 
 function compare(scan: SealScan, a: number, b: number): number {
-  const { streams } = scan.topics;
-  const run = (streams[a] as number) - (streams[b] as number);
+  const run = scan.topics.stream(a) - scan.topics.stream(b);
   if (run !== 0) return run;
   const [x, y] = [scan.name(a), scan.name(b)];
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** Sorts by the first twelve bytes of the names, sixteen bits at a time, then by run; what is still equal by comparing. */
+/** Sorts by the first sixteen bytes of the names, sixteen bits at a time, then by run; what is still equal by comparing. */
 function byRadix(scan: SealScan): Uint32Array {
   const { topics } = scan;
   const { count } = topics;
   const keys = Array.from({ length: KEY_WORDS }, () => new Uint32Array(count));
   for (let topic = 0; topic < count; topic++) {
-    const name = scan.name(topic);
     for (let word = 0; word < KEY_WORDS; word++) {
-      let key = 0;
-      for (let i = word * 4; i < word * 4 + 4; i++) key = key * 256 + (i < name.length ? name.charCodeAt(i) : 0);
-      (keys[word] as Uint32Array)[topic] = key;
+      (keys[word] as Uint32Array)[topic] = topics.nameWord(topic, word);
     }
   }
   let order = Uint32Array.from({ length: count }, (_, i) => i);
@@ -82,9 +78,9 @@ function byRadix(scan: SealScan): Uint32Array {
     pass((topic) => (key[topic] as number) & 0xffff);
     pass((topic) => (key[topic] as number) >>> 16);
   }
-  pass((topic) => (topics.streams[topic] as number) & 0xffff);
-  pass((topic) => (topics.streams[topic] as number) >>> 16);
-  // Only names that share their first twelve bytes can still be out of order.
+  pass((topic) => topics.stream(topic) & 0xffff);
+  pass((topic) => topics.stream(topic) >>> 16);
+  // Only names that share their first sixteen bytes can still be out of order.
   for (let first = 0; first < count;) {
     let end = first + 1;
     while (end < count && isSame(scan, keys, order[first] as number, order[end] as number)) end++;
@@ -95,8 +91,7 @@ function byRadix(scan: SealScan): Uint32Array {
 }
 
 function isSame(scan: SealScan, keys: readonly Uint32Array[], a: number, b: number): boolean {
-  const { streams } = scan.topics;
-  if (streams[a] !== streams[b]) return false;
+  if (scan.topics.stream(a) !== scan.topics.stream(b)) return false;
   for (const key of keys) if (key[a] !== key[b]) return false;
   return true;
 }

@@ -134,7 +134,7 @@ function fromGeneration(
   const number = generation.topics.find(stream.number, topic);
   if (number < 0) return;
   // Unless records came late, the newest first: then the end is near.
-  const isOrdered = generation.topics.disordered[number] === 0;
+  const isOrdered = !generation.topics.isDisordered(number);
   let count = 0;
   generation.walk(number, (record) => {
     const offset = generation.offsets[record] as number;
