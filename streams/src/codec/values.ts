@@ -2,12 +2,14 @@ import { BLOCK_RECORDS_MAX, VALUE_BYTES_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { ByteReader, ByteWriter, corrupt } from "./bytes.js";
 import { INTEGER_LIMIT, SHAPE_FIELDS_MAX, SHAPE_RECORDS_MIN, SHAPES_MAX, UNPACKED_BYTES_MAX } from "./codec-limits.js";
-import type { Column } from "./columns.js";
-import { copy, readColumn, writeColumn } from "./columns.js";
 import { readGeneral, writeGeneral } from "./general.js";
 import type { IntegerValues } from "./predict.js";
+import type { Column } from "./read-column.js";
+import { readColumn } from "./read-column.js";
 import type { Shape } from "./shapes.js";
 import { ShapeTable } from "./shapes.js";
+import { copy } from "./texts.js";
+import { writeColumn } from "./write-column.js";
 
 /** Layout in docs/codec.md. */
 const VERSION = 1;
