@@ -24,8 +24,8 @@ export const READ_BYTES_MAX = 32 * 1024 * 1024;
 export const BLOCK_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 /** Blocks in the journal are cut here: to read one record, the whole block is read and its checksum verified. */
 export const JOURNAL_BLOCK_BYTES = 64 * 1024;
-/** The journal begins a new file when the current one has grown beyond this. */
-export const JOURNAL_FILE_BYTES = 64 * 1024 * 1024;
+/** The journal begins a new file when the current one has grown beyond this: what the sealing worker holds in memory. */
+export const JOURNAL_FILE_BYTES = 32 * 1024 * 1024;
 /** Journal files open for reading; others are closed when idle. */
 export const JOURNAL_FILES_OPEN_MAX = 64;
 /** One read from disk: neighbouring blocks are fetched together up to this. */
@@ -71,3 +71,9 @@ export const RUN_RECORDS_MAX = 4_000_000;
 export const UNSEALED_JOURNALS_MAX = 12;
 /** Topics of a stream are counted name by name up to this many; beyond, the count is an estimate. */
 export const TOPICS_COUNTED_MAX = 50_000;
+/** Records that a follower is handed at once, unless it says otherwise. */
+export const FOLLOW_RECORDS = 1000;
+/** Topics looked up at once for a page of latest records. */
+export const LATEST_PARALLEL = 16;
+/** How often expiry looks for runs that are too old. */
+export const EXPIRY_INTERVAL_MS = 60_000;

@@ -91,9 +91,10 @@ export class Catalog {
     let bytes = 0;
     for (const generation of this.generations) {
       const last = generation.blocks.at(-1);
-      if (generation.number !== journal.endNumber && last !== undefined) bytes += last.position + last.bytes;
+      if (generation.number === journal.endNumber) bytes += journal.endSize ?? 0;
+      else if (last !== undefined) bytes += last.position + last.bytes;
     }
-    return bytes + (journal.endSize ?? 0);
+    return bytes;
   }
 
   get bytesSealed(): number {

@@ -1,10 +1,18 @@
 import { crc32 } from "node:zlib";
-import { COMMIT_CACHED_BYTES_MAX, OFFSET_SLOT_COUNT, UNSEALED_JOURNALS_MAX } from "../limits.js";
+import {
+  COMMIT_CACHED_BYTES_MAX,
+  EXPIRY_INTERVAL_MS,
+  FOLLOW_RECORDS,
+  LATEST_PARALLEL,
+  OFFSET_SLOT_COUNT,
+  UNSEALED_JOURNALS_MAX,
+} from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { nodeName, siteName, streamName } from "../model/names.js";
 import { checkBatch, checkRecords } from "./append-input.js";
 import { inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
+import { expiredRuns } from "./expiry.js";
 import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
 import { JournalReader } from "./journal-reader.js";
@@ -15,16 +23,17 @@ import { nextOffset } from "./offset-clock.js";
 import { openFolder } from "./open-folder.js";
 import { RunLog } from "./run-log.js";
 import { SegmentReader } from "./segment-reader.js";
+import { Signal } from "./signal.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
-import type { Env } from "../env.js";
+import type { Env, TimerHandle } from "../env.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
 import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
 import type { Run } from "./segment-format.js";
-import type { Appended, Batch, Committed, StoreStats, StreamStore, TopicQuery } from "./store.js";
+import type { Appended, Batch, Committed, Gap, LocalStore, Retention, StoreStats, TopicQuery } from "./store.js";
 import type { StreamState } from "./stream-state.js";
 
 export interface EmbeddedStoreOptions {
@@ -40,6 +49,8 @@ export interface EmbeddedStoreOptions {
   readonly disk?: Disk;
   /** Streams of which only the newest record of each topic is kept, once they are merged. */
   readonly compacted?: (stream: StreamName) => boolean;
+  /** How long each stream is kept here; by default, everything for ever. */
+  readonly retention?: (stream: StreamName) => Retention | undefined;
   /** Whether full journals are sealed; false is for tests of the journal. */
   readonly sealing?: boolean;
   /** For tests; see limits.ts for the defaults. */
@@ -67,7 +78,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   return new EmbeddedStore(opened, options, log, disk);
 }
 
-export class EmbeddedStore implements StreamStore {
+export class EmbeddedStore implements LocalStore {
   readonly origin: OriginId;
   private readonly commit: GroupCommit;
   private readonly files: FilePool;
@@ -82,6 +93,8 @@ export class EmbeddedStore implements StreamStore {
   private gate: Promise<unknown> | undefined;
   private corruptBlocks: number;
   private closing: Promise<void> | undefined;
+  private readonly closers = new Set<() => void>();
+  private expiry: TimerHandle | undefined;
 
   constructor(
     private readonly opened: OpenFolder,
@@ -124,6 +137,7 @@ export class EmbeddedStore implements StreamStore {
     if (options.sealing === false) return;
     for (const generation of opened.full) this.maintenance.seal(generation);
     this.maintenance.start();
+    if (options.retention !== undefined) this.expireLater();
   }
 
   async append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]> {
@@ -203,6 +217,66 @@ export class EmbeddedStore implements StreamStore {
     return () => void this.listeners.delete(own);
   }
 
+  gaps(stream: StreamName): Gap[] {
+    this.checkOpen();
+    return [...(this.maintenance.manifest.expired[stream]?.gaps ?? [])];
+  }
+
+  async latest(
+    stream: StreamName,
+    query: { prefix?: string; after?: string; limit: number },
+  ): Promise<StoredRecord[]> {
+    const names = this.topics(stream, query);
+    const newest: StoredRecord[] = [];
+    for (let i = 0; i < names.length; i += LATEST_PARALLEL) {
+      const some = names.slice(i, i + LATEST_PARALLEL);
+      const found = await Promise.all(some.map((name) => this.readTopic(stream, name, { limit: 1, reverse: true })));
+      for (const [record] of found) if (record !== undefined) newest.push(record);
+    }
+    return newest;
+  }
+
+  async *follow(
+    stream: StreamName,
+    cursor: Cursor | undefined,
+    options: { readonly limit?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<{ records: StoredRecord[]; cursor: Cursor }, void, void> {
+    const { limit = FOLLOW_RECORDS, signal } = options;
+    this.checkOpen();
+    const news = new Signal();
+    const leave = this.onCommit((committed) => {
+      if (committed.some((one) => one.stream === stream)) news.set();
+    });
+    const wake = (): void => news.set();
+    signal?.addEventListener("abort", wake);
+    this.closers.add(wake);
+    let at = cursor;
+    try {
+      while (signal?.aborted !== true && this.closing === undefined) {
+        news.clear();
+        const read = await this.readStream(stream, at, limit);
+        at = read.cursor;
+        if (read.records.length > 0) yield read;
+        else await news.wait();
+      }
+    } finally {
+      this.closers.delete(wake);
+      signal?.removeEventListener("abort", wake);
+      leave();
+    }
+  }
+
+  async expire(): Promise<number> {
+    this.checkOpen();
+    const { retention, env } = this.options;
+    if (retention === undefined) return 0;
+    return this.maintenance.exclusive(async () => {
+      const gone = expiredRuns(this.opened.catalog.streams.all, retention, env.now());
+      if (gone.length > 0) await this.maintenance.expire(gone);
+      return gone.reduce((sum, { count }) => sum + count, 0);
+    });
+  }
+
   stats(): StoreStats {
     this.checkOpen();
     const { catalog, journal } = this.opened;
@@ -227,12 +301,29 @@ export class EmbeddedStore implements StreamStore {
     await this.maintenance.idle();
   }
 
+  /** Seals the journal that is being written, too, and waits until everything is sealed and merged. */
+  async sealNow(): Promise<void> {
+    this.checkOpen();
+    this.commit.roll();
+    await this.commit.idle();
+    await this.maintenance.idle();
+  }
+
+  /** Over how many runs and unsealed journals a topic of this stream may be spread. */
+  spread(stream: StreamName): { readonly runs: number; readonly journals: number } {
+    this.checkOpen();
+    const { catalog } = this.opened;
+    return { runs: catalog.streams.get(stream)?.runs.length ?? 0, journals: catalog.generations.length };
+  }
+
   close(): Promise<void> {
     this.closing ??= this.shutDown();
     return this.closing;
   }
 
   private async shutDown(): Promise<void> {
+    this.expiry?.cancel();
+    for (const wake of this.closers) wake();
     await this.gate?.catch(() => undefined);
     await this.commit.idle();
     await this.maintenance.close();
@@ -244,6 +335,15 @@ export class EmbeddedStore implements StreamStore {
     } finally {
       await this.opened.lock.release();
     }
+  }
+
+  private expireLater(): void {
+    this.expiry = this.options.env.setTimer(EXPIRY_INTERVAL_MS, () => {
+      const failed = (error: unknown): void => this.log.error({ err: error }, "expiry failed; it is tried again");
+      if (this.closing !== undefined) return;
+      this.expire().catch(failed);
+      this.expireLater();
+    });
   }
 
   private isCrowded(): boolean {

@@ -32,6 +32,8 @@ export class Generation {
   visible = 0;
   /** Number of the last commit in it. */
   lastCommit = -1;
+  /** Nothing more is written to it. */
+  isFull = false;
   offsets: Float64Array;
   timestamps: Float64Array;
   readonly topics: TopicTable;

@@ -145,6 +145,15 @@ export class GroupCommit {
     while (this.running !== undefined) await this.running;
   }
 
+  /** The next commit begins a new journal file; the current one is full, whatever it holds. */
+  roll(): void {
+    const { catalog, journal, onFull } = this.options;
+    const generation = catalog.generations.at(-1);
+    if (this.running !== undefined || generation === undefined || generation.number !== journal.endNumber) return;
+    generation.isFull = true;
+    onFull(generation);
+  }
+
   /** What is here already may still be on its way to the disk. */
   private settled(): Promise<void> {
     const last = this.groups.at(-1) ?? this.writing;
@@ -175,7 +184,8 @@ export class GroupCommit {
   private newGroup(): Group {
     const { catalog, journal, journalFileBytes = JOURNAL_FILE_BYTES } = this.options;
     let generation = catalog.generations.at(-1);
-    if (generation === undefined || (generation.number <= journal.lastNumber && generation.number !== journal.endNumber)) {
+    const isOld = generation !== undefined && generation.number <= journal.lastNumber;
+    if (generation === undefined || generation.isFull || (isOld && generation.number !== journal.endNumber)) {
       generation = catalog.beginGeneration(journal.lastNumber + 1);
       this.plannedEnd = FILE_HEAD_BYTES;
     } else if (this.plannedEnd >= journalFileBytes) {
@@ -213,7 +223,10 @@ export class GroupCommit {
     const { generation } = group;
     const full = generation.number === journal.endNumber ? undefined : catalog.generationOf(journal.endNumber);
     const { salt } = await journal.prepare(generation.number);
-    if (full !== undefined) this.options.onFull(full);
+    if (full !== undefined && !full.isFull) {
+      full.isFull = true;
+      this.options.onFull(full);
+    }
     const arrived = env.now();
     const bytes = group.frame(this.nextCommit, salt, arrived);
     await journal.commit(bytes);

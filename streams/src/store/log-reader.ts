@@ -48,10 +48,8 @@ export class LogReader {
     for (let seq = from; isOpen && seq < log.next;) {
       const piece = log.locate(seq);
       if (piece === undefined) break;
-      const end = await this.take(piece, seq, Math.min(piece.end, log.next), budget, records);
-      isOpen = end === piece.end;
-      // What was superseded is no consecutive record: a new request begins behind it.
-      seq = end;
+      seq = await this.take(piece, seq, Math.min(piece.end, log.next), budget, records, true);
+      isOpen = seq === piece.end;
     }
     return records;
   }
@@ -78,20 +76,24 @@ export class LogReader {
       if (chosen === undefined) break;
       const { reader, piece } = chosen;
       const to = Math.min(piece.end, reader.end);
-      reader.seq = await this.take(piece, Math.max(reader.seq, piece.start), to, budget, records);
+      reader.seq = await this.take(piece, Math.max(reader.seq, piece.start), to, budget, records, false);
       isOpen = reader.seq === to;
     }
     for (const { log, seq } of readers) if (seq > 0) next[log.origin] = seq;
     return { records, cursor: { v: 1, next } };
   }
 
-  /** Takes what fits of [seq, end) of a piece; returns the first seq that was not taken. */
+  /**
+   * Takes what fits of [seq, end) of a piece; returns the first seq that was not taken.
+   * @param gapless stop at what expired or was superseded; otherwise pass over it
+   */
   private async take(
     piece: Piece,
     seq: number,
     end: number,
     budget: Budget,
     records: StoredRecord[],
+    gapless: boolean,
   ): Promise<number> {
     const { generation, run } = piece;
     let at = seq;
@@ -106,15 +108,15 @@ export class LogReader {
       for (const record of await this.journals.read(refs)) records.push(record);
       return at;
     }
-    if (run === undefined) return end;
+    if (run === undefined) return gapless ? seq : end;
     const copies: StoredRecord[] = [];
     while (at < end) {
       const window = await this.runs.window(run, at);
       const until = Math.min(end, window.to);
       for (; at < until; at++) {
         const bytes = windowBytes(window, at);
-        if (bytes < 0) continue;
-        if (!budget.take(bytes)) break;
+        if (bytes < 0 && !gapless) continue;
+        if (bytes < 0 || !budget.take(bytes)) break;
         copies.push(windowRecord(window, at));
       }
       if (at < until) break;

@@ -4,6 +4,7 @@ import { writeManifest } from "./manifest.js";
 import { chooseMerge } from "./merge-choice.js";
 import { segmentName } from "./segment-format.js";
 import type { StreamName } from "../model/names.js";
+import type { Seq } from "../model/record.js";
 import type { Background } from "./background.js";
 import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
@@ -13,6 +14,7 @@ import type { StoreLog } from "./open-folder.js";
 import type { OriginLog, Piece } from "./origin-log.js";
 import type { NewSegment } from "./seal.js";
 import type { Run, Segment } from "./segment-format.js";
+import type { Gap } from "./store.js";
 
 export interface MaintenanceOptions {
   readonly disk: Disk;
@@ -204,15 +206,28 @@ export class Maintenance {
     for (const run of fresh) put(run.log, pieceOf(run));
     const goneRuns = new Set(gone);
     for (const origin of new Set(gone.map(({ log }) => log))) {
+      const gaps = gapsOf(expired[origin.stream.name], origin);
       origin.replace(
-        (piece) => piece.run !== undefined && goneRuns.has(piece.run),
-        pieces.get(origin) ?? gapsOf(expired[origin.stream.name], origin),
+        ({ run, generation }) => (run === undefined ? generation === undefined : goneRuns.has(run)),
+        [...(pieces.get(origin) ?? []), ...gaps],
       );
     }
     for (const segment of emptied) {
       catalog.segments.delete(segment.number);
       await this.removeLater(segmentName(segment.number), segment.runs);
     }
+  }
+
+  /** Drops these runs for good: a gap remains of each (R6). */
+  async expire(runs: readonly Run[]): Promise<void> {
+    const expired = { ...this.manifest.expired };
+    for (const { stream, origin, from, to, highest } of runs) {
+      const before = expired[stream] ?? { gaps: [], highest: 0 };
+      const gap = { origin, from: from as Seq, to: to as Seq, reason: "expired" as const };
+      expired[stream] = { gaps: joinGaps([...before.gaps, gap]), highest: Math.max(before.highest, highest) };
+    }
+    for (const { log, highest } of runs) log.stream.expiredHighest = Math.max(log.stream.expiredHighest, highest);
+    await this.swap(runs, [], expired);
   }
 
   /** Remembers that a run is damaged. */
@@ -261,6 +276,18 @@ export function pieceOf(run: Run): Piece {
 export function gapsOf(expired: ExpiredStream | undefined, log: OriginLog): Piece[] {
   const gaps = expired?.gaps.filter(({ origin }) => origin === log.origin) ?? [];
   return gaps.map(({ from, to }) => ({ start: from, end: to }));
+}
+
+/** Neighbours become one. */
+export function joinGaps(gaps: readonly Gap[]): Gap[] {
+  const joined: Gap[] = [];
+  const sorted = gaps.slice().sort((a, b) => (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : a.from - b.from));
+  for (const gap of sorted) {
+    const last = joined.at(-1);
+    if (last?.origin === gap.origin && last.to >= gap.from) joined[joined.length - 1] = { ...last, to: gap.to };
+    else joined.push(gap);
+  }
+  return joined;
 }
 
 export function keyOf(run: Run): string {

@@ -2,17 +2,9 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { LandfallError } from "../model/errors.js";
 import { readError, writeError } from "./disk-errors.js";
-import type { OriginId, StreamName } from "../model/names.js";
+import type { StreamName } from "../model/names.js";
 import type { Disk } from "./disk.js";
-
-/** A stretch of one origin that is no longer here, and why (R6). */
-export interface Gap {
-  readonly origin: OriginId;
-  readonly from: number;
-  /** First seq behind it. */
-  readonly to: number;
-  readonly reason: "expired" | "superseded";
-}
+import type { Gap } from "./store.js";
 
 /** What of one stream is no longer here, and what must be remembered of it. */
 export interface ExpiredStream {
