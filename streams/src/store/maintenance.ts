@@ -154,6 +154,8 @@ export class Maintenance {
     }
     catalog.dropGeneration(generation);
     await this.removeLater(journalName(generation.number), []);
+    const healed = [...touched].flatMap((one) => one.stream.runs.filter((run) => run.log === one && isHealed(run)));
+    if (healed.length > 0) await this.swap(healed, []);
   }
 
   private async mergeSome(): Promise<boolean> {
@@ -276,6 +278,11 @@ export function pieceOf(run: Run): Piece {
 export function gapsOf(expired: ExpiredStream | undefined, log: OriginLog): Piece[] {
   const gaps = expired?.gaps.filter(({ origin }) => origin === log.origin) ?? [];
   return gaps.map(({ from, to }) => ({ start: from, end: to }));
+}
+
+/** All that a damaged run held is here again. */
+function isHealed(run: Run): boolean {
+  return run.damaged && run.log.locate(run.from)?.run !== run && run.log.missing(run.from, run.to).length === 0;
 }
 
 /** Neighbours become one. */

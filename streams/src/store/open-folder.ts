@@ -193,7 +193,8 @@ function hasWritten(catalog: Catalog, { site, node }: FolderOptions, incarnation
 function hasHoles(catalog: Catalog, own: OriginId): boolean {
   return catalog.streams.all.some((stream) => {
     const log = stream.logs.get(own);
-    return log !== undefined && log.end > log.next;
+    if (log === undefined) return false;
+    return log.end > log.next || stream.runs.some((run) => run.damaged && run.log === log);
   });
 }
 

@@ -1,4 +1,5 @@
 import { READ_BYTES_MAX, READ_PARALLEL_MAX, READ_RECORDS_MAX } from "../limits.js";
+import { isLandfallError } from "../model/errors.js";
 import { ownValues } from "./log-reader.js";
 import { runRecord } from "./run-log.js";
 import { runValue } from "./run-block.js";
@@ -71,13 +72,25 @@ export class TopicReader {
     let last = 0;
     for (const run of stream.runs) {
       if (run.highest < base || run.highest <= last) continue;
-      for (const entry of await this.segments.entriesOf(run, topic)) {
-        if (entry.maxOffset < base || entry.maxOffset <= last) continue;
-        const block = await this.segments.block(run, entry);
-        const at = indexOf(block.topics, topic);
-        const end = at < 0 ? 0 : (block.topicEnds[at] as number);
-        if (end > 0) last = Math.max(last, block.offsets[end - 1] as number);
+      try {
+        last = Math.max(last, await this.lastOffsetIn(run, topic, base));
+      } catch (error) {
+        // What cannot be read must not stop what is to be written: nothing in the run is larger than this.
+        if (!isLandfallError(error, "CORRUPT_BLOCK")) throw error;
+        last = run.highest;
       }
+    }
+    return last;
+  }
+
+  private async lastOffsetIn(run: Run, topic: string, base: number): Promise<number> {
+    let last = 0;
+    for (const entry of await this.segments.entriesOf(run, topic)) {
+      if (entry.maxOffset < base || entry.maxOffset <= last) continue;
+      const block = await this.segments.block(run, entry);
+      const at = indexOf(block.topics, topic);
+      const end = at < 0 ? 0 : (block.topicEnds[at] as number);
+      if (end > 0) last = Math.max(last, block.offsets[end - 1] as number);
     }
     return last;
   }
