@@ -115,7 +115,8 @@ export class EmbeddedStore implements LocalStore {
     this.lister = new TopicLister(catalog, disk, folder);
     this.maintenance = new Maintenance({
       ...{ disk, folder, catalog, manifest, log },
-      background: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      sealer: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      merger: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
       compacted: options.compacted ?? (() => false),
       readers: () => Promise.allSettled(this.reading),
       forget: async (name, runs) => {
@@ -363,7 +364,7 @@ export class EmbeddedStore implements LocalStore {
   }
 
   private async room(): Promise<void> {
-    if (this.isCrowded()) await this.maintenance.progress();
+    while (this.isCrowded() && this.maintenance.isSealing) await this.maintenance.progress();
   }
 
   private async lastOffsets(stream: StreamState, records: readonly NewRecord[]): Promise<Map<string, number> | undefined> {

@@ -20,7 +20,9 @@ export interface MaintenanceOptions {
   readonly disk: Disk;
   readonly folder: string;
   readonly catalog: Catalog;
-  readonly background: Background;
+  /** Two, so that sealing, which appends may have to wait for, never waits for a long merge. */
+  readonly sealer: Background;
+  readonly merger: Background;
   readonly manifest: Manifest;
   readonly log: StoreLog;
   readonly compacted: (stream: StreamName) => boolean;
@@ -30,19 +32,26 @@ export interface MaintenanceOptions {
   readonly forget: (name: string, runs: readonly Run[]) => Promise<void>;
 }
 
+/** Numbers set aside for the segments that one journal may become. */
+const SEAL_NUMBERS = 32;
+
 /**
  * Everything that happens to data after it was committed: full journals are sealed, runs merged, expired ones dropped.
- * One thing at a time; each becomes real with the manifest that says so.
+ * Each becomes real with the manifest that says so, one after the other.
  */
 export class Maintenance {
   manifest: Manifest;
   private readonly full: Generation[] = [];
-  private running: Promise<void> | undefined;
+  private sealing: Promise<void> | undefined;
+  private merging: Promise<void> | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
+  private nextNumber: number;
   private closing = false;
-  private urgent: (() => Promise<void>)[] = [];
+  private waiters: (() => void)[] = [];
 
   constructor(private readonly options: MaintenanceOptions) {
     this.manifest = options.manifest;
+    this.nextNumber = options.manifest.nextSegment;
   }
 
   /** The generation is complete. */
@@ -51,69 +60,89 @@ export class Maintenance {
     this.start();
   }
 
+  get isSealing(): boolean {
+    return this.sealing !== undefined;
+  }
+
   get waiting(): number {
     return this.full.length;
   }
 
   /** Until nothing is left to do. */
   async idle(): Promise<void> {
-    while (this.running !== undefined) await this.running;
+    while (this.sealing !== undefined || this.merging !== undefined) {
+      await this.sealing;
+      await this.merging;
+    }
+    await this.turn;
   }
 
-  /** Until the next step is done, or nothing is left to do. */
-  async progress(): Promise<void> {
-    await this.running;
+  /** Until the next journal is sealed, or sealing has stopped. */
+  progress(): Promise<void> {
+    if (this.sealing === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.waiters.push(resolve);
+    });
   }
 
   start(): void {
     if (this.closing) return;
-    this.running ??= this.work().finally(() => {
-      this.running = undefined;
+    this.sealing ??= this.keepOn(() => this.sealNext()).finally(() => {
+      this.sealing = undefined;
+      this.wake();
     });
+    this.startMerging();
   }
 
   async close(): Promise<void> {
     this.closing = true;
-    // What the worker was at is begun anew by the next who opens the folder.
-    await this.options.background.close();
-    await this.running?.catch(() => undefined);
+    // What the workers were at is begun anew by the next who opens the folder.
+    await Promise.all([this.options.sealer.close(), this.options.merger.close()]);
+    await this.sealing;
+    await this.merging;
+    await this.turn;
   }
 
-  /** Between two jobs, with the manifest in its own hands. */
+  /** With the manifest in its own hands: nothing else changes it meanwhile. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.urgent.push(() => work().then(resolve, reject));
-      this.start();
+    const turn = this.turn.then(work, work);
+    this.turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private startMerging(): void {
+    if (this.closing) return;
+    this.merging ??= this.keepOn(() => this.mergeSome()).finally(() => {
+      this.merging = undefined;
     });
   }
 
-  private async work(): Promise<void> {
+  private wake(): void {
+    for (const waiter of this.waiters.splice(0)) waiter();
+  }
+
+  private async keepOn(step: () => Promise<boolean>): Promise<void> {
     // Never within the turn of the event loop in which a commit is published.
     await Promise.resolve();
-    while (!this.closing) {
-      const urgent = this.urgent.shift();
-      if (urgent !== undefined) {
-        await urgent();
-        continue;
-      }
-      try {
-        const generation = this.full[0];
-        if (generation !== undefined) {
-          await this.sealOne(generation);
-          this.full.shift();
-        } else if (!(await this.mergeSome())) {
-          return;
-        }
-      } catch (error) {
-        if (!this.closing) this.options.log.error({ err: error }, "sealing or merging failed; it is tried again later");
-        return;
-      }
+    try {
+      while (!this.closing && (await step()));
+    } catch (error) {
+      if (!this.closing) this.options.log.error({ err: error }, "sealing or merging failed; it is tried again later");
     }
-    for (const urgent of this.urgent.splice(0)) await urgent();
+  }
+
+  private async sealNext(): Promise<boolean> {
+    const [generation] = this.full;
+    if (generation === undefined) return false;
+    await this.sealOne(generation);
+    if (!this.closing) this.full.shift();
+    this.wake();
+    this.startMerging();
+    return true;
   }
 
   private async sealOne(generation: Generation): Promise<void> {
-    const { folder, background, catalog, log } = this.options;
+    const { folder, sealer } = this.options;
     const blocks = new Float64Array(generation.blocks.length * 3);
     let size = 0;
     generation.blocks.forEach(({ position, bytes, arrived }, i) => {
@@ -123,20 +152,25 @@ export class Maintenance {
     const made =
       blocks.length === 0
         ? []
-        : await background.run({
+        : await sealer.run({
             kind: "seal",
             folder,
             journal: generation.number,
             size,
             blocks,
-            nextSegment: this.manifest.nextSegment,
+            nextSegment: this.takeNumbers(SEAL_NUMBERS),
+            // Others wait: packing is for later, when runs are merged.
             packed: this.full.length < 2,
           });
-    if (this.closing) return;
+    if (!this.closing) await this.exclusive(() => this.sealed(generation, made));
+  }
+
+  private async sealed(generation: Generation, made: readonly NewSegment[]): Promise<void> {
+    const { catalog, log } = this.options;
     await this.become({
       ...this.manifest,
       segments: [...this.manifest.segments, ...made.map(({ number }) => number)],
-      nextSegment: this.manifest.nextSegment + made.length,
+      nextSegment: this.nextNumber,
       sealedJournal: generation.number,
       lastCommit: Math.max(this.manifest.lastCommit, generation.lastCommit),
     });
@@ -159,12 +193,12 @@ export class Maintenance {
   }
 
   private async mergeSome(): Promise<boolean> {
-    const { catalog, background, folder, compacted } = this.options;
+    const { catalog, merger, folder, compacted, disk } = this.options;
     const groups = chooseMerge(catalog.streams.all, compacted);
     if (groups === undefined) return false;
     const { runs, compact } = groups;
-    const number = this.manifest.nextSegment;
-    const [made] = await background.run({
+    const number = this.takeNumbers(1);
+    const [made] = await merger.run({
       kind: "merge",
       folder,
       groups: runs.map((group) => group.map((run) => ({ segment: run.segment.number, meta: metaOf(run) }))),
@@ -173,8 +207,19 @@ export class Maintenance {
       compact,
     });
     if (this.closing || made === undefined) return false;
-    await this.swap(runs.flat(), [made]);
+    await this.exclusive(async () => {
+      const gone = runs.flat();
+      // Some may have expired meanwhile, or turned out to be damaged.
+      if (gone.every((run) => !run.damaged && run.log.stream.runs.includes(run))) await this.swap(gone, [made]);
+      else await disk.remove(join(folder, segmentName(number)));
+    });
     return true;
+  }
+
+  private takeNumbers(count: number): number {
+    const number = this.nextNumber;
+    this.nextNumber += count;
+    return number;
   }
 
   /** Drops runs, and puts new segments in their place; one step, whatever happens. */
@@ -194,7 +239,7 @@ export class Maintenance {
     await this.become({
       ...this.manifest,
       segments: [...this.manifest.segments.filter((n) => !numbers.has(n)), ...made.map(({ number }) => number)],
-      nextSegment: this.manifest.nextSegment + made.length,
+      nextSegment: this.nextNumber,
       dead: [...dead],
       damaged: this.manifest.damaged.filter((key) => !keys.has(key)),
       expired,
