@@ -72,7 +72,11 @@ describe("the lock of a data folder", () => {
 
   it("leaves nothing behind", async () => {
     await fill();
-    expect((await readdir(data)).filter((name) => !/^(journal-\d{8}\.log|segment-\d{8}\.lfs|(identity|manifest)\.json)$/.test(name))).toEqual([]);
+    expect(
+      (await readdir(data)).filter(
+        (name) => !/^(journal-\d{8}\.log|segment-\d{8}\.lfs|(identity|manifest)\.json)$/.test(name),
+      ),
+    ).toEqual([]);
   });
 });
 

@@ -40,7 +40,9 @@ async function fill(store: EmbeddedStore, rounds = 12): Promise<void> {
     env.nowMs += 1000;
     await store.append(
       CONTAINERS,
-      Array.from({ length: 20 }, (_, i) => reading(`t${i % 10}`, `own ${round}.${i}`, { headers: { round: `${round}` } })),
+      Array.from({ length: 20 }, (_, i) =>
+        reading(`t${i % 10}`, `own ${round}.${i}`, { headers: { round: `${round}` } }),
+      ),
     );
     await store.append(SHIPS, [reading("9321483.position", `ship ${round}`)]);
     await store.apply(foreignBatch(round * 2, [`foreign ${round * 2}`, `foreign ${round * 2 + 1}`]));
@@ -51,7 +53,9 @@ async function fill(store: EmbeddedStore, rounds = 12): Promise<void> {
 async function everything(store: EmbeddedStore): Promise<string[]> {
   const { records } = await store.readStream(CONTAINERS, undefined, 10_000);
   return records
-    .map((r) => JSON.stringify([r.topic, r.offset, r.origin, r.seq, r.timestamp, r.received, r.arrived, valueOf(r), r.headers]))
+    .map((r) =>
+      JSON.stringify([r.topic, r.offset, r.origin, r.seq, r.timestamp, r.received, r.arrived, valueOf(r), r.headers]),
+    )
     .sort();
 }
 
@@ -96,8 +100,18 @@ describe("sealing and merging", () => {
 
 describe("damage in a sealed run", () => {
   it("S3: is never served, is reported, and is healed by a peer", async () => {
-    const peer = await openEmbeddedStore({ folder: "/peer", site: "sydney", node: "a", slot: 2, env, disk: disk.boot() });
-    await peer.append(CONTAINERS, Array.from({ length: 50 }, (_, i) => reading(`t${i % 5}`, `sydney ${i}`)));
+    const peer = await openEmbeddedStore({
+      folder: "/peer",
+      site: "sydney",
+      node: "a",
+      slot: 2,
+      env,
+      disk: disk.boot(),
+    });
+    await peer.append(
+      CONTAINERS,
+      Array.from({ length: 50 }, (_, i) => reading(`t${i % 5}`, `sydney ${i}`)),
+    );
     let store = await open({ cacheBytes: 0 });
     await sync(peer, store, CONTAINERS);
     await store.sealNow();
@@ -144,22 +158,25 @@ describe("damage in a sealed run", () => {
     expect(next?.seq).toBe(0);
   });
 
-  it.each(["missing", "cut short", "without its footer"])("S3: a segment that is %s costs only itself", async (what) => {
-    const store = await open();
-    await fill(store, 3);
-    await store.close();
-    const names = await segmentsOf();
-    const path = `/data/${names[1]}`;
-    if (what === "missing") await disk.remove(path);
-    else if (what === "cut short") disk.replace(path, disk.bytes(path).subarray(0, 100));
-    else disk.replace(path, disk.bytes(path).fill(0, disk.bytes(path).length - 20));
-    const again = await open();
-    expect(again.origin).not.toBe(store.origin);
-    expect(again.stats().corruptBlocks).toBe(1);
-    expect((await again.readTopic(CONTAINERS, topic("t1"), { limit: 100 })).length).toBe(4);
-    const lacking = await again.readOrigin(CONTAINERS, FOREIGN, 2 as Seq, 1000);
-    expect(lacking).toEqual([]);
-  });
+  it.each(["missing", "cut short", "without its footer"])(
+    "S3: a segment that is %s costs only itself",
+    async (what) => {
+      const store = await open();
+      await fill(store, 3);
+      await store.close();
+      const names = await segmentsOf();
+      const path = `/data/${names[1]}`;
+      if (what === "missing") await disk.remove(path);
+      else if (what === "cut short") disk.replace(path, disk.bytes(path).subarray(0, 100));
+      else disk.replace(path, disk.bytes(path).fill(0, disk.bytes(path).length - 20));
+      const again = await open();
+      expect(again.origin).not.toBe(store.origin);
+      expect(again.stats().corruptBlocks).toBe(1);
+      expect((await again.readTopic(CONTAINERS, topic("t1"), { limit: 100 })).length).toBe(4);
+      const lacking = await again.readOrigin(CONTAINERS, FOREIGN, 2 as Seq, 1000);
+      expect(lacking).toEqual([]);
+    },
+  );
 });
 
 describe("expiry", () => {
@@ -187,15 +204,19 @@ describe("expiry", () => {
     await store.close();
     const again = await open(retention);
     expect(again.vector(CONTAINERS)).toEqual(vector);
-    expect(again.gaps(CONTAINERS)).toEqual([
-      { origin: FOREIGN, from: 0, to: 10, reason: "expired" },
-      { origin: store.origin, from: 0, to: 101, reason: "expired" },
-    ].sort((a, b) => (a.origin < b.origin ? -1 : 1)));
+    expect(again.gaps(CONTAINERS)).toEqual(
+      [
+        { origin: FOREIGN, from: 0, to: 10, reason: "expired" },
+        { origin: store.origin, from: 0, to: 101, reason: "expired" },
+      ].sort((a, b) => (a.origin < b.origin ? -1 : 1)),
+    );
     env.nowMs = START_MS;
     const [next] = await again.append(CONTAINERS, [reading("only-once", "y")]);
     expect(next?.offset).toBeGreaterThan(last?.offset ?? 0);
     expect(next?.seq).toBe(101);
-    expect((await verifyFolder(disk, "/other", false).catch((error: unknown) => error)) as Error).toMatchObject({ code: "NOT_FOUND" });
+    expect((await verifyFolder(disk, "/other", false).catch((error: unknown) => error)) as Error).toMatchObject({
+      code: "NOT_FOUND",
+    });
   });
 });
 

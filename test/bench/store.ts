@@ -104,7 +104,9 @@ const GROUPS: readonly { readonly scenarios: readonly string[]; readonly rows: r
   },
   {
     scenarios: ["telemetry-own-times"],
-    rows: [row("telemetry of containers at their own times, sealed", "bytes/record", 12, false, "telemetry-own-times.bytes")],
+    rows: [
+      row("telemetry of containers at their own times, sealed", "bytes/record", 12, false, "telemetry-own-times.bytes"),
+    ],
   },
 ];
 
@@ -145,7 +147,12 @@ for (const group of GROUPS) {
     process.stdout.write(`${spec.name}: ${result.value} ${spec.unit}${target}  ${JSON.stringify(runs)}\n`);
   }
 }
-ratio("durable append, 1 k topics", "durable append, 1 M topics, 2 M records", "rate at 1 M topics, of that at 1 k", 60);
+ratio(
+  "durable append, 1 k topics",
+  "durable append, 1 M topics, 2 M records",
+  "rate at 1 M topics, of that at 1 k",
+  60,
+);
 const OF_MANY = "1,000 of 10,000 streams, appends of 20 records";
 ratio("one stream, appends of 20 records", OF_MANY, "rate over 1,000 of 10,000 streams, of that of one", 50);
 if (args.out !== undefined) {

@@ -27,5 +27,8 @@ function formatReport(folder: string, report: FolderReport): string {
   const lines = findings.map(({ file, at, what, repaired }) => {
     return `  ${file} at byte ${at}: ${what}${repaired === undefined ? "" : ` (${repaired})`}`;
   });
-  return [head, ...lines, findings.length === 0 ? "  nothing is wrong" : "", ""].filter((line) => line !== "").join("\n").concat("\n");
+  return [head, ...lines, findings.length === 0 ? "  nothing is wrong" : "", ""]
+    .filter((line) => line !== "")
+    .join("\n")
+    .concat("\n");
 }

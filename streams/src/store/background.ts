@@ -50,6 +50,7 @@ class WorkerBackground implements Background {
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
       worker.postMessage(job);
     });
   }

@@ -114,7 +114,11 @@ export class EmbeddedStore implements LocalStore {
     this.logReader = new LogReader(this.journals, runLog);
     this.lister = new TopicLister(catalog, disk, folder);
     this.maintenance = new Maintenance({
-      ...{ disk, folder, catalog, manifest, log },
+      disk,
+      folder,
+      catalog,
+      manifest,
+      log,
       sealer: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
       merger: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
       compacted: options.compacted ?? (() => false),
@@ -125,7 +129,11 @@ export class EmbeddedStore implements LocalStore {
       },
     });
     this.commit = new GroupCommit({
-      ...{ catalog, journal, origin, nextCommit, env },
+      catalog,
+      journal,
+      origin,
+      nextCommit,
+      env,
       slot: options.slot ?? crc32(origin) % OFFSET_SLOT_COUNT,
       ...(commitBytes === undefined ? {} : { commitBytes }),
       ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
@@ -171,7 +179,10 @@ export class EmbeddedStore implements LocalStore {
 
   streams(): StreamName[] {
     this.checkOpen();
-    return this.opened.catalog.streams.existing().map(({ name }) => name).sort();
+    return this.opened.catalog.streams
+      .existing()
+      .map(({ name }) => name)
+      .sort();
   }
 
   vector(stream: StreamName): VersionVector {
@@ -223,10 +234,7 @@ export class EmbeddedStore implements LocalStore {
     return [...(this.maintenance.manifest.expired[stream]?.gaps ?? [])];
   }
 
-  async latest(
-    stream: StreamName,
-    query: { prefix?: string; after?: string; limit: number },
-  ): Promise<StoredRecord[]> {
+  async latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]> {
     const names = this.topics(stream, query);
     const newest: StoredRecord[] = [];
     for (let i = 0; i < names.length; i += LATEST_PARALLEL) {
@@ -253,6 +261,7 @@ export class EmbeddedStore implements LocalStore {
     this.closers.add(wake);
     let at = cursor;
     try {
+      // oxlint-disable-next-line no-unmodified-loop-condition -- who holds the signal changes it
       while (signal?.aborted !== true && this.closing === undefined) {
         news.clear();
         const read = await this.readStream(stream, at, limit);
@@ -367,7 +376,10 @@ export class EmbeddedStore implements LocalStore {
     while (this.isCrowded() && this.maintenance.isSealing) await this.maintenance.progress();
   }
 
-  private async lastOffsets(stream: StreamState, records: readonly NewRecord[]): Promise<Map<string, number> | undefined> {
+  private async lastOffsets(
+    stream: StreamState,
+    records: readonly NewRecord[],
+  ): Promise<Map<string, number> | undefined> {
     if (!this.needsRuns(stream)) return undefined;
     const base = nextOffset(this.options.env.now(), 0, 0) - 2 * OFFSET_SLOT_COUNT;
     const known = new Map<string, number>();
@@ -385,7 +397,7 @@ export class EmbeddedStore implements LocalStore {
       () => undefined,
     );
     this.gate = gate;
-    void gate.then(() => {
+    void gate.finally(() => {
       if (this.gate === gate) this.gate = undefined;
     });
     return turn;
@@ -401,7 +413,10 @@ export class EmbeddedStore implements LocalStore {
   }
 
   private committed(committed: readonly Committed[], group: Group, bytes: Uint8Array): void {
-    if (bytes.byteLength <= (this.options.cacheBytes ?? COMMIT_CACHED_BYTES_MAX) && bytes.byteLength <= COMMIT_CACHED_BYTES_MAX) {
+    if (
+      bytes.byteLength <= (this.options.cacheBytes ?? COMMIT_CACHED_BYTES_MAX) &&
+      bytes.byteLength <= COMMIT_CACHED_BYTES_MAX
+    ) {
       const copy = bytes.slice();
       const blocks: Uint8Array[] = [];
       for (let i = group.firstBlock; i < group.endBlock; i++) {
@@ -433,13 +448,14 @@ export class EmbeddedStore implements LocalStore {
     const { log } = run;
     // Own numbers are given already: the next who opens this folder takes a new origin, and fetches them.
     if (log.origin !== this.origin && log.planned === log.next) log.lose(run);
-    this.maintenance.exclusive(() => this.maintenance.markDamaged(run)).catch((cause: unknown) => {
-      this.log.error({ err: cause }, "damage could not be noted down");
-    });
+    this.maintenance
+      .exclusive(() => this.maintenance.markDamaged(run))
+      .catch((cause: unknown) => {
+        this.log.error({ err: cause }, "damage could not be noted down");
+      });
   }
 
   private checkOpen(): void {
     if (this.closing !== undefined) throw new LandfallError("CLOSED", "the store was closed");
   }
 }
-

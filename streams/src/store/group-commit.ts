@@ -6,7 +6,7 @@ import {
 } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { Group } from "./group.js";
-import { Generation } from "./generation.js";
+import type { Generation } from "./generation.js";
 import { checkClock, nextOffset } from "./offset-clock.js";
 import { FILE_HEAD_BYTES } from "./journal-format.js";
 import { RECORD_HEADER_BYTES } from "./block-layout.js";
@@ -94,7 +94,13 @@ export class GroupCommit {
       const { topic, timestamp, value } = records[i] as NewRecord;
       const seq = log.planned;
       const own = headers?.[i];
-      group.begin(log, seq, topic, hashes[i] as number, RECORD_HEADER_BYTES + value.byteLength + (own?.byteLength ?? 0));
+      group.begin(
+        log,
+        seq,
+        topic,
+        hashes[i] as number,
+        RECORD_HEADER_BYTES + value.byteLength + (own?.byteLength ?? 0),
+      );
       let last = topics.highest(group.topic);
       if (lookBack) last = Math.max(last, catalog.lastOffset(stream, topic), known?.get(topic) ?? 0);
       const offset = last < base ? base : nextOffset(nowMs, last, slot);
@@ -281,4 +287,3 @@ export class GroupCommit {
     for (const one of dropped) for (const waiting of one.waiting) waiting.reject(this.failed);
   }
 }
-

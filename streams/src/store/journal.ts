@@ -77,7 +77,7 @@ export class Journal {
     } catch (cause) {
       throw this.remember(syncError(cause, path));
     }
-    (end as JournalEnd).size += bytes.byteLength;
+    end.size += bytes.byteLength;
   }
 
   async close(): Promise<void> {

@@ -62,7 +62,11 @@ export class LogReader {
   ): Promise<{ records: StoredRecord[]; cursor: Cursor }> {
     const next: Record<OriginId, number> = { ...cursor?.next };
     const budget = new Budget(Math.min(limit, READ_RECORDS_MAX), READ_BYTES_MAX);
-    const readers = [...(stream?.logs.values() ?? [])].map((log) => ({ log, seq: next[log.origin] ?? 0, end: log.next }));
+    const readers = [...(stream?.logs.values() ?? [])].map((log) => ({
+      log,
+      seq: next[log.origin] ?? 0,
+      end: log.next,
+    }));
     const records: StoredRecord[] = [];
     let isOpen = true;
     while (isOpen && !budget.full) {

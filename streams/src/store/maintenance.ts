@@ -183,7 +183,10 @@ export class Maintenance {
       origin.replace((piece) => piece.generation === generation, own.map(pieceOf));
       const lost = origin.missing(0, origin.next);
       if (lost.length > 0) {
-        log.error({ stream: origin.stream.name, origin: origin.origin, lost }, "damage in the journal: records are lost");
+        log.error(
+          { stream: origin.stream.name, origin: origin.origin, lost },
+          "damage in the journal: records are lost",
+        );
       }
     }
     catalog.dropGeneration(generation);
@@ -350,4 +353,3 @@ function metaOf(run: Run): Omit<Run, "segment" | "log" | "damaged"> {
   const { segment: _segment, log: _log, damaged: _damaged, ...meta } = run;
   return meta;
 }
-

@@ -50,7 +50,10 @@ function chooseGroup(stream: StreamState): Run[] | undefined {
     for (const run of runs) {
       const last = group.at(-1);
       const fits =
-        last !== undefined && last.to === run.from && tier(last) === tier(run) && records + run.count <= RUN_RECORDS_MAX;
+        last !== undefined &&
+        last.to === run.from &&
+        tier(last) === tier(run) &&
+        records + run.count <= RUN_RECORDS_MAX;
       if (!fits) {
         group = [];
         records = 0;

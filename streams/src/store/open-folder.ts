@@ -27,7 +27,6 @@ export interface StoreLog {
   error(detail: object, message: string): void;
 }
 
-
 /** Fingerprints of journal files that are remembered: far more than ever wait to be sealed. */
 const JOURNALS_KNOWN_MAX = 1000;
 
@@ -96,7 +95,11 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   checkOwner(options, found?.identity);
   if (found !== undefined) await dropUnborn(disk, folder, files, found.identity);
   const catalog = new Catalog();
-  const { manifest, reasons, damages } = await openSegments(options, catalog, files.map(({ number }) => number));
+  const { manifest, reasons, damages } = await openSegments(
+    options,
+    catalog,
+    files.map(({ number }) => number),
+  );
   await dropSealed(disk, folder, files, manifest.sealedJournal);
   if (found === undefined) reasons.push("there was no identity in the folder");
   else reasons.push(...notGenuine(found, files));

@@ -3,7 +3,7 @@ import { LandfallError, isLandfallError } from "../model/errors.js";
 import { NO_MANIFEST, readManifest } from "./manifest.js";
 import { gapsOf, keyOf, pieceOf, segmentOf } from "./maintenance.js";
 import { SEGMENT_TRAILER_BYTES, decodeFooter, decodeTrailer, segmentName, segmentNumber } from "./segment-format.js";
-import type { OriginId, StreamName } from "../model/names.js";
+import type { StreamName } from "../model/names.js";
 import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
 import type { Manifest } from "./manifest.js";
@@ -49,7 +49,10 @@ export async function openSegments(
       const error: unknown = result.reason;
       if (isLandfallError(error, "UNSUPPORTED_FORMAT")) throw error;
       damages++;
-      log.error({ err: error, file: segmentName(some[n] ?? 0) }, "a segment cannot be read: what it held is not served");
+      log.error(
+        { err: error, file: segmentName(some[n] ?? 0) },
+        "a segment cannot be read: what it held is not served",
+      );
     });
   }
   if (damages > 0) reasons.push("a segment was lost or damaged");
@@ -57,7 +60,7 @@ export async function openSegments(
     const stream = catalog.streams.forWriting(name as StreamName);
     stream.expiredHighest = expired.highest;
     for (const origin of new Set(expired.gaps.map((gap) => gap.origin))) {
-      const origins = stream.log(origin as OriginId);
+      const origins = stream.log(origin);
       origins.saw(expired.highest);
       for (const gap of gapsOf(expired, origins)) origins.add(gap);
     }

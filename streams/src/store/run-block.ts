@@ -279,8 +279,7 @@ export function decodeRunBlock(block: Uint8Array): RunBlock {
   for (let i = 0; i < count; i++) {
     const folded = reader.get();
     const odd = folded % 2 === 0 ? 0 : reader.get();
-    offsets[i] =
-      predictOffset(received[i] as number, slot) + unfold(Math.floor(folded / 2)) * OFFSET_SLOT_COUNT + odd;
+    offsets[i] = predictOffset(received[i] as number, slot) + unfold(Math.floor(folded / 2)) * OFFSET_SLOT_COUNT + odd;
   }
   const timestamps = readDeltas(reader, topicEnds, count);
   const arrived = new Float64Array(count);
@@ -311,8 +310,20 @@ export function decodeRunBlock(block: Uint8Array): RunBlock {
   }
   const bytes = packed ? new Uint8Array(0) : stored;
   return {
-    ...{ count, topics, topicEnds, seqs, offsets, timestamps, received, arrived },
-    ...{ headers, headerBytes, headerOf, values, bytes, valueStarts },
+    count,
+    topics,
+    topicEnds,
+    seqs,
+    offsets,
+    timestamps,
+    received,
+    arrived,
+    headers,
+    headerBytes,
+    headerOf,
+    values,
+    bytes,
+    valueStarts,
   };
 }
 
@@ -413,4 +424,3 @@ function unfold(value: number): number {
 function corruptRun(what: string): LandfallError {
   return new LandfallError("CORRUPT_BLOCK", `corrupt block of a run: ${what}`);
 }
-

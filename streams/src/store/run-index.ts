@@ -39,7 +39,13 @@ export function encodeEntries(entries: readonly BlockEntry[]): Uint8Array {
 export function decodeEntries(bytes: Uint8Array): BlockEntry[] {
   const input = new Reader(bytes);
   return Array.from({ length: input.u32() }, () => {
-    const [at, minOffset, maxOffset, minTime, maxTime] = [input.f64(), input.f64(), input.f64(), input.f64(), input.f64()];
+    const [at, minOffset, maxOffset, minTime, maxTime] = [
+      input.f64(),
+      input.f64(),
+      input.f64(),
+      input.f64(),
+      input.f64(),
+    ];
     const [length, count] = [input.u32(), input.u32()];
     const [first, last] = [input.text(), input.text()];
     return { at, bytes: length, count, first, last, minOffset, maxOffset, minTime, maxTime };

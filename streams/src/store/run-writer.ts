@@ -62,8 +62,16 @@ export class SegmentWriter {
 
   beginRun(stream: StreamName, origin: OriginId, from: number, to: number): void {
     this.run = {
-      ...{ stream, origin, from, to, begin: this.bytes, entries: [] },
-      ...{ count: 0, topics: 0, rawBytes: 0, received: 0 },
+      stream,
+      origin,
+      from,
+      to,
+      begin: this.bytes,
+      entries: [],
+      count: 0,
+      topics: 0,
+      rawBytes: 0,
+      received: 0,
     };
     this.lastTopic = "";
   }
@@ -162,9 +170,8 @@ export class SegmentWriter {
     const last = topics[topics.length - 1] as string;
     const at = this.bytes;
     const bytes = block.finish(this.packed);
-    (this.run as OpenRun).entries.push({
-      ...{ at, bytes: bytes.byteLength, count, first, last, minOffset, maxOffset, minTime, maxTime },
-    });
+    const entry = { at, bytes: bytes.byteLength, count, first, last, minOffset, maxOffset, minTime, maxTime };
+    (this.run as OpenRun).entries.push(entry);
     this.push(bytes);
   }
 

@@ -162,4 +162,3 @@ function runsOf(found: readonly Found[]): ScannedRun[] {
   }
   return runs;
 }
-

@@ -15,5 +15,6 @@ async function answer(job: Job): Promise<void> {
     const code = isLandfallError(error) ? error.code : undefined;
     reply = { error: { code, message: error instanceof Error ? error.message : String(error) } };
   }
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's port has no origin
   parentPort?.postMessage(reply);
 }

@@ -136,10 +136,7 @@ export interface LocalStore extends StreamStore {
    * The newest record of each topic behind `after`, in order of topic, without reading the rest of their histories.
    * @throws LandfallError INVALID_ARGUMENT, CORRUPT_BLOCK
    */
-  latest(
-    stream: StreamName,
-    query: { prefix?: string; after?: string; limit: number },
-  ): Promise<StoredRecord[]>;
+  latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]>;
 
   /**
    * Records behind the cursor, then those that come, until `signal` fires or the store is closed. Nothing is read ahead

@@ -110,7 +110,10 @@ export class TopicTable {
     const i = (topic * STRIDE + NAME + word) * 4;
     const { bytes } = this;
     return (
-      (((bytes[i] as number) << 24) | ((bytes[i + 1] as number) << 16) | ((bytes[i + 2] as number) << 8) | (bytes[i + 3] as number)) >>>
+      (((bytes[i] as number) << 24) |
+        ((bytes[i + 1] as number) << 16) |
+        ((bytes[i + 2] as number) << 8) |
+        (bytes[i + 3] as number)) >>>
       0
     );
   }

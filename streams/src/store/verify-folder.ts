@@ -78,7 +78,8 @@ class Verification {
     const segments = names.map(segmentNumber).filter((number) => number !== undefined);
     const isKnown = found !== undefined && found !== "damaged";
     for (const number of segments.sort((a, b) => a - b)) {
-      if (isKnown && !manifest.segments.includes(number)) await this.leftover(segmentName(number), "no manifest names it");
+      if (isKnown && !manifest.segments.includes(number))
+        await this.leftover(segmentName(number), "no manifest names it");
       else await this.segment(number, manifest);
     }
     for (const number of manifest.segments) {

@@ -99,7 +99,13 @@ interface Filling {
 }
 
 /** Two callers, so that one batch is made while the other is on its way to the disk. */
-async function fill(store: EmbeddedStore, topics: readonly TopicName[], records: number, names: readonly StreamName[] = [STREAM], batch = BATCH): Promise<Filling> {
+async function fill(
+  store: EmbeddedStore,
+  topics: readonly TopicName[],
+  records: number,
+  names: readonly StreamName[] = [STREAM],
+  batch = BATCH,
+): Promise<Filling> {
   const values = randomValues();
   const pauses: number[] = [];
   let next = 0;
@@ -110,7 +116,11 @@ async function fill(store: EmbeddedStore, topics: readonly TopicName[], records:
       const timestamp = systemEnv.now() as TimestampMs;
       const given: NewRecord[] = [];
       for (let i = from; i < Math.min(from + batch, records); i++) {
-        given.push({ topic: topics[i % topics.length] as TopicName, timestamp, value: values[i % values.length] as Uint8Array });
+        given.push({
+          topic: topics[i % topics.length] as TopicName,
+          timestamp,
+          value: values[i % values.length] as Uint8Array,
+        });
       }
       const start = performance.now();
       await store.append(names[(from / batch) % names.length] as StreamName, given);
