@@ -23,9 +23,9 @@ export const READ_BYTES_MAX = 32 * 1024 * 1024;
 /** Blocks kept in memory after they were written or read, for whoever follows closely. */
 export const BLOCK_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 /** Blocks in the journal are cut here: to read one record, the whole block is read and its checksum verified. */
-export const JOURNAL_BLOCK_BYTES = 32 * 1024;
-/** The journal begins a new file when the current one has grown beyond this. */
-export const JOURNAL_FILE_BYTES = 256 * 1024 * 1024;
+export const JOURNAL_BLOCK_BYTES = 64 * 1024;
+/** The journal begins a new file when the current one has grown beyond this: what the sealing worker holds in memory. */
+export const JOURNAL_FILE_BYTES = 32 * 1024 * 1024;
 /** Journal files open for reading; others are closed when idle. */
 export const JOURNAL_FILES_OPEN_MAX = 64;
 /** One read from disk: neighbouring blocks are fetched together up to this. */
@@ -51,3 +51,29 @@ export const OFFSET_MAX = CLOCK_MS_MAX * 1000;
 export const EXPRESSION_CHARS_MAX = 4096;
 /** Levels of parentheses and negations in one. */
 export const EXPRESSION_DEPTH_MAX = 64;
+/** Buffers of group commits are used again if they are not larger than this. */
+export const COMMIT_BUFFERS_KEPT_BYTES_MAX = 8 * 1024 * 1024;
+/** Commits up to this size stay in memory for whoever follows closely; larger ones are read back, which costs little. */
+export const COMMIT_CACHED_BYTES_MAX = 64 * 1024;
+/** A block of a sealed run is cut here, before compression: what one look at one topic has to unpack. */
+export const RUN_BLOCK_BYTES = 64 * 1024;
+/** Entries of a run's block index that are read at once. */
+export const RUN_INDEX_PAGE_ENTRIES = 64;
+/** A stream whose part of a journal is at least this large gets segment files of its own. */
+export const SEGMENT_OWN_BYTES = 4 * 1024 * 1024;
+/** To read a run in order of seq, so many bytes of its records are unpacked at once. */
+export const RUN_WINDOW_BYTES = 96 * 1024 * 1024;
+/** Runs of about the same size that are merged into one. */
+export const MERGE_FAN_IN = 8;
+/** Merged runs do not grow beyond this many records: a run is read in windows when it is read in order of seq. */
+export const RUN_RECORDS_MAX = 4_000_000;
+/** Journals that wait to be sealed before appends have to wait, too. */
+export const UNSEALED_JOURNALS_MAX = 6;
+/** Topics of a stream are counted name by name up to this many; beyond, the count is an estimate. */
+export const TOPICS_COUNTED_MAX = 50_000;
+/** Records that a follower is handed at once, unless it says otherwise. */
+export const FOLLOW_RECORDS = 1000;
+/** Topics looked up at once for a page of latest records. */
+export const LATEST_PARALLEL = 16;
+/** How often expiry looks for runs that are too old. */
+export const EXPIRY_INTERVAL_MS = 60_000;

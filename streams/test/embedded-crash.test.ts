@@ -100,5 +100,5 @@ describe("kill -9", () => {
     // The lock of a process that was killed does not stop the next, and the folder stays the same one.
     expect([...origins]).toEqual([store.origin]);
     await store.close();
-  }, 120_000);
+  }, 300_000);
 });

@@ -184,12 +184,11 @@ describe("group commit", () => {
 });
 
 describe("open files", () => {
-  it("are bounded however many the journal has, and all closed in the end", async () => {
+  it("are bounded however often the journal is sealed and merged under readers and writers, and all closed in the end", async () => {
     const store = await open({ journalFileBytes: 300, cacheBytes: 0 });
     for (let i = 0; i < 100; i++) await append(store, `${i}`.padEnd(100));
     const read = (): Promise<unknown[]> => store.readTopic(CONTAINERS, "a" as TopicName, { limit: 1_000 });
     for (const records of await Promise.all([read(), read(), read()])) expect(records.length).toBe(100);
-    expect((await disk.list("/data")).length).toBeGreaterThan(90);
     // And the one that is written to.
     expect(disk.openFiles).toBeLessThanOrEqual(JOURNAL_FILES_OPEN_MAX + 1);
     await store.close();

@@ -72,7 +72,11 @@ describe("the lock of a data folder", () => {
 
   it("leaves nothing behind", async () => {
     await fill();
-    expect((await readdir(data)).filter((name) => !/^(journal-\d{8}\.log|identity\.json)$/.test(name))).toEqual([]);
+    expect(
+      (await readdir(data)).filter(
+        (name) => !/^(journal-\d{8}\.log|segment-\d{8}\.lfs|(identity|manifest)\.json)$/.test(name),
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -88,9 +92,9 @@ describe("a folder of another format", () => {
   it("is refused by its identity and not touched", async () => {
     await fill();
     const path = join(data, "identity.json");
-    await writeFile(path, (await readFile(path, "utf8")).replace('"format": 1', '"format": 2'));
+    await writeFile(path, (await readFile(path, "utf8")).replace('"format": 2', '"format": 3'));
     const before = await look();
-    await expect(open()).rejects.toEqual(failure("UNSUPPORTED_FORMAT", /format 2.*nothing was changed/));
+    await expect(open()).rejects.toEqual(failure("UNSUPPORTED_FORMAT", /format 3.*nothing was changed/));
     expect(await look()).toEqual(before);
   });
 

@@ -99,6 +99,10 @@ export class MemoryDisk implements Disk {
       createFolder: () => run(() => this.createFolder()),
       list: (folder) => run(() => this.list(folder)),
       readFile: (path) => run(() => this.readFile(path)),
+      readSync: (path, into, position) => {
+        if (life !== this.life) throw systemError("EBADF", "a dead process");
+        return this.readSync(path, into, position);
+      },
       open: (path, mode) => run(() => this.open(path, mode)),
       lock: (folder) => run(() => this.lock(folder)),
       rename: (from, to) => run(() => this.rename(from, to)),
@@ -142,6 +146,12 @@ export class MemoryDisk implements Disk {
     if (content === undefined) return undefined;
     this.faults.onRead?.(path);
     return Uint8Array.from(content.bytes);
+  }
+
+  readSync(path: string, into: Uint8Array, position: number): number {
+    const { bytes } = this.find(path);
+    this.faults.onRead?.(path);
+    return bytes.copy(into, 0, position);
   }
 
   async open(path: string, mode: "create" | "read" | "write"): Promise<DiskFile> {

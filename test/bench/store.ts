@@ -1,209 +1,185 @@
-import { execFileSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { systemEnv } from "@landfall/streams/env";
-import { streamName, topicName, type TopicName } from "@landfall/streams/model/names";
-import { decodeBlock, encodeBlock } from "@landfall/streams/store/block";
-import { openEmbeddedStore } from "@landfall/streams/store/embedded-store";
-import { result, writeReport, type Result } from "./report.js";
-import type { Cursor, NewRecord, Seq, TimestampMs } from "@landfall/streams/model/record";
-import type { StreamStore } from "@landfall/streams/store/store";
+import { machine, commit, median } from "./support/report.js";
+import { runScenario } from "./support/store-scenarios.js";
+import type { Figures } from "./support/store-scenarios.js";
 
 /**
- * `node test/dist/bench/store.js [--out FILE] [--runs N] [--records N] [--topics N]`: the embedded store on the real disk,
- * every append durable. Opening is measured in a process of its own, which this program starts with `--open FOLDER`.
+ * `node test/dist/bench/store.js [--out FILE] [--runs N] [--only NAME] [--records N] [--history N]`: what the store can do
+ * on this machine, now; each scenario in a process of its own. The raw disk is measured in the same run: on a machine that
+ * others use, look at the ratios.
  */
-
-const STREAM = streamName("bigblue.containers");
-const BATCH_RECORDS = 2_000;
-const CALLERS = 100;
-const HISTORIES = 200;
-const START_MS = Date.UTC(2026, 0, 1);
-
-type Measured = Map<string, number>;
-
-/** What each measurement is called, what it should reach on 2 cores, and whether more is better. */
-const TARGETS: readonly [name: string, unit: string, target: number, higherIsBetter: boolean][] = [
-  ["append, durable, batches of 2000", "records/s", 300_000, true],
-  ["append, durable, 100 callers with one record at a time", "records/s", 30_000, true],
-  ["apply, durable, blocks of another origin", "records/s", 300_000, true],
-  ["read a stream from the beginning", "records/s", 500_000, true],
-  ["read an origin in blocks, encoded", "records/s", 300_000, true],
-  ["read a whole history (median of 200)", "ms", 10, false],
-  ["read the newest record of a topic (median of 200)", "ms", 1, false],
-  ["reopen", "ms", 3_000, false],
-  ["resident memory of a process that opened it", "MB", 500, false],
-  ["disk, 164 bytes of value in a record", "bytes/record", 260, false],
-];
-
-function open(folder: string, site: string): Promise<StreamStore> {
-  return openEmbeddedStore({ folder, site, node: "a", env: systemEnv });
-}
-
-/** Readings of so many containers, in turn, as an edge writes them. */
-function* batches(records: number, topics: readonly TopicName[]): Generator<NewRecord[]> {
-  const reading = { temperatureC: -18.2, latitude: 1.26549, longitude: 103.82012, humidityPct: 54.5, powered: true };
-  const value = new TextEncoder().encode(
-    JSON.stringify({ ...reading, batteryPct: 87, time: "2026-01-01T00:00:00Z" }).padEnd(164),
-  );
-  for (let first = 0; first < records; first += BATCH_RECORDS) {
-    yield Array.from({ length: Math.min(BATCH_RECORDS, records - first) }, (_, i) => ({
-      topic: topics[(first + i) % topics.length] as TopicName,
-      timestamp: (START_MS + first + i) as TimestampMs,
-      value,
-      headers: { kind: "telemetry", booking: "1767225600001024" },
-    }));
-  }
-}
-
-/** Records per second of `work`, which returns how many it did. */
-async function rate(work: () => Promise<number>): Promise<number> {
-  const start = performance.now();
-  const done = await work();
-  return Math.round((done / (performance.now() - start)) * 1_000);
-}
-
-async function medianMs(topics: readonly TopicName[], read: (topic: TopicName) => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < HISTORIES; i++) {
-    const start = performance.now();
-    await read(topics[(i * 7_919) % topics.length] as TopicName);
-    times.push(performance.now() - start);
-  }
-  return Number((times.toSorted((a, b) => a - b)[HISTORIES / 2] ?? 0).toFixed(2));
-}
-
-async function appendBatches(store: StreamStore, records: number, topics: readonly TopicName[]): Promise<number> {
-  for (const batch of batches(records, topics)) await store.append(STREAM, batch);
-  return records;
-}
-
-/** Many callers that each wait for their record before the next, as sensors on many connections do. */
-async function appendSingly(store: StreamStore, records: number, topics: readonly TopicName[]): Promise<number> {
-  const stream = streamName("bigblue.ships");
-  const all = [...batches(records, topics)].flat();
-  let next = 0;
-  const call = async (): Promise<void> => {
-    while (next < all.length) await store.append(stream, [all[next++] as NewRecord]);
-  };
-  await Promise.all(Array.from({ length: CALLERS }, call));
-  return records;
-}
-
-async function readStream(store: StreamStore): Promise<number> {
-  let count = 0;
-  let cursor: Cursor | undefined;
-  for (;;) {
-    const read = await store.readStream(STREAM, cursor, 10_000);
-    if (read.records.length === 0) return count;
-    count += read.records.length;
-    cursor = read.cursor;
-  }
-}
-
-async function readBlocks(store: StreamStore): Promise<Uint8Array[]> {
-  const blocks: Uint8Array[] = [];
-  for (let from = 0; ;) {
-    const records = await store.readOrigin(STREAM, store.origin, from as Seq, 1 << 20);
-    if (records.length === 0) return blocks;
-    blocks.push(encodeBlock({ stream: STREAM, origin: store.origin, firstSeq: from as Seq, records }));
-    from += records.length;
-  }
-}
-
-async function applyBlocks(folder: string, blocks: readonly Uint8Array[]): Promise<number> {
-  const store = await open(folder, "sydney");
-  try {
-    for (const block of blocks) await store.apply(decodeBlock(block));
-    return store.stats().recordsApplied;
-  } finally {
-    await store.close();
-  }
-}
-
-interface Opened {
-  readonly ms: number;
-  readonly residentMb: number;
-}
-
-async function openHere(folder: string): Promise<Opened> {
-  const start = performance.now();
-  const store = await open(folder, "tokyo");
-  const opened = { ms: Math.round(performance.now() - start), residentMb: Math.round(process.memoryUsage.rss() / 1e6) };
-  await store.close();
-  return opened;
-}
-
-function openElsewhere(folder: string): Opened {
-  const program = fileURLToPath(import.meta.url);
-  return JSON.parse(execFileSync(process.execPath, [program, "--open", folder], { encoding: "utf8" })) as Opened;
-}
-
-async function run(folder: string, records: number, topicCount: number): Promise<Measured> {
-  const measured: Measured = new Map();
-  const topics = Array.from({ length: topicCount }, (_, i) => topicName(`CSQU${String(i).padStart(7, "0")}`));
-  let store = await open(join(folder, "tokyo"), "tokyo");
-  const set = (name: string, value: number): void => void measured.set(name, value);
-  set("append, durable, batches of 2000", await rate(() => appendBatches(store, records, topics)));
-  set("disk, 164 bytes of value in a record", Math.round(store.stats().bytesOnDisk / records));
-  set("read a stream from the beginning", await rate(() => readStream(store)));
-  let blocks: Uint8Array[] = [];
-  const encode = async (): Promise<number> => {
-    blocks = await readBlocks(store);
-    return records;
-  };
-  set("read an origin in blocks, encoded", await rate(encode));
-  set("apply, durable, blocks of another origin", await rate(() => applyBlocks(join(folder, "sydney"), blocks)));
-  blocks = [];
-  const single = Math.min(records, 100_000);
-  set("append, durable, 100 callers with one record at a time", await rate(() => appendSingly(store, single, topics)));
-  await store.close();
-  const opened = openElsewhere(join(folder, "tokyo"));
-  set("reopen", opened.ms);
-  set("resident memory of a process that opened it", opened.residentMb);
-  store = await open(join(folder, "tokyo"), "tokyo");
-  const newest = (topic: TopicName): Promise<unknown> => store.readTopic(STREAM, topic, { limit: 1, reverse: true });
-  set("read the newest record of a topic (median of 200)", await medianMs(topics, newest));
-  const history = (topic: TopicName): Promise<unknown> => store.readTopic(STREAM, topic, { limit: 10_000 });
-  set("read a whole history (median of 200)", await medianMs(topics, history));
-  await store.close();
-  return measured;
-}
-
-async function measure(runs: number, records: number, topics: number): Promise<Result[]> {
-  const all: Measured[] = [];
-  for (let i = 0; i < runs; i++) {
-    const folder = await mkdtemp(join(tmpdir(), "landfall-bench-"));
-    try {
-      all.push(await run(folder, records, topics));
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  }
-  const size = `${records} records, ${topics} topics`;
-  return TARGETS.map(([name, unit, target, higherIsBetter]) =>
-    result({
-      name: `${name}; ${size}`,
-      unit,
-      target,
-      higherIsBetter,
-      runs: all.map((measured) => measured.get(name) ?? Number.NaN),
-    }),
-  );
-}
-
-const { values } = parseArgs({
+const { values: args } = parseArgs({
   options: {
     out: { type: "string" },
-    open: { type: "string" },
     runs: { type: "string", default: "3" },
-    records: { type: "string", default: "1000000" },
-    topics: { type: "string", default: "5000" },
+    only: { type: "string" },
+    /** Records of the large store. */
+    records: { type: "string", default: "20000000" },
+    /** Records of the store in which one container's history is looked for, 10,000 records each. */
+    history: { type: "string", default: "20000000" },
+    scenario: { type: "string" },
+    folder: { type: "string" },
   },
 });
-if (values.open !== undefined) process.stdout.write(JSON.stringify(await openHere(values.open)));
-else
-  writeReport("store", await measure(Number(values.runs), Number(values.records), Number(values.topics)), values.out);
+
+interface Row {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly target: number;
+  readonly higherIsBetter: boolean;
+  readonly peer?: string;
+  readonly runs: readonly number[];
+}
+
+interface Spec {
+  /** Which figure of which scenario; `extra` scenarios run before, in the same folder. */
+  readonly name: string;
+  readonly unit: string;
+  readonly target: number;
+  readonly higherIsBetter: boolean;
+  readonly figure: string;
+}
+
+/** Scenarios in order; those of one group share a folder, which is removed behind the last. */
+const GROUPS: readonly { readonly scenarios: readonly string[]; readonly rows: readonly Spec[] }[] = [
+  {
+    scenarios: ["raw", "append-100k"],
+    rows: [
+      row("raw disk: write + fdatasync of 330 kB", "commits/s", 0, true, "raw.rate"),
+      row("durable append, 100 k topics", "records/s", 2_000_000, true, "append-100k.rate"),
+      row("durable append, 100 k topics, processor time of its thread", "µs/record", 0, false, "append-100k.cpu"),
+    ],
+  },
+  {
+    scenarios: ["append-1k"],
+    rows: [row("durable append, 1 k topics", "records/s", 0, true, "append-1k.rate")],
+  },
+  {
+    scenarios: ["append-1m"],
+    rows: [
+      row("durable append, 1 M topics, 2 M records", "records/s", 1_500_000, true, "append-1m.rate"),
+      row("the same, processor time of its thread", "µs/record", 0, false, "append-1m.cpu"),
+      row("the same, resident memory", "MB", 400, false, "append-1m.rss"),
+    ],
+  },
+  {
+    scenarios: ["streams-one", "streams-many", "streams-open"],
+    rows: [
+      row("one stream, appends of 20 records", "records/s", 0, true, "streams-one.rate"),
+      row("1,000 of 10,000 streams, appends of 20 records", "records/s", 0, true, "streams-many.rate"),
+      row("the same, open files", "files", 500, false, "streams-many.files"),
+      row("the same, opening the node", "ms", 2_000, false, "streams-open.open"),
+    ],
+  },
+  {
+    scenarios: ["sustained", "reopen-killed", "scan", "drop"],
+    rows: [
+      row("sustained, 1 M topics, sealing and merging included", "records/s", 800_000, true, "sustained.rate"),
+      row("the same, append pause p99.9", "ms", 20, false, "sustained.p999"),
+      row("the same, until everything is sealed and merged", "ms", 0, false, "sustained.settle"),
+      row("the same, resident memory", "MB", 0, false, "sustained.rss"),
+      row("random values, sealed", "% of the bytes sent", 125, false, "sustained.percent"),
+      row("reopen after kill -9", "ms", 1_000, false, "reopen-killed.open"),
+      row("log scan", "records/s", 3_000_000, true, "scan.rate"),
+      row("drop half", "ms", 300, false, "drop.ms"),
+    ],
+  },
+  {
+    scenarios: ["history-fill", "history"],
+    rows: [
+      row("history of 10,000 records, cold", "ms", 20, false, "history.cold"),
+      row("history of 10,000 records, warm", "ms", 6, false, "history.warm"),
+      row("runs that a topic is spread over", "runs", 0, false, "history.runs"),
+    ],
+  },
+  {
+    scenarios: ["telemetry-in-turn"],
+    rows: [row("telemetry of containers in turn, sealed", "bytes/record", 9, false, "telemetry-in-turn.bytes")],
+  },
+  {
+    scenarios: ["telemetry-own-times"],
+    rows: [
+      row("telemetry of containers at their own times, sealed", "bytes/record", 12, false, "telemetry-own-times.bytes"),
+    ],
+  },
+];
+
+function row(name: string, unit: string, target: number, higherIsBetter: boolean, figure: string): Spec {
+  return { name, unit, target, higherIsBetter, figure };
+}
+
+if (args.scenario !== undefined) {
+  const sizes = { records: Number(args.records), history: Number(args.history) };
+  process.stdout.write(JSON.stringify(await runScenario(args.scenario, args.folder ?? "", sizes)));
+  process.exit(0);
+}
+
+const results: Row[] = [];
+for (const group of GROUPS) {
+  if (args.only !== undefined && !group.scenarios.includes(args.only)) continue;
+  const figures = new Map<string, number[]>();
+  for (let run = 0; run < Number(args.runs); run++) {
+    const folder = mkdtempSync(join(tmpdir(), "landfall-bench-"));
+    try {
+      for (const scenario of group.scenarios) {
+        for (const [key, value] of Object.entries(inChild(scenario, folder))) {
+          const name = `${scenario}.${key}`;
+          figures.set(name, [...(figures.get(name) ?? []), value]);
+        }
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  for (const spec of group.rows) {
+    const runs = figures.get(spec.figure);
+    if (runs === undefined) continue;
+    const { figure: _figure, ...said } = spec;
+    const result = { ...said, value: median(runs), runs };
+    results.push(result);
+    const target = spec.target === 0 ? "" : `  (target ${spec.higherIsBetter ? "≥" : "≤"} ${spec.target})`;
+    process.stdout.write(`${spec.name}: ${result.value} ${spec.unit}${target}  ${JSON.stringify(runs)}\n`);
+  }
+}
+ratio(
+  "durable append, 1 k topics",
+  "durable append, 1 M topics, 2 M records",
+  "rate at 1 M topics, of that at 1 k",
+  60,
+);
+const OF_MANY = "1,000 of 10,000 streams, appends of 20 records";
+ratio("one stream, appends of 20 records", OF_MANY, "rate over 1,000 of 10,000 streams, of that of one", 50);
+if (args.out !== undefined) {
+  const report = { suite: "store", machine: machine(), commit: commit(), results };
+  writeFileSync(args.out, `${JSON.stringify(report, undefined, 2)}\n`);
+}
+
+function ratio(of: string, value: string, name: string, target: number): void {
+  const [one, many] = [find(of), find(value)];
+  if (one === undefined || many === undefined) return;
+  const percent = Math.round((many.value / one.value) * 100);
+  results.push({ name, value: percent, unit: "%", target, higherIsBetter: true, runs: [percent] });
+  process.stdout.write(`${name}: ${percent} %  (target ≥ ${target})\n`);
+}
+
+function find(name: string): Row | undefined {
+  return results.find((result) => result.name === name);
+}
+
+function inChild(scenario: string, folder: string): Figures {
+  const sizes = ["--records", args.records, "--history", args.history];
+  const file = fileURLToPath(import.meta.url);
+  const child = spawnSync(process.execPath, [file, "--scenario", scenario, "--folder", folder, ...sizes], {
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 1 << 20,
+  });
+  // The scenario whose end is a kill has said its figures before.
+  if (child.status !== 0 && child.signal !== "SIGKILL") throw new Error(`scenario ${scenario} failed`);
+  return JSON.parse(child.stdout.toString()) as Figures;
+}

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
-/** `landfall status` and `landfall tail`: they work against any node, over its HTTP API alone. */
+/** `landfall status` and `landfall tail` work against any node, over its HTTP API alone; `landfall verify` on a folder. */
 export function operatorCommands(): Command[] {
-  return [statusCommand(), tailCommand()];
+  return [statusCommand(), tailCommand(), verifyCommand()];
 }
 
 function statusCommand(): Command {
@@ -28,6 +28,18 @@ function tailCommand(): Command {
     .action(async (stream: string, topic: string | undefined, options) => {
       const { tail } = await import("./tail.js");
       process.exitCode = await tail(stream, topic, options);
+    });
+}
+
+function verifyCommand(): Command {
+  return new Command("verify")
+    .description("check a data folder that no node has open: what is wrong, where")
+    .argument("<folder>", "e.g. data/demo/tokyo")
+    .option("--repair", "remove what a crash left, and mark damaged runs so that peers are asked for them")
+    .option("--json", "print the report as JSON")
+    .action(async (folder: string, options) => {
+      const { verify } = await import("./verify.js");
+      process.exitCode = await verify(folder, options);
     });
 }
 

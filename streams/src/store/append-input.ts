@@ -1,42 +1,109 @@
-import { APPEND_RECORDS_MAX } from "../limits.js";
+import { APPEND_BYTES_MAX, APPEND_RECORDS_MAX, TOPIC_NAME_BYTES_MAX, VALUE_BYTES_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { originId, streamName, topicName } from "../model/names.js";
-import type { NewRecord, OriginRecord } from "../model/record.js";
+import { encodeHeaders } from "./block-headers.js";
+import { RECORD_HEADER_BYTES } from "./block-layout.js";
+import { HASH_PRIME, HASH_START } from "./topic-table.js";
+import type { Headers, NewRecord, OriginRecord } from "../model/record.js";
 import type { Batch } from "./store.js";
 
-/** What callers hand over is checked whole before anything of it is queued, so that building a group cannot fail half-way. */
-
-/** @throws LandfallError INVALID_NAME, INVALID_ARGUMENT */
-export function checkRecords(records: readonly NewRecord[], isTopic: (name: string) => boolean): void {
-  checkCount(records.length);
-  for (const record of records) checkRecord(record, isTopic);
+/** What callers hand over is checked whole before anything of it is written, so that writing cannot fail half-way. */
+export interface CheckedRecords {
+  /** What the records take in a journal, without the names of their topics. */
+  readonly bytes: number;
+  readonly nameBytes: number;
+  /** Of the names of the topics, see topic-table.ts. */
+  readonly hashes: Int32Array;
+  /** Headers as bytes, for each record; undefined when no record has any. */
+  readonly headers: readonly (Uint8Array | undefined)[] | undefined;
 }
 
-/** @throws LandfallError INVALID_NAME, INVALID_ARGUMENT */
-export function checkBatch(batch: Batch, isTopic: (name: string) => boolean): void {
-  streamName(batch.stream);
-  originId(batch.origin);
-  checkCount(batch.records.length);
-  if (!Number.isSafeInteger(batch.firstSeq) || batch.firstSeq < 0) invalid(`first seq ${batch.firstSeq}`);
-  batch.records.forEach((record: OriginRecord, i) => {
-    checkRecord(record, isTopic);
-    if (record.seq !== batch.firstSeq + i) invalid(`record ${i} has seq ${record.seq}, not ${batch.firstSeq + i}`);
-    if (!Number.isSafeInteger(record.offset) || record.offset < 0) invalid(`offset ${record.offset}`);
-    if (!Number.isSafeInteger(record.received)) invalid(`time of receipt ${record.received}`);
-  });
+const FIRST = 1;
+const LATER = 2;
+/** Which characters a topic's name may begin with, and have later on: what `topicName` says, as a table. */
+const CHARS = new Uint8Array(256);
+for (let code = 0; code < 128; code++) {
+  const char = String.fromCharCode(code);
+  if (/[A-Za-z0-9]/.test(char)) CHARS[code] = FIRST | LATER;
+  else if (/[._\-/@=+]/.test(char)) CHARS[code] = LATER;
 }
 
-function checkCount(count: number): void {
+/** @throws LandfallError INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE */
+export function checkRecords(records: readonly NewRecord[]): CheckedRecords {
+  const count = records.length;
   if (count > APPEND_RECORDS_MAX)
     invalid(`${count} records at once, at most ${APPEND_RECORDS_MAX} are kept as one unit`);
+  const hashes = new Int32Array(count);
+  let bytes = count * RECORD_HEADER_BYTES;
+  let nameBytes = 0;
+  let headers: (Uint8Array | undefined)[] | undefined;
+  let lastHeaders: Headers | undefined;
+  let lastBytes: Uint8Array | undefined;
+  for (let i = 0; i < count; i++) {
+    const record = records[i] as NewRecord;
+    const { topic, timestamp, value } = record;
+    if (typeof topic !== "string") topicName(topic);
+    const length = topic.length;
+    let hash = HASH_START;
+    let chars = FIRST | LATER;
+    for (let c = 0; c < length; c++) {
+      const code = topic.charCodeAt(c);
+      hash = Math.imul(hash ^ code, HASH_PRIME);
+      chars &= (CHARS[code] ?? 0) | (c === 0 ? 0 : FIRST);
+    }
+    if (chars !== (FIRST | LATER) || length === 0 || length > TOPIC_NAME_BYTES_MAX) topicName(topic);
+    hashes[i] = hash;
+    nameBytes += topic.length;
+    if (!Number.isSafeInteger(timestamp)) {
+      invalid(`timestamp ${timestamp} of a record of ${topic}: want whole milliseconds since 1970`);
+    }
+    if (!(value instanceof Uint8Array)) invalid(`value of a record of ${topic}: want bytes`);
+    if (value.byteLength > VALUE_BYTES_MAX) throw tooLarge(record);
+    bytes += value.byteLength;
+    if (record.headers !== undefined) {
+      if (record.headers !== lastHeaders) {
+        lastHeaders = record.headers;
+        const encoded = encodeHeaders(lastHeaders);
+        lastBytes = encoded.byteLength === 0 ? undefined : encoded;
+      }
+      if (lastBytes !== undefined) {
+        headers ??= [];
+        headers[i] = lastBytes;
+        bytes += lastBytes.byteLength;
+      }
+    }
+    if (bytes > APPEND_BYTES_MAX) throw tooMany();
+  }
+  return { bytes, nameBytes, hashes, headers };
 }
 
-function checkRecord(record: NewRecord, isTopic: (name: string) => boolean): void {
-  if (!isTopic(record.topic)) topicName(record.topic);
-  if (!Number.isSafeInteger(record.timestamp)) {
-    invalid(`timestamp ${record.timestamp} of a record of ${record.topic}: want whole milliseconds since 1970`);
+/** @throws LandfallError INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE */
+export function checkBatch(batch: Batch): CheckedRecords {
+  streamName(batch.stream);
+  originId(batch.origin);
+  const { firstSeq, records } = batch;
+  if (!Number.isSafeInteger(firstSeq) || firstSeq < 0) invalid(`first seq ${firstSeq}`);
+  for (let i = 0; i < records.length; i++) {
+    const { seq, offset, received } = records[i] as OriginRecord;
+    if (seq !== firstSeq + i) invalid(`record ${i} has seq ${seq}, not ${firstSeq + i}`);
+    if (!Number.isSafeInteger(offset) || offset < 0) invalid(`offset ${offset}`);
+    if (!Number.isSafeInteger(received)) invalid(`time of receipt ${received}`);
   }
-  if (!(record.value instanceof Uint8Array)) invalid(`value of a record of ${record.topic}: want bytes`);
+  return checkRecords(records);
+}
+
+function tooLarge({ topic, value }: NewRecord): LandfallError {
+  return new LandfallError(
+    "VALUE_TOO_LARGE",
+    `a value of ${value.byteLength} bytes for ${topic}, at most ${VALUE_BYTES_MAX} are allowed`,
+  );
+}
+
+function tooMany(): LandfallError {
+  return new LandfallError(
+    "INVALID_ARGUMENT",
+    `more than ${APPEND_BYTES_MAX} bytes at once cannot be kept as one unit: hand over fewer records`,
+  );
 }
 
 function invalid(what: string): never {

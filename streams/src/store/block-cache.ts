@@ -1,5 +1,4 @@
 import { BLOCK_CACHE_BYTES_MAX } from "../limits.js";
-import type { ParsedBlock } from "./block-parse.js";
 
 interface Run {
   readonly blocks: readonly number[];
@@ -13,20 +12,20 @@ const OVERHEAD_BYTES = 512;
  * Recent blocks, verified. First in, first out, in whole buffers: blocks written or read together share one, so keeping
  * one of them longer would keep all of them.
  */
-export class BlockCache {
-  private readonly blocks = new Map<number, ParsedBlock>();
+export class BlockCache<B> {
+  private readonly blocks = new Map<number, B>();
   private readonly runs: Run[] = [];
   private oldest = 0;
   private bytes = 0;
 
   constructor(private readonly bytesMax: number = BLOCK_CACHE_BYTES_MAX) {}
 
-  get(block: number): ParsedBlock | undefined {
+  get(block: number): B | undefined {
     return this.blocks.get(block);
   }
 
   /** @param bytes size of the buffer on which all these blocks are views */
-  add(blocks: readonly (readonly [number, ParsedBlock])[], bytes: number): void {
+  add(blocks: readonly (readonly [number, B])[], bytes: number): void {
     const fresh = blocks.filter(([number]) => !this.blocks.has(number));
     if (fresh.length === 0) return;
     for (const [number, block] of fresh) this.blocks.set(number, block);

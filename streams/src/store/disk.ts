@@ -8,6 +8,8 @@ export interface Disk {
   list(folder: string): Promise<string[]>;
   /** Whole content of a small file, or undefined when there is none. */
   readFile(path: string): Promise<Uint8Array | undefined>;
+  /** Reads until `into` is full or the file ends, at once; for little. Returns the bytes read. */
+  readSync(path: string, into: Uint8Array, position: number): number;
   /** `create` fails with EEXIST when the file is there, `read` and `write` with ENOENT when it is not. */
   open(path: string, mode: "create" | "read" | "write"): Promise<DiskFile>;
   /** Replaces what is at `to`, at once. Durable after `syncFolder`. */

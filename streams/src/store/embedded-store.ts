@@ -1,21 +1,40 @@
 import { crc32 } from "node:zlib";
-import { OFFSET_SLOT_COUNT } from "../limits.js";
+import {
+  COMMIT_CACHED_BYTES_MAX,
+  EXPIRY_INTERVAL_MS,
+  FOLLOW_RECORDS,
+  LATEST_PARALLEL,
+  OFFSET_SLOT_COUNT,
+  UNSEALED_JOURNALS_MAX,
+} from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { nodeName, siteName, streamName } from "../model/names.js";
 import { checkBatch, checkRecords } from "./append-input.js";
+import { inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
-import { EncodedRecords } from "./encoded-records.js";
+import { expiredRuns } from "./expiry.js";
+import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
+import { JournalReader } from "./journal-reader.js";
+import { LogReader, checkCursor, checkLimit } from "./log-reader.js";
+import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
+import { nextOffset } from "./offset-clock.js";
 import { openFolder } from "./open-folder.js";
-import { checkCursor, checkLimit, originRecords, streamRecords, topicRecords } from "./queries.js";
-import { RecordReader } from "./record-reader.js";
-import type { Env } from "../env.js";
+import { RunLog } from "./run-log.js";
+import { SegmentReader } from "./segment-reader.js";
+import { Signal } from "./signal.js";
+import { TopicLister } from "./topic-lister.js";
+import { TopicReader } from "./topic-reader.js";
+import type { Env, TimerHandle } from "../env.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
+import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
-import type { Appended, Batch, Committed, StoreStats, StreamStore, TopicQuery } from "./store.js";
+import type { Run } from "./segment-format.js";
+import type { Appended, Batch, Committed, Gap, LocalStore, Retention, StoreStats, TopicQuery } from "./store.js";
+import type { StreamState } from "./stream-state.js";
 
 export interface EmbeddedStoreOptions {
   /** Created when it is not there. */
@@ -28,20 +47,27 @@ export interface EmbeddedStoreOptions {
   /** A pino logger fits. */
   readonly log?: StoreLog;
   readonly disk?: Disk;
+  /** Streams of which only the newest record of each topic is kept, once they are merged. */
+  readonly compacted?: (stream: StreamName) => boolean;
+  /** How long each stream is kept here; by default, everything for ever. */
+  readonly retention?: (stream: StreamName) => Retention | undefined;
+  /** Whether full journals are sealed; false is for tests of the journal. */
+  readonly sealing?: boolean;
   /** For tests; see limits.ts for the defaults. */
   readonly journalFileBytes?: number;
   readonly commitBytes?: number;
   readonly pendingBytesMax?: number;
   readonly cacheBytes?: number;
+  readonly windowBytes?: number;
 }
 
 const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
- * Opens the store in a folder of its own: one journal for all streams, an index in memory that is rebuilt from it.
+ * Opens the store in a folder of its own: a journal for all streams, sealed into segments sorted by topic.
  * @throws LandfallError FOLDER_IN_USE, UNSUPPORTED_FORMAT, INVALID_SETTINGS, INVALID_NAME, DISK_FULL, DISK_FAILED
  */
-export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<StreamStore> {
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const { slot, log = SILENT, disk = nodeDisk } = options;
   if (slot !== undefined && !(Number.isInteger(slot) && slot >= 0 && slot < OFFSET_SLOT_COUNT)) {
     throw new LandfallError("INVALID_SETTINGS", `slot ${slot}: want a whole number from 0 to ${OFFSET_SLOT_COUNT - 1}`);
@@ -49,79 +75,133 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   siteName(options.site);
   nodeName(options.node);
   const opened = await openFolder({ ...options, disk, log });
-  return new EmbeddedStore(opened, options, log);
+  return new EmbeddedStore(opened, options, log, disk);
 }
 
-class EmbeddedStore implements StreamStore {
+export class EmbeddedStore implements LocalStore {
   readonly origin: OriginId;
   private readonly commit: GroupCommit;
-  private readonly reader: RecordReader;
+  private readonly files: FilePool;
+  private readonly journals: JournalReader;
+  private readonly topicReader: TopicReader;
+  private readonly logReader: LogReader;
+  private readonly lister: TopicLister;
+  private readonly maintenance: Maintenance;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
   private readonly reading = new Set<Promise<unknown>>();
+  /** Appends that have to look at the disk first, and those behind them. */
+  private gate: Promise<unknown> | undefined;
   private corruptBlocks: number;
   private closing: Promise<void> | undefined;
+  private readonly closers = new Set<() => void>();
+  private expiry: TimerHandle | undefined;
 
   constructor(
     private readonly opened: OpenFolder,
-    options: EmbeddedStoreOptions,
+    private readonly options: EmbeddedStoreOptions,
     private readonly log: StoreLog,
+    disk: Disk,
   ) {
-    const { origin, index, journal, nextCommit } = opened;
+    const { origin, catalog, journal, nextCommit, manifest } = opened;
+    const { folder, cacheBytes, env, commitBytes, pendingBytesMax, journalFileBytes } = options;
     this.origin = origin;
-    this.corruptBlocks = opened.damages.length;
-    const cache = new BlockCache(options.cacheBytes);
-    this.reader = new RecordReader(index, journal, cache, (error) => this.noteCorrupt(error));
+    this.corruptBlocks = opened.damages;
+    this.files = new FilePool(disk, folder);
+    this.journals = new JournalReader(this.files, new BlockCache(cacheBytes), (error) => this.noteCorrupt(error));
+    const segments = new SegmentReader(this.files, (run, error) => this.noteDamagedRun(run, error), cacheBytes);
+    const runLog = new RunLog(segments, options.windowBytes);
+    this.topicReader = new TopicReader(catalog, this.journals, segments);
+    this.logReader = new LogReader(this.journals, runLog);
+    this.lister = new TopicLister(catalog, disk, folder);
+    this.maintenance = new Maintenance({
+      disk,
+      folder,
+      catalog,
+      manifest,
+      log,
+      sealer: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      merger: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      compacted: options.compacted ?? (() => false),
+      readers: () => Promise.allSettled(this.reading),
+      forget: async (name, runs) => {
+        for (const run of runs) runLog.forget(run);
+        await this.files.forget(name);
+      },
+    });
     this.commit = new GroupCommit({
-      index,
+      catalog,
       journal,
-      cache,
       origin,
       nextCommit,
+      env,
       slot: options.slot ?? crc32(origin) % OFFSET_SLOT_COUNT,
-      env: options.env,
-      ...(options.commitBytes === undefined ? {} : { commitBytes: options.commitBytes }),
-      ...(options.pendingBytesMax === undefined ? {} : { pendingBytes: options.pendingBytesMax }),
-      onCommit: (committed) => this.notify(committed),
+      ...(commitBytes === undefined ? {} : { commitBytes }),
+      ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
+      ...(journalFileBytes === undefined ? {} : { journalFileBytes }),
+      onCommit: (committed, group, bytes) => this.committed(committed, group, bytes),
+      onFull: (generation) => {
+        if (options.sealing !== false) this.maintenance.seal(generation);
+      },
     });
+    if (options.sealing === false) return;
+    for (const generation of opened.full) this.maintenance.seal(generation);
+    this.maintenance.start();
+    if (options.retention !== undefined) this.expireLater();
   }
 
-  // oxlint-disable-next-line require-await -- async, so that what is refused is a rejection like any other
   async append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]> {
     this.checkOpen();
     streamName(stream);
     if (records.length === 0) return [];
-    checkRecords(records, this.topicTest(stream));
-    return this.commit.append(stream, EncodedRecords.of(records));
+    const checked = checkRecords(records);
+    const state = this.opened.catalog.streams.forWriting(stream);
+    if (this.gate === undefined && !this.mustWait(state)) return this.commit.append(state, records, checked, undefined);
+    // The caller may reuse its buffers meanwhile; headers are encoded already.
+    const own = records.map((record) => ({ ...record, value: record.value.slice() }));
+    return this.later(async () => {
+      await this.room();
+      const known = await this.read(this.lastOffsets(state, own));
+      return this.commit.append(state, own, checked, known);
+    });
   }
 
   async apply(batch: Batch): Promise<void> {
     this.checkOpen();
-    checkBatch(batch, this.topicTest(batch.stream));
-    await this.commit.apply(batch, EncodedRecords.of(batch.records));
+    const checked = checkBatch(batch);
+    const state = this.opened.catalog.streams.forWriting(batch.stream);
+    if (this.gate === undefined && !this.isCrowded()) return this.commit.apply(state, batch, checked);
+    const records = batch.records.map((record) => ({ ...record, value: record.value.slice() }));
+    return this.later(async () => {
+      await this.room();
+      return this.commit.apply(state, { ...batch, records }, checked);
+    });
   }
 
   streams(): StreamName[] {
     this.checkOpen();
-    return [...this.opened.index.streams.keys()].sort();
+    return this.opened.catalog.streams
+      .existing()
+      .map(({ name }) => name)
+      .sort();
   }
 
   vector(stream: StreamName): VersionVector {
     this.checkOpen();
-    return this.opened.index.streams.get(stream)?.vector() ?? {};
+    return this.opened.catalog.streams.get(stream)?.vector() ?? {};
   }
 
   topics(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): TopicName[] {
     this.checkOpen();
     checkLimit(query.limit);
-    return this.opened.index.streams.get(stream)?.names(query.prefix ?? "", query.after, query.limit) ?? [];
+    const state = this.opened.catalog.streams.get(stream);
+    return state === undefined ? [] : this.lister.names(state, query.prefix ?? "", query.after, query.limit);
   }
 
   async readTopic(stream: StreamName, topic: TopicName, query: TopicQuery): Promise<StoredRecord[]> {
     this.checkOpen();
     checkLimit(query.limit);
-    const { index } = this.opened;
-    const found = index.streams.get(stream)?.topic(topic);
-    return found === undefined ? [] : this.read(topicRecords(index, found, query));
+    const state = this.opened.catalog.streams.get(stream);
+    return state === undefined ? [] : this.read(this.topicReader.read(state, topic, query));
   }
 
   async readStream(
@@ -132,16 +212,13 @@ class EmbeddedStore implements StreamStore {
     this.checkOpen();
     checkLimit(limit);
     checkCursor(cursor);
-    const { index } = this.opened;
-    const found = streamRecords(index, index.streams.get(stream), cursor, limit);
-    return { records: await this.read(found.records), cursor: found.cursor };
+    return this.read(this.logReader.stream(this.opened.catalog.streams.get(stream), cursor, limit));
   }
 
   async readOrigin(stream: StreamName, origin: OriginId, from: Seq, maxBytes: number): Promise<OriginRecord[]> {
     this.checkOpen();
-    const { index } = this.opened;
-    const log = index.streams.get(stream)?.logs.get(origin);
-    return log === undefined ? [] : this.read(originRecords(index, log, from, maxBytes));
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    return log === undefined ? [] : this.read(this.logReader.origin(log, from, maxBytes));
   }
 
   onCommit(listener: (committed: readonly Committed[]) => void): () => void {
@@ -152,21 +229,101 @@ class EmbeddedStore implements StreamStore {
     return () => void this.listeners.delete(own);
   }
 
+  gaps(stream: StreamName): Gap[] {
+    this.checkOpen();
+    return [...(this.maintenance.manifest.expired[stream]?.gaps ?? [])];
+  }
+
+  async latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]> {
+    const names = this.topics(stream, query);
+    const newest: StoredRecord[] = [];
+    for (let i = 0; i < names.length; i += LATEST_PARALLEL) {
+      const some = names.slice(i, i + LATEST_PARALLEL);
+      const found = await Promise.all(some.map((name) => this.readTopic(stream, name, { limit: 1, reverse: true })));
+      for (const [record] of found) if (record !== undefined) newest.push(record);
+    }
+    return newest;
+  }
+
+  async *follow(
+    stream: StreamName,
+    cursor: Cursor | undefined,
+    options: { readonly limit?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<{ records: StoredRecord[]; cursor: Cursor }, void, void> {
+    const { limit = FOLLOW_RECORDS, signal } = options;
+    this.checkOpen();
+    const news = new Signal();
+    const leave = this.onCommit((committed) => {
+      if (committed.some((one) => one.stream === stream)) news.set();
+    });
+    const wake = (): void => news.set();
+    signal?.addEventListener("abort", wake);
+    this.closers.add(wake);
+    let at = cursor;
+    try {
+      // oxlint-disable-next-line no-unmodified-loop-condition -- who holds the signal changes it
+      while (signal?.aborted !== true && this.closing === undefined) {
+        news.clear();
+        const read = await this.readStream(stream, at, limit);
+        at = read.cursor;
+        if (read.records.length > 0) yield read;
+        else await news.wait();
+      }
+    } finally {
+      this.closers.delete(wake);
+      signal?.removeEventListener("abort", wake);
+      leave();
+    }
+  }
+
+  async expire(): Promise<number> {
+    this.checkOpen();
+    const { retention, env } = this.options;
+    if (retention === undefined) return 0;
+    return this.maintenance.exclusive(async () => {
+      const gone = expiredRuns(this.opened.catalog.streams.all, retention, env.now());
+      if (gone.length > 0) await this.maintenance.expire(gone);
+      return gone.reduce((sum, { count }) => sum + count, 0);
+    });
+  }
+
   stats(): StoreStats {
     this.checkOpen();
-    const { index, journal } = this.opened;
+    const { catalog, journal } = this.opened;
     const { failed } = this.commit;
+    const streams = catalog.streams.existing();
     return {
       recordsAppended: this.commit.recordsAppended,
       recordsApplied: this.commit.recordsApplied,
       commits: this.commit.commits,
       bytesWritten: this.commit.bytesWritten,
-      bytesOnDisk: journal.bytesOnDisk,
-      topics: index.topicCount,
-      streams: index.streams.size,
+      bytesOnDisk: catalog.bytesSealed + catalog.bytesUnsealed(journal),
+      topics: streams.reduce((sum, stream) => sum + this.lister.count(stream), 0),
+      streams: streams.length,
       corruptBlocks: this.corruptBlocks,
       ...(failed === undefined ? {} : { failed: `${failed.code}: ${failed.message}` }),
     };
+  }
+
+  /** Until everything that can be sealed and merged is. */
+  async settled(): Promise<void> {
+    this.checkOpen();
+    await this.maintenance.idle();
+  }
+
+  /** Seals the journal that is being written, too, and waits until everything is sealed and merged. */
+  async sealNow(): Promise<void> {
+    this.checkOpen();
+    this.commit.roll();
+    await this.commit.idle();
+    await this.maintenance.idle();
+  }
+
+  /** Over how many runs and unsealed journals a topic of this stream may be spread. */
+  spread(stream: StreamName): { readonly runs: number; readonly journals: number } {
+    this.checkOpen();
+    const { catalog } = this.opened;
+    return { runs: catalog.streams.get(stream)?.runs.length ?? 0, journals: catalog.generations.length };
   }
 
   close(): Promise<void> {
@@ -175,18 +332,78 @@ class EmbeddedStore implements StreamStore {
   }
 
   private async shutDown(): Promise<void> {
+    this.expiry?.cancel();
+    for (const wake of this.closers) wake();
+    await this.gate?.catch(() => undefined);
     await this.commit.idle();
+    await this.maintenance.close();
     await Promise.allSettled(this.reading);
     this.listeners.clear();
     try {
+      await this.files.close();
       await this.opened.journal.close();
     } finally {
       await this.opened.lock.release();
     }
   }
 
-  private async read(records: readonly number[]): Promise<StoredRecord[]> {
-    const reading = this.reader.read(records);
+  private expireLater(): void {
+    this.expiry = this.options.env.setTimer(EXPIRY_INTERVAL_MS, () => {
+      const failed = (error: unknown): void => this.log.error({ err: error }, "expiry failed; it is tried again");
+      if (this.closing !== undefined) return;
+      this.expire().catch(failed);
+      this.expireLater();
+    });
+  }
+
+  private isCrowded(): boolean {
+    return this.maintenance.waiting > UNSEALED_JOURNALS_MAX;
+  }
+
+  private mustWait(stream: StreamState): boolean {
+    return this.isCrowded() || this.needsRuns(stream);
+  }
+
+  /** Sealed runs hold offsets that this clock has not reached: the topics must be looked up (O2). */
+  private needsRuns(stream: StreamState): boolean {
+    if (stream.runs.length === 0) return false;
+    const base = this.options.env.now() * 1000;
+    if (stream.highest < base) return false;
+    return stream.runs.some((run) => run.highest >= base);
+  }
+
+  private async room(): Promise<void> {
+    while (this.isCrowded() && this.maintenance.isSealing) await this.maintenance.progress();
+  }
+
+  private async lastOffsets(
+    stream: StreamState,
+    records: readonly NewRecord[],
+  ): Promise<Map<string, number> | undefined> {
+    if (!this.needsRuns(stream)) return undefined;
+    const base = nextOffset(this.options.env.now(), 0, 0) - 2 * OFFSET_SLOT_COUNT;
+    const known = new Map<string, number>();
+    for (const { topic } of records) {
+      if (!known.has(topic)) known.set(topic, await this.topicReader.lastOffset(stream, topic, base));
+    }
+    return known;
+  }
+
+  /** In turn behind others that wait. */
+  private later<T>(work: () => Promise<T>): Promise<T> {
+    const turn = (this.gate ?? Promise.resolve()).then(work, work);
+    const gate = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.gate = gate;
+    void gate.finally(() => {
+      if (this.gate === gate) this.gate = undefined;
+    });
+    return turn;
+  }
+
+  private async read<T>(reading: Promise<T>): Promise<T> {
     this.reading.add(reading);
     try {
       return await reading;
@@ -195,8 +412,20 @@ class EmbeddedStore implements StreamStore {
     }
   }
 
-  /** A listener that throws must not stop the others, nor the store. */
-  private notify(committed: readonly Committed[]): void {
+  private committed(committed: readonly Committed[], group: Group, bytes: Uint8Array): void {
+    if (
+      bytes.byteLength <= (this.options.cacheBytes ?? COMMIT_CACHED_BYTES_MAX) &&
+      bytes.byteLength <= COMMIT_CACHED_BYTES_MAX
+    ) {
+      const copy = bytes.slice();
+      const blocks: Uint8Array[] = [];
+      for (let i = group.firstBlock; i < group.endBlock; i++) {
+        const { position, bytes: length } = group.generation.block(i);
+        blocks.push(copy.subarray(position - group.start, position - group.start + length));
+      }
+      this.journals.remember(group.generation, group.firstBlock, blocks, copy.byteLength);
+    }
+    // A listener that throws must not stop the others, nor the store.
     for (const listener of this.listeners) {
       try {
         listener(committed);
@@ -211,9 +440,19 @@ class EmbeddedStore implements StreamStore {
     this.log.error({ err: error }, "a corrupt block was not served");
   }
 
-  private topicTest(stream: StreamName): (name: string) => boolean {
-    const index = this.opened.index.streams.get(stream);
-    return (name) => index?.topic(name) !== undefined;
+  /** What a damaged run holds is lacking from now on, so that a peer sends it again. */
+  private noteDamagedRun(run: Run, error: LandfallError): void {
+    this.noteCorrupt(error);
+    if (run.damaged) return;
+    run.damaged = true;
+    const { log } = run;
+    // Own numbers are given already: the next who opens this folder takes a new origin, and fetches them.
+    if (log.origin !== this.origin && log.planned === log.next) log.lose(run);
+    this.maintenance
+      .exclusive(() => this.maintenance.markDamaged(run))
+      .catch((cause: unknown) => {
+        this.log.error({ err: cause }, "damage could not be noted down");
+      });
   }
 
   private checkOpen(): void {

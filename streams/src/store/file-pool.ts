@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { JOURNAL_FILES_OPEN_MAX } from "../limits.js";
 import { readError } from "./disk-errors.js";
-import { journalName } from "./journal-format.js";
 import type { Disk, DiskFile } from "./disk.js";
 
 interface Entry {
@@ -9,9 +8,9 @@ interface Entry {
   users: number;
 }
 
-/** Journal files open for reading: opened when needed, the longest unused closed when there are many. */
+/** Files open for reading: opened when needed, the longest unused closed when there are many. */
 export class FilePool {
-  private readonly entries = new Map<number, Entry>();
+  private readonly entries = new Map<string, Entry>();
 
   constructor(
     private readonly disk: Disk,
@@ -19,12 +18,12 @@ export class FilePool {
   ) {}
 
   /** @throws LandfallError DISK_FAILED */
-  async read(number: number, into: Uint8Array, position: number): Promise<number> {
-    const path = join(this.folder, journalName(number));
-    const entry = this.entries.get(number) ?? this.open(number, path);
+  async read(name: string, into: Uint8Array, position: number): Promise<number> {
+    const path = join(this.folder, name);
+    const entry = this.entries.get(name) ?? this.open(name, path);
     // Last used, last in the map.
-    this.entries.delete(number);
-    this.entries.set(number, entry);
+    this.entries.delete(name);
+    this.entries.set(name, entry);
     entry.users++;
     try {
       return await (await entry.file).read(into, position);
@@ -36,26 +35,33 @@ export class FilePool {
     }
   }
 
+  /** The file is about to be removed. */
+  async forget(name: string): Promise<void> {
+    const entry = this.entries.get(name);
+    this.entries.delete(name);
+    if (entry !== undefined) await closeQuietly(entry.file);
+  }
+
   async close(): Promise<void> {
     const open = [...this.entries.values()];
     this.entries.clear();
     for (const { file } of open) await closeQuietly(file);
   }
 
-  private open(number: number, path: string): Entry {
+  private open(name: string, path: string): Entry {
     const entry = { file: this.disk.open(path, "read"), users: 0 };
     // The next reader tries again.
     entry.file.catch(() => {
-      if (this.entries.get(number) === entry) this.entries.delete(number);
+      if (this.entries.get(name) === entry) this.entries.delete(name);
     });
     return entry;
   }
 
   private async trim(): Promise<void> {
-    for (const [number, entry] of this.entries) {
+    for (const [name, entry] of this.entries) {
       if (this.entries.size <= JOURNAL_FILES_OPEN_MAX) return;
       if (entry.users > 0) continue;
-      this.entries.delete(number);
+      this.entries.delete(name);
       await closeQuietly(entry.file);
     }
   }

@@ -1,41 +1,46 @@
-import { COMMIT_BYTES_MAX, COMMIT_PENDING_BYTES_MAX } from "../limits.js";
+import {
+  COMMIT_BUFFERS_KEPT_BYTES_MAX,
+  COMMIT_BYTES_MAX,
+  COMMIT_PENDING_BYTES_MAX,
+  JOURNAL_FILE_BYTES,
+} from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
-import { parseFreshBlock } from "./block-parse.js";
-import { GroupBuilder } from "./group-builder.js";
-import { FRAME_HEAD_BYTES, writeFrameHead } from "./journal-format.js";
+import { Group } from "./group.js";
+import type { Generation } from "./generation.js";
+import { checkClock, nextOffset } from "./offset-clock.js";
+import { FILE_HEAD_BYTES } from "./journal-format.js";
+import { RECORD_HEADER_BYTES } from "./block-layout.js";
+import { lackingOf } from "./batch-check.js";
 import type { Env } from "../env.js";
-import type { OriginId, StreamName } from "../model/names.js";
-import type { BlockCache } from "./block-cache.js";
-import type { ParsedBlock } from "./block-parse.js";
-import type { BlockBuilder } from "./block-builder.js";
-import type { EncodedRecords } from "./encoded-records.js";
+import type { OriginId } from "../model/names.js";
+import type { NewRecord, OriginRecord, Seq, TimestampMs } from "../model/record.js";
+import type { CheckedRecords } from "./append-input.js";
+import type { Catalog } from "./catalog.js";
 import type { Journal } from "./journal.js";
-import type { RecordIndex } from "./record-index.js";
+import type { OriginLog } from "./origin-log.js";
+import type { StreamState } from "./stream-state.js";
 import type { Appended, Batch, Committed } from "./store.js";
 
-interface Pending {
-  readonly bytes: number;
-  /** Puts its records into the group; what it returns is called when they are durable. */
-  build(group: GroupBuilder, nowMs: number): () => void;
-  reject(error: unknown): void;
-}
-
 export interface GroupCommitOptions {
-  readonly index: RecordIndex;
+  readonly catalog: Catalog;
   readonly journal: Journal;
-  readonly cache: BlockCache;
   readonly origin: OriginId;
   readonly slot: number;
   readonly env: Env;
   readonly nextCommit: number;
   readonly commitBytes?: number;
   readonly pendingBytes?: number;
-  readonly onCommit: (committed: readonly Committed[]) => void;
+  readonly journalFileBytes?: number;
+  /** After a group became visible. */
+  readonly onCommit: (committed: readonly Committed[], group: Group, bytes: Uint8Array) => void;
+  /** A generation is full and durable: nothing more is written to it. */
+  readonly onFull: (generation: Generation) => void;
 }
 
 /**
  * One write and one fdatasync for everything that arrived while the last one ran, over all streams and origins.
- * Groups are built, written and made visible one after the other, so a failed one leaves nothing to undo.
+ * Records are encoded, numbered and indexed when they are handed over, into the last group that waits. When a group
+ * fails, so do those behind it, and the index forgets them: nothing of them was visible.
  */
 export class GroupCommit {
   commits = 0;
@@ -44,169 +49,241 @@ export class GroupCommit {
   bytesWritten = 0;
   /** Why the last commit failed; cleared by the next that succeeds. */
   failed: LandfallError | undefined;
-  private queue: Pending[] = [];
-  private queuedBytes = 0;
+  private readonly groups: Group[] = [];
+  private pendingBytes = 0;
+  private readonly groupBytes = new Map<Group, number>();
   private nextCommit: number;
   private running: Promise<void> | undefined;
+  private writing: Group | undefined;
+  /** Where the next group begins in the last generation's file. */
+  private plannedEnd: number;
+  private readonly spare: Uint8Array[] = [];
 
   constructor(private readonly options: GroupCommitOptions) {
     this.nextCommit = options.nextCommit;
+    this.plannedEnd = options.journal.endSize ?? FILE_HEAD_BYTES;
   }
 
-  /** @throws LandfallError CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED */
-  append(stream: StreamName, records: EncodedRecords): Promise<Appended[]> {
+  /**
+   * @param known largest offsets of topics that only sealed runs know, where they matter
+   * @throws LandfallError CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED
+   */
+  append(
+    stream: StreamState,
+    records: readonly NewRecord[],
+    checked: CheckedRecords,
+    known: ReadonlyMap<string, number> | undefined,
+  ): Promise<Appended[]> {
+    const { env, slot, origin, catalog } = this.options;
+    const nowMs = Math.floor(env.now());
+    checkClock(nowMs);
+    const group = this.groupFor(checked.bytes, records.length);
+    group.reserve(records.length, checked.bytes, checked.nameBytes);
+    const log = stream.log(origin);
+    const received = Math.floor(nowMs) as TimestampMs;
+    const base = nextOffset(nowMs, 0, slot);
+    const { generation } = group;
+    const { topics } = generation;
+    const lookBack = base <= catalog.olderHighest(stream);
+    const count = records.length;
+    const appended: Appended[] = [];
+    const { headers, hashes } = checked;
+    topics.touch(stream.number, hashes, count);
+    let highest = 0;
+    for (let i = 0; i < count; i++) {
+      const { topic, timestamp, value } = records[i] as NewRecord;
+      const seq = log.planned;
+      const own = headers?.[i];
+      group.begin(
+        log,
+        seq,
+        topic,
+        hashes[i] as number,
+        RECORD_HEADER_BYTES + value.byteLength + (own?.byteLength ?? 0),
+      );
+      let last = topics.highest(group.topic);
+      if (lookBack) last = Math.max(last, catalog.lastOffset(stream, topic), known?.get(topic) ?? 0);
+      const offset = last < base ? base : nextOffset(nowMs, last, slot);
+      if (offset > highest) highest = offset;
+      group.finish(topic.length, offset, timestamp, received, own, value);
+      log.planned = seq + 1;
+      appended.push({ topic, offset, seq: seq as Seq, received });
+    }
+    log.saw(highest);
+    group.recordsAppended += count;
     return new Promise((resolve, reject) => {
-      this.enqueue({
-        bytes: records.bytes.byteLength,
-        reject,
-        build: (group, nowMs) => {
-          const appended = group.append(stream, records, nowMs);
-          return () => resolve(appended);
-        },
-      });
+      group.waiting.push({ resolve: () => resolve(appended), reject });
+      this.start();
     });
   }
 
   /** @throws LandfallError SEQ_GAP, PROTOCOL_ERROR, CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED */
-  apply(batch: Batch, encoded: EncodedRecords): Promise<void> {
+  apply(stream: StreamState, batch: Batch, checked: CheckedRecords): Promise<void> {
+    const { catalog, origin: own } = this.options;
+    const { origin, firstSeq, records } = batch;
+    const log = stream.log(origin);
+    const lacking = lackingOf(catalog, log, batch, own);
+    if (lacking.length === 0) return this.settled();
+    const group = this.groupFor(checked.bytes, records.length);
+    group.reserve(records.length, checked.bytes, checked.nameBytes);
+    let highest = 0;
+    for (const [from, to] of lacking) {
+      for (let seq = from; seq < to; seq++) {
+        const { topic, offset, timestamp, received, value } = records[seq - firstSeq] as OriginRecord;
+        const headers = checked.headers?.[seq - firstSeq];
+        const hash = checked.hashes[seq - firstSeq] as number;
+        group.begin(log, seq, topic, hash, RECORD_HEADER_BYTES + value.byteLength + (headers?.byteLength ?? 0));
+        group.finish(topic.length, offset, timestamp, received, headers, value);
+        if (offset > highest) highest = offset;
+      }
+      group.recordsApplied += to - from;
+    }
+    log.saw(highest);
+    log.planned = log.contiguousEnd(firstSeq + records.length);
     return new Promise((resolve, reject) => {
-      this.enqueue({
-        bytes: encoded.bytes.byteLength,
-        reject,
-        build: (group) => {
-          group.apply(batch, encoded);
-          return resolve;
-        },
-      });
+      group.waiting.push({ resolve, reject });
+      this.start();
     });
   }
 
   /** Until everything that was accepted is durable or refused. */
   async idle(): Promise<void> {
-    await this.running;
+    while (this.running !== undefined) await this.running;
   }
 
-  private enqueue(pending: Pending): void {
-    const { pendingBytes = COMMIT_PENDING_BYTES_MAX } = this.options;
-    if (this.failed?.code === "DISK_FAILED") throw this.failed;
-    if (this.queuedBytes + pending.bytes > pendingBytes && this.queue.length > 0) {
-      throw new LandfallError("OVERLOADED", `${this.queuedBytes} bytes wait for the disk already; try again later`);
-    }
-    this.queue.push(pending);
-    this.queuedBytes += pending.bytes;
+  /** The next commit begins a new journal file; the current one is full, whatever it holds. */
+  roll(): void {
+    const { catalog, journal, onFull } = this.options;
+    const generation = catalog.generations.at(-1);
+    if (this.running !== undefined || generation === undefined || generation.number !== journal.endNumber) return;
+    generation.isFull = true;
+    onFull(generation);
+  }
+
+  /** What is here already may still be on its way to the disk. */
+  private settled(): Promise<void> {
+    const last = this.groups.at(-1) ?? this.writing;
+    if (last === undefined) return Promise.resolve();
+    return new Promise((resolve, reject) => void last.waiting.push({ resolve, reject }));
+  }
+
+  private start(): void {
     this.running ??= this.run();
+  }
+
+  private groupFor(bytes: number, records: number): Group {
+    const { pendingBytes = COMMIT_PENDING_BYTES_MAX, commitBytes = COMMIT_BYTES_MAX } = this.options;
+    if (this.failed?.code === "DISK_FAILED") throw this.failed;
+    if (records > 0 && this.pendingBytes + bytes > pendingBytes && this.pendingBytes > 0) {
+      throw new LandfallError("OVERLOADED", `${this.pendingBytes} bytes wait for the disk already; try again later`);
+    }
+    this.pendingBytes += bytes;
+    let group = this.groups.at(-1);
+    if (group === undefined || (this.groupBytes.get(group) ?? 0) + bytes > commitBytes) {
+      if (group !== undefined) this.plannedEnd += group.close();
+      group = this.newGroup();
+    }
+    this.groupBytes.set(group, (this.groupBytes.get(group) ?? 0) + bytes);
+    return group;
+  }
+
+  private newGroup(): Group {
+    const { catalog, journal, journalFileBytes = JOURNAL_FILE_BYTES } = this.options;
+    let generation = catalog.generations.at(-1);
+    const isOld = generation !== undefined && generation.number <= journal.lastNumber;
+    if (generation === undefined || generation.isFull || (isOld && generation.number !== journal.endNumber)) {
+      generation = catalog.beginGeneration(journal.lastNumber + 1);
+      this.plannedEnd = FILE_HEAD_BYTES;
+    } else if (this.plannedEnd >= journalFileBytes) {
+      generation = catalog.beginGeneration(generation.number + 1);
+      this.plannedEnd = FILE_HEAD_BYTES;
+    }
+    const group = new Group(generation, this.plannedEnd, this.spare.pop() ?? new Uint8Array(64 * 1024));
+    this.groups.push(group);
+    return group;
   }
 
   private async run(): Promise<void> {
     // Let everybody who appends in this turn of the event loop into the first group.
     await Promise.resolve();
-    while (this.queue.length > 0) await this.commitGroup(this.takeGroup());
+    while (this.groups.length > 0) {
+      const group = this.groups.shift() as Group;
+      // Groups behind it know already where it ends; those to come learn it now.
+      if (this.groups.length === 0) this.plannedEnd += group.close();
+      this.pendingBytes -= this.groupBytes.get(group) ?? 0;
+      this.groupBytes.delete(group);
+      this.writing = group;
+      try {
+        await this.commit(group);
+        for (const waiting of group.waiting) waiting.resolve();
+      } catch (error) {
+        this.fail(group, error);
+      }
+      this.writing = undefined;
+    }
     this.running = undefined;
   }
 
-  private takeGroup(): Pending[] {
-    const { commitBytes = COMMIT_BYTES_MAX } = this.options;
-    let bytes = 0;
-    let count = 0;
-    while (count < this.queue.length) {
-      bytes += (this.queue[count] as Pending).bytes;
-      if (count > 0 && bytes > commitBytes) break;
-      count++;
+  private async commit(group: Group): Promise<void> {
+    const { journal, catalog, env } = this.options;
+    const { generation } = group;
+    const full = generation.number === journal.endNumber ? undefined : catalog.generationOf(journal.endNumber);
+    const { salt } = await journal.prepare(generation.number);
+    if (full !== undefined && !full.isFull) {
+      full.isFull = true;
+      this.options.onFull(full);
     }
-    const group = this.queue.splice(0, count);
-    for (const pending of group) this.queuedBytes -= pending.bytes;
-    return group;
-  }
-
-  private async commitGroup(group: readonly Pending[]): Promise<void> {
-    const { index, origin, slot, env } = this.options;
-    const builder = new GroupBuilder(index, origin, slot);
-    const nowMs = Math.floor(env.now());
-    const accepted: { pending: Pending; done: () => void }[] = [];
-    for (const pending of group) {
-      try {
-        accepted.push({ pending, done: pending.build(builder, nowMs) });
-      } catch (error) {
-        pending.reject(error);
-      }
-    }
-    try {
-      // Empty when all of it was here already, and that is durable.
-      if (builder.blocks.length > 0) await this.write(builder, nowMs);
-    } catch (error) {
-      this.fail(error);
-      for (const { pending } of accepted) pending.reject(error);
-      return;
-    }
-    for (const { done } of accepted) done();
-  }
-
-  private async write(builder: GroupBuilder, arrived: number): Promise<void> {
-    const { journal } = this.options;
-    const { blocks } = builder;
-    const size = blocks.reduce((sum, block) => sum + FRAME_HEAD_BYTES + block.bytes, 0);
-    const { number: file, salt, size: start } = await journal.prepare(size);
-    const bytes = new Uint8Array(size);
-    const places = this.writeFrames(blocks, salt, arrived, bytes);
+    const arrived = env.now();
+    const bytes = group.frame(this.nextCommit, salt, arrived);
     await journal.commit(bytes);
     this.failed = undefined;
-    this.nextCommit++;
+    generation.lastCommit = this.nextCommit++;
     this.commits++;
-    this.bytesWritten += size;
-    this.recordsAppended += builder.recordsAppended;
-    this.recordsApplied += builder.recordsApplied;
-    this.publish(bytes, places, file, start, arrived);
-  }
-
-  /** Returns where each block lies in `bytes`. */
-  private writeFrames(blocks: readonly BlockBuilder[], salt: Uint8Array, arrived: number, bytes: Uint8Array): number[] {
-    const places: number[] = [];
-    let at = 0;
-    blocks.forEach((block, i) => {
-      const head = { blockBytes: block.bytes, index: i, frames: blocks.length, commit: this.nextCommit, arrived };
-      writeFrameHead(head, salt, bytes, at);
-      at += FRAME_HEAD_BYTES;
-      block.write(bytes, at);
-      places.push(at);
-      at += block.bytes;
-    });
-    return places;
+    this.bytesWritten += bytes.byteLength;
+    this.recordsAppended += group.recordsAppended;
+    this.recordsApplied += group.recordsApplied;
+    generation.visible = group.endRecord;
+    this.publish(group, bytes);
+    if (group.bytes.byteLength <= COMMIT_BUFFERS_KEPT_BYTES_MAX && this.spare.length < 2) this.spare.push(group.bytes);
   }
 
   /** Durable: now everybody may see it. */
-  private publish(bytes: Uint8Array, places: readonly number[], file: number, start: number, arrived: number): void {
-    const { index, cache } = this.options;
-    const before = new Map<string, Committed>();
-    const blocks: [number, ParsedBlock][] = [];
-    places.forEach((at, i) => {
-      const end = (places[i + 1] ?? bytes.byteLength + FRAME_HEAD_BYTES) - FRAME_HEAD_BYTES;
-      const block = parseFreshBlock(bytes.subarray(at, end));
-      const { stream, origin } = block;
-      const key = `${stream} ${origin}`;
-      if (!before.has(key)) {
-        const firstSeq = index.vectorNext(stream, origin) as Committed["firstSeq"];
-        before.set(key, { stream, origin, firstSeq, nextSeq: firstSeq });
-      }
-      const number = index.add(block, { file, position: start + at, bytes: end - at }, arrived);
-      if (number !== undefined) blocks.push([number, block]);
-    });
-    cache.add(blocks, bytes.byteLength);
-    const committed = [...before.values()].map((entry): Committed => ({
-      ...entry,
-      nextSeq: index.vectorNext(entry.stream, entry.origin) as Committed["nextSeq"],
+  private publish(group: Group, bytes: Uint8Array): void {
+    const { generation, firstBlock, endBlock } = group;
+    const before = new Map<OriginLog, number>();
+    for (let i = firstBlock; i < endBlock; i++) {
+      const { log, firstSeq, count } = generation.block(i);
+      if (!before.has(log)) before.set(log, log.next);
+      log.add({ start: firstSeq, end: firstSeq + count, generation, block: i });
+    }
+    const committed = Array.from(before, ([{ stream, origin, next }, firstSeq]): Committed => ({
+      stream: stream.name,
+      origin,
+      firstSeq: firstSeq as Seq,
+      nextSeq: next as Seq,
     }));
-    this.options.onCommit(committed);
+    this.options.onCommit(committed, group, bytes);
   }
 
-  private fail(error: unknown): void {
+  /** The group and all that was built on it never were. */
+  private fail(group: Group, error: unknown): void {
+    const { catalog, journal } = this.options;
     this.failed = isLandfallError(error)
       ? error
       : new LandfallError("DISK_FAILED", `a commit failed: ${String(error)}`, { cause: error });
-    if (this.failed.code !== "DISK_FAILED") return;
-    // Nothing that waits can become durable any more.
-    const waiting = this.queue;
-    this.queue = [];
-    this.queuedBytes = 0;
-    for (const pending of waiting) pending.reject(this.failed);
+    const dropped = [group, ...this.groups.splice(0)];
+    for (const one of dropped) one.close();
+    for (const { generation, firstRecord, firstBlock } of dropped.reverse()) {
+      generation.rollBack(firstRecord, firstBlock);
+    }
+    catalog.forgetPlans();
+    for (const generation of catalog.generations.slice().reverse()) {
+      if (generation.count > 0 || generation.number <= journal.lastNumber) break;
+      catalog.dropGeneration(generation);
+    }
+    this.plannedEnd = journal.endSize ?? FILE_HEAD_BYTES;
+    this.pendingBytes = 0;
+    this.groupBytes.clear();
+    for (const one of dropped) for (const waiting of one.waiting) waiting.reject(this.failed);
   }
 }

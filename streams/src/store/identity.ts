@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DAMAGE_LIST_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { originId } from "../model/names.js";
-import { FORMAT_VERSION } from "./journal-format.js";
+import { FORMAT_VERSION, FORMAT_VERSION_MIN } from "./journal-format.js";
 import { readError, writeError } from "./disk-errors.js";
 import type { Env } from "../env.js";
 import type { OriginId } from "../model/names.js";
@@ -49,6 +49,8 @@ export interface FoundIdentity {
   readonly identity: Identity;
   /** The file is the very one that was written here, not a copy. */
   readonly genuine: boolean;
+  /** An older program wrote it. */
+  readonly outdated: boolean;
 }
 
 /**
@@ -63,16 +65,18 @@ export async function readIdentity(disk: Disk, folder: string): Promise<FoundIde
   if (bytes === undefined) return undefined;
   const value = parse(bytes);
   if (value === undefined) return undefined;
-  if (value.format !== FORMAT_VERSION) {
+  const { format } = value;
+  if (typeof format !== "number" || format < FORMAT_VERSION_MIN || format > FORMAT_VERSION) {
     throw new LandfallError(
       "UNSUPPORTED_FORMAT",
-      `the data folder ${folder} has format ${JSON.stringify(value.format)}, this program reads and writes ${FORMAT_VERSION}; nothing was changed: use the program that wrote it, or another folder`,
+      `the data folder ${folder} has format ${JSON.stringify(format)}, this program reads and writes ${FORMAT_VERSION}; nothing was changed: use the program that wrote it, or another folder`,
     );
   }
   if (!isIdentity(value)) return undefined;
   const file = await disk.open(path, "read");
   try {
-    return { identity: value, genuine: (await file.fingerprint()) === value.fingerprint };
+    const genuine = (await file.fingerprint()) === value.fingerprint;
+    return { identity: value, genuine, outdated: format !== FORMAT_VERSION };
   } finally {
     await file.close();
   }

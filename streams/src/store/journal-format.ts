@@ -3,14 +3,16 @@ import { BLOCK_BYTES_MAX } from "../limits.js";
 import { viewOf } from "./block-layout.js";
 
 /**
- * Layout of a journal file, format version 1; little-endian. docs/format.md describes it for other programs.
+ * Layout of a journal file, format versions 1 and 2 (whose blocks are of version 2, see journal-block.ts); little-endian. docs/format.md describes it for other programs.
  *
  * File head:  0 "LANDFALL" · 8 u32 version · 12 u32 number of the file · 16 8 bytes salt · 24 u32 CRC-32 of these · 28 u32 0
  * Then frames: 0 u32 magic · 4 u32 CRC-32 of the rest of the head, begun with the salt · 8 u32 bytes of the block
  *              · 12 u32 index of this frame in its commit · 16 u32 frames in the commit · 20 u32 0
  *              · 24 f64 number of the commit · 32 f64 arrived, ms since 1970 · 40 the block
  */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
+/** Older formats that are read, too; what is written is of the newest. */
+export const FORMAT_VERSION_MIN = 1;
 export const FILE_HEAD_BYTES = 32;
 export const FRAME_HEAD_BYTES = 40;
 const FILE_MAGIC = "LANDFALL";
@@ -59,7 +61,7 @@ export function decodeFileHead(bytes: Uint8Array): FileHead | number | undefined
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, FILE_HEAD_BYTES);
   if (buffer.toString("latin1", 0, 8) !== FILE_MAGIC) return undefined;
   const version = buffer.readUInt32LE(8);
-  if (version !== FORMAT_VERSION) return version;
+  if (version < FORMAT_VERSION_MIN || version > FORMAT_VERSION) return version;
   if (buffer.readUInt32LE(24) !== crc32(buffer.subarray(0, 24))) return undefined;
   return { number: buffer.readUInt32LE(12), salt: Uint8Array.from(buffer.subarray(16, 24)) };
 }

@@ -40,16 +40,20 @@ interface OpenCommit {
  */
 export class JournalRecovery {
   readonly damages: Damage[] = [];
-  /** Number of the last commit that counts; -1 for none. */
-  lastCommit = -1;
   private open: OpenCommit | undefined;
   private file = 0;
   private damagedSince = false;
   /** Where the last commit that counts ends, in the current file. */
   private settled = 0;
 
-  /** @param take called with every frame that counts, in order, with the number of its file */
-  constructor(private readonly take: (file: number, frame: Frame) => void) {}
+  /**
+   * @param take called with every frame that counts, in order, with the number of its file
+   * @param lastCommit number of the last commit that counts; -1 for none
+   */
+  constructor(
+    private readonly take: (file: number, frame: Frame) => void,
+    public lastCommit = -1,
+  ) {}
 
   /** Begins the next file; its frames go to the visitor. */
   beginFile(file: number): ScanVisitor {

@@ -1,14 +1,14 @@
 import { isLandfallError } from "../model/errors.js";
-import { parseOwnBlock } from "./block-parse.js";
+import { parseJournalBlock } from "./journal-block.js";
 import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, FRAME_MAGIC_BYTES, decodeFrameHead } from "./journal-format.js";
-import type { ParsedBlock } from "./block-parse.js";
+import type { JournalBlock } from "./journal-block.js";
 import type { DiskFile } from "./disk.js";
 import type { FrameHead } from "./journal-format.js";
 
 /** A frame whose head and block are intact. */
 export interface Frame {
   readonly head: FrameHead;
-  readonly block: ParsedBlock;
+  readonly block: JournalBlock;
   /** Where the frame begins in its file; the block follows its head. */
   readonly position: number;
 }
@@ -48,7 +48,7 @@ export async function scanJournalFile(
     if (end > size) return at;
     const bytes = window.view(from, head.blockBytes) ?? (await window.load(from, head.blockBytes));
     try {
-      visitor.frame({ head, block: parseOwnBlock(bytes), position: at });
+      visitor.frame({ head, block: parseJournalBlock(bytes), position: at });
     } catch (error) {
       if (!isLandfallError(error, "CORRUPT_BLOCK")) throw error;
       visitor.damage(at, end, error.message, head);

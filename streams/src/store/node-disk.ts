@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { lockFolder } from "./folder-lock.js";
 import { systemCode } from "./system-code.js";
@@ -16,6 +17,19 @@ export const nodeDisk: Disk = {
   },
   async readFile(path) {
     return unlessMissing(fs.readFile(path));
+  },
+  readSync(path, into, position) {
+    const file = openSync(path, "r");
+    try {
+      let done = 0;
+      for (;;) {
+        const read = readSync(file, into, done, into.byteLength - done, position + done);
+        done += read;
+        if (read === 0 || done === into.byteLength) return done;
+      }
+    } finally {
+      closeSync(file);
+    }
   },
   async open(path, mode) {
     return nodeFile(await fs.open(path, FLAGS[mode]));

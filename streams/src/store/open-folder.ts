@@ -4,16 +4,20 @@ import { LandfallError, isLandfallError } from "../model/errors.js";
 import { readError, writeError } from "./disk-errors.js";
 import { originId } from "../model/names.js";
 import { newIncarnation, originOf, readIdentity, writeIdentity } from "./identity.js";
+import { Catalog } from "./catalog.js";
 import { JournalRecovery } from "./journal-recovery.js";
+import { readManifest } from "./manifest.js";
+import { openSegments } from "./open-segments.js";
 import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, decodeFileHead, journalName, journalNumber } from "./journal-format.js";
 import { scanJournalFile } from "./journal-scan.js";
 import { Journal } from "./journal.js";
-import { RecordIndex } from "./record-index.js";
 import type { Env } from "../env.js";
 import type { OriginId } from "../model/names.js";
 import type { Disk, DiskFile, FolderLock } from "./disk.js";
 import type { FoundIdentity, Identity } from "./identity.js";
 import type { FileHead } from "./journal-format.js";
+import type { Generation } from "./generation.js";
+import type { Manifest } from "./manifest.js";
 import type { Damage, Tail } from "./journal-recovery.js";
 import type { JournalEnd } from "./journal.js";
 
@@ -23,6 +27,9 @@ export interface StoreLog {
   error(detail: object, message: string): void;
 }
 
+/** Fingerprints of journal files that are remembered: far more than ever wait to be sealed. */
+const JOURNALS_KNOWN_MAX = 1000;
+
 export interface FolderOptions {
   readonly folder: string;
   readonly site: string;
@@ -30,18 +37,20 @@ export interface FolderOptions {
   readonly env: Env;
   readonly disk: Disk;
   readonly log: StoreLog;
-  readonly journalFileBytes?: number;
 }
 
-/** A data folder, locked, with its journal replayed. */
+/** A data folder, locked, with its segments known and its journals replayed. */
 export interface OpenFolder {
   readonly origin: OriginId;
-  readonly index: RecordIndex;
+  readonly catalog: Catalog;
   readonly journal: Journal;
+  readonly manifest: Manifest;
   readonly lock: FolderLock;
-  readonly damages: readonly Damage[];
+  readonly damages: number;
   /** Number that the next commit gets. */
   readonly nextCommit: number;
+  /** Generations to which nothing more is written, oldest first. */
+  readonly full: readonly Generation[];
 }
 
 interface FoundFile {
@@ -59,6 +68,7 @@ export async function openFolder(options: FolderOptions): Promise<OpenFolder> {
     await disk.createFolder(folder);
     // Before anything is touched, the lock included.
     await readIdentity(disk, folder);
+    await readManifest(disk, folder);
     for (const found of await findFiles(disk, folder)) await found.file.close();
   } catch (error) {
     throw readError(error, folder);
@@ -84,10 +94,17 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   const found = await readIdentity(disk, folder);
   checkOwner(options, found?.identity);
   if (found !== undefined) await dropUnborn(disk, folder, files, found.identity);
-  const reasons = found === undefined ? ["there was no identity in the folder"] : notGenuine(found, files);
+  const catalog = new Catalog();
+  const { manifest, reasons, damages } = await openSegments(
+    options,
+    catalog,
+    files.map(({ number }) => number),
+  );
+  await dropSealed(disk, folder, files, manifest.sealedJournal);
+  if (found === undefined) reasons.push("there was no identity in the folder");
+  else reasons.push(...notGenuine(found, files));
 
-  const index = new RecordIndex();
-  const { recovery, tail } = await replay(files, found?.identity, index);
+  const { recovery, tail } = await replay(files, found?.identity, catalog, manifest);
   for (const damage of recovery.damages) {
     log.error({ ...damage, file: journalName(damage.file) }, "damage in the journal: what it held is not served");
   }
@@ -96,42 +113,47 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   if (fresh.length > 0) reasons.push("the journal was damaged");
   // What cannot be read may have been acknowledged and sent to others: its numbers must not be given again.
   if (tail?.ambiguous === true) reasons.push("the end of the journal was unreadable");
+  if (found !== undefined && hasHoles(catalog, originOf(found.identity))) reasons.push("records of its own are lost");
 
   let identity = found?.identity;
   if (identity === undefined || reasons.length > 0) {
     const former = identity?.incarnation;
     const incarnation = newIncarnation(
       options.env,
-      (digits) => digits === former || hasWritten(index, options, digits),
+      (digits) => digits === former || hasWritten(catalog, options, digits),
     );
     const journals = Object.fromEntries(files.map((f) => [journalName(f.number), f.fingerprint]));
     identity = { site: options.site, node: options.node, incarnation, journals, damages: recovery.damages };
   }
   const last = files.at(-1);
   const end = last === undefined ? undefined : await openEnd(options, last, tail);
-  if (identity !== found?.identity) {
+  if (identity !== found?.identity || found.outdated) {
     await writeIdentity(disk, folder, identity);
-    log.info({ folder, origin: originOf(identity), reasons }, "this node appends under a new origin");
+    if (reasons.length > 0) {
+      log.info({ folder, origin: originOf(identity), reasons }, "this node appends under a new origin");
+    }
   }
-  const older = files.reduce((sum, { size }) => sum + size, 0) - (end === undefined ? 0 : (last?.size ?? 0));
   const journal = new Journal(
     {
       disk,
       folder,
-      ...(options.journalFileBytes === undefined ? {} : { fileBytes: options.journalFileBytes }),
       newSalt: () => randomBytes(8),
       onNewFile: async (name, fingerprint) => {
         const grown: Identity = { ...(identity as Identity) };
-        identity = { ...grown, journals: { ...grown.journals, [name]: fingerprint } };
+        const journals = { ...grown.journals, [name]: fingerprint };
+        // Those that were sealed meanwhile are gone; a fingerprint costs nothing, but there would be ever more of them.
+        const kept = Object.entries(journals).slice(-JOURNALS_KNOWN_MAX);
+        identity = { ...grown, journals: Object.fromEntries(kept) };
         await writeIdentity(disk, folder, identity);
       },
     },
     end,
-    older,
-    last?.number ?? 0,
+    Math.max(last?.number ?? 0, manifest.sealedJournal),
   );
+  const full = catalog.generations.filter(({ number }) => number !== end?.number);
   const nextCommit = recovery.lastCommit + 1;
-  return { origin: originOf(identity), index, journal, damages: recovery.damages, nextCommit };
+  const damageCount = recovery.damages.length + damages;
+  return { origin: originOf(identity), catalog, journal, manifest, damages: damageCount, nextCommit, full };
 }
 
 /** Opens all journal files and reads their heads. @throws LandfallError UNSUPPORTED_FORMAT */
@@ -165,9 +187,27 @@ async function findFiles(disk: Disk, folder: string): Promise<FoundFile[]> {
   return files;
 }
 
-function hasWritten(index: RecordIndex, { site, node }: FolderOptions, incarnation: string): boolean {
+function hasWritten(catalog: Catalog, { site, node }: FolderOptions, incarnation: string): boolean {
   const origin = originId(`${site}.${node}~${incarnation}`);
-  return [...index.streams.values()].some((stream) => stream.logs.has(origin));
+  return catalog.streams.all.some((stream) => stream.logs.has(origin));
+}
+
+/** Own records are missing: a peer may have them, under numbers that must not be given again. */
+function hasHoles(catalog: Catalog, own: OriginId): boolean {
+  return catalog.streams.all.some((stream) => {
+    const log = stream.logs.get(own);
+    if (log === undefined) return false;
+    return log.end > log.next || stream.runs.some((run) => run.damaged && run.log === log);
+  });
+}
+
+/** A crash after a journal was sealed leaves its file. */
+async function dropSealed(disk: Disk, folder: string, files: FoundFile[], sealed: number): Promise<void> {
+  while (files[0] !== undefined && files[0].number <= sealed) {
+    const [{ file, number }] = files.splice(0, 1) as [FoundFile];
+    await file.close();
+    await disk.remove(join(folder, journalName(number)));
+  }
 }
 
 function checkOwner(options: FolderOptions, identity: Identity | undefined): void {
@@ -199,23 +239,36 @@ function notGenuine(found: FoundIdentity, files: readonly FoundFile[]): string[]
 async function replay(
   files: readonly FoundFile[],
   identity: Identity | undefined,
-  index: RecordIndex,
+  catalog: Catalog,
+  manifest: Manifest,
 ): Promise<{ recovery: JournalRecovery; tail: Tail | undefined }> {
   const rejected: Damage[] = [];
   const recovery = new JournalRecovery((file, { head, block, position }) => {
-    const place = { file, position: position + FRAME_HEAD_BYTES, bytes: block.bytes.byteLength };
+    const place = { position: position + FRAME_HEAD_BYTES, bytes: block.bytes.byteLength };
     const reject = (why: string): void =>
       void rejected.push({ file, from: position, to: place.position + place.bytes, why });
+    const generation = catalog.generationOf(file) ?? catalog.beginGeneration(file);
+    generation.lastCommit = head.commit;
     try {
-      if (index.add(block, place, head.arrived) === undefined) reject("records that are here already");
+      const log = catalog.streams.forWriting(block.stream).log(block.origin);
+      const end = block.firstSeq + block.count;
+      const missing = log.missing(block.firstSeq, end);
+      if (missing.length !== 1 || missing[0]?.[0] !== block.firstSeq || missing[0][1] !== end) {
+        reject("records that are here already");
+        return;
+      }
+      const number = generation.replay(block, log, place, head.arrived);
+      log.add({ start: block.firstSeq, end, generation, block: number });
     } catch (error) {
       if (!isLandfallError(error, "CORRUPT_BLOCK")) throw error;
       reject(error.message);
     }
-  });
+  }, manifest.lastCommit);
   const present = new Set(files.map(({ number }) => number));
   const listed = Object.keys(identity?.journals ?? {}).map((name) => journalNumber(name) ?? 0);
-  for (const number of listed) if (!present.has(number)) recovery.lostFile(number, 0, "the file is missing");
+  for (const number of listed) {
+    if (number > manifest.sealedJournal && !present.has(number)) recovery.lostFile(number, 0, "the file is missing");
+  }
   let tail: Tail | undefined;
   for (const found of files) {
     const isLast = found === files.at(-1);
@@ -223,6 +276,7 @@ async function replay(
       recovery.lostFile(found.number, found.size, "the file has no readable head");
       continue;
     }
+    if (catalog.generationOf(found.number) === undefined) catalog.beginGeneration(found.number);
     const visitor = recovery.beginFile(found.number);
     const end = await scanJournalFile(found.file, found.size, found.head.salt, visitor);
     if (isLast) tail = recovery.finish(found.size);

@@ -1,47 +1,88 @@
 import type { OriginId } from "../model/names.js";
-import type { StreamIndex } from "./stream-index.js";
+import type { Generation } from "./generation.js";
+import type { Run } from "./segment-format.js";
+import type { StreamState } from "./stream-state.js";
+
+/** Consecutive seqs [start, end): one block of a journal, or a run. */
+export interface Piece {
+  readonly start: number;
+  readonly end: number;
+  readonly generation?: Generation;
+  /** Number of the block in the generation. */
+  readonly block?: number;
+  readonly run?: Run;
+}
 
 /**
- * Which seqs of one origin in one stream are here, as blocks in order of seq.
- *
- * Normally they are gapless from 0. A damaged block leaves a hole: `next` then stands at its beginning, so that
- * peers send it again, and what lies behind stays readable by topic until the hole is healed.
+ * Which seqs of one origin in one stream are here, in order. Normally they are gapless from 0. Damage leaves a hole:
+ * `next` then stands at its beginning, so that peers send it again, and what lies behind stays readable by topic until
+ * the hole is healed.
  */
 export class OriginLog {
-  private readonly blocks: number[] = [];
-  private readonly starts: number[] = [];
-  private readonly ends: number[] = [];
-  /** First seq that is lacking. */
+  /** First seq that is lacking, of what is durable. */
   next = 0;
+  /** First seq that neither is here nor is on its way to the disk. */
+  planned = 0;
+  /** Largest offset of the origin in this stream. */
+  highest = 0;
+  private pieces: Piece[] = [];
 
   constructor(
-    readonly stream: StreamIndex,
+    readonly stream: StreamState,
     readonly origin: OriginId,
   ) {}
 
+  saw(offset: number): void {
+    if (offset > this.highest) this.highest = offset;
+    if (offset > this.stream.highest) this.stream.highest = offset;
+  }
+
   /** First seq behind everything that is here, holes or not. */
   get end(): number {
-    return this.ends.at(-1) ?? 0;
+    return this.pieces.at(-1)?.end ?? 0;
   }
 
   /** False when some of these seqs are here already; nothing is added then. */
-  add(block: number, firstSeq: number, count: number): boolean {
-    const at = this.findStart(firstSeq);
-    const end = firstSeq + count;
-    if (at > 0 && (this.ends[at - 1] as number) > firstSeq) return false;
-    if (at < this.starts.length && (this.starts[at] as number) < end) return false;
-    this.blocks.splice(at, 0, block);
-    this.starts.splice(at, 0, firstSeq);
-    this.ends.splice(at, 0, end);
-    if (firstSeq === this.next) this.next = this.contiguousEnd(end);
+  add(piece: Piece): boolean {
+    const at = this.findStart(piece.start);
+    const before = this.pieces[at - 1];
+    const after = this.pieces[at];
+    if (before !== undefined && before.end > piece.start) return false;
+    if (after !== undefined && after.start < piece.end) return false;
+    if (after === undefined) this.pieces.push(piece);
+    else this.pieces.splice(at, 0, piece);
+    if (piece.start <= this.next) this.advance();
     return true;
   }
 
-  /** The block that holds `seq` and its first seq, or undefined. */
-  locate(seq: number): { readonly block: number; readonly start: number; readonly end: number } | undefined {
-    const at = this.findStart(seq + 1) - 1;
-    if (at < 0 || (this.ends[at] as number) <= seq) return undefined;
-    return { block: this.blocks[at] as number, start: this.starts[at] as number, end: this.ends[at] as number };
+  /** Puts runs in the place of the pieces that are gone. */
+  replace(isGone: (piece: Piece) => boolean, runs: readonly Piece[]): void {
+    this.pieces = this.pieces.filter((piece) => !isGone(piece));
+    for (const run of runs) this.add(run);
+  }
+
+  /** What begins before `seq` is taken as known: it expired, or never came. */
+  startAt(seq: number): void {
+    if (this.next < seq) this.next = seq;
+    this.advance();
+  }
+
+  /** A run turned out to be damaged: its seqs are lacking again. */
+  lose(run: Run): void {
+    const piece = this.pieces.find((one) => one.run === run);
+    if (piece === undefined) return;
+    this.pieces = this.pieces.filter((one) => one !== piece);
+    if (this.next > piece.start) this.next = this.planned = piece.start;
+  }
+
+  locate(seq: number): Piece | undefined {
+    const piece = this.pieces[this.findStart(seq + 1) - 1];
+    return piece === undefined || piece.end <= seq ? undefined : piece;
+  }
+
+  /** The first piece that begins at or after `seq`. */
+  after(seq: number): Piece | undefined {
+    return this.pieces[this.findStart(seq)];
   }
 
   /** The parts of [from, to) that are not here. */
@@ -54,8 +95,8 @@ export class OriginLog {
         at = here.end;
         continue;
       }
-      const next = this.starts[this.findStart(at)] ?? to;
-      parts.push([at, Math.min(next, to)]);
+      const next = Math.min(this.after(at)?.start ?? to, to);
+      parts.push([at, next]);
       at = next;
     }
     return parts;
@@ -68,15 +109,21 @@ export class OriginLog {
     return end;
   }
 
-  /** Index of the first block that begins at or after `seq`. */
+  private advance(): void {
+    this.next = this.contiguousEnd(this.next);
+    if (this.planned < this.next) this.planned = this.next;
+  }
+
+  /** Index of the first piece that begins at or after `seq`. */
   private findStart(seq: number): number {
+    const { pieces } = this;
     let low = 0;
-    let high = this.starts.length;
+    let high = pieces.length;
     // Almost always asked for the end.
-    if (high === 0 || (this.starts[high - 1] as number) < seq) return high;
+    if (high === 0 || (pieces[high - 1] as Piece).start < seq) return high;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.starts[middle] as number) < seq) low = middle + 1;
+      if ((pieces[middle] as Piece).start < seq) low = middle + 1;
       else high = middle;
     }
     return low;

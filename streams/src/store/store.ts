@@ -111,6 +111,47 @@ export interface StreamStore {
   close(): Promise<void>;
 }
 
+/** A stretch of one origin that is no longer here, and why (R6): [from, to). */
+export interface Gap {
+  readonly origin: OriginId;
+  readonly from: Seq;
+  readonly to: Seq;
+  readonly reason: "expired";
+}
+
+/** How long, and how much of, a stream is kept at this site; without limits, everything for ever (S5). */
+export interface Retention {
+  /** Since the origin received it. */
+  readonly ageMs?: number;
+  /** On disk, sealed. */
+  readonly bytes?: number;
+}
+
+/** What a store that keeps its own files can do besides. */
+export interface LocalStore extends StreamStore {
+  /** What expired here, per origin in order of seq. */
+  gaps(stream: StreamName): Gap[];
+
+  /**
+   * The newest record of each topic behind `after`, in order of topic, without reading the rest of their histories.
+   * @throws LandfallError INVALID_ARGUMENT, CORRUPT_BLOCK
+   */
+  latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]>;
+
+  /**
+   * Records behind the cursor, then those that come, until `signal` fires or the store is closed. Nothing is read ahead
+   * of who asks, so a slow reader holds up nobody and fills no memory.
+   */
+  follow(
+    stream: StreamName,
+    cursor: Cursor | undefined,
+    options?: { readonly limit?: number; readonly signal?: AbortSignal },
+  ): AsyncGenerator<{ records: StoredRecord[]; cursor: Cursor }, void, void>;
+
+  /** Drops what the stream's retention no longer covers, whole runs at a time. Returns how many records went. */
+  expire(): Promise<number>;
+}
+
 export interface StoreStats {
   readonly recordsAppended: number;
   readonly recordsApplied: number;

@@ -1,0 +1,58 @@
+import { OFFSET_MAX } from "../limits.js";
+import { LandfallError } from "../model/errors.js";
+import type { OriginId, TopicName } from "../model/names.js";
+import type { OriginRecord } from "../model/record.js";
+import type { Catalog } from "./catalog.js";
+import type { OriginLog } from "./origin-log.js";
+import type { Batch } from "./store.js";
+
+/**
+ * The seq ranges of the batch that are neither here nor on their way to the disk: usually its end; parts of it where
+ * it heals a hole that damage left.
+ * @throws LandfallError SEQ_GAP, CLOCK_REFUSED, PROTOCOL_ERROR
+ */
+export function lackingOf(catalog: Catalog, log: OriginLog, batch: Batch, own: OriginId): [number, number][] {
+  const { stream, origin, firstSeq, records } = batch;
+  const end = firstSeq + records.length;
+  if (firstSeq > log.planned) {
+    throw new LandfallError(
+      "SEQ_GAP",
+      `${stream}: records of ${origin} begin at seq ${firstSeq}, but ${log.planned} is the next one lacking here`,
+    );
+  }
+  if (end <= log.planned) return [];
+  if (origin === own) {
+    throw new LandfallError(
+      "PROTOCOL_ERROR",
+      `${stream}: a peer holds records of ${origin} up to seq ${end}, but this node, which is that origin, wrote only ${log.planned}: was its folder restored?`,
+    );
+  }
+  const lacking = log.missing(log.planned, end);
+  checkOffsets(catalog, log, batch, lacking);
+  return lacking;
+}
+
+/** O1: an offset is given once; and one that no clock may give would block its topic for ever. */
+function checkOffsets(catalog: Catalog, log: OriginLog, batch: Batch, ranges: readonly [number, number][]): void {
+  const { stream, origin, firstSeq, records } = batch;
+  const seen = new Map<TopicName, number>();
+  for (const [from, to] of ranges) {
+    for (let seq = from; seq < to; seq++) {
+      const { topic, offset } = records[seq - firstSeq] as OriginRecord;
+      if (offset > OFFSET_MAX) {
+        throw new LandfallError(
+          "CLOCK_REFUSED",
+          `${stream}:${topic}: offset ${offset} at seq ${seq} of ${origin} lies beyond the year 2200; refused`,
+        );
+      }
+      const isTaken = offset <= log.highest && catalog.holdsUnsealed(log, topic, offset);
+      if (isTaken || offset <= (seen.get(topic) ?? -1)) {
+        throw new LandfallError(
+          "PROTOCOL_ERROR",
+          `${stream}:${topic}: offset ${offset} at seq ${seq} of ${origin} was given before; refused`,
+        );
+      }
+      seen.set(topic, offset);
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import { BLOCK_BYTES_MAX, READ_BYTES_MAX, READ_RECORDS_MAX } from "../limits.js";
+import { LandfallError } from "../model/errors.js";
+import { windowBytes, windowRecord } from "./run-log.js";
+import type { OriginId } from "../model/names.js";
+import type { Cursor, StoredRecord } from "../model/record.js";
+import type { JournalReader, JournalRef } from "./journal-reader.js";
+import type { OriginLog, Piece } from "./origin-log.js";
+import type { RunLog } from "./run-log.js";
+import type { StreamState } from "./stream-state.js";
+
+/** Room that a block needs besides its records: its head, and the names of stream and origin. */
+const BLOCK_ROOM_BYTES = 1024;
+
+/** Counts records and bytes until either is enough; the first record always fits. */
+class Budget {
+  records = 0;
+  private bytes = 0;
+  constructor(
+    private readonly limit: number,
+    private readonly bytesMax: number,
+  ) {}
+
+  get full(): boolean {
+    return this.records >= this.limit;
+  }
+
+  /** False when it no longer fits. */
+  take(bytes: number): boolean {
+    this.bytes += bytes;
+    if (this.full || (this.records > 0 && this.bytes > this.bytesMax)) return false;
+    this.records++;
+    return true;
+  }
+}
+
+/** Reads in order of seq: one origin, or all of a stream. */
+export class LogReader {
+  constructor(
+    private readonly journals: JournalReader,
+    private readonly runs: RunLog,
+  ) {}
+
+  /** Records of one origin from a seq on, as many as surely fit into one block of `maxBytes`. */
+  async origin(log: OriginLog, from: number, maxBytes: number): Promise<StoredRecord[]> {
+    const budget = new Budget(READ_RECORDS_MAX, Math.min(maxBytes, BLOCK_BYTES_MAX) - BLOCK_ROOM_BYTES);
+    const records: StoredRecord[] = [];
+    let isOpen = true;
+    for (let seq = from; isOpen && seq < log.next;) {
+      const piece = log.locate(seq);
+      if (piece === undefined) break;
+      seq = await this.take(piece, seq, Math.min(piece.end, log.next), budget, records, true);
+      isOpen = seq === piece.end;
+    }
+    return records;
+  }
+
+  /** What the cursor's owner lacks, older pieces first. */
+  async stream(
+    stream: StreamState | undefined,
+    cursor: Cursor | undefined,
+    limit: number,
+  ): Promise<{ records: StoredRecord[]; cursor: Cursor }> {
+    const next: Record<OriginId, number> = { ...cursor?.next };
+    const budget = new Budget(Math.min(limit, READ_RECORDS_MAX), READ_BYTES_MAX);
+    const readers = [...(stream?.logs.values() ?? [])].map((log) => ({
+      log,
+      seq: next[log.origin] ?? 0,
+      end: log.next,
+    }));
+    const records: StoredRecord[] = [];
+    let isOpen = true;
+    while (isOpen && !budget.full) {
+      let chosen: { reader: (typeof readers)[number]; piece: Piece } | undefined;
+      for (const reader of readers) {
+        if (reader.seq >= reader.end) continue;
+        const piece = reader.log.locate(reader.seq) ?? reader.log.after(reader.seq);
+        if (piece === undefined || piece.start >= reader.end) continue;
+        if (chosen === undefined || isOlder(piece, chosen.piece)) chosen = { reader, piece };
+      }
+      if (chosen === undefined) break;
+      const { reader, piece } = chosen;
+      const to = Math.min(piece.end, reader.end);
+      reader.seq = await this.take(piece, Math.max(reader.seq, piece.start), to, budget, records, false);
+      isOpen = reader.seq === to;
+    }
+    for (const { log, seq } of readers) if (seq > 0) next[log.origin] = seq;
+    return { records, cursor: { v: 1, next } };
+  }
+
+  /**
+   * Takes what fits of [seq, end) of a piece; returns the first seq that was not taken.
+   * @param gapless stop at what expired or was superseded; otherwise pass over it
+   */
+  private async take(
+    piece: Piece,
+    seq: number,
+    end: number,
+    budget: Budget,
+    records: StoredRecord[],
+    gapless: boolean,
+  ): Promise<number> {
+    const { generation, run } = piece;
+    let at = seq;
+    if (generation !== undefined) {
+      const block = generation.block(piece.block as number);
+      const refs: JournalRef[] = [];
+      for (; at < end; at++) {
+        const record = block.firstRecord + at - block.firstSeq;
+        if (!budget.take(generation.recordBytes(record, block) + block.extra)) break;
+        refs.push({ generation, record });
+      }
+      for (const record of await this.journals.read(refs)) records.push(record);
+      return at;
+    }
+    if (run === undefined) return gapless ? seq : end;
+    const copies: StoredRecord[] = [];
+    while (at < end) {
+      const window = await this.runs.window(run, at);
+      const until = Math.min(end, window.to);
+      for (; at < until; at++) {
+        const bytes = windowBytes(window, at);
+        if (bytes < 0 && !gapless) continue;
+        if (bytes < 0 || !budget.take(bytes)) break;
+        copies.push(windowRecord(window, at));
+      }
+      if (at < until) break;
+    }
+    ownValues(copies);
+    for (const record of copies) records.push(record);
+    return at;
+  }
+}
+
+/** Their values become the caller's own: one buffer for all of them. */
+export function ownValues(records: StoredRecord[]): void {
+  let size = 0;
+  for (const { value } of records) size += value.byteLength;
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const record of records) {
+    const { value } = record;
+    bytes.set(value, at);
+    (record as { value: Uint8Array }).value = bytes.subarray(at, (at += value.byteLength));
+  }
+}
+
+/** Sealed before unsealed, then in order of the journal. */
+function isOlder(a: Piece, b: Piece): boolean {
+  if (a.run !== undefined || b.run !== undefined) {
+    if (a.run === undefined || b.run === undefined) return a.run !== undefined;
+    return a.run.segment.number < b.run.segment.number;
+  }
+  const [x, y] = [a.generation?.number ?? 0, b.generation?.number ?? 0];
+  return x < y || (x === y && (a.block ?? 0) < (b.block ?? 0));
+}
+
+/** @throws LandfallError INVALID_ARGUMENT */
+export function checkLimit(limit: number): void {
+  if (!Number.isSafeInteger(limit) || limit < 0) {
+    throw new LandfallError("INVALID_ARGUMENT", `limit ${limit}: want a whole number of records, 0 or more`);
+  }
+}
+
+/** @throws LandfallError INVALID_ARGUMENT */
+export function checkCursor(cursor: Cursor | undefined): void {
+  if (cursor === undefined) return;
+  const { v, next } = cursor as { v: unknown; next: unknown };
+  const isVector =
+    typeof next === "object" &&
+    next !== null &&
+    Object.values(next).every((seq) => Number.isSafeInteger(seq) && seq >= 0);
+  if (v === 1 && isVector) return;
+  throw new LandfallError("INVALID_ARGUMENT", "not a cursor of this version: begin without one");
+}

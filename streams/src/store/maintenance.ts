@@ -1,0 +1,355 @@
+import { join } from "node:path";
+import { journalName } from "./journal-format.js";
+import { writeManifest } from "./manifest.js";
+import { chooseMerge } from "./merge-choice.js";
+import { segmentName } from "./segment-format.js";
+import type { StreamName } from "../model/names.js";
+import type { Seq } from "../model/record.js";
+import type { Background } from "./background.js";
+import type { Catalog } from "./catalog.js";
+import type { Disk } from "./disk.js";
+import type { Generation } from "./generation.js";
+import type { ExpiredStream, Manifest } from "./manifest.js";
+import type { StoreLog } from "./open-folder.js";
+import type { OriginLog, Piece } from "./origin-log.js";
+import type { NewSegment } from "./seal.js";
+import type { Run, Segment } from "./segment-format.js";
+import type { Gap } from "./store.js";
+
+export interface MaintenanceOptions {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly catalog: Catalog;
+  /** Two, so that sealing, which appends may have to wait for, never waits for a long merge. */
+  readonly sealer: Background;
+  readonly merger: Background;
+  readonly manifest: Manifest;
+  readonly log: StoreLog;
+  readonly compacted: (stream: StreamName) => boolean;
+  /** Until the reads that are under way are over: they may need files that are about to go. */
+  readonly readers: () => Promise<unknown>;
+  /** Closes what is open of a file that goes. */
+  readonly forget: (name: string, runs: readonly Run[]) => Promise<void>;
+}
+
+/** Numbers set aside for the segments that one journal may become. */
+const SEAL_NUMBERS = 32;
+
+/**
+ * Everything that happens to data after it was committed: full journals are sealed, runs merged, expired ones dropped.
+ * Each becomes real with the manifest that says so, one after the other.
+ */
+export class Maintenance {
+  manifest: Manifest;
+  private readonly full: Generation[] = [];
+  private sealing: Promise<void> | undefined;
+  private merging: Promise<void> | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
+  private nextNumber: number;
+  private closing = false;
+  private waiters: (() => void)[] = [];
+
+  constructor(private readonly options: MaintenanceOptions) {
+    this.manifest = options.manifest;
+    this.nextNumber = options.manifest.nextSegment;
+  }
+
+  /** The generation is complete. */
+  seal(generation: Generation): void {
+    this.full.push(generation);
+    this.start();
+  }
+
+  get isSealing(): boolean {
+    return this.sealing !== undefined;
+  }
+
+  get waiting(): number {
+    return this.full.length;
+  }
+
+  /** Until nothing is left to do. */
+  async idle(): Promise<void> {
+    while (this.sealing !== undefined || this.merging !== undefined) {
+      await this.sealing;
+      await this.merging;
+    }
+    await this.turn;
+  }
+
+  /** Until the next journal is sealed, or sealing has stopped. */
+  progress(): Promise<void> {
+    if (this.sealing === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.waiters.push(resolve);
+    });
+  }
+
+  start(): void {
+    if (this.closing) return;
+    this.sealing ??= this.keepOn(() => this.sealNext()).finally(() => {
+      this.sealing = undefined;
+      this.wake();
+    });
+    this.startMerging();
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    // What the workers were at is begun anew by the next who opens the folder.
+    await Promise.all([this.options.sealer.close(), this.options.merger.close()]);
+    await this.sealing;
+    await this.merging;
+    await this.turn;
+  }
+
+  /** With the manifest in its own hands: nothing else changes it meanwhile. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.turn.then(work, work);
+    this.turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private startMerging(): void {
+    if (this.closing) return;
+    this.merging ??= this.keepOn(() => this.mergeSome()).finally(() => {
+      this.merging = undefined;
+    });
+  }
+
+  private wake(): void {
+    for (const waiter of this.waiters.splice(0)) waiter();
+  }
+
+  private async keepOn(step: () => Promise<boolean>): Promise<void> {
+    // Never within the turn of the event loop in which a commit is published.
+    await Promise.resolve();
+    try {
+      while (!this.closing && (await step()));
+    } catch (error) {
+      if (!this.closing) this.options.log.error({ err: error }, "sealing or merging failed; it is tried again later");
+    }
+  }
+
+  private async sealNext(): Promise<boolean> {
+    const [generation] = this.full;
+    if (generation === undefined) return false;
+    await this.sealOne(generation);
+    if (!this.closing) this.full.shift();
+    this.wake();
+    this.startMerging();
+    return true;
+  }
+
+  private async sealOne(generation: Generation): Promise<void> {
+    const { folder, sealer } = this.options;
+    const blocks = new Float64Array(generation.blocks.length * 3);
+    let size = 0;
+    generation.blocks.forEach(({ position, bytes, arrived }, i) => {
+      blocks.set([position, bytes, arrived], i * 3);
+      size = Math.max(size, position + bytes);
+    });
+    const made =
+      blocks.length === 0
+        ? []
+        : await sealer.run({
+            kind: "seal",
+            folder,
+            journal: generation.number,
+            size,
+            blocks,
+            nextSegment: this.takeNumbers(SEAL_NUMBERS),
+            // Others wait: packing is for later, when runs are merged.
+            packed: this.full.length < 2,
+          });
+    if (!this.closing) await this.exclusive(() => this.sealed(generation, made));
+  }
+
+  private async sealed(generation: Generation, made: readonly NewSegment[]): Promise<void> {
+    const { catalog, log } = this.options;
+    await this.become({
+      ...this.manifest,
+      segments: [...this.manifest.segments, ...made.map(({ number }) => number)],
+      nextSegment: this.nextNumber,
+      sealedJournal: generation.number,
+      lastCommit: Math.max(this.manifest.lastCommit, generation.lastCommit),
+    });
+    const runs = made.flatMap((segment) => this.install(segment));
+    const touched = new Set(generation.blocks.map((block) => block.log));
+    const byLog = new Map<OriginLog, Run[]>();
+    for (const run of runs) byLog.set(run.log, [...(byLog.get(run.log) ?? []), run]);
+    for (const origin of touched) {
+      const own = byLog.get(origin) ?? [];
+      origin.replace((piece) => piece.generation === generation, own.map(pieceOf));
+      const lost = origin.missing(0, origin.next);
+      if (lost.length > 0) {
+        log.error(
+          { stream: origin.stream.name, origin: origin.origin, lost },
+          "damage in the journal: records are lost",
+        );
+      }
+    }
+    catalog.dropGeneration(generation);
+    await this.removeLater(journalName(generation.number), []);
+    const healed = [...touched].flatMap((one) => one.stream.runs.filter((run) => run.log === one && isHealed(run)));
+    if (healed.length > 0) await this.swap(healed, []);
+  }
+
+  private async mergeSome(): Promise<boolean> {
+    const { catalog, merger, folder, compacted, disk } = this.options;
+    const groups = chooseMerge(catalog.streams.all, compacted);
+    if (groups === undefined) return false;
+    const { runs, compact } = groups;
+    const number = this.takeNumbers(1);
+    const [made] = await merger.run({
+      kind: "merge",
+      folder,
+      groups: runs.map((group) => group.map((run) => ({ segment: run.segment.number, meta: metaOf(run) }))),
+      segment: number,
+      packed: true,
+      compact,
+    });
+    if (this.closing || made === undefined) return false;
+    await this.exclusive(async () => {
+      const gone = runs.flat();
+      // Some may have expired meanwhile, or turned out to be damaged.
+      if (gone.every((run) => !run.damaged && run.log.stream.runs.includes(run))) await this.swap(gone, [made]);
+      else await disk.remove(join(folder, segmentName(number)));
+    });
+    return true;
+  }
+
+  private takeNumbers(count: number): number {
+    const number = this.nextNumber;
+    this.nextNumber += count;
+    return number;
+  }
+
+  /** Drops runs, and puts new segments in their place; one step, whatever happens. */
+  async swap(
+    gone: readonly Run[],
+    made: readonly NewSegment[],
+    expired: Manifest["expired"] = this.manifest.expired,
+  ): Promise<void> {
+    const keys = new Set(gone.map(keyOf));
+    const dead = new Set([...this.manifest.dead, ...keys]);
+    const emptied = new Set<Segment>();
+    for (const { segment } of gone) {
+      if (segment.runs.every((run) => dead.has(keyOf(run)))) emptied.add(segment);
+    }
+    const numbers = new Set([...emptied].map(({ number }) => number));
+    for (const key of dead) if (numbers.has(Number.parseInt(key, 10))) dead.delete(key);
+    await this.become({
+      ...this.manifest,
+      segments: [...this.manifest.segments.filter((n) => !numbers.has(n)), ...made.map(({ number }) => number)],
+      nextSegment: this.nextNumber,
+      dead: [...dead],
+      damaged: this.manifest.damaged.filter((key) => !keys.has(key)),
+      expired,
+    });
+    const { catalog } = this.options;
+    for (const run of gone) catalog.removeRun(run);
+    const pieces = new Map<OriginLog, Piece[]>();
+    const put = (origin: OriginLog, piece: Piece): void =>
+      void pieces.set(origin, [...(pieces.get(origin) ?? []), piece]);
+    const fresh = made.flatMap((segment) => this.install(segment));
+    for (const run of fresh) put(run.log, pieceOf(run));
+    const goneRuns = new Set(gone);
+    for (const origin of new Set(gone.map(({ log }) => log))) {
+      const gaps = gapsOf(expired[origin.stream.name], origin);
+      origin.replace(
+        ({ run, generation }) => (run === undefined ? generation === undefined : goneRuns.has(run)),
+        [...(pieces.get(origin) ?? []), ...gaps],
+      );
+    }
+    for (const segment of emptied) {
+      catalog.segments.delete(segment.number);
+      await this.removeLater(segmentName(segment.number), segment.runs);
+    }
+  }
+
+  /** Drops these runs for good: a gap remains of each (R6). */
+  async expire(runs: readonly Run[]): Promise<void> {
+    const expired = { ...this.manifest.expired };
+    for (const { stream, origin, from, to, highest } of runs) {
+      const before = expired[stream] ?? { gaps: [], highest: 0 };
+      const gap = { origin, from: from as Seq, to: to as Seq, reason: "expired" as const };
+      expired[stream] = { gaps: joinGaps([...before.gaps, gap]), highest: Math.max(before.highest, highest) };
+    }
+    for (const { log, highest } of runs) log.stream.expiredHighest = Math.max(log.stream.expiredHighest, highest);
+    await this.swap(runs, [], expired);
+  }
+
+  /** Remembers that a run is damaged. */
+  async markDamaged(run: Run): Promise<void> {
+    const key = keyOf(run);
+    if (this.manifest.damaged.includes(key)) return;
+    await this.become({ ...this.manifest, damaged: [...this.manifest.damaged, key] });
+  }
+
+  private async become(manifest: Manifest): Promise<void> {
+    await writeManifest(this.options.disk, this.options.folder, manifest);
+    this.manifest = manifest;
+  }
+
+  private install(made: NewSegment): Run[] {
+    const { catalog } = this.options;
+    const segment = segmentOf(made, catalog);
+    catalog.addSegment(segment);
+    return segment.runs;
+  }
+
+  private async removeLater(name: string, runs: readonly Run[]): Promise<void> {
+    const { disk, folder, forget, readers } = this.options;
+    await readers();
+    await forget(name, runs);
+    await disk.remove(join(folder, name)).catch((error: unknown) => {
+      this.options.log.warn({ err: error, name }, "a file that is no longer needed could not be removed");
+    });
+  }
+}
+
+export function segmentOf(made: NewSegment, catalog: Catalog): Segment {
+  const segment: Segment = { number: made.number, bytes: made.bytes, runs: [] };
+  for (const meta of made.runs) {
+    const log = catalog.streams.forWriting(meta.stream).log(meta.origin);
+    segment.runs.push({ ...meta, segment, log, damaged: false });
+  }
+  return segment;
+}
+
+export function pieceOf(run: Run): Piece {
+  return { start: run.from, end: run.to, run };
+}
+
+/** Pieces that stand for what is gone for good, so that what follows is not taken for lacking. */
+export function gapsOf(expired: ExpiredStream | undefined, log: OriginLog): Piece[] {
+  const gaps = expired?.gaps.filter(({ origin }) => origin === log.origin) ?? [];
+  return gaps.map(({ from, to }) => ({ start: from, end: to }));
+}
+
+/** All that a damaged run held is here again. */
+function isHealed(run: Run): boolean {
+  return run.damaged && run.log.locate(run.from)?.run !== run && run.log.missing(run.from, run.to).length === 0;
+}
+
+/** Neighbours become one. */
+export function joinGaps(gaps: readonly Gap[]): Gap[] {
+  const joined: Gap[] = [];
+  const sorted = gaps.slice().sort((a, b) => (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : a.from - b.from));
+  for (const gap of sorted) {
+    const last = joined.at(-1);
+    if (last?.origin === gap.origin && last.to >= gap.from) joined[joined.length - 1] = { ...last, to: gap.to };
+    else joined.push(gap);
+  }
+  return joined;
+}
+
+export function keyOf(run: Run): string {
+  return `${run.segment.number}:${run.begin}`;
+}
+
+function metaOf(run: Run): Omit<Run, "segment" | "log" | "damaged"> {
+  const { segment: _segment, log: _log, damaged: _damaged, ...meta } = run;
+  return meta;
+}

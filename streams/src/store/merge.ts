@@ -1,0 +1,188 @@
+import { join } from "node:path";
+import { RUN_BLOCK_BYTES } from "../limits.js";
+import { decodeRunBlock } from "./run-block.js";
+import { decodeEntries, decodePages } from "./run-index.js";
+import { SegmentWriter } from "./run-writer.js";
+import { readError } from "./disk-errors.js";
+import { segmentName } from "./segment-format.js";
+import type { Disk, DiskFile } from "./disk.js";
+import type { RunBlock } from "./run-block.js";
+import type { BlockEntry } from "./run-index.js";
+import type { NewSegment } from "./seal.js";
+import type { RunMeta } from "./segment-format.js";
+
+export interface MergeInput {
+  readonly segment: number;
+  readonly meta: RunMeta;
+}
+
+/** Each group becomes one run, all of them in one segment. */
+export interface MergeJob {
+  readonly kind: "merge";
+  readonly folder: string;
+  /** Runs of one origin in one stream each, in order of seq, neighbours without a gap between them. */
+  readonly groups: readonly (readonly MergeInput[])[];
+  readonly segment: number;
+  readonly packed: boolean;
+  /** Keep only the newest record of each topic. */
+  readonly compact: boolean;
+}
+
+/** @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED */
+export async function mergeRuns(disk: Disk, job: MergeJob): Promise<NewSegment[]> {
+  const path = join(job.folder, segmentName(job.segment));
+  const writer = await SegmentWriter.create(disk, path, job.segment, job.packed);
+  const files = new Map<number, DiskFile>();
+  try {
+    for (const group of job.groups) {
+      const [first, last] = [group[0] as MergeInput, group.at(-1) as MergeInput];
+      writer.beginRun(first.meta.stream, first.meta.origin, first.meta.from, last.meta.to);
+      const inputs: RunCursor[] = [];
+      for (const { segment, meta } of group) {
+        const file = files.get(segment) ?? (await open(disk, join(job.folder, segmentName(segment))));
+        files.set(segment, file);
+        const cursor = new RunCursor(file, meta);
+        if (await cursor.begin()) inputs.push(cursor);
+      }
+      await mergeGroup(inputs, writer, job.compact);
+      writer.endRun();
+      await writer.flush();
+    }
+    const bytes = await writer.finish();
+    await disk.syncFolder(job.folder);
+    return [{ number: job.segment, bytes, runs: writer.runs }];
+  } catch (error) {
+    await writer.abandon();
+    throw readError(error, path);
+  } finally {
+    for (const file of files.values()) await file.close();
+  }
+}
+
+/** Topic by topic; within one, run after run: of one origin, later seqs have larger offsets. */
+async function mergeGroup(inputs: readonly RunCursor[], writer: SegmentWriter, compact: boolean): Promise<void> {
+  for (;;) {
+    let topic: string | undefined;
+    for (const input of inputs) {
+      if (!input.ended && (topic === undefined || input.topic < topic)) topic = input.topic;
+    }
+    if (topic === undefined) return;
+    const having = inputs.filter((input) => !input.ended && input.topic === topic);
+    for (const input of having) {
+      const isLastRun = input === having.at(-1);
+      while (!input.ended && input.topic === topic) {
+        input.give(writer, compact, compact && !isLastRun);
+        if (input.atBlockEnd) {
+          await writer.flush();
+          await input.nextBlock();
+        }
+      }
+    }
+  }
+}
+
+const READ_BYTES = RUN_BLOCK_BYTES * 8;
+
+/** Walks over a run, topic slice by topic slice, reading ahead in large pieces. */
+class RunCursor {
+  ended = false;
+  topic = "";
+  private entries: BlockEntry[] = [];
+  private next = 0;
+  private block: RunBlock | undefined;
+  private slice = 0;
+  private ahead: Uint8Array = new Uint8Array(0);
+  private aheadAt = 0;
+
+  constructor(
+    private readonly file: DiskFile,
+    private readonly meta: RunMeta,
+  ) {}
+
+  get atBlockEnd(): boolean {
+    return this.block === undefined || this.slice >= this.block.topics.length;
+  }
+
+  async begin(): Promise<boolean> {
+    for (const { at, bytes } of decodePages(await this.read(this.meta.at, this.meta.bytes))) {
+      this.entries.push(...decodeEntries(await this.read(at, bytes)));
+    }
+    await this.nextBlock();
+    return !this.ended;
+  }
+
+  async nextBlock(): Promise<void> {
+    const entry = this.entries[this.next++];
+    if (entry === undefined) {
+      this.ended = true;
+      this.block = undefined;
+      return;
+    }
+    this.block = decodeRunBlock(await this.readAhead(entry));
+    this.slice = 0;
+    this.topic = this.block.topics[0] as string;
+  }
+
+  /** Writes this topic's records in this block and goes to the next topic. */
+  give(writer: SegmentWriter, newestOnly: boolean, none: boolean): void {
+    const block = this.block as RunBlock;
+    const end = block.topicEnds[this.slice] as number;
+    let i = this.slice === 0 ? 0 : (block.topicEnds[this.slice - 1] as number);
+    // A topic that goes on in the next block has its newest record there.
+    const goesOn = this.slice === block.topics.length - 1 && this.entries[this.next]?.first === this.topic;
+    if (none || (newestOnly && goesOn)) i = end;
+    else if (newestOnly) i = end - 1;
+    for (; i < end; i++) giveRecord(writer, this.topic, block, i);
+    this.slice++;
+    if (this.slice < block.topics.length) this.topic = block.topics[this.slice] as string;
+  }
+
+  private async readAhead(entry: BlockEntry): Promise<Uint8Array> {
+    const from = entry.at - this.aheadAt;
+    if (from >= 0 && from + entry.bytes <= this.ahead.byteLength) return this.ahead.subarray(from, from + entry.bytes);
+    let end = entry.at + entry.bytes;
+    for (let i = this.next; i < this.entries.length; i++) {
+      const { at, bytes } = this.entries[i] as BlockEntry;
+      if (at + bytes - entry.at > READ_BYTES) break;
+      end = at + bytes;
+    }
+    this.ahead = await this.read(entry.at, end - entry.at);
+    this.aheadAt = entry.at;
+    return this.ahead.subarray(0, entry.bytes);
+  }
+
+  private async read(at: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    const read = await this.file.read(bytes, at);
+    return bytes.subarray(0, read);
+  }
+}
+
+function giveRecord(writer: SegmentWriter, topic: string, block: RunBlock, i: number): void {
+  const headers = block.headerBytes[block.headerOf?.[i] ?? 0] ?? NO_BYTES;
+  const value = block.values === undefined ? block.bytes : (block.values[i] as Uint8Array);
+  const from = block.values === undefined ? (block.valueStarts[i] as number) : 0;
+  const end = block.values === undefined ? (block.valueStarts[i + 1] as number) : value.byteLength;
+  writer.add(
+    topic,
+    block.seqs[i] as number,
+    block.offsets[i] as number,
+    block.timestamps[i] as number,
+    block.received[i] as number,
+    block.arrived[i] as number,
+    headers,
+    value,
+    from,
+    end,
+  );
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+async function open(disk: Disk, path: string): Promise<DiskFile> {
+  try {
+    return await disk.open(path, "read");
+  } catch (error) {
+    throw readError(error, path);
+  }
+}

@@ -1,0 +1,101 @@
+import { join } from "node:path";
+import { LandfallError, isLandfallError } from "../model/errors.js";
+import { NO_MANIFEST, readManifest } from "./manifest.js";
+import { gapsOf, keyOf, pieceOf, segmentOf } from "./maintenance.js";
+import { SEGMENT_TRAILER_BYTES, decodeFooter, decodeTrailer, segmentName, segmentNumber } from "./segment-format.js";
+import type { StreamName } from "../model/names.js";
+import type { Catalog } from "./catalog.js";
+import type { Disk } from "./disk.js";
+import type { Manifest } from "./manifest.js";
+import type { FolderOptions } from "./open-folder.js";
+import type { NewSegment } from "./seal.js";
+
+/** Footers read at once. */
+const PARALLEL = 8;
+
+/** Which segments there are, by their footers alone; and why the node should take a new origin, if it should. */
+export async function openSegments(
+  { disk, folder, log }: FolderOptions,
+  catalog: Catalog,
+  journals: readonly number[],
+): Promise<{ manifest: Manifest; reasons: string[]; damages: number }> {
+  const reasons: string[] = [];
+  const present = (await disk.list(folder)).map(segmentNumber).filter((number) => number !== undefined);
+  let manifest = NO_MANIFEST;
+  const found = await readManifest(disk, folder);
+  // Without a manifest, segments are what a crash left of the first sealing; unless their journal is gone, too.
+  const isLost = found === undefined && present.length > 0 && !journals.includes(1);
+  if (found === "damaged" || isLost) {
+    reasons.push("the manifest was lost or damaged");
+    log.error({ folder }, "the manifest is lost or damaged: every segment in the folder counts");
+    manifest = { ...NO_MANIFEST, segments: present.sort((a, b) => a - b), nextSegment: Math.max(0, ...present) + 1 };
+  } else if (found !== undefined) {
+    ({ manifest } = found);
+    if (!found.genuine) reasons.push("the manifest was copied or restored");
+  }
+  const live = new Set(manifest.segments);
+  for (const number of present) if (!live.has(number)) await disk.remove(join(folder, segmentName(number)));
+
+  let damages = 0;
+  const numbers = [...manifest.segments].sort((a, b) => a - b);
+  for (let i = 0; i < numbers.length; i += PARALLEL) {
+    const some = numbers.slice(i, i + PARALLEL);
+    const read = await Promise.allSettled(some.map((number) => readSegment(disk, folder, number)));
+    read.forEach((result, n) => {
+      if (result.status === "fulfilled") {
+        install(result.value, catalog, manifest);
+        return;
+      }
+      const error: unknown = result.reason;
+      if (isLandfallError(error, "UNSUPPORTED_FORMAT")) throw error;
+      damages++;
+      log.error(
+        { err: error, file: segmentName(some[n] ?? 0) },
+        "a segment cannot be read: what it held is not served",
+      );
+    });
+  }
+  if (damages > 0) reasons.push("a segment was lost or damaged");
+  for (const [name, expired] of Object.entries(manifest.expired)) {
+    const stream = catalog.streams.forWriting(name as StreamName);
+    stream.expiredHighest = expired.highest;
+    for (const origin of new Set(expired.gaps.map((gap) => gap.origin))) {
+      const origins = stream.log(origin);
+      origins.saw(expired.highest);
+      for (const gap of gapsOf(expired, origins)) origins.add(gap);
+    }
+  }
+  return { manifest, reasons, damages: damages + manifest.damaged.length };
+}
+
+/** @throws LandfallError CORRUPT_BLOCK, UNSUPPORTED_FORMAT */
+export async function readSegment(disk: Disk, folder: string, number: number): Promise<NewSegment> {
+  const name = segmentName(number);
+  const file = await disk.open(join(folder, name), "read");
+  try {
+    const size = await file.size();
+    const trailer = new Uint8Array(SEGMENT_TRAILER_BYTES);
+    const at = size - SEGMENT_TRAILER_BYTES;
+    if (at < 0) throw new LandfallError("CORRUPT_BLOCK", `${name} is cut short`);
+    await file.read(trailer, at);
+    const { bytes, crc } = decodeTrailer(trailer, name);
+    if (bytes > at) throw new LandfallError("CORRUPT_BLOCK", `${name} is cut short`);
+    const footer = new Uint8Array(bytes);
+    await file.read(footer, at - bytes);
+    return { number, bytes: size, runs: decodeFooter(footer, crc, name) };
+  } finally {
+    await file.close();
+  }
+}
+
+function install(made: NewSegment, catalog: Catalog, manifest: Manifest): void {
+  const segment = segmentOf(made, catalog);
+  const [dead, damaged] = [new Set(manifest.dead), new Set(manifest.damaged)];
+  const all = [...segment.runs];
+  segment.runs.splice(0, segment.runs.length, ...all.filter((run) => !dead.has(keyOf(run))));
+  catalog.addSegment(segment);
+  for (const run of segment.runs) {
+    run.damaged = damaged.has(keyOf(run));
+    if (!run.damaged) run.log.add(pieceOf(run));
+  }
+}

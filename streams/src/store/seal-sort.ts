@@ -1,0 +1,97 @@
+import type { SealScan } from "./seal-scan.js";
+
+/** Fewer topics than this are sorted by comparing their names. */
+const RADIX_MIN = 2048;
+const KEY_WORDS = 4;
+
+/** Numbers of all records in order of (run, topic, offset). */
+export function sortRecords(scan: SealScan): Uint32Array {
+  const { topics, topicOf, offsets } = scan;
+  const order = topics.count < RADIX_MIN ? byComparing(scan) : byRadix(scan);
+  const ranks = new Uint32Array(topics.count);
+  order.forEach((topic, rank) => (ranks[topic] = rank));
+  const counts = new Uint32Array(topics.count + 1);
+  for (const topic of topicOf) (counts[(ranks[topic] as number) + 1] as number)++;
+  for (let i = 1; i < counts.length; i++) counts[i] = (counts[i] as number) + (counts[i - 1] as number);
+  const starts = counts.slice();
+  const sorted = new Uint32Array(topicOf.length);
+  for (let record = 0; record < topicOf.length; record++) {
+    const rank = ranks[topicOf[record] as number] as number;
+    const at = starts[rank] as number;
+    starts[rank] = at + 1;
+    sorted[at] = record;
+  }
+  // Of one origin and topic, later seqs have larger offsets; a peer that breaks this rule must not break the order.
+  for (let i = 1; i < sorted.length; i++) {
+    const record = sorted[i] as number;
+    const offset = offsets[record] as number;
+    let at = i;
+    for (; at > 0; at--) {
+      const before = sorted[at - 1] as number;
+      if (topicOf[before] !== topicOf[record] || (offsets[before] as number) <= offset) break;
+      sorted[at] = before;
+    }
+    sorted[at] = record;
+  }
+  return sorted;
+}
+
+function byComparing(scan: SealScan): Uint32Array {
+  const { topics } = scan;
+  const order = Array.from({ length: topics.count }, (_, i) => i);
+  return Uint32Array.from(order.sort((a, b) => compare(scan, a, b)));
+}
+
+function compare(scan: SealScan, a: number, b: number): number {
+  const run = scan.topics.stream(a) - scan.topics.stream(b);
+  if (run !== 0) return run;
+  const [x, y] = [scan.name(a), scan.name(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/** Sorts by the first sixteen bytes of the names, sixteen bits at a time, then by run; what is still equal by comparing. */
+function byRadix(scan: SealScan): Uint32Array {
+  const { topics } = scan;
+  const { count } = topics;
+  const keys = Array.from({ length: KEY_WORDS }, () => new Uint32Array(count));
+  for (let topic = 0; topic < count; topic++) {
+    for (let word = 0; word < KEY_WORDS; word++) {
+      (keys[word] as Uint32Array)[topic] = topics.nameWord(topic, word);
+    }
+  }
+  let order = Uint32Array.from({ length: count }, (_, i) => i);
+  let spare = new Uint32Array(count);
+  const pass = (keyOf: (topic: number) => number): void => {
+    const starts = new Uint32Array(65_537);
+    for (let topic = 0; topic < count; topic++) (starts[keyOf(topic) + 1] as number)++;
+    for (let i = 1; i < starts.length; i++) starts[i] = (starts[i] as number) + (starts[i - 1] as number);
+    for (let i = 0; i < count; i++) {
+      const topic = order[i] as number;
+      const key = keyOf(topic);
+      const at = starts[key] as number;
+      starts[key] = at + 1;
+      spare[at] = topic;
+    }
+    [order, spare] = [spare, order];
+  };
+  for (const key of keys.reverse()) {
+    pass((topic) => (key[topic] as number) & 0xffff);
+    pass((topic) => (key[topic] as number) >>> 16);
+  }
+  pass((topic) => topics.stream(topic) & 0xffff);
+  pass((topic) => topics.stream(topic) >>> 16);
+  // Only names that share their first sixteen bytes can still be out of order.
+  for (let first = 0; first < count;) {
+    let end = first + 1;
+    while (end < count && isSame(scan, keys, order[first] as number, order[end] as number)) end++;
+    if (end - first > 1) order.subarray(first, end).sort((a, b) => compare(scan, a, b));
+    first = end;
+  }
+  return order;
+}
+
+function isSame(scan: SealScan, keys: readonly Uint32Array[], a: number, b: number): boolean {
+  if (scan.topics.stream(a) !== scan.topics.stream(b)) return false;
+  for (const key of keys) if (key[a] !== key[b]) return false;
+  return true;
+}

@@ -1,0 +1,317 @@
+import { closeSync, fdatasync, openSync, readFileSync, readdirSync, rmSync, statSync, write } from "node:fs";
+import { join } from "node:path";
+import { systemEnv } from "@landfall/streams/env";
+import { streamName } from "@landfall/streams/model/names";
+import { openEmbeddedStore } from "@landfall/streams/store/embedded-store";
+import { simulateTelemetry } from "@landfall/streams/testing/telemetry";
+import type { NewRecord, Seq, TimestampMs } from "@landfall/streams/model/record";
+import type { StreamName, TopicName } from "@landfall/streams/model/names";
+import type { EmbeddedStore, EmbeddedStoreOptions } from "@landfall/streams/store/embedded-store";
+
+export type Figures = Record<string, number>;
+export interface Sizes {
+  readonly records: number;
+  readonly history: number;
+}
+
+const BATCH = 2000;
+const VALUE_BYTES = 120;
+const STREAM = streamName("bigblue.containers");
+const HISTORY_RECORDS = 10_000;
+
+const SCENARIOS: Record<string, (folder: string, sizes: Sizes) => Promise<Figures>> = {
+  raw: (folder) => raw(folder),
+  "append-1k": (folder) => append(folder, 1_000, 2_000_000),
+  "append-100k": (folder) => append(folder, 100_000, 2_000_000),
+  "append-1m": (folder) => append(folder, 1_000_000, 2_000_000),
+  "streams-one": (folder) => manyStreams(folder, 1),
+  "streams-many": (folder) => manyStreams(folder, 1_000),
+  "streams-open": (folder) => reopen(folder, "streams"),
+  sustained: (folder, { records }) => sustained(folder, records),
+  "reopen-killed": (folder) => reopen(folder, "store"),
+  scan,
+  drop: (folder) => drop(folder),
+  "history-fill": (folder, sizes) => historyFill(folder, sizes.history),
+  history: (folder, sizes) => history(folder, sizes.history),
+  "telemetry-in-turn": (folder) => telemetry(folder, false),
+  "telemetry-own-times": (folder) => telemetry(folder, true),
+};
+
+export function runScenario(name: string, folder: string, sizes: Sizes): Promise<Figures> {
+  const scenario = SCENARIOS[name];
+  if (scenario === undefined) throw new Error(`no scenario ${name}`);
+  return scenario(folder, sizes);
+}
+
+function open(folder: string, over: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> {
+  return openEmbeddedStore({ folder, site: "tokyo", node: "a", env: systemEnv, ...over });
+}
+
+/** What the disk itself does with a file that grows by one batch at a time. */
+async function raw(folder: string): Promise<Figures> {
+  const commits = 400;
+  const bytes = Buffer.alloc(BATCH * 164, 7);
+  const path = join(folder, "raw");
+  const file = openSync(path, "w");
+  const start = performance.now();
+  for (let i = 0; i < commits; i++) {
+    await new Promise<void>((resolve, reject) => {
+      write(file, bytes, 0, bytes.byteLength, i * bytes.byteLength, (error) => {
+        if (error !== null) reject(error);
+        else fdatasync(file, (failed) => (failed === null ? resolve() : reject(failed)));
+      });
+    });
+  }
+  const rate = commits / ((performance.now() - start) / 1000);
+  closeSync(file);
+  rmSync(path);
+  return { rate: Math.round(rate) };
+}
+
+/** Topics in a random order, every one once before any comes again; names as fresh in memory as if they had just arrived. */
+function topicNames(count: number): TopicName[] {
+  const ids = Uint32Array.from({ length: count }, (_, i) => i);
+  let state = 12_345;
+  for (let i = count - 1; i > 0; i--) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    const j = state % (i + 1);
+    [ids[i], ids[j]] = [ids[j] as number, ids[i] as number];
+  }
+  return Array.from(ids, (id) => Buffer.from(`MSKU${1_000_000 + id}`).toString("latin1") as TopicName);
+}
+
+/** Random values: nothing to gain for a codec. Shared by all batches. */
+function randomValues(): Uint8Array[] {
+  let state = 1;
+  return Array.from({ length: BATCH * 3 }, () =>
+    Uint8Array.from({ length: VALUE_BYTES }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 24;
+    }),
+  );
+}
+
+interface Filling {
+  readonly seconds: number;
+  readonly cpuMs: number;
+  /** Of each append, ms. */
+  readonly pauses: number[];
+}
+
+/** Two callers, so that one batch is made while the other is on its way to the disk. */
+async function fill(
+  store: EmbeddedStore,
+  topics: readonly TopicName[],
+  records: number,
+  names: readonly StreamName[] = [STREAM],
+  batch = BATCH,
+): Promise<Filling> {
+  const values = randomValues();
+  const pauses: number[] = [];
+  let next = 0;
+  const call = async (): Promise<void> => {
+    while (next < records) {
+      const from = next;
+      next += batch;
+      const timestamp = systemEnv.now() as TimestampMs;
+      const given: NewRecord[] = [];
+      for (let i = from; i < Math.min(from + batch, records); i++) {
+        given.push({
+          topic: topics[i % topics.length] as TopicName,
+          timestamp,
+          value: values[i % values.length] as Uint8Array,
+        });
+      }
+      const start = performance.now();
+      await store.append(names[(from / batch) % names.length] as StreamName, given);
+      pauses.push(performance.now() - start);
+    }
+  };
+  const [start, cpu] = [performance.now(), cpuMs()];
+  await Promise.all([call(), call()]);
+  return { seconds: (performance.now() - start) / 1000, cpuMs: cpuMs() - cpu, pauses: pauses.sort((a, b) => a - b) };
+}
+
+async function append(folder: string, topicCount: number, records: number): Promise<Figures> {
+  const store = await open(join(folder, "store"));
+  const topics = topicNames(topicCount);
+  const { seconds, cpuMs: cpu } = await fill(store, topics, records);
+  const rss = process.memoryUsage().rss;
+  await store.close();
+  rmSync(join(folder, "store"), { recursive: true });
+  return { rate: Math.round(records / seconds), rss: mega(rss), cpu: micros(cpu, records) };
+}
+
+async function manyStreams(folder: string, written: number): Promise<Figures> {
+  const records = 1_000_000;
+  const home = join(folder, written === 1 ? "one" : "streams");
+  const store = await open(home);
+  const names = Array.from({ length: written === 1 ? 1 : 10_000 }, (_, i) => streamName(`customer-${i}.containers`));
+  const one = [{ topic: "a" as TopicName, timestamp: 0 as TimestampMs, value: new Uint8Array(VALUE_BYTES) }];
+  await Promise.all(names.map((name) => store.append(name, one)));
+  // Twenty records of each stream in turn, a hundred appends at a time: batches of 2,000 records.
+  const groups = names.slice(0, written);
+  const topics = topicNames(20_000);
+  const values = randomValues();
+  const start = performance.now();
+  for (let done = 0; done < records;) {
+    const appends: Promise<unknown>[] = [];
+    for (let n = 0; n < BATCH / 20; n++, done += 20) {
+      const given: NewRecord[] = [];
+      for (let i = 0; i < 20; i++) {
+        const value = values[(done + i) % values.length] as Uint8Array;
+        given.push({ topic: topics[(done + i) % topics.length] as TopicName, timestamp: 0 as TimestampMs, value });
+      }
+      appends.push(store.append(groups[(done / 20) % groups.length] as StreamName, given));
+    }
+    await Promise.all(appends);
+  }
+  const rate = records / ((performance.now() - start) / 1000);
+  const files = openFiles();
+  await store.settled();
+  await store.close();
+  return { rate: Math.round(rate), files };
+}
+
+async function sustained(folder: string, records: number): Promise<Figures> {
+  const store = await open(join(folder, "store"));
+  const { seconds, pauses } = await fill(store, topicNames(1_000_000), records);
+  const rss = process.memoryUsage().rss;
+  const start = performance.now();
+  await store.settled();
+  const settle = performance.now() - start;
+  const { bytesOnDisk } = store.stats();
+  // Something in the journal, for the next scenario to replay; then killed.
+  process.stdout.write(
+    JSON.stringify({
+      rate: Math.round(records / seconds),
+      p999: round(pauses[Math.floor(pauses.length * 0.999)] ?? 0),
+      settle: Math.round(settle),
+      rss: mega(rss),
+      percent: round((bytesOnDisk / (records * VALUE_BYTES)) * 100),
+    }),
+    () => process.kill(process.pid, "SIGKILL"),
+  );
+  return new Promise(() => undefined);
+}
+
+async function reopen(folder: string, name: string): Promise<Figures> {
+  const start = performance.now();
+  const store = await open(join(folder, name));
+  const ms = performance.now() - start;
+  await store.close();
+  return { open: Math.round(ms) };
+}
+
+async function scan(folder: string): Promise<Figures> {
+  const store = await open(join(folder, "store"));
+  const vector = store.vector(STREAM);
+  let records = 0;
+  const start = performance.now();
+  for (const [origin, end] of Object.entries(vector)) {
+    for (let seq = 0; seq < end;) {
+      const found = await store.readOrigin(STREAM, origin as typeof store.origin, seq as Seq, 1 << 20);
+      if (found.length === 0) throw new Error(`nothing at ${seq} of ${end}`);
+      seq += found.length;
+      records += found.length;
+    }
+  }
+  const seconds = (performance.now() - start) / 1000;
+  await store.close();
+  return { rate: Math.round(records / seconds) };
+}
+
+async function drop(folder: string): Promise<Figures> {
+  const half = sizeOf(join(folder, "store")) / 2;
+  const store = await open(join(folder, "store"), { retention: () => ({ bytes: half }) });
+  await store.settled();
+  const start = performance.now();
+  const records = await store.expire();
+  const ms = performance.now() - start;
+  await store.close();
+  if (records === 0) throw new Error("nothing was dropped");
+  return { ms: Math.round(ms), records, left: mega(sizeOf(join(folder, "store"))) };
+}
+
+async function historyFill(folder: string, records: number): Promise<Figures> {
+  const store = await open(join(folder, "store"));
+  await fill(store, topicNames(records / HISTORY_RECORDS), records);
+  await store.settled();
+  await store.close();
+  return { records };
+}
+
+async function history(folder: string, records: number): Promise<Figures> {
+  const topics = topicNames(records / HISTORY_RECORDS);
+  const times = { cold: [] as number[], warm: [] as number[] };
+  const store = await open(join(folder, "store"));
+  for (let i = 0; i < 40; i++) {
+    const topic = topics[(i * 47) % topics.length] as TopicName;
+    for (const kind of ["cold", "warm"] as const) {
+      const start = performance.now();
+      const found = await store.readTopic(STREAM, topic, { limit: HISTORY_RECORDS });
+      times[kind].push(performance.now() - start);
+      if (found.length !== HISTORY_RECORDS) throw new Error(`${found.length} records of ${topic}`);
+    }
+  }
+  const { runs } = store.spread(STREAM);
+  await store.close();
+  const middle = (list: number[]): number => round(list.sort((a, b) => a - b)[list.length >>> 1] ?? 0);
+  return { cold: middle(times.cold), warm: middle(times.warm), runs };
+}
+
+async function telemetry(folder: string, ownTimes: boolean): Promise<Figures> {
+  const reports = simulateTelemetry({ seed: 7, containers: 1_000, reports: 500, ownTimes });
+  const clock = { nowMs: 0 };
+  const env = { ...systemEnv, now: () => clock.nowMs };
+  const store = await open(join(folder, "store"), { env, journalFileBytes: 32 * 1024 * 1024 });
+  for (let i = 0; i < reports.length; i += 50) {
+    const some = reports.slice(i, i + 50);
+    // As they come in at the edge: received when they were measured, a little later.
+    clock.nowMs = Math.max(clock.nowMs, (some.at(-1)?.timestamp ?? 0) + 40);
+    await store.append(
+      STREAM,
+      some.map(({ container, timestamp, value }) => ({
+        topic: container as TopicName,
+        timestamp: timestamp as TimestampMs,
+        value: Buffer.from(value),
+      })),
+    );
+  }
+  await store.sealNow();
+  const { bytesOnDisk } = store.stats();
+  await store.close();
+  return { bytes: round(bytesOnDisk / reports.length) };
+}
+
+function cpuMs(): number {
+  try {
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
+function openFiles(): number {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return 0;
+  }
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
+
+function mega(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}
+
+function micros(ms: number, records: number): number {
+  return round((ms * 1000) / records);
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
