@@ -331,6 +331,10 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { tim
     await page.getByRole("button", { name: /^Big Blue Lotus/ }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Big Blue Lotus" }).waitFor();
+    // The pressed row is gone; the keyboard is where its card came up, not at the top of the page again.
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.className)).toBe("back");
+    expect(await page.title()).toBe("Big Blue Lotus – Landfall");
     const unnamed = await page.locator("button, a, input, select, [role=application]").evaluateAll((all) =>
       all
         .filter((e) => {

@@ -59,6 +59,7 @@ class Chart implements MapView {
   readonly #lines: CanvasLayer;
   readonly #marks: CanvasLayer;
   #palette: Palette;
+  #linkInputs: readonly unknown[] = [];
   readonly #camera: Camera;
   #syncRequest: number | undefined;
 
@@ -162,11 +163,7 @@ class Chart implements MapView {
     const sites = valueOf(state.sites);
     const nowMs = fleetNowMs(state.simulation, app.nowMs());
     const shipName = (imo: string): string | undefined => ships[imo]?.name;
-    this.#links.set(
-      sites ? viewLinks(sites, ships, state.simulation?.state.links) : [],
-      selectedId("link"),
-      selectors.openHistory(state) !== undefined,
-    );
+    this.#syncLinks(state, selectors.openHistory(state) !== undefined);
     this.#ports.set(sites?.sites ?? [], ships, selectedId("site"));
     this.#ships.set(ships, selectedId("ship"), nowMs, performance.now());
     this.#containers.set({
@@ -193,6 +190,18 @@ class Chart implements MapView {
     this.#lines.redraw();
     this.#marks.redraw();
     this.#camera.follow(state);
+  }
+
+  /** Great circles are worked out again only when something about the links has changed, not with every pointer move. */
+  #syncLinks(state: State, quiet: boolean): void {
+    const { selection } = state.view;
+    const selected = selection?.kind === "link" ? selection.id : undefined;
+    const inputs = [state.sites, state.ships, state.simulation?.state.links, selected, quiet];
+    if (inputs.every((input, i) => input === this.#linkInputs[i])) return;
+    this.#linkInputs = inputs;
+    const sites = valueOf(state.sites);
+    const links = sites ? viewLinks(sites, valueOf(state.ships) ?? {}, state.simulation?.state.links) : [];
+    this.#links.set(links, selected, quiet);
   }
 
   #moved(): void {
