@@ -34,7 +34,9 @@ export function eventWords(type: string, ship?: string): string {
   }
 }
 
-/** Container numbers inside of a sentence, in the groups that they are read in. */
-export function withGroups(text: string): string {
-  return text.replace(/\b[A-Z]{3}[UJZ][0-9]{7}\b/g, formatContainerNumber);
+/** A sentence that a program wrote, for people: container numbers in their groups, times without their machinery. */
+export function readable(text: string): string {
+  return text
+    .replace(/\b[A-Z]{3}[UJZ][0-9]{7}\b/g, formatContainerNumber)
+    .replace(/\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z/g, (time) => `${formatTime(Date.parse(time))} UTC`);
 }

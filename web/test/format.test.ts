@@ -7,7 +7,7 @@ import {
   formatPosition,
   plural,
 } from "../src/format/quantities.js";
-import { withGroups } from "../src/words.js";
+import { readable } from "../src/words.js";
 import { formatAgo, formatDuration, formatLocal, formatTime, toMs } from "../src/format/time.js";
 
 describe("times", () => {
@@ -46,8 +46,14 @@ describe("times", () => {
 
 describe("words", () => {
   it("reads container numbers in groups, wherever they stand, and nothing else", () => {
-    expect(withGroups("BBRU2043698 is warm; CSQU3054383, ABCD1234567 and IMO 9321483 are not")).toBe(
+    expect(readable("BBRU2043698 is warm; CSQU3054383, ABCD1234567 and IMO 9321483 are not")).toBe(
       "BBRU 204369 8 is warm; CSQU 305438 3, ABCD1234567 and IMO 9321483 are not",
+    );
+  });
+
+  it("reads times as times", () => {
+    expect(readable("silent since 2026-11-18T20:59:18.000Z while 25 report")).toBe(
+      "silent since 18 Nov 20:59 UTC while 25 report",
     );
   });
 });

@@ -13,6 +13,9 @@ const SEED = 7;
 /** Scripts that the first page loads, compressed; above this a ship's crew on satellite waits too long. */
 const SCRIPT_BYTES_MAX = 250_000;
 
+/** Some seconds each on an idle machine; a busy one may take its time. */
+const TEST_MS = 120_000;
+
 const path = findChromium();
 if (path === undefined) {
   console.log(
@@ -20,7 +23,7 @@ if (path === undefined) {
   );
 }
 
-describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, () => {
+describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { timeout: TEST_MS }, () => {
   let web: Awaited<ReturnType<typeof buildWeb>>;
   let server: FakeServer;
   let browser: Browser;
@@ -192,7 +195,16 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, () =>
     server.push({ type: "ships", data: { ships: [{ ...ship, longitude: -160, latitude: 45, speedKn: 21.5 }] } });
     await text(page, /21\.5/);
     await hoverUntil(page, { longitude: -160, latitude: 45 }, ship.name);
-    server.push({ type: "alert", data: { ...first, id: "new", state: "raised", message: "A brand-new alert." } });
+    const lost = {
+      ...first,
+      id: "new",
+      type: "LOST" as const,
+      severity: "critical" as const,
+      state: "raised" as const,
+    };
+    server.push({ type: "alert", data: { ...lost, message: "A brand-new alert.", longitude: -150, latitude: 30 } });
+    // Not hidden in a cluster: it stands where it happened.
+    await hoverUntil(page, { longitude: -150, latitude: 30 }, "A brand-new alert.");
     await page.getByRole("tab", { name: /Alerts/ }).click();
     await text(page, "A brand-new alert.");
     const story = [...world.simulation.story, { time: "2026-11-09T17:30:00Z", text: "Something new happens." }];
@@ -319,6 +331,10 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, () =>
     await page.getByRole("button", { name: /^Big Blue Lotus/ }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Big Blue Lotus" }).waitFor();
+    // The pressed row is gone; the keyboard is where its card came up, not at the top of the page again.
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.className)).toBe("back");
+    expect(await page.title()).toBe("Big Blue Lotus – Landfall");
     const unnamed = await page.locator("button, a, input, select, [role=application]").evaluateAll((all) =>
       all
         .filter((e) => {

@@ -13,8 +13,8 @@ import type {
 } from "@landfall/proto/api";
 import { queryString, type Http } from "./http.js";
 
-/** Points of a history that are asked for: about two per pixel of the widest chart. */
-export const HISTORY_MAX_POINTS = 3000;
+/** Points of a history that are asked for: about one per pixel of a wide chart. */
+export const HISTORY_MAX_POINTS = 2000;
 
 export type ExportFormat = "csv" | "geojson" | "gpx";
 

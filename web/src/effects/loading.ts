@@ -20,7 +20,7 @@ export interface Viewport {
 const MARKS_EVERY_MS = 250;
 /** Shortest time between two questions for the same thing while the live feed keeps changing it. */
 const STALE_MARKS_EVERY_MS = 1500;
-const HISTORY_EVERY_MS = 4000;
+const HISTORY_EVERY_MS = 5000;
 const LIST_EVERY_MS = 4000;
 /** Pause in typing before a search is sent. */
 const SEARCH_PAUSE_MS = 200;

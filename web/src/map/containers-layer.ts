@@ -1,16 +1,16 @@
-import type { ClusterFeature, ContainerFeature, ContainersReply, ContainerStatus } from "@landfall/proto/api";
+import type { ClusterFeature, ContainerFeature, ContainersReply } from "@landfall/proto/api";
 import { fromServerZoom } from "../server-zoom.js";
-import { STATUS_LOOK, STATUS_ORDER } from "../status.js";
+import { STATUS_ORDER } from "../status.js";
 import type { Hit, Painter } from "./canvas-layer.js";
 import { copyOffsets, toX, toY, type Frame } from "./frame.js";
 import { placesAround, type Rect } from "./label-space.js";
+import { drawStatus, SHAPE_PX } from "./status-shape.js";
 import { clusterLines, containerLines } from "./tooltips.js";
 
 const CLUSTER_HEIGHT_PX = 23;
 const STRIP_PX = 4;
 /** A state with few containers among many still gets this much of the strip. */
 const STRIP_LEAST_PX = 3;
-const SINGLE_PX = 12;
 const DECK_ZOOM = 11;
 
 type Drawn =
@@ -24,8 +24,6 @@ export class ContainersPainter implements Painter {
   #nowMs = 0;
   #maxZoom = 18;
   #shipName: (imo: string) => string | undefined = () => undefined;
-  #colours: Readonly<Record<ContainerStatus, string>> | undefined;
-  readonly #shapes = new Map<ContainerStatus, Path2D>();
   #drawn: Drawn[] = [];
 
   set(model: {
@@ -34,14 +32,12 @@ export class ContainersPainter implements Painter {
     readonly nowMs: number;
     readonly maxZoom: number;
     readonly shipName: (imo: string) => string | undefined;
-    readonly colours: Readonly<Record<ContainerStatus, string>>;
   }): void {
     this.#reply = model.reply;
     this.#selected = model.selected;
     this.#nowMs = model.nowMs;
     this.#maxZoom = model.maxZoom;
     this.#shipName = model.shipName;
-    this.#colours = model.colours;
   }
 
   paint(frame: Frame): boolean {
@@ -95,9 +91,9 @@ export class ContainersPainter implements Painter {
     const [lon, lat] = feature.geometry.coordinates;
     const { ctx, palette } = frame;
     for (const offset of copyOffsets(frame, lon, lon)) {
-      const x = toX(frame, lon) + offset - SINGLE_PX / 2;
-      const y = toY(frame, lat) - SINGLE_PX / 2;
-      const rect = { x, y, width: SINGLE_PX, height: SINGLE_PX };
+      const x = toX(frame, lon) + offset - SHAPE_PX / 2;
+      const y = toY(frame, lat) - SHAPE_PX / 2;
+      const rect = { x, y, width: SHAPE_PX, height: SHAPE_PX };
       this.#drawn.push({ kind: "container", rect, feature });
       frame.labels.take(rect);
       ctx.save();
@@ -105,36 +101,11 @@ export class ContainersPainter implements Painter {
       if (properties.container === this.#selected) {
         ctx.strokeStyle = palette.accent;
         ctx.lineWidth = 2;
-        ctx.strokeRect(-4, -4, SINGLE_PX + 8, SINGLE_PX + 8);
+        ctx.strokeRect(-4, -4, SHAPE_PX + 8, SHAPE_PX + 8);
       }
-      this.#shape(frame, properties.status);
+      drawStatus(frame, properties.status);
       ctx.restore();
     }
-  }
-
-  #shape(frame: Frame, status: ContainerStatus): void {
-    const { ctx, palette } = frame;
-    const look = STATUS_LOOK[status];
-    const path = this.#shapes.get(status) ?? new Path2D(look.path);
-    this.#shapes.set(status, path);
-    const colour = this.#colours?.[status] ?? palette.ink;
-    ctx.lineJoin = "round";
-    ctx.lineWidth = 3.5;
-    ctx.strokeStyle = palette.halo;
-    ctx.stroke(path);
-    if (look.hollow) {
-      ctx.fillStyle = palette.paper;
-      ctx.fill(path);
-      ctx.lineWidth = 2;
-      ctx.strokeStyle = colour;
-      ctx.stroke(path);
-      return;
-    }
-    ctx.fillStyle = colour;
-    ctx.fill(path);
-    ctx.lineWidth = status === "lost" ? 2.5 : 0.8;
-    ctx.strokeStyle = status === "lost" ? palette.lineDown : palette.ink;
-    ctx.stroke(path);
   }
 
   #cluster(frame: Frame, feature: ClusterFeature): void {
@@ -174,7 +145,7 @@ export class ContainersPainter implements Painter {
     let x = rect.x + 1;
     for (const status of present) {
       const width = STRIP_LEAST_PX + (free * (properties.statuses[status] ?? 0)) / sum;
-      frame.ctx.fillStyle = status === "lost" ? frame.palette.lineDown : (this.#colours?.[status] ?? frame.palette.ink);
+      frame.ctx.fillStyle = status === "lost" ? frame.palette.lineDown : frame.palette.statuses[status];
       frame.ctx.fillRect(x, rect.y + rect.height - 1 - STRIP_PX, width, STRIP_PX);
       x += width;
     }

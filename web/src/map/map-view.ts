@@ -1,4 +1,3 @@
-import type { ContainerStatus } from "@landfall/proto/api";
 import L from "leaflet";
 import { fleetNowMs } from "../clock.js";
 import type { Cursor } from "../cursor.js";
@@ -10,13 +9,14 @@ import type { Selectors } from "../selectors.js";
 import { valueOf } from "../state/remote.js";
 import type { State } from "../state.js";
 import type { Store } from "../store.js";
+import { AlertsPainter } from "./alerts-layer.js";
 import { Camera, FIRST_BOX, MAX_ZOOM } from "./camera.js";
 import { CanvasLayer, type Hit } from "./canvas-layer.js";
 import { ContainersPainter } from "./containers-layer.js";
 import { GraticuleLabels, GraticulePainter } from "./graticule-layer.js";
 import { LandPainter } from "./land-layer.js";
 import { LinksPainter } from "./links-layer.js";
-import { readColours, readPalette, type Palette } from "./palette.js";
+import { readPalette, type Palette } from "./palette.js";
 import { PortsPainter } from "./ports-layer.js";
 import { ScalePainter } from "./scale-layer.js";
 import { ShipsPainter } from "./ships-layer.js";
@@ -54,11 +54,12 @@ class Chart implements MapView {
   readonly #ports = new PortsPainter();
   readonly #ships = new ShipsPainter();
   readonly #containers = new ContainersPainter();
+  readonly #alerts = new AlertsPainter();
   readonly #ground: CanvasLayer;
   readonly #lines: CanvasLayer;
   readonly #marks: CanvasLayer;
   #palette: Palette;
-  #colours: Readonly<Record<ContainerStatus, string>>;
+  #linkInputs: readonly unknown[] = [];
   readonly #camera: Camera;
   #syncRequest: number | undefined;
 
@@ -67,7 +68,6 @@ class Chart implements MapView {
     readonly deps: MapDeps,
   ) {
     this.#palette = readPalette(element);
-    this.#colours = readColours(element);
     const { view } = deps.app.store.getState();
     this.#map = createMap(element, this.#motion.matches);
     const { latitude, longitude, zoom } = view.box ?? FIRST_BOX;
@@ -84,6 +84,8 @@ class Chart implements MapView {
       new ScalePainter(),
       this.#ports,
       this.#ships,
+      // Before the clusters, which find a place beside what is taken.
+      this.#alerts,
       this.#containers,
     ]);
     for (const layer of [this.#ground, this.#lines, this.#marks]) layer.addTo(this.#map);
@@ -122,7 +124,6 @@ class Chart implements MapView {
     resize.observe(this.element);
     const recolour = (): void => {
       this.#palette = readPalette(this.element);
-      this.#colours = readColours(this.element);
       this.#sync();
       this.#ground.redraw();
     };
@@ -162,11 +163,7 @@ class Chart implements MapView {
     const sites = valueOf(state.sites);
     const nowMs = fleetNowMs(state.simulation, app.nowMs());
     const shipName = (imo: string): string | undefined => ships[imo]?.name;
-    this.#links.set(
-      sites ? viewLinks(sites, ships, state.simulation?.state.links) : [],
-      selectedId("link"),
-      selectors.openHistory(state) !== undefined,
-    );
+    this.#syncLinks(state, selectors.openHistory(state) !== undefined);
     this.#ports.set(sites?.sites ?? [], ships, selectedId("site"));
     this.#ships.set(ships, selectedId("ship"), nowMs, performance.now());
     this.#containers.set({
@@ -175,8 +172,8 @@ class Chart implements MapView {
       nowMs,
       maxZoom: MAX_ZOOM,
       shipName,
-      colours: this.#colours,
     });
+    this.#alerts.set(valueOf(state.alerts) ?? [], nowMs);
     const open = selectors.openHistory(state);
     this.#track.set(
       open && {
@@ -193,6 +190,18 @@ class Chart implements MapView {
     this.#lines.redraw();
     this.#marks.redraw();
     this.#camera.follow(state);
+  }
+
+  /** Great circles are worked out again only when something about the links has changed, not with every pointer move. */
+  #syncLinks(state: State, quiet: boolean): void {
+    const { selection } = state.view;
+    const selected = selection?.kind === "link" ? selection.id : undefined;
+    const inputs = [state.sites, state.ships, state.simulation?.state.links, selected, quiet];
+    if (inputs.every((input, i) => input === this.#linkInputs[i])) return;
+    this.#linkInputs = inputs;
+    const sites = valueOf(state.sites);
+    const links = sites ? viewLinks(sites, valueOf(state.ships) ?? {}, state.simulation?.state.links) : [];
+    this.#links.set(links, selected, quiet);
   }
 
   #moved(): void {

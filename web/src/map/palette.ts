@@ -16,7 +16,8 @@ export interface Palette {
   readonly lineDown: string;
   readonly accent: string;
   readonly ring: string;
-  readonly lost: string;
+  /** Of a container's states. */
+  readonly statuses: Readonly<Record<ContainerStatus, string>>;
   readonly dark: boolean;
   readonly font: string;
 }
@@ -35,7 +36,6 @@ const NAMES = {
   lineDown: "--bad",
   accent: "--accent",
   ring: "--map-ring",
-  lost: "--status-lost",
 } as const;
 
 export function readPalette(element: Element): Palette {
@@ -43,12 +43,15 @@ export function readPalette(element: Element): Palette {
   const colours = Object.fromEntries(
     Object.entries(NAMES).map(([key, name]) => [key, style.getPropertyValue(name).trim()]),
   ) as Record<keyof typeof NAMES, string>;
-  return { ...colours, dark: style.colorScheme.trim() === "dark", font: style.fontFamily };
+  return {
+    ...colours,
+    statuses: readColours(style),
+    dark: style.colorScheme.trim() === "dark",
+    font: style.fontFamily,
+  };
 }
 
-/** Colours of the states. */
-export function readColours(element: Element): Record<ContainerStatus, string> {
-  const style = getComputedStyle(element);
+function readColours(style: CSSStyleDeclaration): Record<ContainerStatus, string> {
   return Object.fromEntries(
     STATUS_ORDER.map((status) => [status, style.getPropertyValue(STATUS_LOOK[status].colour).trim()]),
   ) as Record<ContainerStatus, string>;

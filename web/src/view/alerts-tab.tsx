@@ -3,7 +3,7 @@ import { formatContainerNumber } from "@landfall/proto/identifiers";
 import type { JSX } from "preact";
 import { valueOf } from "../state/remote.js";
 import { ALERT_STATUS, ALERT_WORDS } from "../status.js";
-import { withGroups } from "../words.js";
+import { readable } from "../words.js";
 import { StatusMark } from "./marks.js";
 import { Ago, Phase, Section } from "./parts.js";
 import { useAppState, useUi } from "./ui.js";
@@ -65,7 +65,7 @@ export function AlertRows({ alerts }: { alerts: readonly ApiAlert[] }): JSX.Elem
                 {ALERT_WORDS[alert.type]}
                 {alert.container !== undefined && <span class="number"> {formatContainerNumber(alert.container)}</span>}
               </span>
-              <span class="row-sub row-wrap">{withGroups(alert.message)}</span>
+              <span class="row-sub row-wrap">{readable(alert.message)}</span>
             </span>
             <span class="row-side">
               <Ago time={alert.time} />

@@ -157,6 +157,7 @@ function Carriers(): JSX.Element | null {
   const open = useAppState((state) => selectors.openHistory(state));
   const ships = useAppState((state) => valueOf(state.ships));
   const now = useFleetDayMs();
+  const isLost = useAppState((state) => valueOf(state.detail)?.status === "lost");
   const carriages = open?.model.carriages ?? [];
   if (carriages.length === 0) return null;
   return (
@@ -177,7 +178,9 @@ function Carriers(): JSX.Element | null {
                 {carriage.from === undefined ? "" : `${portName(carriage.from)}, `}
                 {formatTime(carriage.fromMs, now)} –{" "}
                 {carriage.toMs === undefined
-                  ? "still aboard"
+                  ? isLost
+                    ? "lost on the way"
+                    : "still aboard"
                   : `${carriage.to === undefined ? "" : `${portName(carriage.to)}, `}${formatTime(carriage.toMs, now)}`}
               </span>
             </button>

@@ -22,11 +22,15 @@ export function Panel({ phone, timeline }: { phone: boolean; timeline: Component
   const selection = useAppState((state) => state.view.selection);
   const searching = useAppState((state) => state.search.trim() !== "");
   const content = useRef<HTMLDivElement>(null);
+  const wasOpened = useRef(false);
   const sheet = useSheet(phone);
   const selectionKey = selection && `${selection.kind}:${selection.id}`;
 
   useEffect(() => {
     content.current?.scrollTo(0, 0);
+    // The row that was pressed is gone; the keyboard goes on where its card is.
+    if (document.activeElement === document.body && wasOpened.current) content.current?.focus({ preventScroll: true });
+    wasOpened.current = true;
     if (selectionKey !== undefined) sheet.atLeastHalf();
   }, [selectionKey]);
 

@@ -1,6 +1,9 @@
+import { formatContainerNumber } from "@landfall/proto/identifiers";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { createMapView, type MapView } from "../map/map-view.js";
+import { valueOf } from "../state/remote.js";
+import type { State } from "../state.js";
 import { Banner } from "./banner.js";
 import { MapControls, MeasureLegend } from "./map-controls.js";
 import { Notices } from "./notices.js";
@@ -23,6 +26,12 @@ export function Shell(): JSX.Element {
       (selection?.kind === "container" || selection?.kind === "ship") &&
       !(history.phase === "failed" && history.missing),
   );
+
+  const title = useAppState(titleOf);
+  useEffect(() => {
+    document.title = title;
+    return () => void (document.title = "Landfall");
+  }, [title]);
 
   useEffect(() => {
     if (!host.current) return;
@@ -60,4 +69,11 @@ export function Shell(): JSX.Element {
       {!phone && hasHistory && <Timeline />}
     </div>
   );
+}
+
+/** What the browser's history and tabs call this view. */
+function titleOf({ view: { selection }, ships }: State): string {
+  if (selection?.kind === "container") return `${formatContainerNumber(selection.id)} – Landfall`;
+  const name = selection?.kind === "ship" ? valueOf(ships)?.[selection.id]?.name : undefined;
+  return name === undefined ? "Landfall" : `${name} – Landfall`;
 }

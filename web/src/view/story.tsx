@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { formatTime, toMs } from "../format/time.js";
-import { withGroups } from "../words.js";
+import { readable } from "../words.js";
 import { Icon } from "./marks.js";
 import { useAppState } from "./ui.js";
 
@@ -23,7 +23,7 @@ export function Story(): JSX.Element | null {
         {lines.map(({ time, text }) => (
           <li key={`${time} ${text}`}>
             <time dateTime={time}>{formatTime(toMs(time) ?? 0)}</time>
-            <span>{withGroups(text)}</span>
+            <span>{readable(text)}</span>
           </li>
         ))}
       </ol>

@@ -70,6 +70,10 @@ function UserMenu(): JSX.Element | null {
         </p>
         {user.groups.length > 0 && <p class="soft">Groups: {user.groups.join(", ")}</p>}
         {user.roles.length > 0 && <p class="soft">Roles: {user.roles.join(", ")}</p>}
+        <p class="soft">
+          Land: Natural Earth. Notices: <a href="/licenses.md">programs</a>,{" "}
+          <a href="/asset-licenses.txt">font and land</a>.
+        </p>
         <button type="button" class="button" onClick={() => void signOut(app)}>
           Sign out
         </button>

@@ -28,7 +28,7 @@ export interface Visit {
   readonly complaints: string[];
 }
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 40_000;
 
 /** Opens the map as somebody, in a browser of their own. */
 export async function visit(
