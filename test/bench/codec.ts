@@ -1,13 +1,11 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, brotliDecompressSync, constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { decodeIntegers, encodeIntegers } from "@landfall/streams/codec/integers";
 import { decodeValues, encodeValues } from "@landfall/streams/codec/values";
 import { seededRandom } from "@landfall/streams/testing/seeded-random";
 import { simulateTelemetry, sortedByContainer } from "@landfall/streams/testing/telemetry";
+import { commit, machine, median } from "./support/report.js";
 
 /**
  * `node test/dist/bench/codec.js [--out FILE] [--runs N] [--block N]`: bytes and processor time per record of packing
@@ -41,7 +39,6 @@ interface Codec {
 const SEED = 1;
 const CONTAINERS = 1000;
 const REPORTS = 200;
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const QUALITY_1 = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 
 const CODECS: readonly Codec[] = [
@@ -107,10 +104,6 @@ function cut({ values, times, seqs }: Block, blockRecords: number): Block[] {
     blocks.push({ values: values.slice(from, to), times: times.slice(from, to), seqs: seqs.slice(from, to) });
   }
   return blocks;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 /** Microseconds of processor time, user and system. */
@@ -180,9 +173,7 @@ for (const codec of CODECS) {
   const targets = codec.peer === undefined ? { bytes: 150 } : undefined;
   results.push(...measure("random values of 120 bytes", noise(blockRecords), codec, runs, targets));
 }
-const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
-const machine = { cpu: cpus()[0]?.model ?? "?", cores: cpus().length, memoryBytes: totalmem(), node: process.version };
-const report = { suite: "codec", machine, commit, blockRecords, results };
+const report = { suite: "codec", machine: machine(), commit: commit(), blockRecords, results };
 const text = `${JSON.stringify(report, undefined, 2)}\n`;
 if (options.out === undefined) process.stdout.write(text);
 else writeFileSync(options.out, text);

@@ -1,11 +1,12 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runLoad, type Load, type LoadResult } from "./mqtt-load.js";
+import { commit, machine, median } from "./support/report.js";
 
 /** `node test/dist/bench/ingest.js [--out FILE] [--runs N]`: MQTT QoS 1 into an edge node, every PUBACK after its fsync. */
 
@@ -78,10 +79,6 @@ async function withEdge<T>(use: (port: number) => Promise<T>): Promise<T> {
   }
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
 async function measure(runs: number): Promise<Result[]> {
   const results: Result[] = [];
   for (const { name, target, load } of SHAPES) {
@@ -117,9 +114,7 @@ async function measure(runs: number): Promise<Result[]> {
 }
 
 const { values } = parseArgs({ options: { out: { type: "string" }, runs: { type: "string", default: "3" } } });
-const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
-const machine = { cpu: cpus()[0]?.model ?? "?", cores: cpus().length, memoryBytes: totalmem(), node: process.version };
-const report = { suite: "ingest", machine, commit, results: await measure(Number(values.runs)) };
+const report = { suite: "ingest", machine: machine(), commit: commit(), results: await measure(Number(values.runs)) };
 const text = `${JSON.stringify(report, undefined, 2)}\n`;
 if (values.out === undefined) process.stdout.write(text);
 else writeFileSync(values.out, text);

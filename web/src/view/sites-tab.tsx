@@ -144,6 +144,8 @@ function LinkRow({ view }: { view: LinkView }): JSX.Element {
 /** What the figure beside it does not say. */
 function siteWords(site: ApiSite): string {
   if (site.kind === "ship" || site.kind === "yard") return backlogWords(site);
+  // A site that does not talk to this headquarters has not said what it holds.
+  if (site.streams.length === 0) return "what it holds is not known here";
   return `holds ${plural(
     site.streams.reduce((sum, { has }) => sum + has, 0),
     "record",
