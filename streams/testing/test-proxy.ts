@@ -2,6 +2,8 @@ import net from "node:net";
 
 export interface TestProxy {
   readonly port: number;
+  /** Bytes that came in so far, from both sides. */
+  readonly bytes: number;
   /** From now on nothing more comes back to the dialler, or goes to the listener; reading goes on. */
   hold(direction: "to-dialler" | "to-listener"): void;
   /** Destroys all connections; new ones are accepted. */
@@ -13,6 +15,7 @@ export interface TestProxy {
 export async function testProxy(targetPort: number, oneWayMs: number): Promise<TestProxy> {
   const sockets = new Set<net.Socket>();
   const held = new Set<string>();
+  let bytes = 0;
   const server = net.createServer({ allowHalfOpen: true }, (near) => {
     const far = net.connect({ port: targetPort, host: "127.0.0.1", allowHalfOpen: true });
     for (const socket of [near, far]) {
@@ -26,6 +29,7 @@ export async function testProxy(targetPort: number, oneWayMs: number): Promise<T
   });
   function pipe(from: net.Socket, to: net.Socket, direction: string): void {
     from.on("data", (chunk) => {
+      bytes += chunk.byteLength;
       if (!held.has(direction)) setTimeout(() => to.write(chunk), oneWayMs);
     });
     from.on("end", () => setTimeout(() => to.end(), oneWayMs));
@@ -40,6 +44,9 @@ export async function testProxy(targetPort: number, oneWayMs: number): Promise<T
   };
   return {
     port,
+    get bytes() {
+      return bytes;
+    },
     hold: (direction) => held.add(direction),
     cut,
     close: () =>
