@@ -4,6 +4,7 @@ import { originId, streamName, topicName } from "../model/names.js";
 import { encodeHeaders } from "./block-headers.js";
 import { RECORD_HEADER_BYTES } from "./block-layout.js";
 import { HASH_PRIME, HASH_START } from "./topic-table.js";
+import { tooLarge, tooMany } from "./too-much.js";
 import type { Headers, NewRecord, OriginRecord } from "../model/record.js";
 import type { Batch } from "./store.js";
 
@@ -90,20 +91,6 @@ export function checkBatch(batch: Batch): CheckedRecords {
     if (!Number.isSafeInteger(received)) invalid(`time of receipt ${received}`);
   }
   return checkRecords(records);
-}
-
-function tooLarge({ topic, value }: NewRecord): LandfallError {
-  return new LandfallError(
-    "VALUE_TOO_LARGE",
-    `a value of ${value.byteLength} bytes for ${topic}, at most ${VALUE_BYTES_MAX} are allowed`,
-  );
-}
-
-function tooMany(): LandfallError {
-  return new LandfallError(
-    "INVALID_ARGUMENT",
-    `more than ${APPEND_BYTES_MAX} bytes at once cannot be kept as one unit: hand over fewer records`,
-  );
 }
 
 function invalid(what: string): never {

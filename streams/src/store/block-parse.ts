@@ -88,11 +88,6 @@ export function parseOwnBlock(block: Uint8Array): ParsedBlock {
   return parseHead(bytes, view);
 }
 
-/** A block that was encoded a moment ago, so its checksum need not be computed again. */
-export function parseFreshBlock(bytes: Uint8Array): ParsedBlock {
-  return parseHead(bytes, viewOf(bytes));
-}
-
 function parseHead(bytes: Uint8Array, view: DataView): ParsedBlock {
   const high = view.getUint32(FIRST_SEQ_AT + 4, true);
   const firstSeq = high * 2 ** 32 + view.getUint32(FIRST_SEQ_AT, true);

@@ -1,5 +1,4 @@
 import { APPEND_BYTES_MAX, VALUE_BYTES_MAX } from "../limits.js";
-import { LandfallError } from "../model/errors.js";
 import { encodeHeaders } from "./block-headers.js";
 import {
   RECORD_HEADERS_BYTES_AT,
@@ -10,6 +9,7 @@ import {
   RECORD_TOPIC_AT,
   RECORD_VALUE_BYTES_AT,
 } from "./block-layout.js";
+import { tooLarge, tooMany } from "./too-much.js";
 import type { TopicName } from "../model/names.js";
 import type { Headers, NewRecord, OriginRecord } from "../model/record.js";
 
@@ -93,18 +93,4 @@ export class EncodedRecords {
     if (headers.byteLength > 0) this.bytes.set(headers, after);
     this.bytes.set(record.value, after + headers.byteLength);
   }
-}
-
-function tooLarge({ topic, value }: NewRecord): LandfallError {
-  return new LandfallError(
-    "VALUE_TOO_LARGE",
-    `a value of ${value.byteLength} bytes for ${topic}, at most ${VALUE_BYTES_MAX} are allowed`,
-  );
-}
-
-function tooMany(): LandfallError {
-  return new LandfallError(
-    "INVALID_ARGUMENT",
-    `more than ${APPEND_BYTES_MAX} bytes at once cannot be kept as one unit: hand over fewer records`,
-  );
 }
