@@ -39,7 +39,7 @@ export interface Frame {
 
 /** First frame in each direction. */
 export interface Hello {
-  /** Version of this protocol, 1 for now; a peer refuses what it does not speak. */
+  /** Newest version of this protocol that the sender speaks; the two sides use the newest that both do. */
   version: number;
   site: string;
   node: string;
@@ -50,6 +50,8 @@ export interface Hello {
   carries: string[];
   /** Streams that the sender of this frame wants to hold, as patterns. */
   wants: string[];
+  /** Oldest version that the sender still speaks; 0 where that is `version` itself. */
+  oldestVersion: number;
 }
 
 /** What the sender of this frame holds. */
@@ -268,7 +270,7 @@ export const Frame: MessageFns<Frame> = {
 };
 
 function createBaseHello(): Hello {
-  return { version: 0, site: "", node: "", link: "", linkClass: "", carries: [], wants: [] };
+  return { version: 0, site: "", node: "", link: "", linkClass: "", carries: [], wants: [], oldestVersion: 0 };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -293,6 +295,9 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.wants) {
       writer.uint32(58).string(v!);
+    }
+    if (message.oldestVersion !== 0) {
+      writer.uint32(120).uint32(message.oldestVersion);
     }
     return writer;
   },
@@ -364,6 +369,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.wants.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.oldestVersion = reader.uint32();
             continue;
           }
         }
