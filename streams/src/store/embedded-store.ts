@@ -4,6 +4,7 @@ import {
   EXPIRY_INTERVAL_MS,
   FOLLOW_RECORDS,
   LATEST_PARALLEL,
+  OFFSET_AHEAD_MS_MAX,
   OFFSET_SLOT_COUNT,
   UNSEALED_JOURNALS_MAX,
 } from "../limits.js";
@@ -19,7 +20,6 @@ import { JournalReader } from "./journal-reader.js";
 import { LogReader, checkCursor, checkLimit } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
-import { nextOffset } from "./offset-clock.js";
 import { openFolder } from "./open-folder.js";
 import { RunLog } from "./run-log.js";
 import { SegmentReader } from "./segment-reader.js";
@@ -160,8 +160,8 @@ export class EmbeddedStore implements LocalStore {
     const own = records.map((record) => ({ ...record, value: record.value.slice() }));
     return this.later(async () => {
       await this.room();
-      const known = await this.read(this.lastOffsets(state, own));
-      return this.commit.append(state, own, checked, known);
+      const floors = this.isBehind(state) ? await this.read(this.lastOffsets(state, own)) : undefined;
+      return this.commit.append(state, own, checked, floors);
     });
   }
 
@@ -361,32 +361,29 @@ export class EmbeddedStore implements LocalStore {
   }
 
   private mustWait(stream: StreamState): boolean {
-    return this.isCrowded() || this.needsRuns(stream);
+    return this.isCrowded() || this.isBehind(stream);
   }
 
-  /** Sealed runs hold offsets that this clock has not reached: the topics must be looked up (O2). */
-  private needsRuns(stream: StreamState): boolean {
-    if (stream.runs.length === 0) return false;
-    const base = this.options.env.now() * 1000;
-    if (stream.highest < base) return false;
-    return stream.runs.some((run) => run.highest >= base);
+  /**
+   * Some record of the stream is far ahead of this clock. Going on from it would take all topics there, so each is looked
+   * up instead: a wrong clock somewhere spoils only the topics it wrote to (O2).
+   */
+  private isBehind(stream: StreamState): boolean {
+    return stream.highestEver > (this.options.env.now() + OFFSET_AHEAD_MS_MAX) * 1000;
   }
 
   private async room(): Promise<void> {
     while (this.isCrowded() && this.maintenance.isSealing) await this.maintenance.progress();
   }
 
-  private async lastOffsets(
-    stream: StreamState,
-    records: readonly NewRecord[],
-  ): Promise<Map<string, number> | undefined> {
-    if (!this.needsRuns(stream)) return undefined;
-    const base = nextOffset(this.options.env.now(), 0, 0) - 2 * OFFSET_SLOT_COUNT;
+  /** Of each record's topic the largest offset known here, as far as it is ahead of the clock. */
+  private async lastOffsets(stream: StreamState, records: readonly NewRecord[]): Promise<number[]> {
+    const base = this.options.env.now() * 1000 - OFFSET_SLOT_COUNT;
     const known = new Map<string, number>();
     for (const { topic } of records) {
       if (!known.has(topic)) known.set(topic, await this.topicReader.lastOffset(stream, topic, base));
     }
-    return known;
+    return records.map(({ topic }) => known.get(topic) as number);
   }
 
   /** In turn behind others that wait. */
