@@ -27,13 +27,14 @@ import { Signal } from "./signal.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
+import type { Gap } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
 import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
 import type { Run } from "./segment-format.js";
-import type { Appended, Batch, Committed, Gap, LocalStore, Retention, StoreStats, TopicQuery } from "./store.js";
+import type { Appended, Batch, Committed, LocalStore, Retention, StoreStats, TopicQuery } from "./store.js";
 import type { StreamState } from "./stream-state.js";
 
 export interface EmbeddedStoreOptions {
