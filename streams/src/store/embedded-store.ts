@@ -28,6 +28,7 @@ import { Signal } from "./signal.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
+import type { Gap } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
@@ -38,7 +39,6 @@ import type {
   Appended,
   Batch,
   Committed,
-  Gap,
   LocalStore,
   Retention,
   SealedRun,

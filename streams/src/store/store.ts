@@ -1,3 +1,4 @@
+import type { Gap } from "../model/gap.js";
 import type {
   Cursor,
   NewRecord,
@@ -109,14 +110,6 @@ export interface StreamStore {
 
   /** Finishes the commit under way, then releases the folder. Idempotent. */
   close(): Promise<void>;
-}
-
-/** A stretch of one origin that is no longer here, and why (R6): [from, to). */
-export interface Gap {
-  readonly origin: OriginId;
-  readonly from: Seq;
-  readonly to: Seq;
-  readonly reason: "expired";
 }
 
 /** How long, and how much of, a stream is kept at this site; without limits, everything for ever (S5). */
