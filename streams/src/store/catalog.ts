@@ -36,7 +36,7 @@ export class Catalog {
 
   /** Groups that waited have failed: their seqs are free again. */
   forgetPlans(): void {
-    for (const stream of this.streams.all) for (const log of stream.logs.values()) log.planned = log.next;
+    for (const stream of this.streams.all) for (const log of stream.logs.values()) log.forgetPlans();
   }
 
   /** Largest offset of the stream outside the last generation. */

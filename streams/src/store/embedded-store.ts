@@ -13,10 +13,12 @@ import { checkBatch, checkRecords } from "./append-input.js";
 import { inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
 import { expiredRuns } from "./expiry.js";
+import { GapKeeper } from "./gap-keeper.js";
 import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
 import { JournalReader } from "./journal-reader.js";
-import { LogReader, checkCursor, checkLimit } from "./log-reader.js";
+import { checkCursor } from "./cursor-walk.js";
+import { LogReader, checkLimit } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
 import { nextOffset } from "./offset-clock.js";
@@ -27,14 +29,23 @@ import { Signal } from "./signal.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
-import type { Gap } from "../model/gap.js";
+import type { Gap, Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
 import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
 import type { Run } from "./segment-format.js";
-import type { Appended, Batch, Committed, LocalStore, Retention, StoreStats, TopicQuery } from "./store.js";
+import type {
+  Appended,
+  Batch,
+  Committed,
+  GapListener,
+  LocalStore,
+  Retention,
+  StoreStats,
+  TopicQuery,
+} from "./store.js";
 import type { StreamState } from "./stream-state.js";
 
 export interface EmbeddedStoreOptions {
@@ -88,6 +99,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly logReader: LogReader;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
+  private readonly gapKeeper: GapKeeper;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
   private readonly reading = new Set<Promise<unknown>>();
   /** Appends that have to look at the disk first, and those behind them. */
@@ -129,6 +141,11 @@ export class EmbeddedStore implements LocalStore {
         await this.files.forget(name);
       },
     });
+    this.gapKeeper = new GapKeeper({
+      own: origin,
+      log,
+      write: (gaps) => this.maintenance.exclusive(() => this.maintenance.noteGaps(gaps)),
+    });
     this.commit = new GroupCommit({
       catalog,
       journal,
@@ -140,6 +157,7 @@ export class EmbeddedStore implements LocalStore {
       ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
       ...(journalFileBytes === undefined ? {} : { journalFileBytes }),
       onCommit: (committed, group, bytes) => this.committed(committed, group, bytes),
+      onFilled: (filled) => this.gapKeeper.changed(filled),
       onFull: (generation) => {
         if (options.sealing !== false) this.maintenance.seal(generation);
       },
@@ -232,7 +250,23 @@ export class EmbeddedStore implements LocalStore {
 
   gaps(stream: StreamName): Gap[] {
     this.checkOpen();
-    return [...(this.maintenance.manifest.expired[stream]?.gaps ?? [])];
+    return this.gapKeeper.of(this.opened.catalog.streams.get(stream));
+  }
+
+  noteGap(stream: StreamName, origin: OriginId, hole: Hole): Promise<void> {
+    this.checkOpen();
+    return this.gapKeeper.note(this.opened.catalog.streams.forWriting(streamName(stream)), origin, hole);
+  }
+
+  async holeAt(stream: StreamName, origin: OriginId, seq: Seq): Promise<Hole | undefined> {
+    this.checkOpen();
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    return log === undefined ? undefined : this.read(this.logReader.hole(log, seq));
+  }
+
+  onGaps(listener: GapListener): () => void {
+    this.checkOpen();
+    return this.gapKeeper.onChange(listener);
   }
 
   async latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]> {
@@ -284,6 +318,7 @@ export class EmbeddedStore implements LocalStore {
     return this.maintenance.exclusive(async () => {
       const gone = expiredRuns(this.opened.catalog.streams.all, retention, env.now());
       if (gone.length > 0) await this.maintenance.expire(gone);
+      for (const log of new Set(gone.map((run) => run.log))) this.gapKeeper.changed(log);
       return gone.reduce((sum, { count }) => sum + count, 0);
     });
   }
