@@ -43,7 +43,7 @@ describe("gaps in the embedded store's folder", () => {
     const store = await open(disk);
     await store.apply(foreignBatch(0, values(0, 3)));
     await store.noteGap(CONTAINERS, FOREIGN, hole(3, 9, "damaged"));
-    disk.powerCut(() => 0);
+    disk.cutPower(() => 0.9);
     const again = await open(disk);
     expect(again.vector(CONTAINERS)).toEqual({ [FOREIGN]: 9 });
     expect(again.gaps(CONTAINERS)).toEqual([{ origin: FOREIGN, ...hole(3, 9, "damaged") }]);

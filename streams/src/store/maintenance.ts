@@ -229,6 +229,24 @@ export class Maintenance {
     return number;
   }
 
+  /** A number for a segment that is about to be written. */
+  takeNumber(): number {
+    return this.takeNumbers(1);
+  }
+
+  /** Takes in a segment with one run that another site made: it counts from now on. */
+  async receive(made: NewSegment): Promise<void> {
+    await this.become({
+      ...this.manifest,
+      segments: [...this.manifest.segments, made.number],
+      nextSegment: this.nextNumber,
+    });
+    for (const run of this.install(made)) {
+      run.log.replace(() => false, [pieceOf(run)]);
+    }
+    this.startMerging();
+  }
+
   /** Drops runs, and puts new segments in their place; one step, whatever happens. */
   async swap(
     gone: readonly Run[],
