@@ -3,7 +3,8 @@ import { FOREIGN } from "../../testing/store-fixture.js";
 import { foreignRecords, idOf, recordFor } from "./crash-record.js";
 import type { OriginId, StreamName } from "../../src/model/names.js";
 import type { Cursor, StoredRecord } from "../../src/model/record.js";
-import type { Appended, Batch, Gap } from "../../src/store/store.js";
+import type { Appended, Batch } from "../../src/store/store.js";
+import type { Gap } from "../../src/model/gap.js";
 import type { EmbeddedStore } from "../../src/store/embedded-store.js";
 import type { RecordId } from "./crash-record.js";
 
