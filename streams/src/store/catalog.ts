@@ -31,7 +31,7 @@ export class Catalog {
 
   /** Groups that waited have failed: their seqs are free again. */
   forgetPlans(): void {
-    for (const stream of this.streams.all) for (const log of stream.logs.values()) log.planned = log.next;
+    for (const stream of this.streams.all) for (const log of stream.logs.values()) log.forgetPlans();
   }
 
   /** Largest offset of a topic in the journals that are not sealed; 0 for none. */

@@ -14,10 +14,12 @@ import { checkBatch, checkRecords } from "./append-input.js";
 import { inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
 import { expiredRuns } from "./expiry.js";
+import { GapKeeper } from "./gap-keeper.js";
 import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
 import { JournalReader } from "./journal-reader.js";
-import { LogReader, checkCursor, checkLimit } from "./log-reader.js";
+import { checkCursor } from "./cursor-walk.js";
+import { LogReader, checkLimit } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
 import { openFolder } from "./open-folder.js";
@@ -28,7 +30,7 @@ import { Signal } from "./signal.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
-import type { Gap } from "../model/gap.js";
+import type { Gap, Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
@@ -39,6 +41,7 @@ import type {
   Appended,
   Batch,
   Committed,
+  GapListener,
   LocalStore,
   Retention,
   SealedRun,
@@ -100,6 +103,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly logReader: LogReader;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
+  private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
   private recordsReceived = 0;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
@@ -143,6 +147,11 @@ export class EmbeddedStore implements LocalStore {
         await this.files.forget(name);
       },
     });
+    this.gapKeeper = new GapKeeper({
+      own: origin,
+      log,
+      write: (gaps) => this.maintenance.exclusive(() => this.maintenance.noteGaps(gaps)),
+    });
     this.transfers = new SealedTransfers({
       disk,
       folder,
@@ -166,6 +175,7 @@ export class EmbeddedStore implements LocalStore {
       ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
       ...(journalFileBytes === undefined ? {} : { journalFileBytes }),
       onCommit: (committed, group, bytes) => this.committed(committed, group, bytes),
+      onFilled: (filled) => this.gapKeeper.changed(filled),
       onFull: (generation) => {
         if (options.sealing !== false) this.maintenance.seal(generation);
       },
@@ -258,7 +268,23 @@ export class EmbeddedStore implements LocalStore {
 
   gaps(stream: StreamName): Gap[] {
     this.checkOpen();
-    return [...(this.maintenance.manifest.expired[stream]?.gaps ?? [])];
+    return this.gapKeeper.of(this.opened.catalog.streams.get(stream));
+  }
+
+  noteGap(stream: StreamName, origin: OriginId, hole: Hole): Promise<void> {
+    this.checkOpen();
+    return this.gapKeeper.note(this.opened.catalog.streams.forWriting(streamName(stream)), origin, hole);
+  }
+
+  async holeAt(stream: StreamName, origin: OriginId, seq: Seq): Promise<Hole | undefined> {
+    this.checkOpen();
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    return log === undefined ? undefined : this.read(this.logReader.hole(log, seq));
+  }
+
+  onGaps(listener: GapListener): () => void {
+    this.checkOpen();
+    return this.gapKeeper.onChange(listener);
   }
 
   async latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]> {
@@ -322,6 +348,7 @@ export class EmbeddedStore implements LocalStore {
     return this.maintenance.exclusive(async () => {
       const gone = expiredRuns(this.opened.catalog.streams.all, retention, env.now());
       if (gone.length > 0) await this.maintenance.expire(gone);
+      for (const log of new Set(gone.map((run) => run.log))) this.gapKeeper.changed(log);
       return gone.reduce((sum, { count }) => sum + count, 0);
     });
   }

@@ -33,6 +33,8 @@ export interface GroupCommitOptions {
   readonly journalFileBytes?: number;
   /** After a group became visible. */
   readonly onCommit: (committed: readonly Committed[], group: Group, bytes: Uint8Array) => void;
+  /** Records came that fill gaps of this origin. */
+  readonly onFilled: (log: OriginLog) => void;
   /** A generation is full and durable: nothing more is written to it. */
   readonly onFull: (generation: Generation) => void;
 }
@@ -125,9 +127,10 @@ export class GroupCommit {
         if (offset > highest) highest = offset;
       }
       group.recordsApplied += to - from;
+      if (from < log.planned) log.fill(from, Math.min(to, log.planned));
     }
     log.saw(highest);
-    log.planned = log.contiguousEnd(firstSeq + records.length);
+    log.planned = Math.max(log.planned, log.contiguousEnd(firstSeq + records.length));
     return new Promise((resolve, reject) => {
       group.waiting.push({ resolve, reject });
       this.start();
@@ -239,17 +242,22 @@ export class GroupCommit {
   private publish(group: Group, bytes: Uint8Array): void {
     const { generation, firstBlock, endBlock } = group;
     const before = new Map<OriginLog, number>();
+    const filled = new Set<OriginLog>();
+    const committed: Committed[] = [];
+    const put = ({ stream, origin }: OriginLog, firstSeq: number, nextSeq: number): void =>
+      void committed.push({ stream: stream.name, origin, firstSeq: firstSeq as Seq, nextSeq: nextSeq as Seq });
     for (let i = firstBlock; i < endBlock; i++) {
       const { log, firstSeq, count } = generation.block(i);
-      if (!before.has(log)) before.set(log, log.next);
+      const next = before.get(log) ?? log.next;
+      before.set(log, next);
       log.add({ start: firstSeq, end: firstSeq + count, generation, block: i });
+      if (firstSeq >= next) continue;
+      log.filled(firstSeq, firstSeq + count);
+      filled.add(log);
+      put(log, firstSeq, Math.min(firstSeq + count, next));
     }
-    const committed = Array.from(before, ([{ stream, origin, next }, firstSeq]): Committed => ({
-      stream: stream.name,
-      origin,
-      firstSeq: firstSeq as Seq,
-      nextSeq: next as Seq,
-    }));
+    for (const [log, firstSeq] of before) if (log.next > firstSeq) put(log, firstSeq, log.next);
+    for (const log of filled) this.options.onFilled(log);
     this.options.onCommit(committed, group, bytes);
   }
 
