@@ -4,36 +4,52 @@ import {
   EXPIRY_INTERVAL_MS,
   FOLLOW_RECORDS,
   LATEST_PARALLEL,
+  OFFSET_AHEAD_MS_MAX,
   OFFSET_SLOT_COUNT,
   UNSEALED_JOURNALS_MAX,
 } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
-import { nodeName, siteName, streamName } from "../model/names.js";
+import { nodeName, originId, siteName, streamName } from "../model/names.js";
 import { checkBatch, checkRecords } from "./append-input.js";
 import { inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
 import { expiredRuns } from "./expiry.js";
+import { GapKeeper } from "./gap-keeper.js";
 import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
 import { JournalReader } from "./journal-reader.js";
-import { LogReader, checkCursor, checkLimit } from "./log-reader.js";
+import { checkCursor } from "./cursor-walk.js";
+import { LogReader, checkLimit } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
-import { nextOffset } from "./offset-clock.js";
 import { openFolder } from "./open-folder.js";
 import { RunLog } from "./run-log.js";
+import { SealedTransfers } from "./sealed-transfers.js";
 import { SegmentReader } from "./segment-reader.js";
 import { Signal } from "./signal.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
+import type { Gap, Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
 import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
 import type { Run } from "./segment-format.js";
-import type { Appended, Batch, Committed, Gap, LocalStore, Retention, StoreStats, TopicQuery } from "./store.js";
+import type {
+  Appended,
+  Batch,
+  Committed,
+  GapListener,
+  LocalStore,
+  Retention,
+  SealedRun,
+  SealedRunReader,
+  SealedRunWriter,
+  StoreStats,
+  TopicQuery,
+} from "./store.js";
 import type { StreamState } from "./stream-state.js";
 
 export interface EmbeddedStoreOptions {
@@ -87,6 +103,9 @@ export class EmbeddedStore implements LocalStore {
   private readonly logReader: LogReader;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
+  private readonly gapKeeper: GapKeeper;
+  private readonly transfers: SealedTransfers;
+  private recordsReceived = 0;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
   private readonly reading = new Set<Promise<unknown>>();
   /** Appends that have to look at the disk first, and those behind them. */
@@ -128,6 +147,23 @@ export class EmbeddedStore implements LocalStore {
         await this.files.forget(name);
       },
     });
+    this.gapKeeper = new GapKeeper({
+      own: origin,
+      log,
+      write: (gaps) => this.maintenance.exclusive(() => this.maintenance.noteGaps(gaps)),
+    });
+    this.transfers = new SealedTransfers({
+      disk,
+      folder,
+      env,
+      catalog,
+      reader: segments,
+      maintenance: this.maintenance,
+      onReceived: (committed, records) => {
+        this.recordsReceived += records;
+        this.tell([committed]);
+      },
+    });
     this.commit = new GroupCommit({
       catalog,
       journal,
@@ -139,6 +175,7 @@ export class EmbeddedStore implements LocalStore {
       ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
       ...(journalFileBytes === undefined ? {} : { journalFileBytes }),
       onCommit: (committed, group, bytes) => this.committed(committed, group, bytes),
+      onFilled: (filled) => this.gapKeeper.changed(filled),
       onFull: (generation) => {
         if (options.sealing !== false) this.maintenance.seal(generation);
       },
@@ -160,8 +197,8 @@ export class EmbeddedStore implements LocalStore {
     const own = records.map((record) => ({ ...record, value: record.value.slice() }));
     return this.later(async () => {
       await this.room();
-      const known = await this.read(this.lastOffsets(state, own));
-      return this.commit.append(state, own, checked, known);
+      const floors = this.isBehind(state) ? await this.read(this.lastOffsets(state, own)) : undefined;
+      return this.commit.append(state, own, checked, floors);
     });
   }
 
@@ -231,7 +268,23 @@ export class EmbeddedStore implements LocalStore {
 
   gaps(stream: StreamName): Gap[] {
     this.checkOpen();
-    return [...(this.maintenance.manifest.expired[stream]?.gaps ?? [])];
+    return this.gapKeeper.of(this.opened.catalog.streams.get(stream));
+  }
+
+  noteGap(stream: StreamName, origin: OriginId, hole: Hole): Promise<void> {
+    this.checkOpen();
+    return this.gapKeeper.note(this.opened.catalog.streams.forWriting(streamName(stream)), origin, hole);
+  }
+
+  async holeAt(stream: StreamName, origin: OriginId, seq: Seq): Promise<Hole | undefined> {
+    this.checkOpen();
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    return log === undefined ? undefined : this.read(this.logReader.hole(log, seq));
+  }
+
+  onGaps(listener: GapListener): () => void {
+    this.checkOpen();
+    return this.gapKeeper.onChange(listener);
   }
 
   async latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]> {
@@ -276,6 +329,18 @@ export class EmbeddedStore implements LocalStore {
     }
   }
 
+  async openSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> {
+    this.checkOpen();
+    return this.read(this.transfers.send(stream, origin, from));
+  }
+
+  async receiveSealed(run: SealedRun): Promise<SealedRunWriter> {
+    this.checkOpen();
+    streamName(run.stream);
+    originId(run.origin);
+    return this.transfers.receive(run);
+  }
+
   async expire(): Promise<number> {
     this.checkOpen();
     const { retention, env } = this.options;
@@ -283,6 +348,7 @@ export class EmbeddedStore implements LocalStore {
     return this.maintenance.exclusive(async () => {
       const gone = expiredRuns(this.opened.catalog.streams.all, retention, env.now());
       if (gone.length > 0) await this.maintenance.expire(gone);
+      for (const log of new Set(gone.map((run) => run.log))) this.gapKeeper.changed(log);
       return gone.reduce((sum, { count }) => sum + count, 0);
     });
   }
@@ -294,7 +360,7 @@ export class EmbeddedStore implements LocalStore {
     const streams = catalog.streams.existing();
     return {
       recordsAppended: this.commit.recordsAppended,
-      recordsApplied: this.commit.recordsApplied,
+      recordsApplied: this.commit.recordsApplied + this.recordsReceived,
       commits: this.commit.commits,
       bytesWritten: this.commit.bytesWritten,
       bytesOnDisk: catalog.bytesSealed + catalog.bytesUnsealed(journal),
@@ -336,6 +402,7 @@ export class EmbeddedStore implements LocalStore {
     for (const wake of this.closers) wake();
     await this.gate?.catch(() => undefined);
     await this.commit.idle();
+    await this.transfers.close();
     await this.maintenance.close();
     await Promise.allSettled(this.reading);
     this.listeners.clear();
@@ -361,32 +428,29 @@ export class EmbeddedStore implements LocalStore {
   }
 
   private mustWait(stream: StreamState): boolean {
-    return this.isCrowded() || this.needsRuns(stream);
+    return this.isCrowded() || this.isBehind(stream);
   }
 
-  /** Sealed runs hold offsets that this clock has not reached: the topics must be looked up (O2). */
-  private needsRuns(stream: StreamState): boolean {
-    if (stream.runs.length === 0) return false;
-    const base = this.options.env.now() * 1000;
-    if (stream.highest < base) return false;
-    return stream.runs.some((run) => run.highest >= base);
+  /**
+   * Some record of the stream is far ahead of this clock. Going on from it would take all topics there, so each is looked
+   * up instead: a wrong clock somewhere spoils only the topics it wrote to (O2).
+   */
+  private isBehind(stream: StreamState): boolean {
+    return stream.highestEver > (this.options.env.now() + OFFSET_AHEAD_MS_MAX) * 1000;
   }
 
   private async room(): Promise<void> {
     while (this.isCrowded() && this.maintenance.isSealing) await this.maintenance.progress();
   }
 
-  private async lastOffsets(
-    stream: StreamState,
-    records: readonly NewRecord[],
-  ): Promise<Map<string, number> | undefined> {
-    if (!this.needsRuns(stream)) return undefined;
-    const base = nextOffset(this.options.env.now(), 0, 0) - 2 * OFFSET_SLOT_COUNT;
+  /** Of each record's topic the largest offset known here, as far as it is ahead of the clock. */
+  private async lastOffsets(stream: StreamState, records: readonly NewRecord[]): Promise<number[]> {
+    const base = this.options.env.now() * 1000 - OFFSET_SLOT_COUNT;
     const known = new Map<string, number>();
     for (const { topic } of records) {
       if (!known.has(topic)) known.set(topic, await this.topicReader.lastOffset(stream, topic, base));
     }
-    return known;
+    return records.map(({ topic }) => known.get(topic) as number);
   }
 
   /** In turn behind others that wait. */
@@ -425,6 +489,10 @@ export class EmbeddedStore implements LocalStore {
       }
       this.journals.remember(group.generation, group.firstBlock, blocks, copy.byteLength);
     }
+    this.tell(committed);
+  }
+
+  private tell(committed: readonly Committed[]): void {
     // A listener that throws must not stop the others, nor the store.
     for (const listener of this.listeners) {
       try {

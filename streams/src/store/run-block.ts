@@ -266,10 +266,67 @@ export function decodeRunTopics(block: Uint8Array): string[] {
   return readTopics(new VarintReader(head.columns), head.topics).topics;
 }
 
-/** Verifies the checksum and unpacks. @throws LandfallError CORRUPT_BLOCK */
-export function decodeRunBlock(block: Uint8Array): RunBlock {
-  const { columns, count, topics: topicCount, packed, values: stored } = checkHead(block);
-  const reader = new VarintReader(columns);
+/** Everything of a block but the values. */
+export type RunColumns = Pick<
+  RunBlock,
+  | "count"
+  | "topics"
+  | "topicEnds"
+  | "seqs"
+  | "offsets"
+  | "timestamps"
+  | "received"
+  | "arrived"
+  | "headerBytes"
+  | "headerOf"
+>;
+
+/**
+ * Verifies the checksum and unpacks.
+ * @param arrived when all of it arrived, instead of what the block says: it was made at another site
+ * @throws LandfallError CORRUPT_BLOCK
+ */
+export function decodeRunBlock(block: Uint8Array, arrived?: number): RunBlock {
+  const head = checkHead(block);
+  const reader = new VarintReader(head.columns);
+  const columns = readColumns(reader, head.columns, head.count, head.topics);
+  const { count, timestamps, headerBytes } = columns;
+  const valueStarts = new Uint32Array(count + 1);
+  let values: readonly Uint8Array[] | undefined;
+  if (head.packed) {
+    values = decodeValues(head.values, Array.from(timestamps));
+    if (values.length !== count) throw corruptRun("its values do not add up");
+  } else {
+    let at = 0;
+    for (let i = 0; i < count; i++) valueStarts[i + 1] = at += reader.get();
+    if (at !== head.values.byteLength) throw corruptRun("its values do not add up");
+  }
+  const headers = headerBytes.map((bytes) => decodeHeaders(bytes, 0));
+  if (arrived !== undefined) columns.arrived.fill(arrived);
+  return { ...columns, headers, values, bytes: head.packed ? new Uint8Array(0) : head.values, valueStarts };
+}
+
+/** Verifies the checksum and unpacks everything but the values. @throws LandfallError CORRUPT_BLOCK */
+export function decodeRunColumns(block: Uint8Array): RunColumns {
+  const { columns, count, topics } = checkHead(block);
+  return readColumns(new VarintReader(columns), columns, count, topics);
+}
+
+/** Verifies the checksum alone. @throws LandfallError CORRUPT_BLOCK */
+export function checkRunBlock(block: Uint8Array): void {
+  readHead(block);
+}
+
+/** Whether a block of a run lies whole at the beginning of these bytes: its length. @throws LandfallError CORRUPT_BLOCK */
+export function runBlockLength(bytes: Uint8Array): number {
+  if (bytes.byteLength < HEAD_BYTES) throw corruptRun("it is cut short");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HEAD_BYTES);
+  const length = HEAD_BYTES + view.getUint32(24, true) + view.getUint32(28, true);
+  if (view.getUint32(0, true) !== MAGIC || length > bytes.byteLength) throw corruptRun("it is cut short");
+  return length;
+}
+
+function readColumns(reader: VarintReader, columns: Uint8Array, count: number, topicCount: number): RunColumns {
   const { topics, topicEnds } = readTopics(reader, topicCount);
   if ((topicEnds[topicCount - 1] ?? 0) !== count) throw corruptRun("its topics do not add up");
   const slot = reader.get();
@@ -292,39 +349,12 @@ export function decodeRunBlock(block: Uint8Array): RunBlock {
     headerBytes.push(columns.subarray(reader.at, reader.at + length));
     reader.at += length;
   }
-  const headers = headerBytes.map((bytes) => decodeHeaders(bytes, 0));
   let headerOf: Uint16Array | undefined;
   if (headerCount > 1) {
     headerOf = new Uint16Array(count);
     for (let i = 0; i < count; i++) headerOf[i] = reader.get();
   }
-  const valueStarts = new Uint32Array(count + 1);
-  let values: readonly Uint8Array[] | undefined;
-  if (packed) {
-    values = decodeValues(stored, Array.from(timestamps));
-    if (values.length !== count) throw corruptRun("its values do not add up");
-  } else {
-    let at = 0;
-    for (let i = 0; i < count; i++) valueStarts[i + 1] = at += reader.get();
-    if (at !== stored.byteLength) throw corruptRun("its values do not add up");
-  }
-  const bytes = packed ? new Uint8Array(0) : stored;
-  return {
-    count,
-    topics,
-    topicEnds,
-    seqs,
-    offsets,
-    timestamps,
-    received,
-    arrived,
-    headers,
-    headerBytes,
-    headerOf,
-    values,
-    bytes,
-    valueStarts,
-  };
+  return { count, topics, topicEnds, seqs, offsets, timestamps, received, arrived, headerBytes, headerOf };
 }
 
 /** The value of record `i`: a view that the block shares. */
@@ -333,13 +363,28 @@ export function runValue(block: RunBlock, i: number): Uint8Array {
   return block.bytes.subarray(block.valueStarts[i], block.valueStarts[i + 1]);
 }
 
-function checkHead(block: Uint8Array): {
-  columns: Uint8Array;
-  values: Uint8Array;
-  count: number;
-  topics: number;
-  packed: boolean;
-} {
+interface RunBlockHead {
+  readonly count: number;
+  readonly topics: number;
+  readonly packed: boolean;
+  /** Bytes of the columns, unpacked. */
+  readonly raw: number;
+  readonly columns: Uint8Array;
+  readonly values: Uint8Array;
+}
+
+/** With its columns unpacked. */
+function checkHead(block: Uint8Array): RunBlockHead {
+  const head = readHead(block);
+  if (!head.packed) return head;
+  try {
+    return { ...head, columns: brotliDecompressSync(head.columns, { maxOutputLength: head.raw }) };
+  } catch (cause) {
+    throw new LandfallError("CORRUPT_BLOCK", "corrupt block of a run: it cannot be unpacked", { cause });
+  }
+}
+
+function readHead(block: Uint8Array): RunBlockHead {
   if (block.byteLength < HEAD_BYTES) throw corruptRun("it is cut short");
   const buffer = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
   if (buffer.readUInt32LE(0) !== MAGIC) throw corruptRun("it does not begin like a block of a run");
@@ -351,15 +396,8 @@ function checkHead(block: Uint8Array): {
   const isSane = count > 0 && count <= BLOCK_RECORDS_MAX && topics > 0 && topics <= count && raw <= COLUMN_BYTES_MAX;
   if (!isSane || HEAD_BYTES + stored + valueBytes !== block.byteLength) throw corruptRun("impossible numbers");
   const at = block.byteOffset + HEAD_BYTES;
-  let columns = new Uint8Array(block.buffer, at, stored);
-  if (packed) {
-    try {
-      columns = brotliDecompressSync(columns, { maxOutputLength: raw });
-    } catch (cause) {
-      throw new LandfallError("CORRUPT_BLOCK", "corrupt block of a run: it cannot be unpacked", { cause });
-    }
-  }
-  return { columns, values: new Uint8Array(block.buffer, at + stored, valueBytes), count, topics, packed };
+  const columns = new Uint8Array(block.buffer, at, stored);
+  return { count, topics, packed, raw, columns, values: new Uint8Array(block.buffer, at + stored, valueBytes) };
 }
 
 function readTopics(reader: VarintReader, count: number): { topics: string[]; topicEnds: Uint32Array } {

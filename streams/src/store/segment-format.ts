@@ -40,6 +40,8 @@ export interface RunMeta {
   readonly begin: number;
   /** Values went through the codec, columns through brotli. */
   readonly packed: boolean;
+  /** When all of it arrived at this site, where other sites made the blocks: ms since 1970, instead of what those say. */
+  readonly arrived?: number;
 }
 
 export interface Run extends RunMeta {
