@@ -4,10 +4,10 @@ import { askNode } from "./node-client.js";
 import { formatBytes, formatCount, formatDuration, formatTable } from "./table.js";
 import { findTargets, type Target, type TargetOptions } from "./target.js";
 
-const LINK_HEAD = [
-  ...["LINK", "TO", "CLASS", "STATE", "ROUND TRIP", "TO SEND", "TO RECEIVE", "BACKLOG", "TIME TO GO"],
-  ...["RECORDS/S", "BYTES/S", "LAST CONTACT", "CERTIFICATE"],
-];
+const LINK_HEAD =
+  "LINK,TO,CLASS,STATE,ROUND TRIP,TO SEND,TO RECEIVE,BACKLOG,TIME TO GO,RECORDS/S,BYTES/S,LAST CONTACT,CERTIFICATE".split(
+    ",",
+  );
 
 export interface StatusOptions extends TargetOptions {
   readonly json?: boolean;

@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Logger } from "pino";
 import type { SiteIdentity } from "../identity/site-identity.js";
 import { LandfallError } from "../model/errors.js";
 import type { Exceptions } from "../node/node.js";
@@ -15,10 +14,9 @@ export interface GateOptions {
   readonly sites: readonly SiteEntry[];
   readonly identity: SiteIdentity | undefined;
   readonly exceptions: Exceptions;
-  readonly log: Logger;
 }
 
-/** Who is let in, and what is told of those who are not: a line in the log and a record in `<owner>.exceptions`. */
+/** Who is let in, and what is told of those who are not: a record in `<owner>.exceptions`, which is logged too. */
 export class Gate {
   constructor(private readonly options: GateOptions) {}
 
@@ -55,7 +53,6 @@ export class Gate {
   }
 
   #tell(code: string, source: string, message: string, detail?: Readonly<Record<string, unknown>>): void {
-    this.options.log.warn({ code, source, ...detail }, message);
     this.options.exceptions.report({ code, source, message, ...(detail !== undefined && { detail }) });
   }
 }

@@ -10,7 +10,7 @@ import { HANDSHAKE_MS_MAX, HTTP2_WINDOW_BYTES, LISTENER_CONNECTIONS_MAX } from "
 export interface ConnectionEvents {
   /** TLS was not agreed on. */
   handshakeFailed(error: Error, from: string): void;
-  /** Nothing was asked within `HANDSHAKE_MS_MAX`, or before the other side left. */
+  /** Nothing was asked within `silenceMs`, or before the other side left. */
   silent(from: string, hasLeft: boolean): void;
 }
 
@@ -30,8 +30,8 @@ export function createServer(options: ServerOptions): Server {
   return server;
 }
 
-/** To be called once the server is bound. */
-export function watchConnections(server: Server, env: Env, events: ConnectionEvents): void {
+/** To be called once the server is bound. @param silenceMs time in which a connection must ask for something */
+export function watchConnections(server: Server, env: Env, silenceMs: number, events: ConnectionEvents): void {
   const inner = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
   for (const http2 of inner.http2Servers?.keys() ?? []) {
     http2.maxConnections = LISTENER_CONNECTIONS_MAX;
@@ -45,7 +45,7 @@ export function watchConnections(server: Server, env: Env, events: ConnectionEve
         session.destroy();
       };
       const left = () => silent(true);
-      const deadline = env.setTimer(HANDSHAKE_MS_MAX, () => silent(false));
+      const deadline = env.setTimer(silenceMs, () => silent(false));
       const spoken = () => {
         deadline.cancel();
         session.off("close", left);

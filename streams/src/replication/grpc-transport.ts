@@ -14,7 +14,13 @@ import { LandfallError } from "../model/errors.js";
 import { channelOver, fromStatus, toStatus } from "./grpc-channel.js";
 import { createServer, serverCredentials, watchConnections } from "./grpc-server.js";
 import type { Caller, Channel, Credentials, Listener, ListenerEvents, Transport } from "./transport.js";
-import { CALLS_PER_CONNECTION_MAX, DIAL_MS_MAX, FRAME_BYTES_MAX, HTTP2_WINDOW_BYTES } from "./wire-limits.js";
+import {
+  CALLS_PER_CONNECTION_MAX,
+  DIAL_MS_MAX,
+  FRAME_BYTES_MAX,
+  HANDSHAKE_MS_MAX,
+  HTTP2_WINDOW_BYTES,
+} from "./wire-limits.js";
 
 const SITE_HEADER = "landfall-site";
 const TOKEN_HEADER = "landfall-token";
@@ -30,12 +36,15 @@ export interface GrpcTransportOptions {
   readonly identity?: SiteIdentity;
   /** Milliseconds to wait for a peer to answer. */
   readonly dialMs?: number;
+  /** Milliseconds in which somebody who connects must ask for something. */
+  readonly handshakeMs?: number;
 }
 
-export function createGrpcTransport({ env, identity, dialMs = DIAL_MS_MAX }: GrpcTransportOptions): Transport {
+export function createGrpcTransport(options: GrpcTransportOptions): Transport {
+  const { env, identity, dialMs = DIAL_MS_MAX } = options;
   return {
     dial: (address, site, credentials) => new Dial(address, site, identity).open(credentials, env, dialMs),
-    listen: (address, events) => listen(address, events, identity, env),
+    listen: (address, events) => listen(address, events, options),
   };
 }
 
@@ -123,8 +132,7 @@ class Dial {
 async function listen(
   address: string,
   events: ListenerEvents,
-  identity: SiteIdentity | undefined,
-  env: Env,
+  { env, identity, handshakeMs = HANDSHAKE_MS_MAX }: GrpcTransportOptions,
 ): Promise<Listener> {
   const server = createServer({ ...LIMITS, "grpc.max_concurrent_streams": CALLS_PER_CONNECTION_MAX });
   server.addService(ReplicationService, {
@@ -154,7 +162,7 @@ async function listen(
       }
     });
   });
-  watchConnections(server, env, {
+  watchConnections(server, env, handshakeMs, {
     handshakeFailed(error, from) {
       const text = `it does not speak TLS as this site wants it: ${error.message}`;
       events.turnedAway(new LandfallError("CERTIFICATE_REFUSED", text, { cause: error }), from);

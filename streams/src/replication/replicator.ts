@@ -70,10 +70,10 @@ class NodeReplicator implements Replicator {
 
   constructor(private readonly options: ReplicatorOptions) {
     this.#machine = createMachine(options.settings.site, options.store.origin);
-    const { env, exceptions, log, settings } = options;
+    const { env, exceptions, settings } = options;
     this.#identity = openIdentity(options);
     const identity = this.#identity;
-    this.#gate = new Gate({ sites: settings.sites, identity, exceptions, log });
+    this.#gate = new Gate({ sites: settings.sites, identity, exceptions });
     this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
     countLinks(options.registry, () => this.links());
   }
@@ -358,13 +358,10 @@ class NodeReplicator implements Replicator {
   }
 }
 
-function openIdentity({ settings, env, exceptions, log, registry }: ReplicatorOptions): SiteIdentity | undefined {
+function openIdentity({ settings, env, exceptions, registry }: ReplicatorOptions): SiteIdentity | undefined {
   const { site, node, replication } = settings;
   if (replication.tls === undefined) return undefined;
-  const trouble = (code: string, message: string) => {
-    log.warn({ code }, message);
-    exceptions.report({ code, source: "replication.tls", message });
-  };
+  const trouble = (code: string, message: string) => exceptions.report({ code, source: "replication.tls", message });
   const identity = new SiteIdentity({ files: replication.tls, self: { site, node }, env, trouble });
   countCertificate(registry, () => (identity.expiresAt - env.now()) / 1_000);
   return identity;
