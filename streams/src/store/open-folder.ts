@@ -255,8 +255,8 @@ async function replay(
     try {
       const log = catalog.streams.forWriting(block.stream).log(block.origin);
       const end = block.firstSeq + block.count;
-      const missing = log.missing(block.firstSeq, end);
-      if (missing.length !== 1 || missing[0]?.[0] !== block.firstSeq || missing[0][1] !== end) {
+      const lacking = [...log.missing(block.firstSeq, end), ...log.fillable(block.firstSeq, end)];
+      if (lacking.reduce((sum, [from, to]) => sum + to - from, 0) !== block.count) {
         reject("records that are here already");
         return;
       }

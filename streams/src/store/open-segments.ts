@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { LandfallError, isLandfallError } from "../model/errors.js";
+import { placeGaps } from "./gap-notes.js";
 import { NO_MANIFEST, readManifest, writeManifest } from "./manifest.js";
-import { gapsOf, keyOf, pieceOf, segmentOf } from "./maintenance.js";
+import { keyOf, pieceOf, segmentOf } from "./maintenance.js";
 import { SEGMENT_TRAILER_BYTES, decodeFooter, decodeTrailer, segmentName, segmentNumber } from "./segment-format.js";
 import type { StreamName } from "../model/names.js";
 import type { Catalog } from "./catalog.js";
@@ -65,13 +66,7 @@ export async function openSegments(
   }
   if (lost.length > 0) reasons.push("a segment was lost or damaged");
   for (const [name, expired] of Object.entries(manifest.expired)) {
-    const stream = catalog.streams.forWriting(name as StreamName);
-    stream.expiredHighest = expired.highest;
-    for (const origin of new Set(expired.gaps.map((gap) => gap.origin))) {
-      const origins = stream.log(origin);
-      origins.saw(expired.highest);
-      for (const gap of gapsOf(expired, origins)) origins.add(gap);
-    }
+    placeGaps(catalog.streams.forWriting(name as StreamName), expired);
   }
   const damages = lost.length + manifest.damaged.length;
   return { manifest: withoutSegments(manifest, lost), reasons, damages, lost };

@@ -6,7 +6,6 @@ import { LandfallError } from "../../model/errors.js";
 import { streamName, topicName, type StreamName } from "../../model/names.js";
 import type { Offset, StoredRecord } from "../../model/record.js";
 import type { LandfallNode } from "../../node/node.js";
-import type { LocalStore, StreamStore } from "../../store/store.js";
 import { toApiRecord } from "../api-record.js";
 import { decodeCursor, encodeCursor } from "../cursor.js";
 import { PAGE_BYTES_MAX, PAGE_CHUNK_RECORDS } from "../http-limits.js";
@@ -24,9 +23,7 @@ import {
   TopicsReplySchema,
 } from "../schemas.js";
 
-type ReadingParts = Pick<LandfallNode, "policy" | "principals"> & {
-  readonly store: StreamStore & Pick<LocalStore, "gaps">;
-};
+type ReadingParts = Pick<LandfallNode, "store" | "policy" | "principals">;
 
 /** The read API that every node serves: streams, topics, records, and following by cursor. */
 export function addStreamRoutes(http: FastifyInstance, { store, policy, principals }: ReadingParts): void {
