@@ -5,7 +5,7 @@ import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
 import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
 import { isLandfallError, LandfallError } from "../model/errors.js";
-import { siteName, type SiteName, type StreamName } from "../model/names.js";
+import { siteName, type OriginId, type SiteName, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.js";
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
@@ -14,6 +14,7 @@ import type { Seq } from "../model/record.js";
 import { refusalOf } from "./admission.js";
 import { Dialler } from "./dialler.js";
 import { createGrpcTransport } from "./grpc-transport.js";
+import { handedOver } from "./handed-over.js";
 import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
 import { LINK_CLASSES } from "./link-classes.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
@@ -143,6 +144,12 @@ class NodeReplicator implements Replicator {
 
   notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
     return notHandedOver(this.#machine, this.#knowledge);
+  }
+
+  handedOver(stream: StreamName, origin: OriginId): number {
+    const { settings, policy } = this.options;
+    const given = { settings, policy, memory: this.#memory.values(), knowledge: this.#knowledge };
+    return handedOver(given, stream, origin);
   }
 
   #admit(credentials: { site: string; token: string }): string | undefined {

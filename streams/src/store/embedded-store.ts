@@ -4,6 +4,7 @@ import {
   EXPIRY_INTERVAL_MS,
   FOLLOW_RECORDS,
   LATEST_PARALLEL,
+  OFFSET_AHEAD_MS_MAX,
   OFFSET_SLOT_COUNT,
   UNSEALED_JOURNALS_MAX,
 } from "../limits.js";
@@ -12,14 +13,15 @@ import { nodeName, originId, siteName, streamName } from "../model/names.js";
 import { checkBatch, checkRecords } from "./append-input.js";
 import { inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
-import { expiredRuns } from "./expiry.js";
+import { expiredRuns, isOverdue } from "./expiry.js";
+import { GapKeeper } from "./gap-keeper.js";
 import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
 import { JournalReader } from "./journal-reader.js";
-import { LogReader, checkCursor, checkLimit } from "./log-reader.js";
+import { checkCursor } from "./cursor-walk.js";
+import { LogReader, checkLimit } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
-import { nextOffset } from "./offset-clock.js";
 import { openFolder } from "./open-folder.js";
 import { RunLog } from "./run-log.js";
 import { SealedTransfers } from "./sealed-transfers.js";
@@ -28,10 +30,11 @@ import { Signal } from "./signal.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
-import type { Gap } from "../model/gap.js";
+import type { Gap, Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
+import type { HandedOver } from "./expiry.js";
 import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
 import type { Run } from "./segment-format.js";
@@ -39,6 +42,7 @@ import type {
   Appended,
   Batch,
   Committed,
+  GapListener,
   LocalStore,
   Retention,
   SealedRun,
@@ -64,6 +68,10 @@ export interface EmbeddedStoreOptions {
   readonly compacted?: (stream: StreamName) => boolean;
   /** How long each stream is kept here; by default, everything for ever. */
   readonly retention?: (stream: StreamName) => Retention | undefined;
+  /** What is not handed over does not expire (S6); by default everything counts as handed over. */
+  readonly handedOver?: HandedOver;
+  /** Above this use of the disk, in percent, what is not handed over may expire, too. */
+  readonly diskPercentMax?: number;
   /** Whether full journals are sealed; false is for tests of the journal. */
   readonly sealing?: boolean;
   /** For tests; see limits.ts for the defaults. */
@@ -100,6 +108,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly logReader: LogReader;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
+  private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
   private recordsReceived = 0;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
@@ -115,7 +124,7 @@ export class EmbeddedStore implements LocalStore {
     private readonly opened: OpenFolder,
     private readonly options: EmbeddedStoreOptions,
     private readonly log: StoreLog,
-    disk: Disk,
+    private readonly disk: Disk,
   ) {
     const { origin, catalog, journal, nextCommit, manifest } = opened;
     const { folder, cacheBytes, env, commitBytes, pendingBytesMax, journalFileBytes } = options;
@@ -143,6 +152,11 @@ export class EmbeddedStore implements LocalStore {
         await this.files.forget(name);
       },
     });
+    this.gapKeeper = new GapKeeper({
+      own: origin,
+      log,
+      write: (gaps) => this.maintenance.exclusive(() => this.maintenance.noteGaps(gaps)),
+    });
     this.transfers = new SealedTransfers({
       disk,
       folder,
@@ -166,6 +180,7 @@ export class EmbeddedStore implements LocalStore {
       ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
       ...(journalFileBytes === undefined ? {} : { journalFileBytes }),
       onCommit: (committed, group, bytes) => this.committed(committed, group, bytes),
+      onFilled: (filled) => this.gapKeeper.changed(filled),
       onFull: (generation) => {
         if (options.sealing !== false) this.maintenance.seal(generation);
       },
@@ -187,8 +202,8 @@ export class EmbeddedStore implements LocalStore {
     const own = records.map((record) => ({ ...record, value: record.value.slice() }));
     return this.later(async () => {
       await this.room();
-      const known = await this.read(this.lastOffsets(state, own));
-      return this.commit.append(state, own, checked, known);
+      const floors = this.isBehind(state) ? await this.read(this.lastOffsets(state, own)) : undefined;
+      return this.commit.append(state, own, checked, floors);
     });
   }
 
@@ -258,7 +273,23 @@ export class EmbeddedStore implements LocalStore {
 
   gaps(stream: StreamName): Gap[] {
     this.checkOpen();
-    return [...(this.maintenance.manifest.expired[stream]?.gaps ?? [])];
+    return this.gapKeeper.of(this.opened.catalog.streams.get(stream));
+  }
+
+  noteGap(stream: StreamName, origin: OriginId, hole: Hole): Promise<void> {
+    this.checkOpen();
+    return this.gapKeeper.note(this.opened.catalog.streams.forWriting(streamName(stream)), origin, hole);
+  }
+
+  async holeAt(stream: StreamName, origin: OriginId, seq: Seq): Promise<Hole | undefined> {
+    this.checkOpen();
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    return log === undefined ? undefined : this.read(this.logReader.hole(log, seq));
+  }
+
+  onGaps(listener: GapListener): () => void {
+    this.checkOpen();
+    return this.gapKeeper.onChange(listener);
   }
 
   async latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]> {
@@ -317,11 +348,17 @@ export class EmbeddedStore implements LocalStore {
 
   async expire(): Promise<number> {
     this.checkOpen();
-    const { retention, env } = this.options;
+    const { retention, env, folder, handedOver = () => Infinity, diskPercentMax = 100 } = this.options;
     if (retention === undefined) return 0;
+    const { generations, streams } = this.opened.catalog;
+    // Sealed by the next time.
+    const last = generations.at(-1);
+    if (last !== undefined && isOverdue(last, retention, env.now())) this.commit.roll();
+    const isCrowded = (await this.disk.usedPercent(folder)) > diskPercentMax;
     return this.maintenance.exclusive(async () => {
-      const gone = expiredRuns(this.opened.catalog.streams.all, retention, env.now());
+      const gone = expiredRuns(streams.all, retention, isCrowded ? () => Infinity : handedOver, env.now());
       if (gone.length > 0) await this.maintenance.expire(gone);
+      for (const log of new Set(gone.map((run) => run.log))) this.gapKeeper.changed(log);
       return gone.reduce((sum, { count }) => sum + count, 0);
     });
   }
@@ -401,32 +438,29 @@ export class EmbeddedStore implements LocalStore {
   }
 
   private mustWait(stream: StreamState): boolean {
-    return this.isCrowded() || this.needsRuns(stream);
+    return this.isCrowded() || this.isBehind(stream);
   }
 
-  /** Sealed runs hold offsets that this clock has not reached: the topics must be looked up (O2). */
-  private needsRuns(stream: StreamState): boolean {
-    if (stream.runs.length === 0) return false;
-    const base = this.options.env.now() * 1000;
-    if (stream.highest < base) return false;
-    return stream.runs.some((run) => run.highest >= base);
+  /**
+   * Some record of the stream is far ahead of this clock. Going on from it would take all topics there, so each is looked
+   * up instead: a wrong clock somewhere spoils only the topics it wrote to (O2).
+   */
+  private isBehind(stream: StreamState): boolean {
+    return stream.highestEver > (this.options.env.now() + OFFSET_AHEAD_MS_MAX) * 1000;
   }
 
   private async room(): Promise<void> {
     while (this.isCrowded() && this.maintenance.isSealing) await this.maintenance.progress();
   }
 
-  private async lastOffsets(
-    stream: StreamState,
-    records: readonly NewRecord[],
-  ): Promise<Map<string, number> | undefined> {
-    if (!this.needsRuns(stream)) return undefined;
-    const base = nextOffset(this.options.env.now(), 0, 0) - 2 * OFFSET_SLOT_COUNT;
+  /** Of each record's topic the largest offset known here, as far as it is ahead of the clock. */
+  private async lastOffsets(stream: StreamState, records: readonly NewRecord[]): Promise<number[]> {
+    const base = this.options.env.now() * 1000 - OFFSET_SLOT_COUNT;
     const known = new Map<string, number>();
     for (const { topic } of records) {
       if (!known.has(topic)) known.set(topic, await this.topicReader.lastOffset(stream, topic, base));
     }
-    return known;
+    return records.map(({ topic }) => known.get(topic) as number);
   }
 
   /** In turn behind others that wait. */
