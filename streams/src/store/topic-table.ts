@@ -118,6 +118,11 @@ export class TopicTable {
     );
   }
 
+  /** Some name is longer than what `nameWord` gives of it. */
+  get hasLongNames(): boolean {
+    return this.tailsLength > 0;
+  }
+
   stream(topic: number): number {
     return this.entries[topic * STRIDE + STREAM] as number;
   }
@@ -196,11 +201,15 @@ export class TopicTable {
 export const HASH_START = 0x811c9dc5 | 0;
 export const HASH_PRIME = 0x01000193;
 
-/** FNV-1a over the name; then `hashIn` its stream. */
 export function hashName(stream: number, bytes: Uint8Array, at: number, length: number): number {
+  return hashIn(stream, hashAlone(bytes, at, length));
+}
+
+/** FNV-1a over the name; `hashIn` its stream to look it up. */
+export function hashAlone(bytes: Uint8Array, at: number, length: number): number {
   let hash = HASH_START;
   for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (bytes[at + i] as number), HASH_PRIME);
-  return hashIn(stream, hash);
+  return hash;
 }
 
 /** Mixes the stream in, and well enough for the low bits to choose the slot. */
