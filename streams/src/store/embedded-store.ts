@@ -8,7 +8,7 @@ import {
   UNSEALED_JOURNALS_MAX,
 } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
-import { nodeName, siteName, streamName } from "../model/names.js";
+import { nodeName, originId, siteName, streamName } from "../model/names.js";
 import { checkBatch, checkRecords } from "./append-input.js";
 import { inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
@@ -22,18 +22,31 @@ import { nodeDisk } from "./node-disk.js";
 import { nextOffset } from "./offset-clock.js";
 import { openFolder } from "./open-folder.js";
 import { RunLog } from "./run-log.js";
+import { SealedTransfers } from "./sealed-transfers.js";
 import { SegmentReader } from "./segment-reader.js";
 import { Signal } from "./signal.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
+import type { Gap } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
 import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
 import type { Run } from "./segment-format.js";
-import type { Appended, Batch, Committed, Gap, LocalStore, Retention, StoreStats, TopicQuery } from "./store.js";
+import type {
+  Appended,
+  Batch,
+  Committed,
+  LocalStore,
+  Retention,
+  SealedRun,
+  SealedRunReader,
+  SealedRunWriter,
+  StoreStats,
+  TopicQuery,
+} from "./store.js";
 import type { StreamState } from "./stream-state.js";
 
 export interface EmbeddedStoreOptions {
@@ -87,6 +100,8 @@ export class EmbeddedStore implements LocalStore {
   private readonly logReader: LogReader;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
+  private readonly transfers: SealedTransfers;
+  private recordsReceived = 0;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
   private readonly reading = new Set<Promise<unknown>>();
   /** Appends that have to look at the disk first, and those behind them. */
@@ -126,6 +141,18 @@ export class EmbeddedStore implements LocalStore {
       forget: async (name, runs) => {
         for (const run of runs) runLog.forget(run);
         await this.files.forget(name);
+      },
+    });
+    this.transfers = new SealedTransfers({
+      disk,
+      folder,
+      env,
+      catalog,
+      reader: segments,
+      maintenance: this.maintenance,
+      onReceived: (committed, records) => {
+        this.recordsReceived += records;
+        this.tell([committed]);
       },
     });
     this.commit = new GroupCommit({
@@ -276,6 +303,18 @@ export class EmbeddedStore implements LocalStore {
     }
   }
 
+  async openSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> {
+    this.checkOpen();
+    return this.read(this.transfers.send(stream, origin, from));
+  }
+
+  async receiveSealed(run: SealedRun): Promise<SealedRunWriter> {
+    this.checkOpen();
+    streamName(run.stream);
+    originId(run.origin);
+    return this.transfers.receive(run);
+  }
+
   async expire(): Promise<number> {
     this.checkOpen();
     const { retention, env } = this.options;
@@ -294,7 +333,7 @@ export class EmbeddedStore implements LocalStore {
     const streams = catalog.streams.existing();
     return {
       recordsAppended: this.commit.recordsAppended,
-      recordsApplied: this.commit.recordsApplied,
+      recordsApplied: this.commit.recordsApplied + this.recordsReceived,
       commits: this.commit.commits,
       bytesWritten: this.commit.bytesWritten,
       bytesOnDisk: catalog.bytesSealed + catalog.bytesUnsealed(journal),
@@ -336,6 +375,7 @@ export class EmbeddedStore implements LocalStore {
     for (const wake of this.closers) wake();
     await this.gate?.catch(() => undefined);
     await this.commit.idle();
+    await this.transfers.close();
     await this.maintenance.close();
     await Promise.allSettled(this.reading);
     this.listeners.clear();
@@ -425,6 +465,10 @@ export class EmbeddedStore implements LocalStore {
       }
       this.journals.remember(group.generation, group.firstBlock, blocks, copy.byteLength);
     }
+    this.tell(committed);
+  }
+
+  private tell(committed: readonly Committed[]): void {
     // A listener that throws must not stop the others, nor the store.
     for (const listener of this.listeners) {
       try {

@@ -3,6 +3,7 @@ import { journalName } from "./journal-format.js";
 import { writeManifest } from "./manifest.js";
 import { chooseMerge } from "./merge-choice.js";
 import { segmentName } from "./segment-format.js";
+import type { Gap } from "../model/gap.js";
 import type { StreamName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
 import type { Background } from "./background.js";
@@ -14,7 +15,6 @@ import type { StoreLog } from "./open-folder.js";
 import type { OriginLog, Piece } from "./origin-log.js";
 import type { NewSegment } from "./seal.js";
 import type { Run, Segment } from "./segment-format.js";
-import type { Gap } from "./store.js";
 
 export interface MaintenanceOptions {
   readonly disk: Disk;
@@ -225,6 +225,24 @@ export class Maintenance {
     return number;
   }
 
+  /** A number for a segment that is about to be written. */
+  takeNumber(): number {
+    return this.takeNumbers(1);
+  }
+
+  /** Takes in a segment with one run that another site made: it counts from now on. */
+  async receive(made: NewSegment): Promise<void> {
+    await this.become({
+      ...this.manifest,
+      segments: [...this.manifest.segments, made.number],
+      nextSegment: this.nextNumber,
+    });
+    for (const run of this.install(made)) {
+      run.log.replace(() => false, [pieceOf(run)]);
+    }
+    this.startMerging();
+  }
+
   /** Drops runs, and puts new segments in their place; one step, whatever happens. */
   async swap(
     gone: readonly Run[],
@@ -339,7 +357,8 @@ export function joinGaps(gaps: readonly Gap[]): Gap[] {
   const sorted = gaps.slice().sort((a, b) => (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : a.from - b.from));
   for (const gap of sorted) {
     const last = joined.at(-1);
-    if (last?.origin === gap.origin && last.to >= gap.from) joined[joined.length - 1] = { ...last, to: gap.to };
+    const isNext = last?.origin === gap.origin && last.reason === gap.reason && last.to >= gap.from;
+    if (isNext) joined[joined.length - 1] = { ...last, to: gap.to };
     else joined.push(gap);
   }
   return joined;

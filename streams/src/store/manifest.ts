@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { LandfallError } from "../model/errors.js";
 import { readError, writeError } from "./disk-errors.js";
+import type { Gap } from "../model/gap.js";
 import type { StreamName } from "../model/names.js";
 import type { Disk } from "./disk.js";
-import type { Gap } from "./store.js";
 
 /** What of one stream is no longer here, and what must be remembered of it. */
 export interface ExpiredStream {

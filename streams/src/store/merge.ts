@@ -131,7 +131,7 @@ class RunCursor {
       this.block = undefined;
       return;
     }
-    this.block = decodeRunBlock(await this.readAhead(entry));
+    this.block = decodeRunBlock(await this.readAhead(entry), this.meta.arrived);
     this.slice = 0;
     this.topic = this.block.topics[0] as string;
   }

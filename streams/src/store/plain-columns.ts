@@ -1,4 +1,4 @@
-import { OFFSET_SLOT_COUNT } from "../limits.js";
+import { BLOCK_RECORDS_MAX, OFFSET_SLOT_COUNT, VALUE_BYTES_MAX } from "../limits.js";
 import { corruptRun, predictOffset } from "./run-columns.js";
 import type { RunColumns } from "./run-columns.js";
 
@@ -14,6 +14,8 @@ const ARRAYS = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, [AS_THEY_ARE]: F
 const COLUMN_HEAD_BYTES = 9;
 /** Sums and differences of numbers up to this are exact. */
 const EXACT_MAX = 2 ** 52;
+/** Of a name, a value, or of records in a block: so many of them still add up to less than 2^32. */
+const LENGTH_MAX = Math.max(VALUE_BYTES_MAX, BLOCK_RECORDS_MAX);
 
 /** Bytes that `writePlainColumns` takes at most. */
 export function plainColumnsBytesMax({ count, topics, headerBytes }: RunColumns): number {
@@ -131,11 +133,16 @@ export function readPlainColumns(
   return { columns, valueStarts };
 }
 
-/** 0, the first, the first two, … */
-function sums(numbers: Float64Array): Uint32Array {
-  const ends = new Uint32Array(numbers.length + 1);
+/** 0, the first, the first two, …: the block may come from another site, and say what it likes. */
+function sums(lengths: Float64Array): Uint32Array {
+  const ends = new Uint32Array(lengths.length + 1);
   let end = 0;
-  for (let i = 0; i < numbers.length; i++) ends[i + 1] = end += numbers[i] as number;
+  for (let i = 0; i < lengths.length; i++) {
+    const length = lengths[i] as number;
+    if (!(length >= 0 && length <= LENGTH_MAX) || length !== Math.floor(length))
+      throw corruptRun("an impossible length");
+    ends[i + 1] = end += length;
+  }
   return ends;
 }
 
@@ -149,11 +156,10 @@ class ColumnReader {
 
   /** All names are made text at once, then cut: that is much cheaper than one by one. */
   topics(count: number): string[] {
-    const lengths = this.column(count);
-    const names = this.bytes(lengths.reduce((sum, length) => sum + length, 0)).toString("latin1");
+    const ends = sums(this.column(count));
+    const names = this.bytes(ends[count] as number).toString("latin1");
     const topics: string[] = [];
-    let at = 0;
-    for (let i = 0; i < count; i++) topics.push(names.slice(at, (at += lengths[i] as number)));
+    for (let i = 0; i < count; i++) topics.push(names.slice(ends[i], ends[i + 1]));
     return topics;
   }
 

@@ -36,6 +36,8 @@ interface Head {
   readonly isPacked: boolean;
   readonly count: number;
   readonly topics: number;
+  /** Bytes of the columns, unpacked. */
+  readonly columnBytes: number;
   readonly columns: Uint8Array;
   readonly values: Uint8Array;
 }
@@ -46,38 +48,61 @@ export function decodeRunTopics(block: Uint8Array): string[] {
   return version === PLAIN_VERSION ? readPlainTopics(columns, topics) : readPackedTopics(columns, topics);
 }
 
-/** Verifies the checksum and unpacks. @throws LandfallError CORRUPT_BLOCK */
-export function decodeRunBlock(block: Uint8Array): RunBlock {
+/**
+ * Verifies the checksum and unpacks.
+ * @param arrived when all of it arrived, instead of what the block says: it was made at another site
+ * @throws LandfallError CORRUPT_BLOCK
+ */
+export function decodeRunBlock(block: Uint8Array, arrived?: number): RunBlock {
   const head = checkHead(block);
-  const { columns, valueStarts, bytes } = head.version === PLAIN_VERSION ? readPlain(head) : readFirstVersion(head);
+  const { columns, valueStarts: starts } = readColumns(head);
+  const { valueStarts, bytes } =
+    starts === undefined ? unpackValues(head, columns) : { valueStarts: starts, bytes: head.values };
   if (valueStarts[columns.count] !== bytes.byteLength) throw corruptRun("its values do not add up");
-  return { ...columns, headers: columns.headerBytes.map((header) => decodeHeaders(header, 0)), bytes, valueStarts };
+  const headers = columns.headerBytes.map((header) => decodeHeaders(header, 0));
+  if (arrived !== undefined) columns.arrived.fill(arrived);
+  return { ...columns, headers, bytes, valueStarts };
 }
 
-interface Parts {
-  readonly columns: RunColumns;
-  readonly valueStarts: Uint32Array;
-  readonly bytes: Uint8Array;
+/** Verifies the checksum and unpacks everything but the values. @throws LandfallError CORRUPT_BLOCK */
+export function decodeRunColumns(block: Uint8Array): RunColumns {
+  return readColumns(checkHead(block)).columns;
 }
 
-function readPlain({ columns: stored, values, count, topics }: Head): Parts {
-  return { ...readPlainColumns(stored, count, topics), bytes: values };
+/** Verifies the checksum alone. @throws LandfallError CORRUPT_BLOCK */
+export function checkRunBlock(block: Uint8Array): void {
+  readHead(block);
 }
 
-function readFirstVersion({ columns: stored, values: bytes, count, topics, isPacked }: Head): Parts {
-  const { columns, end } = readPackedColumns(stored, count, topics);
+/** Whether a block of a run lies whole at the beginning of these bytes: its length. @throws LandfallError CORRUPT_BLOCK */
+export function runBlockLength(bytes: Uint8Array): number {
+  if (bytes.byteLength < HEAD_BYTES) throw corruptRun("it is cut short");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HEAD_BYTES);
+  const length = HEAD_BYTES + view.getUint32(24, true) + view.getUint32(28, true);
+  if (view.getUint32(0, true) !== MAGIC || length > bytes.byteLength) throw corruptRun("it is cut short");
+  return length;
+}
+
+/** Where the values begin is among the columns unless they are packed. */
+function readColumns(head: Head): { readonly columns: RunColumns; readonly valueStarts?: Uint32Array } {
+  const { version, isPacked, columns: bytes, count, topics } = head;
+  if (version === PLAIN_VERSION) return readPlainColumns(bytes, count, topics);
+  const { columns, end } = readPackedColumns(bytes, count, topics);
+  if (isPacked) return { columns };
   const valueStarts = new Uint32Array(count + 1);
-  if (!isPacked) {
-    const lengths = new VarintReader(stored, end);
-    for (let i = 0, at = 0; i < count; i++) valueStarts[i + 1] = at += lengths.get();
-    return { columns, valueStarts, bytes };
-  }
-  const values = decodeValues(bytes, Array.from(columns.timestamps));
+  const lengths = new VarintReader(bytes, end);
+  for (let i = 0, at = 0; i < count; i++) valueStarts[i + 1] = at += lengths.get();
+  return { columns, valueStarts };
+}
+
+function unpackValues(head: Head, { count, timestamps }: RunColumns): { bytes: Uint8Array; valueStarts: Uint32Array } {
+  const values = decodeValues(head.values, Array.from(timestamps));
   if (values.length !== count) throw corruptRun("its values do not add up");
+  const valueStarts = new Uint32Array(count + 1);
   values.forEach(({ byteLength }, i) => (valueStarts[i + 1] = (valueStarts[i] as number) + byteLength));
   // They are views of one buffer, one behind the other.
   const { buffer } = values[0] as Uint8Array;
-  return { columns, valueStarts, bytes: new Uint8Array(buffer, 0, valueStarts[count]) };
+  return { bytes: new Uint8Array(buffer, 0, valueStarts[count]), valueStarts };
 }
 
 /** The value of record `i`: a view that the block shares. */
@@ -112,7 +137,18 @@ export function encodeRunBlock(
   return block;
 }
 
+/** With its columns unpacked. */
 function checkHead(block: Uint8Array): Head {
+  const head = readHead(block);
+  if (!head.isPacked) return head;
+  try {
+    return { ...head, columns: brotliDecompressSync(head.columns, { maxOutputLength: head.columnBytes }) };
+  } catch (cause) {
+    throw new LandfallError("CORRUPT_BLOCK", "corrupt block of a run: it cannot be unpacked", { cause });
+  }
+}
+
+function readHead(block: Uint8Array): Head {
   if (block.byteLength < HEAD_BYTES) throw corruptRun("it is cut short");
   const buffer = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
   if (buffer.readUInt32LE(0) !== MAGIC) throw corruptRun("it does not begin like a block of a run");
@@ -121,17 +157,12 @@ function checkHead(block: Uint8Array): Head {
   if (version !== PACKED_VERSION && version !== PLAIN_VERSION) throw corruptRun(`format version ${version}`);
   const isPacked = version === PACKED_VERSION && ((buffer[9] as number) & PACKED) !== 0;
   const [count, topics] = [buffer.readUInt32LE(12), buffer.readUInt32LE(16)];
-  const [raw, stored, valueBytes] = [buffer.readUInt32LE(20), buffer.readUInt32LE(24), buffer.readUInt32LE(28)];
-  const isSane = count > 0 && count <= BLOCK_RECORDS_MAX && topics > 0 && topics <= count && raw <= COLUMN_BYTES_MAX;
-  if (!isSane || HEAD_BYTES + stored + valueBytes !== block.byteLength) throw corruptRun("impossible numbers");
+  const [columnBytes, stored, valueBytes] = [buffer.readUInt32LE(20), buffer.readUInt32LE(24), buffer.readUInt32LE(28)];
+  const isCount = count > 0 && count <= BLOCK_RECORDS_MAX && topics > 0 && topics <= count;
+  const isLength = columnBytes <= COLUMN_BYTES_MAX && HEAD_BYTES + stored + valueBytes === block.byteLength;
+  if (!isCount || !isLength) throw corruptRun("impossible numbers");
   const at = block.byteOffset + HEAD_BYTES;
-  let columns = new Uint8Array(block.buffer, at, stored);
-  if (isPacked) {
-    try {
-      columns = brotliDecompressSync(columns, { maxOutputLength: raw });
-    } catch (cause) {
-      throw new LandfallError("CORRUPT_BLOCK", "corrupt block of a run: it cannot be unpacked", { cause });
-    }
-  }
-  return { version, isPacked, count, topics, columns, values: new Uint8Array(block.buffer, at + stored, valueBytes) };
+  const columns = new Uint8Array(block.buffer, at, stored);
+  const values = new Uint8Array(block.buffer, at + stored, valueBytes);
+  return { version, isPacked, count, topics, columnBytes, columns, values };
 }

@@ -7,6 +7,7 @@ import { encodeFooter, encodeSegmentHead } from "./segment-format.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Disk, DiskFile } from "./disk.js";
 import type { RunBlock } from "./run-block.js";
+import type { RunColumns } from "./run-columns.js";
 import type { RunFields } from "./run-block-builder.js";
 import type { BlockEntry, PageEntry } from "./run-index.js";
 import type { RunMeta } from "./segment-format.js";
@@ -113,6 +114,28 @@ export class SegmentWriter {
     }
   }
 
+  /** The next block of the run as another site made it. */
+  addBlock(bytes: Uint8Array, { count, topics, offsets, timestamps, received }: RunColumns): void {
+    const run = this.run as OpenRun;
+    const [first, last] = [topics[0] as string, topics.at(-1) as string];
+    run.topics += topics.length - (first === this.lastTopic ? 1 : 0);
+    run.count += count;
+    run.received = Math.max(run.received, largest(received));
+    this.lastTopic = last;
+    run.entries.push({
+      at: this.bytes,
+      bytes: bytes.byteLength,
+      count,
+      first,
+      last,
+      minOffset: smallest(offsets),
+      maxOffset: largest(offsets),
+      minTime: smallest(timestamps),
+      maxTime: largest(timestamps),
+    });
+    this.push(bytes);
+  }
+
   private begin(topic: string): void {
     if (topic === this.lastTopic) return;
     if (this.block.bytes >= this.blockBytesMax * FILLED) this.endBlock();
@@ -164,7 +187,8 @@ export class SegmentWriter {
     }
   }
 
-  endRun(): void {
+  /** @param foreign what the run's blocks do not say, of a run from another site */
+  endRun(foreign: Partial<Pick<RunMeta, "arrived" | "rawBytes">> = {}): void {
     this.endBlock();
     const run = this.run as OpenRun;
     const { entries, ...meta } = run;
@@ -188,6 +212,7 @@ export class SegmentWriter {
       bytes: directory.byteLength,
       crc: crc32(directory),
       packed: this.packed,
+      ...foreign,
     });
     this.push(directory);
   }
@@ -224,4 +249,12 @@ export class SegmentWriter {
     this.chunks.push(bytes);
     this.chunkBytes += bytes.byteLength;
   }
+}
+
+function smallest(numbers: Float64Array): number {
+  return numbers.reduce((a, b) => Math.min(a, b), Infinity);
+}
+
+function largest(numbers: Float64Array): number {
+  return numbers.reduce((a, b) => Math.max(a, b), -Infinity);
 }

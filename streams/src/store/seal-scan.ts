@@ -57,7 +57,7 @@ export class SealScan {
     readonly runs: readonly ScannedRun[],
   ) {
     const count = runs.reduce((sum, run) => sum + run.count, 0);
-    this.topics = new TopicTable(Math.max(64, count >>> 2));
+    this.topics = new TopicTable(count);
     this.topicOf = new Int32Array(count);
     this.offsets = new Float64Array(count);
     this.recordAts = new Uint32Array(count);
@@ -140,7 +140,8 @@ export class SealScan {
       if (topic !== last) {
         const { nameAt, nameBytes } = this.fieldsOf(record);
         const at = (this.blocks[this.blockOf[record] as number] as Found).position + nameAt;
-        if (end + nameBytes > this.nameBytes.byteLength) this.nameBytes = Buffer.concat([this.nameBytes, this.nameBytes]);
+        if (end + nameBytes > this.nameBytes.byteLength)
+          this.nameBytes = Buffer.concat([this.nameBytes, this.nameBytes]);
         for (let c = 0; c < nameBytes; c++) this.nameBytes[end + c] = bytes[at + c] as number;
         end += nameBytes;
         last = topic;

@@ -10,30 +10,40 @@ export function sortRecords(scan: SealScan): Uint32Array {
   const order = topics.count < RADIX_MIN ? byComparing(scan) : byRadix(scan);
   const ranks = new Uint32Array(topics.count);
   for (let rank = 0; rank < order.length; rank++) ranks[order[rank] as number] = rank;
-  const counts = new Uint32Array(topics.count + 1);
-  for (let i = 0; i < topicOf.length; i++) (counts[(ranks[topicOf[i] as number] as number) + 1] as number)++;
-  for (let i = 1; i < counts.length; i++) counts[i] = (counts[i] as number) + (counts[i - 1] as number);
-  const starts = counts.slice();
-  const sorted = new Uint32Array(topicOf.length);
-  for (let record = 0; record < topicOf.length; record++) {
+  const { length } = topicOf;
+  const rankOf = new Uint32Array(length);
+  const ends = new Uint32Array(topics.count + 1);
+  for (let record = 0; record < length; record++) {
     const rank = ranks[topicOf[record] as number] as number;
-    const at = starts[rank] as number;
-    starts[rank] = at + 1;
+    rankOf[record] = rank;
+    (ends[rank + 1] as number)++;
+  }
+  for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] as number) + (ends[i - 1] as number);
+  const sorted = new Uint32Array(length);
+  for (let record = 0; record < length; record++) {
+    const rank = rankOf[record] as number;
+    const at = ends[rank] as number;
+    ends[rank] = at + 1;
     sorted[at] = record;
   }
-  // Of one origin and topic, later seqs have larger offsets; a peer that breaks this rule must not break the order.
-  for (let i = 1; i < sorted.length; i++) {
+  for (let rank = 0, first = 0; rank < topics.count; rank++) {
+    const end = ends[rank] as number;
+    if (end - first > 1) sortOffsets(sorted, offsets, first, end);
+    first = end;
+  }
+  return sorted;
+}
+
+/** Of one origin and topic, later seqs have larger offsets; a peer that breaks this rule must not break the order. */
+function sortOffsets(sorted: Uint32Array, offsets: Float64Array, first: number, end: number): void {
+  for (let i = first + 1; i < end; i++) {
     const record = sorted[i] as number;
     const offset = offsets[record] as number;
     let at = i;
-    for (; at > 0; at--) {
-      const before = sorted[at - 1] as number;
-      if (topicOf[before] !== topicOf[record] || (offsets[before] as number) <= offset) break;
-      sorted[at] = before;
-    }
+    for (; at > first && (offsets[sorted[at - 1] as number] as number) > offset; at--)
+      sorted[at] = sorted[at - 1] as number;
     sorted[at] = record;
   }
-  return sorted;
 }
 
 function byComparing(scan: SealScan): Uint32Array {

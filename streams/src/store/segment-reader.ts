@@ -62,7 +62,7 @@ export class SegmentReader {
     if (cached !== undefined) return cached;
     const bytes = await this.bytes(run, entry.at, entry.bytes);
     const block = this.guard(run, entry.at, () => {
-      const decoded = decodeRunBlock(bytes);
+      const decoded = decodeRunBlock(bytes, run.arrived);
       if (decoded.count === entry.count && decoded.topics[0] === entry.first) return decoded;
       throw new LandfallError("CORRUPT_BLOCK", "corrupt block of a run: it belongs elsewhere");
     });

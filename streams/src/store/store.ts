@@ -1,3 +1,4 @@
+import type { Gap } from "../model/gap.js";
 import type {
   Cursor,
   NewRecord,
@@ -111,14 +112,6 @@ export interface StreamStore {
   close(): Promise<void>;
 }
 
-/** A stretch of one origin that is no longer here, and why (R6): [from, to). */
-export interface Gap {
-  readonly origin: OriginId;
-  readonly from: Seq;
-  readonly to: Seq;
-  readonly reason: "expired";
-}
-
 /** How long, and how much of, a stream is kept at this site; without limits, everything for ever (S5). */
 export interface Retention {
   /** Since the origin received it. */
@@ -148,8 +141,59 @@ export interface LocalStore extends StreamStore {
     options?: { readonly limit?: number; readonly signal?: AbortSignal },
   ): AsyncGenerator<{ records: StoredRecord[]; cursor: Cursor }, void, void>;
 
+  /** The sealed run that begins with this very seq, if there is one. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
+  openSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined>;
+
+  /**
+   * Begins to take a run in, at the seq that the store lacks next of its origin.
+   * @throws LandfallError INVALID_ARGUMENT, SEQ_GAP, DISK_FULL, DISK_FAILED
+   */
+  receiveSealed(run: SealedRun): Promise<SealedRunWriter>;
+
   /** Drops what the stream's retention no longer covers, whole runs at a time. Returns how many records went. */
   expire(): Promise<number>;
+}
+
+/** A sealed run of one origin in one stream, as it travels between sites: its blocks are sent as they lie on disk. */
+export interface SealedRun {
+  readonly stream: StreamName;
+  readonly origin: OriginId;
+  /** Seqs [from, to). */
+  readonly from: Seq;
+  readonly to: Seq;
+  /** Records; fewer than `to - from` where superseded ones were dropped. */
+  readonly count: number;
+  readonly blocks: number;
+  /** Bytes of all blocks, and of the records unpacked. */
+  readonly bytes: number;
+  readonly rawBytes: number;
+  readonly packed: boolean;
+  /** The same for the same blocks at every site: only with these can a transfer that was cut go on. */
+  readonly id: string;
+}
+
+/** Reads a sealed run's blocks; what is merged or expires meanwhile can be read to the end. */
+export interface SealedRunReader {
+  readonly run: SealedRun;
+  /**
+   * Whole blocks from number `block` on, about `maxBytes` of them (at least one), and the number of the first that is left.
+   * @throws LandfallError INVALID_ARGUMENT, CORRUPT_BLOCK, DISK_FAILED
+   */
+  read(block: number, maxBytes: number): Promise<{ readonly bytes: Uint8Array; readonly next: number }>;
+  close(): Promise<void>;
+}
+
+/** Takes a sealed run in. Nothing of it is visible, and the version vector stays, until `finish` resolves (R4). */
+export interface SealedRunWriter {
+  readonly run: SealedRun;
+  /** Blocks that are here. */
+  readonly blocks: number;
+  /** Verifies and keeps the next blocks. @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED */
+  add(bytes: Uint8Array): Promise<void>;
+  /** All of it is durable and visible when it resolves. @throws LandfallError CORRUPT_BLOCK, SEQ_GAP, DISK_FULL, DISK_FAILED */
+  finish(): Promise<void>;
+  /** Forgets what came. */
+  abandon(): Promise<void>;
 }
 
 export interface StoreStats {
