@@ -42,6 +42,11 @@ export const BLOCK_BYTES_MAX = 1024 * 1024;
 export const BLOCK_RECORDS_MAX = 10_000;
 /** The hybrid logical clock lives in a safe integer of microseconds whose low 10 bits are the writer's slot. */
 export const OFFSET_SLOT_COUNT = 1024;
+/**
+ * A stream's next offsets are above all that it holds, unless that is further ahead of the clock than this: clocks that
+ * NTP keeps differ by less, and one that is wrong by hours must not carry a whole stream away.
+ */
+export const OFFSET_AHEAD_MS_MAX = 60_000;
 /** 2020-01-01 and 2200-01-01 UTC: a clock outside is wrong, and offsets near 2^53 could never be followed. */
 export const CLOCK_MS_MIN = 1_577_836_800_000;
 export const CLOCK_MS_MAX = 7_258_118_400_000;

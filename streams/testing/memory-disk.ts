@@ -12,6 +12,10 @@ export interface DiskFaults {
   onWrite: ((path: string) => void) | undefined;
   /** Called before each read; throw to fail it. */
   onRead: ((path: string) => void) | undefined;
+  /** Called before a file takes this name; throw to fail it. */
+  onRename: ((to: string) => void) | undefined;
+  /** Called before a file is removed; throw to fail it. */
+  onRemove: ((path: string) => void) | undefined;
   /** Files cannot be cut. */
   failTruncate: boolean;
 }
@@ -57,6 +61,8 @@ export class MemoryDisk implements Disk {
     onSync: undefined,
     onWrite: undefined,
     onRead: undefined,
+    onRename: undefined,
+    onRemove: undefined,
     failTruncate: false,
   };
   /** Handles that are not closed, of all lives. */
@@ -175,11 +181,17 @@ export class MemoryDisk implements Disk {
   }
 
   async rename(from: string, to: string): Promise<void> {
+    const { life } = this;
+    this.faults.onRename?.(to);
+    if (life !== this.life) throw systemError("EBADF", to);
     this.names.set(to, this.find(from));
     this.names.delete(from);
   }
 
   async remove(path: string): Promise<void> {
+    const { life } = this;
+    if (this.names.has(path)) this.faults.onRemove?.(path);
+    if (life !== this.life) throw systemError("EBADF", path);
     this.names.delete(path);
   }
 

@@ -18,6 +18,10 @@ const CALLS: Record<Method, (store: StreamStore) => unknown> = {
   readTopic: (store) => store.readTopic(CONTAINERS, "a" as TopicName, { limit: 1 }),
   readStream: (store) => store.readStream(CONTAINERS, undefined, 1),
   readOrigin: (store) => store.readOrigin(CONTAINERS, FOREIGN, 0 as Seq, 1),
+  noteGap: (store) => store.noteGap(CONTAINERS, FOREIGN, { from: 0 as Seq, to: 1 as Seq, reason: "missed" }),
+  gaps: (store) => store.gaps(CONTAINERS),
+  holeAt: (store) => store.holeAt(CONTAINERS, FOREIGN, 0 as Seq),
+  onGaps: (store) => store.onGaps(() => undefined),
   onCommit: (store) => store.onCommit(() => undefined),
   stats: (store) => store.stats(),
 };

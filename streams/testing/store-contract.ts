@@ -1,5 +1,6 @@
 import { afterEach, describe } from "vitest";
 import { describeDurability } from "./store-contract-durability.js";
+import { describeGaps } from "./store-contract-gaps.js";
 import { describeLifecycle } from "./store-contract-lifecycle.js";
 import { describeOrder } from "./store-contract-order.js";
 import { describeReads } from "./store-contract-reads.js";
@@ -27,6 +28,7 @@ export function describeStoreContract(name: string, factory: StoreFactory): void
     describeDurability(openSite);
     describeReads(openSite);
     describeOrder(factory, openSite);
+    describeGaps(factory, openSite);
     describeLifecycle(openSite);
   });
 }

@@ -47,4 +47,8 @@ export type VersionVector = Readonly<Record<OriginId, number>>;
 export interface Cursor {
   readonly v: 1;
   readonly next: VersionVector;
+  /** Below `next`: seqs [from, to) that were not where the reader was, and are read when they are there (R6). */
+  readonly gaps?: Readonly<Record<OriginId, readonly SeqRange[]>>;
 }
+
+export type SeqRange = readonly [from: number, to: number];

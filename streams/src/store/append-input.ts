@@ -3,7 +3,6 @@ import { LandfallError } from "../model/errors.js";
 import { originId, streamName, topicName } from "../model/names.js";
 import { encodeHeaders } from "./block-headers.js";
 import { RECORD_HEADER_BYTES } from "./block-layout.js";
-import { HASH_PRIME, HASH_START } from "./topic-table.js";
 import { tooLarge, tooMany } from "./too-much.js";
 import type { Headers, NewRecord, OriginRecord } from "../model/record.js";
 import type { Batch } from "./store.js";
@@ -13,12 +12,14 @@ export interface CheckedRecords {
   /** What the records take in a journal, without the names of their topics. */
   readonly bytes: number;
   readonly nameBytes: number;
-  /** Of the names of the topics, see topic-table.ts. */
+  /** Of the names of the topics: equal names have equal ones. */
   readonly hashes: Int32Array;
   /** Headers as bytes, for each record; undefined when no record has any. */
   readonly headers: readonly (Uint8Array | undefined)[] | undefined;
 }
 
+/** Odd and with its bits spread, so that short names that differ in one character do not meet. */
+const HASH_FACTOR = 0x9e3779b1 | 0;
 const FIRST = 1;
 const LATER = 2;
 /** Which characters a topic's name may begin with, and have later on: what `topicName` says, as a table. */
@@ -45,16 +46,16 @@ export function checkRecords(records: readonly NewRecord[]): CheckedRecords {
     const { topic, timestamp, value } = record;
     if (typeof topic !== "string") topicName(topic);
     const length = topic.length;
-    let hash = HASH_START;
+    let hash = 0;
     let chars = FIRST | LATER;
     for (let c = 0; c < length; c++) {
       const code = topic.charCodeAt(c);
-      hash = Math.imul(hash ^ code, HASH_PRIME);
+      hash = Math.imul(hash ^ code, HASH_FACTOR);
       chars &= (CHARS[code] ?? 0) | (c === 0 ? 0 : FIRST);
     }
     if (chars !== (FIRST | LATER) || length === 0 || length > TOPIC_NAME_BYTES_MAX) topicName(topic);
     hashes[i] = hash;
-    nameBytes += topic.length;
+    nameBytes += length;
     if (!Number.isSafeInteger(timestamp)) {
       invalid(`timestamp ${timestamp} of a record of ${topic}: want whole milliseconds since 1970`);
     }

@@ -8,7 +8,7 @@ import type { Batch } from "./store.js";
 
 /**
  * The seq ranges of the batch that are neither here nor on their way to the disk: usually its end; parts of it where
- * it heals a hole that damage left.
+ * it heals a hole that damage left, or fills a gap.
  * @throws LandfallError SEQ_GAP, CLOCK_REFUSED, PROTOCOL_ERROR
  */
 export function lackingOf(catalog: Catalog, log: OriginLog, batch: Batch, own: OriginId): [number, number][] {
@@ -20,14 +20,14 @@ export function lackingOf(catalog: Catalog, log: OriginLog, batch: Batch, own: O
       `${stream}: records of ${origin} begin at seq ${firstSeq}, but ${log.planned} is the next one lacking here`,
     );
   }
-  if (end <= log.planned) return [];
+  const lacking = [...log.fillable(firstSeq, Math.min(end, log.planned)), ...log.missing(log.planned, end)];
+  if (lacking.length === 0) return [];
   if (origin === own) {
     throw new LandfallError(
       "PROTOCOL_ERROR",
       `${stream}: a peer holds records of ${origin} up to seq ${end}, but this node, which is that origin, wrote only ${log.planned}: was its folder restored?`,
     );
   }
-  const lacking = log.missing(log.planned, end);
   checkOffsets(catalog, log, batch, lacking);
   return lacking;
 }

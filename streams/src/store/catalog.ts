@@ -11,18 +11,13 @@ export class Catalog {
   /** Unsealed, oldest first; the last one is being written. */
   readonly generations: Generation[] = [];
   readonly segments = new Map<number, Segment>();
-  /** For each stream's number, what it had when the last generation began. */
-  private older: Float64Array = new Float64Array(0);
 
   beginGeneration(number: number): Generation {
     const last = this.generations.at(-1);
     const capacity =
-      last === undefined
-        ? undefined
-        : { records: Math.max(1024, last.count), topics: Math.max(256, last.topics.count) };
+      last === undefined ? undefined : { records: Math.max(1024, last.count), topics: Math.max(128, last.topicCount) };
     const generation = new Generation(number, capacity);
     this.generations.push(generation);
-    this.older = Float64Array.from(this.streams.all, (stream) => stream.highest);
     return generation;
   }
 
@@ -36,19 +31,14 @@ export class Catalog {
 
   /** Groups that waited have failed: their seqs are free again. */
   forgetPlans(): void {
-    for (const stream of this.streams.all) for (const log of stream.logs.values()) log.planned = log.next;
+    for (const stream of this.streams.all) for (const log of stream.logs.values()) log.forgetPlans();
   }
 
-  /** Largest offset of the stream outside the last generation. */
-  olderHighest(stream: StreamState): number {
-    return Math.max(this.older[stream.number] ?? 0, stream.expiredHighest);
-  }
-
-  /** Largest offset of a topic in the generations before the last; of a topic that may have expired, a bound. */
+  /** Largest offset of a topic in the journals that are not sealed; 0 for none. */
   lastOffset(stream: StreamState, topic: string): number {
-    let last = stream.expiredHighest;
-    for (let i = 0; i < this.generations.length - 1; i++) {
-      const { topics } = this.generations[i] as Generation;
+    let last = 0;
+    for (const generation of this.generations) {
+      const topics = generation.indexAll();
       const found = topics.find(stream.number, topic);
       if (found >= 0) last = Math.max(last, topics.highest(found));
     }
@@ -58,7 +48,7 @@ export class Catalog {
   /** Whether an unsealed record of this origin has this offset in this topic. */
   holdsUnsealed(log: OriginLog, topic: string, offset: number): boolean {
     for (const generation of this.generations) {
-      const { topics } = generation;
+      const topics = generation.indexAll();
       const found = topics.find(log.stream.number, topic);
       if (found < 0 || topics.highest(found) < offset) continue;
       let holds = false;

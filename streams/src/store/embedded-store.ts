@@ -4,6 +4,7 @@ import {
   EXPIRY_INTERVAL_MS,
   FOLLOW_RECORDS,
   LATEST_PARALLEL,
+  OFFSET_AHEAD_MS_MAX,
   OFFSET_SLOT_COUNT,
   UNSEALED_JOURNALS_MAX,
 } from "../limits.js";
@@ -13,13 +14,14 @@ import { checkBatch, checkRecords } from "./append-input.js";
 import { inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
 import { expiredRuns } from "./expiry.js";
+import { GapKeeper } from "./gap-keeper.js";
 import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
 import { JournalReader } from "./journal-reader.js";
-import { LogReader, checkCursor, checkLimit } from "./log-reader.js";
+import { checkCursor } from "./cursor-walk.js";
+import { LogReader, checkLimit } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
-import { nextOffset } from "./offset-clock.js";
 import { openFolder } from "./open-folder.js";
 import { RunLog } from "./run-log.js";
 import { SealedTransfers } from "./sealed-transfers.js";
@@ -28,7 +30,7 @@ import { Signal } from "./signal.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
-import type { Gap } from "../model/gap.js";
+import type { Gap, Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
@@ -39,6 +41,7 @@ import type {
   Appended,
   Batch,
   Committed,
+  GapListener,
   LocalStore,
   Retention,
   SealedRun,
@@ -100,6 +103,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly logReader: LogReader;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
+  private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
   private recordsReceived = 0;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
@@ -143,6 +147,11 @@ export class EmbeddedStore implements LocalStore {
         await this.files.forget(name);
       },
     });
+    this.gapKeeper = new GapKeeper({
+      own: origin,
+      log,
+      write: (gaps) => this.maintenance.exclusive(() => this.maintenance.noteGaps(gaps)),
+    });
     this.transfers = new SealedTransfers({
       disk,
       folder,
@@ -166,6 +175,7 @@ export class EmbeddedStore implements LocalStore {
       ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
       ...(journalFileBytes === undefined ? {} : { journalFileBytes }),
       onCommit: (committed, group, bytes) => this.committed(committed, group, bytes),
+      onFilled: (filled) => this.gapKeeper.changed(filled),
       onFull: (generation) => {
         if (options.sealing !== false) this.maintenance.seal(generation);
       },
@@ -187,8 +197,8 @@ export class EmbeddedStore implements LocalStore {
     const own = records.map((record) => ({ ...record, value: record.value.slice() }));
     return this.later(async () => {
       await this.room();
-      const known = await this.read(this.lastOffsets(state, own));
-      return this.commit.append(state, own, checked, known);
+      const floors = this.isBehind(state) ? await this.read(this.lastOffsets(state, own)) : undefined;
+      return this.commit.append(state, own, checked, floors);
     });
   }
 
@@ -258,7 +268,23 @@ export class EmbeddedStore implements LocalStore {
 
   gaps(stream: StreamName): Gap[] {
     this.checkOpen();
-    return [...(this.maintenance.manifest.expired[stream]?.gaps ?? [])];
+    return this.gapKeeper.of(this.opened.catalog.streams.get(stream));
+  }
+
+  noteGap(stream: StreamName, origin: OriginId, hole: Hole): Promise<void> {
+    this.checkOpen();
+    return this.gapKeeper.note(this.opened.catalog.streams.forWriting(streamName(stream)), origin, hole);
+  }
+
+  async holeAt(stream: StreamName, origin: OriginId, seq: Seq): Promise<Hole | undefined> {
+    this.checkOpen();
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    return log === undefined ? undefined : this.read(this.logReader.hole(log, seq));
+  }
+
+  onGaps(listener: GapListener): () => void {
+    this.checkOpen();
+    return this.gapKeeper.onChange(listener);
   }
 
   async latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]> {
@@ -322,6 +348,7 @@ export class EmbeddedStore implements LocalStore {
     return this.maintenance.exclusive(async () => {
       const gone = expiredRuns(this.opened.catalog.streams.all, retention, env.now());
       if (gone.length > 0) await this.maintenance.expire(gone);
+      for (const log of new Set(gone.map((run) => run.log))) this.gapKeeper.changed(log);
       return gone.reduce((sum, { count }) => sum + count, 0);
     });
   }
@@ -401,32 +428,29 @@ export class EmbeddedStore implements LocalStore {
   }
 
   private mustWait(stream: StreamState): boolean {
-    return this.isCrowded() || this.needsRuns(stream);
+    return this.isCrowded() || this.isBehind(stream);
   }
 
-  /** Sealed runs hold offsets that this clock has not reached: the topics must be looked up (O2). */
-  private needsRuns(stream: StreamState): boolean {
-    if (stream.runs.length === 0) return false;
-    const base = this.options.env.now() * 1000;
-    if (stream.highest < base) return false;
-    return stream.runs.some((run) => run.highest >= base);
+  /**
+   * Some record of the stream is far ahead of this clock. Going on from it would take all topics there, so each is looked
+   * up instead: a wrong clock somewhere spoils only the topics it wrote to (O2).
+   */
+  private isBehind(stream: StreamState): boolean {
+    return stream.highestEver > (this.options.env.now() + OFFSET_AHEAD_MS_MAX) * 1000;
   }
 
   private async room(): Promise<void> {
     while (this.isCrowded() && this.maintenance.isSealing) await this.maintenance.progress();
   }
 
-  private async lastOffsets(
-    stream: StreamState,
-    records: readonly NewRecord[],
-  ): Promise<Map<string, number> | undefined> {
-    if (!this.needsRuns(stream)) return undefined;
-    const base = nextOffset(this.options.env.now(), 0, 0) - 2 * OFFSET_SLOT_COUNT;
+  /** Of each record's topic the largest offset known here, as far as it is ahead of the clock. */
+  private async lastOffsets(stream: StreamState, records: readonly NewRecord[]): Promise<number[]> {
+    const base = this.options.env.now() * 1000 - OFFSET_SLOT_COUNT;
     const known = new Map<string, number>();
     for (const { topic } of records) {
       if (!known.has(topic)) known.set(topic, await this.topicReader.lastOffset(stream, topic, base));
     }
-    return known;
+    return records.map(({ topic }) => known.get(topic) as number);
   }
 
   /** In turn behind others that wait. */

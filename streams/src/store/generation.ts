@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import { TopicTable, doubled, hashName } from "./topic-table.js";
 import { journalFields, journalRecordAt } from "./journal-block.js";
 import { corrupt } from "./block-layout.js";
@@ -11,6 +12,8 @@ export interface JournalPlace {
 }
 
 const TOPIC_ROOM_BYTES = 256;
+/** Records indexed in one turn of the event loop: a few milliseconds. */
+const INDEX_STEP_RECORDS = 5_000;
 
 interface Block extends JournalPlace {
   readonly log: OriginLog;
@@ -23,9 +26,12 @@ interface Block extends JournalPlace {
 }
 
 /**
- * The index of one journal file that is not sealed yet: which records of which topics are where. Records are numbered
- * as they were written; of each topic they form a chain, the newest first. Records from `visible` on are on their way
- * to the disk: whoever reads must not see them (S2).
+ * What is known of one journal file that is not sealed yet: where each record is, and which records each topic has.
+ * Records are numbered as they were written; of each topic they form a chain, the newest first. Records from `visible`
+ * on are on their way to the disk: whoever reads must not see them (S2).
+ *
+ * Appending only adds to columns. Topics are looked up when somebody asks for one (`indexAll`, `indexed`): under load
+ * most journals are sealed before anybody does, and the look-ups were most of what an append cost.
  */
 export class Generation {
   count = 0;
@@ -36,11 +42,17 @@ export class Generation {
   isFull = false;
   offsets: Float64Array;
   timestamps: Float64Array;
-  readonly topics: TopicTable;
   readonly blocks: Block[] = [];
+  private readonly table: TopicTable;
   private positions: Uint32Array;
+  /** The record before of the same topic; of a record that is not indexed yet, where its topic's name stands. */
   private previous: Int32Array;
+  /** Number of the topic; of a record that is not indexed yet, of the stream. */
   private topicOf: Int32Array;
+  private indexedCount = 0;
+  /** Names of the topics of records that are not indexed yet, each with its length before it. */
+  private names: Uint8Array;
+  private namesLength = 0;
 
   constructor(
     readonly number: number,
@@ -51,24 +63,53 @@ export class Generation {
     this.positions = new Uint32Array(capacity.records);
     this.previous = new Int32Array(capacity.records);
     this.topicOf = new Int32Array(capacity.records);
-    this.topics = new TopicTable(capacity.topics);
+    this.names = new Uint8Array(capacity.records * 16);
+    this.table = new TopicTable(capacity.topics);
   }
 
-  /** The topic's number, made when it is new. */
-  topic(stream: number, bytes: Uint8Array, at: number, length: number, hash: number): number {
-    const found = this.topics.lookup(stream, bytes, at, length, hash);
-    return found >= 0 ? found : this.topics.add(stream, bytes, at, length, hash);
-  }
-
-  /** @param position where the record begins in its block */
-  add(topic: number, offset: number, timestamp: number, position: number): void {
+  /**
+   * @param name where the topic's name stands in `bytes`, `nameBytes` long
+   * @param position where the record begins in its block
+   */
+  add(
+    stream: number,
+    bytes: Uint8Array,
+    name: number,
+    nameBytes: number,
+    offset: number,
+    timestamp: number,
+    position: number,
+  ): void {
     const record = this.count++;
     if (record === this.offsets.length) this.grow();
+    const at = this.namesLength;
+    const end = at + 1 + nameBytes;
+    if (end > this.names.length) this.names = doubled(this.names, Uint8Array);
+    const { names } = this;
+    names[at] = nameBytes;
+    for (let i = 0; i < nameBytes; i++) names[at + 1 + i] = bytes[name + i] as number;
+    this.namesLength = end;
     this.offsets[record] = offset;
     this.timestamps[record] = timestamp;
     this.positions[record] = position;
-    this.topicOf[record] = topic;
-    this.previous[record] = this.topics.push(topic, record, offset);
+    this.topicOf[record] = stream;
+    this.previous[record] = at;
+  }
+
+  /** The topics, with every record that was added so far. */
+  indexAll(): TopicTable {
+    this.index(this.count);
+    return this.table;
+  }
+
+  /** The topics, with every record that is durable now; in steps, between which others get their turn. */
+  async indexed(): Promise<TopicTable> {
+    const wanted = this.visible;
+    while (this.indexedCount < wanted) {
+      this.index(Math.min(wanted, this.indexedCount + INDEX_STEP_RECORDS));
+      if (this.indexedCount < wanted) await immediate();
+    }
+    return this.table;
   }
 
   /** Takes a block of a journal that is replayed in; nothing of it when it throws. @throws LandfallError CORRUPT_BLOCK */
@@ -85,8 +126,7 @@ export class Generation {
     let highest = 0;
     for (let i = 0; i < count; i++) {
       const { nameAt, nameBytes, offset, timestamp, end } = journalRecordAt(block, at, fields);
-      const hash = hashName(stream, bytes, nameAt, nameBytes);
-      this.add(this.topic(stream, bytes, nameAt, nameBytes, hash), offset, timestamp, at);
+      this.add(stream, bytes, nameAt, nameBytes, offset, timestamp, at);
       if (offset > highest) highest = offset;
       at = end;
     }
@@ -97,15 +137,21 @@ export class Generation {
 
   /** Records of a topic that are durable, the newest first. @param take returns false to stop */
   walk(topic: number, take: (record: number) => boolean): void {
-    for (let record = this.topics.head(topic); record >= 0; record = this.previous[record] as number) {
+    for (let record = this.table.head(topic); record >= 0; record = this.previous[record] as number) {
       if (record < this.visible && !take(record)) return;
     }
   }
 
   /** Forgets the records from `count` on, whose commit failed. */
   rollBack(count: number, blocks: number): void {
-    for (let record = this.count - 1; record >= count; record--) {
-      this.topics.pop(this.topicOf[record] as number, this.previous[record] as number);
+    if (count >= this.indexedCount) {
+      if (count < this.count) this.namesLength = this.previous[count] as number;
+    } else {
+      for (let record = this.indexedCount - 1; record >= count; record--) {
+        this.table.pop(this.topicOf[record] as number, this.previous[record] as number);
+      }
+      this.indexedCount = count;
+      this.namesLength = 0;
     }
     this.count = count;
     this.blocks.length = blocks;
@@ -142,15 +188,36 @@ export class Generation {
     return (isLast ? block.bytes : this.position(record + 1)) - this.position(record);
   }
 
-  /** Numbers of the durable topics of a stream. */
-  topicsOf(stream: number): number[] {
-    const found: number[] = [];
-    const { topics } = this;
+  /** How many topics are indexed. */
+  get topicCount(): number {
+    return this.table.count;
+  }
+
+  /** Names of the durable topics of a stream, in no order. */
+  topicsOf(stream: number): string[] {
+    const found: string[] = [];
+    const topics = this.indexAll();
     for (let topic = 0; topic < topics.count; topic++) {
       const first = topics.first(topic);
-      if (topics.stream(topic) === stream && first >= 0 && first < this.visible) found.push(topic);
+      if (topics.stream(topic) === stream && first >= 0 && first < this.visible) found.push(topics.name(topic));
     }
     return found;
+  }
+
+  private index(until: number): void {
+    const { names, table } = this;
+    for (; this.indexedCount < until; this.indexedCount++) {
+      const record = this.indexedCount;
+      const at = this.previous[record] as number;
+      const length = names[at] as number;
+      const stream = this.topicOf[record] as number;
+      const hash = hashName(stream, names, at + 1, length);
+      let topic = table.lookup(stream, names, at + 1, length, hash);
+      if (topic < 0) topic = table.add(stream, names, at + 1, length, hash);
+      this.topicOf[record] = topic;
+      this.previous[record] = table.push(topic, record, this.offsets[record] as number);
+    }
+    if (this.indexedCount === this.count) this.namesLength = 0;
   }
 
   private grow(): void {

@@ -7,13 +7,13 @@ import {
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { Group } from "./group.js";
 import type { Generation } from "./generation.js";
-import { checkClock, nextOffset } from "./offset-clock.js";
+import { BatchOffsets } from "./batch-offsets.js";
+import { checkClock } from "./offset-clock.js";
 import { FILE_HEAD_BYTES } from "./journal-format.js";
-import { RECORD_HEADER_BYTES } from "./block-layout.js";
 import { lackingOf } from "./batch-check.js";
 import type { Env } from "../env.js";
-import type { OriginId } from "../model/names.js";
-import type { NewRecord, OriginRecord, Seq, TimestampMs } from "../model/record.js";
+import type { OriginId, TopicName } from "../model/names.js";
+import type { NewRecord, Offset, OriginRecord, Seq, TimestampMs } from "../model/record.js";
 import type { CheckedRecords } from "./append-input.js";
 import type { Catalog } from "./catalog.js";
 import type { Journal } from "./journal.js";
@@ -33,14 +33,16 @@ export interface GroupCommitOptions {
   readonly journalFileBytes?: number;
   /** After a group became visible. */
   readonly onCommit: (committed: readonly Committed[], group: Group, bytes: Uint8Array) => void;
+  /** Records came that fill gaps of this origin. */
+  readonly onFilled: (log: OriginLog) => void;
   /** A generation is full and durable: nothing more is written to it. */
   readonly onFull: (generation: Generation) => void;
 }
 
 /**
  * One write and one fdatasync for everything that arrived while the last one ran, over all streams and origins.
- * Records are encoded, numbered and indexed when they are handed over, into the last group that waits. When a group
- * fails, so do those behind it, and the index forgets them: nothing of them was visible.
+ * Records are encoded and numbered when they are handed over, into the last group that waits. When a group
+ * fails, so do those behind it, and all is forgotten: nothing of them was visible.
  */
 export class GroupCommit {
   commits = 0;
@@ -49,6 +51,7 @@ export class GroupCommit {
   bytesWritten = 0;
   /** Why the last commit failed; cleared by the next that succeeds. */
   failed: LandfallError | undefined;
+  private readonly offsets = new BatchOffsets();
   private readonly groups: Group[] = [];
   private pendingBytes = 0;
   private readonly groupBytes = new Map<Group, number>();
@@ -65,54 +68,44 @@ export class GroupCommit {
   }
 
   /**
-   * @param known largest offsets of topics that only sealed runs know, where they matter
+   * @param floors largest offset known of each record's topic, when the clock is too far behind the stream's
    * @throws LandfallError CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED
    */
   append(
     stream: StreamState,
     records: readonly NewRecord[],
     checked: CheckedRecords,
-    known: ReadonlyMap<string, number> | undefined,
+    floors: ArrayLike<number> | undefined,
   ): Promise<Appended[]> {
-    const { env, slot, origin, catalog } = this.options;
-    const nowMs = Math.floor(env.now());
-    checkClock(nowMs);
+    const { env, slot, origin } = this.options;
+    const received = Math.floor(env.now()) as TimestampMs;
+    checkClock(received);
+    const offsets =
+      floors === undefined
+        ? this.offsets.above(stream.highestEver, received, slot, checked.hashes)
+        : this.offsets.aboveEach(floors, received, slot, checked.hashes);
     const group = this.groupFor(checked.bytes, records.length);
     group.reserve(records.length, checked.bytes, checked.nameBytes);
     const log = stream.log(origin);
-    const received = Math.floor(nowMs) as TimestampMs;
-    const base = nextOffset(nowMs, 0, slot);
-    const { generation } = group;
-    const { topics } = generation;
-    const lookBack = base <= catalog.olderHighest(stream);
-    const count = records.length;
-    const appended: Appended[] = [];
-    const { headers, hashes } = checked;
-    topics.touch(stream.number, hashes, count);
+    const { headers } = checked;
+    const firstSeq = log.planned;
+    const topics: TopicName[] = [];
     let highest = 0;
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < records.length; i++) {
       const { topic, timestamp, value } = records[i] as NewRecord;
-      const seq = log.planned;
-      const own = headers?.[i];
-      group.begin(
-        log,
-        seq,
-        topic,
-        hashes[i] as number,
-        RECORD_HEADER_BYTES + value.byteLength + (own?.byteLength ?? 0),
-      );
-      let last = topics.highest(group.topic);
-      if (lookBack) last = Math.max(last, catalog.lastOffset(stream, topic), known?.get(topic) ?? 0);
-      const offset = last < base ? base : nextOffset(nowMs, last, slot);
+      const offset = offsets[i] as number;
+      group.put(log, firstSeq + i, topic, offset, timestamp, received, headers?.[i], value);
       if (offset > highest) highest = offset;
-      group.finish(topic.length, offset, timestamp, received, own, value);
-      log.planned = seq + 1;
-      appended.push({ topic, offset, seq: seq as Seq, received });
+      topics.push(topic);
     }
+    log.planned = firstSeq + records.length;
     log.saw(highest);
-    group.recordsAppended += count;
+    group.recordsAppended += records.length;
+    // Made when it is wanted: thousands of objects that wait for the disk would be moved about by the collector.
+    const appended = (): Appended[] =>
+      topics.map((topic, i) => ({ topic, offset: offsets[i] as Offset, seq: (firstSeq + i) as Seq, received }));
     return new Promise((resolve, reject) => {
-      group.waiting.push({ resolve: () => resolve(appended), reject });
+      group.waiting.push({ resolve: () => resolve(appended()), reject });
       this.start();
     });
   }
@@ -130,16 +123,14 @@ export class GroupCommit {
     for (const [from, to] of lacking) {
       for (let seq = from; seq < to; seq++) {
         const { topic, offset, timestamp, received, value } = records[seq - firstSeq] as OriginRecord;
-        const headers = checked.headers?.[seq - firstSeq];
-        const hash = checked.hashes[seq - firstSeq] as number;
-        group.begin(log, seq, topic, hash, RECORD_HEADER_BYTES + value.byteLength + (headers?.byteLength ?? 0));
-        group.finish(topic.length, offset, timestamp, received, headers, value);
+        group.put(log, seq, topic, offset, timestamp, received, checked.headers?.[seq - firstSeq], value);
         if (offset > highest) highest = offset;
       }
       group.recordsApplied += to - from;
+      if (from < log.planned) log.fill(from, Math.min(to, log.planned));
     }
     log.saw(highest);
-    log.planned = log.contiguousEnd(firstSeq + records.length);
+    log.planned = Math.max(log.planned, log.contiguousEnd(firstSeq + records.length));
     return new Promise((resolve, reject) => {
       group.waiting.push({ resolve, reject });
       this.start();
@@ -251,17 +242,22 @@ export class GroupCommit {
   private publish(group: Group, bytes: Uint8Array): void {
     const { generation, firstBlock, endBlock } = group;
     const before = new Map<OriginLog, number>();
+    const filled = new Set<OriginLog>();
+    const committed: Committed[] = [];
+    const put = ({ stream, origin }: OriginLog, firstSeq: number, nextSeq: number): void =>
+      void committed.push({ stream: stream.name, origin, firstSeq: firstSeq as Seq, nextSeq: nextSeq as Seq });
     for (let i = firstBlock; i < endBlock; i++) {
       const { log, firstSeq, count } = generation.block(i);
-      if (!before.has(log)) before.set(log, log.next);
+      const next = before.get(log) ?? log.next;
+      before.set(log, next);
       log.add({ start: firstSeq, end: firstSeq + count, generation, block: i });
+      if (firstSeq >= next) continue;
+      log.filled(firstSeq, firstSeq + count);
+      filled.add(log);
+      put(log, firstSeq, Math.min(firstSeq + count, next));
     }
-    const committed = Array.from(before, ([{ stream, origin, next }, firstSeq]): Committed => ({
-      stream: stream.name,
-      origin,
-      firstSeq: firstSeq as Seq,
-      nextSeq: next as Seq,
-    }));
+    for (const [log, firstSeq] of before) if (log.next > firstSeq) put(log, firstSeq, log.next);
+    for (const log of filled) this.options.onFilled(log);
     this.options.onCommit(committed, group, bytes);
   }
 

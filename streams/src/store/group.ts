@@ -12,7 +12,6 @@ import {
 } from "./block-layout.js";
 import { JOURNAL_BLOCK_VERSION } from "./journal-block.js";
 import { FRAME_HEAD_BYTES, writeFrameHead } from "./journal-format.js";
-import { hashIn } from "./topic-table.js";
 import type { Generation } from "./generation.js";
 import type { OriginLog } from "./origin-log.js";
 
@@ -25,8 +24,8 @@ export interface Waiting {
 const SLACK_BYTES = 1024;
 
 /**
- * One group commit in the making: records are written into its buffer, and into the index of their generation, as they
- * are handed over; invisible until the group is durable.
+ * One group commit in the making: records are written into its buffer, and into the columns of their generation, as
+ * they are handed over; invisible until the group is durable.
  */
 export class Group {
   readonly waiting: Waiting[] = [];
@@ -37,8 +36,6 @@ export class Group {
   readonly firstBlock: number;
   endRecord: number;
   endBlock: number;
-  /** Topic of the record that was put last, in the index. */
-  topic = 0;
   private view: DataView;
   private readonly frames: number[] = [];
   private log: OriginLog | undefined;
@@ -69,43 +66,38 @@ export class Group {
     this.view = new DataView(grown.buffer);
   }
 
-  /** @param hash of the topic's name alone. Begins a record: writes the topic's name and finds it in the index (`topic`). Then `finish` it. */
-  begin(log: OriginLog, seq: number, topic: string, hash: number, recordBytes: number): void {
-    this.blockFor(log, seq, recordBytes + topic.length);
-    const { bytes } = this;
-    const nameAt = this.length + RECORD_HEADER_BYTES;
-    const length = topic.length;
-    const stream = log.stream.number;
-    for (let i = 0; i < length; i++) bytes[nameAt + i] = topic.charCodeAt(i);
-    this.topic = this.generation.topic(stream, bytes, nameAt, length, hashIn(stream, hash));
-  }
-
-  finish(
-    nameBytes: number,
+  /** Writes a record; there is room for it. */
+  put(
+    log: OriginLog,
+    seq: number,
+    topic: string,
     offset: number,
     timestamp: number,
     received: number,
     headers: Uint8Array | undefined,
     value: Uint8Array,
   ): void {
-    const { view } = this;
-    const at = this.length;
+    const nameBytes = topic.length;
+    const valueBytes = value.byteLength;
+    const headersBytes = headers === undefined ? 0 : headers.byteLength;
+    this.blockFor(log, seq, RECORD_HEADER_BYTES + nameBytes + headersBytes + valueBytes);
+    const { view, bytes, length: at } = this;
     view.setFloat64(at, offset, true);
     view.setFloat64(at + 8, timestamp, true);
     view.setFloat64(at + 16, received, true);
     view.setUint16(at + 24, nameBytes, true);
-    let end = at + RECORD_HEADER_BYTES + nameBytes;
-    if (headers === undefined) {
-      view.setUint16(at + 26, 0, true);
-    } else {
-      view.setUint16(at + 26, headers.byteLength, true);
-      this.bytes.set(headers, end);
-      end += headers.byteLength;
+    view.setUint16(at + 26, headersBytes, true);
+    view.setUint32(at + 28, valueBytes, true);
+    const nameAt = at + RECORD_HEADER_BYTES;
+    for (let i = 0; i < nameBytes; i++) bytes[nameAt + i] = topic.charCodeAt(i);
+    let end = nameAt + nameBytes;
+    if (headers !== undefined) {
+      bytes.set(headers, end);
+      end += headersBytes;
     }
-    view.setUint32(at + 28, value.byteLength, true);
-    this.bytes.set(value, end);
-    this.length = end + value.byteLength;
-    this.generation.add(this.topic, offset, timestamp, at - this.blockAt);
+    bytes.set(value, end);
+    this.length = end + valueBytes;
+    this.generation.add(log.stream.number, bytes, nameAt, nameBytes, offset, timestamp, at - this.blockAt);
     this.blockCount++;
     this.endRecord = this.generation.count;
   }

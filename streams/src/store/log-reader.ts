@@ -1,11 +1,14 @@
 import { BLOCK_BYTES_MAX, READ_BYTES_MAX, READ_RECORDS_MAX } from "../limits.js";
-import { LandfallError } from "../model/errors.js";
+import { LandfallError, isLandfallError } from "../model/errors.js";
+import { cursorAfter, walksOf } from "./cursor-walk.js";
 import { windowBytes, windowRecord } from "./run-log.js";
-import type { OriginId } from "../model/names.js";
-import type { Cursor, StoredRecord } from "../model/record.js";
+import type { GapReason, Hole } from "../model/gap.js";
+import type { Cursor, Seq, StoredRecord } from "../model/record.js";
+import type { CursorWalk } from "./cursor-walk.js";
 import type { JournalReader, JournalRef } from "./journal-reader.js";
 import type { OriginLog, Piece } from "./origin-log.js";
 import type { RunLog } from "./run-log.js";
+import type { Run } from "./segment-format.js";
 import type { StreamState } from "./stream-state.js";
 
 /** Room that a block needs besides its records: its head, and the names of stream and origin. */
@@ -60,31 +63,49 @@ export class LogReader {
     cursor: Cursor | undefined,
     limit: number,
   ): Promise<{ records: StoredRecord[]; cursor: Cursor }> {
-    const next: Record<OriginId, number> = { ...cursor?.next };
     const budget = new Budget(Math.min(limit, READ_RECORDS_MAX), READ_BYTES_MAX);
-    const readers = [...(stream?.logs.values() ?? [])].map((log) => ({
-      log,
-      seq: next[log.origin] ?? 0,
-      end: log.next,
-    }));
+    const walks = walksOf(stream, cursor);
     const records: StoredRecord[] = [];
     let isOpen = true;
     while (isOpen && !budget.full) {
-      let chosen: { reader: (typeof readers)[number]; piece: Piece } | undefined;
-      for (const reader of readers) {
-        if (reader.seq >= reader.end) continue;
-        const piece = reader.log.locate(reader.seq) ?? reader.log.after(reader.seq);
-        if (piece === undefined || piece.start >= reader.end) continue;
-        if (chosen === undefined || isOlder(piece, chosen.piece)) chosen = { reader, piece };
+      let chosen: { walk: CursorWalk; piece: Piece } | undefined;
+      for (const walk of walks) {
+        const piece = walk.piece();
+        if (piece !== undefined && (chosen === undefined || isOlder(piece, chosen.piece))) chosen = { walk, piece };
       }
       if (chosen === undefined) break;
-      const { reader, piece } = chosen;
-      const to = Math.min(piece.end, reader.end);
-      reader.seq = await this.take(piece, Math.max(reader.seq, piece.start), to, budget, records, false);
-      isOpen = reader.seq === to;
+      const { walk, piece } = chosen;
+      const to = Math.min(piece.end, walk.end);
+      walk.seq = await this.take(piece, walk.seq, to, budget, records, false);
+      isOpen = walk.seq === to;
     }
-    for (const { log, seq } of readers) if (seq > 0) next[log.origin] = seq;
-    return { records, cursor: { v: 1, next } };
+    return { records, cursor: cursorAfter(cursor, walks) };
+  }
+
+  /** Why the record with this seq cannot be read, and up to where; undefined when it can, or never came. */
+  async hole(log: OriginLog, seq: number): Promise<Hole | undefined> {
+    const piece = log.locate(seq);
+    const end = piece?.end ?? log.after(seq)?.start;
+    if (end === undefined) return undefined;
+    const until = (to: number, reason: GapReason): Hole => ({ from: seq as Seq, to: to as Seq, reason });
+    if (piece === undefined) return until(end, "damaged");
+    if (piece.reason !== undefined) return until(end, piece.reason);
+    try {
+      const here = await this.take(piece, seq, end, new Budget(1, READ_BYTES_MAX), [], true);
+      if (here > seq || piece.run === undefined) return undefined;
+      return until(await this.supersededTo(piece.run, seq), "superseded");
+    } catch (error) {
+      if (isLandfallError(error, "CORRUPT_BLOCK")) return until(end, "damaged");
+      throw error;
+    }
+  }
+
+  private async supersededTo(run: Run, from: number): Promise<number> {
+    for (let at = from; at < run.to;) {
+      const window = await this.runs.window(run, at);
+      for (; at < window.to; at++) if (windowBytes(window, at) >= 0) return at;
+    }
+    return run.to;
   }
 
   /**
@@ -112,7 +133,7 @@ export class LogReader {
       for (const record of await this.journals.read(refs)) records.push(record);
       return at;
     }
-    if (run === undefined) return gapless ? seq : end;
+    if (run === undefined) return seq;
     const copies: StoredRecord[] = [];
     while (at < end) {
       const window = await this.runs.window(run, at);
@@ -159,16 +180,4 @@ export function checkLimit(limit: number): void {
   if (!Number.isSafeInteger(limit) || limit < 0) {
     throw new LandfallError("INVALID_ARGUMENT", `limit ${limit}: want a whole number of records, 0 or more`);
   }
-}
-
-/** @throws LandfallError INVALID_ARGUMENT */
-export function checkCursor(cursor: Cursor | undefined): void {
-  if (cursor === undefined) return;
-  const { v, next } = cursor as { v: unknown; next: unknown };
-  const isVector =
-    typeof next === "object" &&
-    next !== null &&
-    Object.values(next).every((seq) => Number.isSafeInteger(seq) && seq >= 0);
-  if (v === 1 && isVector) return;
-  throw new LandfallError("INVALID_ARGUMENT", "not a cursor of this version: begin without one");
 }

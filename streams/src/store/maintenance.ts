@@ -3,14 +3,14 @@ import { journalName } from "./journal-format.js";
 import { writeManifest } from "./manifest.js";
 import { chooseMerge } from "./merge-choice.js";
 import { segmentName } from "./segment-format.js";
-import type { Gap } from "../model/gap.js";
 import type { StreamName } from "../model/names.js";
-import type { Seq } from "../model/record.js";
 import type { Background } from "./background.js";
 import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
 import type { Generation } from "./generation.js";
-import type { ExpiredStream, Manifest } from "./manifest.js";
+import { placeGaps, withExpired, withGaps, withoutRuns } from "./gap-notes.js";
+import type { GapNote } from "./gap-notes.js";
+import type { Manifest } from "./manifest.js";
 import type { StoreLog } from "./open-folder.js";
 import type { OriginLog, Piece } from "./origin-log.js";
 import type { NewSegment } from "./seal.js";
@@ -173,6 +173,10 @@ export class Maintenance {
       nextSegment: this.nextNumber,
       sealedJournal: generation.number,
       lastCommit: Math.max(this.manifest.lastCommit, generation.lastCommit),
+      expired: withoutRuns(
+        this.manifest.expired,
+        made.flatMap((segment) => segment.runs),
+      ),
     });
     const runs = made.flatMap((segment) => this.install(segment));
     const touched = new Set(generation.blocks.map((block) => block.log));
@@ -274,11 +278,11 @@ export class Maintenance {
     for (const run of fresh) put(run.log, pieceOf(run));
     const goneRuns = new Set(gone);
     for (const origin of new Set(gone.map(({ log }) => log))) {
-      const gaps = gapsOf(expired[origin.stream.name], origin);
-      origin.replace(
-        ({ run, generation }) => (run === undefined ? generation === undefined : goneRuns.has(run)),
-        [...(pieces.get(origin) ?? []), ...gaps],
-      );
+      origin.replace(({ run }) => run !== undefined && goneRuns.has(run), pieces.get(origin) ?? []);
+    }
+    for (const stream of new Set(gone.map(({ log }) => log.stream))) {
+      const notes = expired[stream.name];
+      if (notes !== undefined) placeGaps(stream, notes);
     }
     for (const segment of emptied) {
       catalog.segments.delete(segment.number);
@@ -287,15 +291,13 @@ export class Maintenance {
   }
 
   /** Drops these runs for good: a gap remains of each (R6). */
-  async expire(runs: readonly Run[]): Promise<void> {
-    const expired = { ...this.manifest.expired };
-    for (const { stream, origin, from, to, highest } of runs) {
-      const before = expired[stream] ?? { gaps: [], highest: 0 };
-      const gap = { origin, from: from as Seq, to: to as Seq, reason: "expired" as const };
-      expired[stream] = { gaps: joinGaps([...before.gaps, gap]), highest: Math.max(before.highest, highest) };
-    }
-    for (const { log, highest } of runs) log.stream.expiredHighest = Math.max(log.stream.expiredHighest, highest);
-    await this.swap(runs, [], expired);
+  expire(runs: readonly Run[]): Promise<void> {
+    return this.swap(runs, [], withExpired(this.manifest.expired, runs));
+  }
+
+  /** Remembers that these records are not here. */
+  noteGaps(gaps: readonly GapNote[]): Promise<void> {
+    return this.become({ ...this.manifest, expired: withGaps(this.manifest.expired, gaps) });
   }
 
   /** Remembers that a run is damaged. */
@@ -340,28 +342,9 @@ export function pieceOf(run: Run): Piece {
   return { start: run.from, end: run.to, run };
 }
 
-/** Pieces that stand for what is gone for good, so that what follows is not taken for lacking. */
-export function gapsOf(expired: ExpiredStream | undefined, log: OriginLog): Piece[] {
-  const gaps = expired?.gaps.filter(({ origin }) => origin === log.origin) ?? [];
-  return gaps.map(({ from, to }) => ({ start: from, end: to }));
-}
-
 /** All that a damaged run held is here again. */
 function isHealed(run: Run): boolean {
   return run.damaged && run.log.locate(run.from)?.run !== run && run.log.missing(run.from, run.to).length === 0;
-}
-
-/** Neighbours become one. */
-export function joinGaps(gaps: readonly Gap[]): Gap[] {
-  const joined: Gap[] = [];
-  const sorted = gaps.slice().sort((a, b) => (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : a.from - b.from));
-  for (const gap of sorted) {
-    const last = joined.at(-1);
-    const isNext = last?.origin === gap.origin && last.reason === gap.reason && last.to >= gap.from;
-    if (isNext) joined[joined.length - 1] = { ...last, to: gap.to };
-    else joined.push(gap);
-  }
-  return joined;
 }
 
 export function keyOf(run: Run): string {

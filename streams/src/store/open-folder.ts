@@ -7,7 +7,7 @@ import { newIncarnation, originOf, readIdentity, writeIdentity } from "./identit
 import { Catalog } from "./catalog.js";
 import { JournalRecovery } from "./journal-recovery.js";
 import { readManifest } from "./manifest.js";
-import { openSegments } from "./open-segments.js";
+import { openSegments, settleDamage } from "./open-segments.js";
 import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, decodeFileHead, journalName, journalNumber } from "./journal-format.js";
 import { scanJournalFile } from "./journal-scan.js";
 import { Journal } from "./journal.js";
@@ -95,11 +95,13 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   checkOwner(options, found?.identity);
   if (found !== undefined) await dropUnborn(disk, folder, files, found.identity);
   const catalog = new Catalog();
-  const { manifest, reasons, damages } = await openSegments(
+  const segments = await openSegments(
     options,
     catalog,
     files.map(({ number }) => number),
   );
+  const { manifest, reasons, damages } = segments;
+  const areSegmentsDamaged = reasons.length > 0;
   await dropSealed(disk, folder, files, manifest.sealedJournal);
   if (found === undefined) reasons.push("there was no identity in the folder");
   else reasons.push(...notGenuine(found, files));
@@ -133,6 +135,7 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
       log.info({ folder, origin: originOf(identity), reasons }, "this node appends under a new origin");
     }
   }
+  if (areSegmentsDamaged) await settleDamage(disk, folder, segments);
   const journal = new Journal(
     {
       disk,
@@ -252,8 +255,8 @@ async function replay(
     try {
       const log = catalog.streams.forWriting(block.stream).log(block.origin);
       const end = block.firstSeq + block.count;
-      const missing = log.missing(block.firstSeq, end);
-      if (missing.length !== 1 || missing[0]?.[0] !== block.firstSeq || missing[0][1] !== end) {
+      const lacking = [...log.missing(block.firstSeq, end), ...log.fillable(block.firstSeq, end)];
+      if (lacking.reduce((sum, [from, to]) => sum + to - from, 0) !== block.count) {
         reject("records that are here already");
         return;
       }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { LandfallError, isLandfallError } from "../model/errors.js";
-import { NO_MANIFEST, readManifest } from "./manifest.js";
-import { gapsOf, keyOf, pieceOf, segmentOf } from "./maintenance.js";
+import { placeGaps } from "./gap-notes.js";
+import { NO_MANIFEST, readManifest, writeManifest } from "./manifest.js";
+import { keyOf, pieceOf, segmentOf } from "./maintenance.js";
 import { SEGMENT_TRAILER_BYTES, decodeFooter, decodeTrailer, segmentName, segmentNumber } from "./segment-format.js";
 import type { StreamName } from "../model/names.js";
 import type { Catalog } from "./catalog.js";
@@ -13,12 +14,22 @@ import type { NewSegment } from "./seal.js";
 /** Footers read at once. */
 const PARALLEL = 8;
 
+export interface OpenedSegments {
+  /** Without the segments that cannot be read. */
+  readonly manifest: Manifest;
+  /** Why the node should take a new origin; none when nothing is wrong. */
+  readonly reasons: string[];
+  readonly damages: number;
+  /** Segments that cannot be read, or are not there. */
+  readonly lost: readonly number[];
+}
+
 /** Which segments there are, by their footers alone; and why the node should take a new origin, if it should. */
 export async function openSegments(
   { disk, folder, log }: FolderOptions,
   catalog: Catalog,
   journals: readonly number[],
-): Promise<{ manifest: Manifest; reasons: string[]; damages: number }> {
+): Promise<OpenedSegments> {
   const reasons: string[] = [];
   const present = (await disk.list(folder)).map(segmentNumber).filter((number) => number !== undefined);
   let manifest = NO_MANIFEST;
@@ -36,7 +47,7 @@ export async function openSegments(
   const live = new Set(manifest.segments);
   for (const number of present) if (!live.has(number)) await disk.remove(join(folder, segmentName(number)));
 
-  let damages = 0;
+  const lost: number[] = [];
   const numbers = [...manifest.segments].sort((a, b) => a - b);
   for (let i = 0; i < numbers.length; i += PARALLEL) {
     const some = numbers.slice(i, i + PARALLEL);
@@ -48,24 +59,42 @@ export async function openSegments(
       }
       const error: unknown = result.reason;
       if (isLandfallError(error, "UNSUPPORTED_FORMAT")) throw error;
-      damages++;
-      log.error(
-        { err: error, file: segmentName(some[n] ?? 0) },
-        "a segment cannot be read: what it held is not served",
-      );
+      const number = some[n] as number;
+      lost.push(number);
+      log.error({ err: error, file: segmentName(number) }, "a segment cannot be read: what it held is not served");
     });
   }
-  if (damages > 0) reasons.push("a segment was lost or damaged");
+  if (lost.length > 0) reasons.push("a segment was lost or damaged");
   for (const [name, expired] of Object.entries(manifest.expired)) {
-    const stream = catalog.streams.forWriting(name as StreamName);
-    stream.expiredHighest = expired.highest;
-    for (const origin of new Set(expired.gaps.map((gap) => gap.origin))) {
-      const origins = stream.log(origin);
-      origins.saw(expired.highest);
-      for (const gap of gapsOf(expired, origins)) origins.add(gap);
-    }
+    placeGaps(catalog.streams.forWriting(name as StreamName), expired);
   }
-  return { manifest, reasons, damages: damages + manifest.damaged.length };
+  const damages = lost.length + manifest.damaged.length;
+  return { manifest: withoutSegments(manifest, lost), reasons, damages, lost };
+}
+
+/**
+ * Sets aside what cannot be read, and notes down which segments count from now on: otherwise the same damage would be
+ * found at every opening, and each would take a new origin. Only once the new origin is durable.
+ * @throws LandfallError DISK_FULL, DISK_FAILED
+ */
+export async function settleDamage(disk: Disk, folder: string, { manifest, lost }: OpenedSegments): Promise<void> {
+  await writeManifest(disk, folder, manifest);
+  const names = new Set(await disk.list(folder));
+  for (const name of lost.map(segmentName)) {
+    if (names.has(name)) await disk.rename(join(folder, name), join(folder, `${name}.damaged`));
+  }
+}
+
+function withoutSegments(manifest: Manifest, lost: readonly number[]): Manifest {
+  if (lost.length === 0) return manifest;
+  const gone = new Set(lost);
+  const isLive = (key: string): boolean => !gone.has(Number.parseInt(key, 10));
+  return {
+    ...manifest,
+    segments: manifest.segments.filter((number) => !gone.has(number)),
+    dead: manifest.dead.filter(isLive),
+    damaged: manifest.damaged.filter(isLive),
+  };
 }
 
 /** @throws LandfallError CORRUPT_BLOCK, UNSUPPORTED_FORMAT */

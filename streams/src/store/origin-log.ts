@@ -1,9 +1,12 @@
+import { isFillable } from "../model/gap.js";
+import type { GapReason, Hole } from "../model/gap.js";
 import type { OriginId } from "../model/names.js";
+import type { Seq } from "../model/record.js";
 import type { Generation } from "./generation.js";
 import type { Run } from "./segment-format.js";
 import type { StreamState } from "./stream-state.js";
 
-/** Consecutive seqs [start, end): one block of a journal, or a run. */
+/** Consecutive seqs [start, end): one block of a journal, a run, or a gap. */
 export interface Piece {
   readonly start: number;
   readonly end: number;
@@ -11,12 +14,14 @@ export interface Piece {
   /** Number of the block in the generation. */
   readonly block?: number;
   readonly run?: Run;
+  /** Of a gap: why nothing is here. */
+  readonly reason?: GapReason;
 }
 
 /**
- * Which seqs of one origin in one stream are here, in order. Normally they are gapless from 0. Damage leaves a hole:
- * `next` then stands at its beginning, so that peers send it again, and what lies behind stays readable by topic until
- * the hole is healed.
+ * Which seqs of one origin in one stream are here, or known to be gone, in order, from 0. Damage leaves a hole: `next`
+ * then stands at its beginning, so that peers send it again, and what lies behind stays readable by topic until the
+ * hole is healed.
  */
 export class OriginLog {
   /** First seq that is lacking, of what is durable. */
@@ -26,6 +31,8 @@ export class OriginLog {
   /** Largest offset of the origin in this stream. */
   highest = 0;
   private pieces: Piece[] = [];
+  /** What fills gaps and is on its way to the disk. */
+  private filling: [number, number][] = [];
 
   constructor(
     readonly stream: StreamState,
@@ -42,29 +49,47 @@ export class OriginLog {
     return this.pieces.at(-1)?.end ?? 0;
   }
 
-  /** False when some of these seqs are here already; nothing is added then. */
+  /** False when some of these seqs are here already; nothing is added then. Records take the place of gaps. */
   add(piece: Piece): boolean {
-    const at = this.findStart(piece.start);
+    let at = this.findStart(piece.start);
     const before = this.pieces[at - 1];
     const after = this.pieces[at];
-    if (before !== undefined && before.end > piece.start) return false;
-    if (after !== undefined && after.start < piece.end) return false;
-    if (after === undefined) this.pieces.push(piece);
+    if ((before !== undefined && before.end > piece.start) || (after !== undefined && after.start < piece.end)) {
+      if (!this.clearGaps(piece)) return false;
+      at = this.findStart(piece.start);
+    }
+    if (at === this.pieces.length) this.pieces.push(piece);
     else this.pieces.splice(at, 0, piece);
     if (piece.start <= this.next) this.advance();
     return true;
+  }
+
+  /** What of [from, to) is not here is gone, as far as is known. */
+  addGap(from: number, to: number, reason: GapReason): void {
+    for (const [start, end] of this.missing(from, to)) this.add({ start, end, reason });
+  }
+
+  /** Gaps, and what damage has left lacking; neighbours of one reason are one. */
+  holes(): Hole[] {
+    const holes: { from: Seq; to: Seq; reason: GapReason }[] = [];
+    let at = 0;
+    const put = (from: number, to: number, reason: GapReason): void => {
+      const last = holes.at(-1);
+      if (last !== undefined && last.to === from && last.reason === reason) last.to = to as Seq;
+      else holes.push({ from: from as Seq, to: to as Seq, reason });
+    };
+    for (const { start, end, reason } of this.pieces) {
+      if (start > at) put(at, start, "damaged");
+      if (reason !== undefined) put(start, end, reason);
+      at = end;
+    }
+    return holes;
   }
 
   /** Puts runs in the place of the pieces that are gone. */
   replace(isGone: (piece: Piece) => boolean, runs: readonly Piece[]): void {
     this.pieces = this.pieces.filter((piece) => !isGone(piece));
     for (const run of runs) this.add(run);
-  }
-
-  /** What begins before `seq` is taken as known: it expired, or never came. */
-  startAt(seq: number): void {
-    if (this.next < seq) this.next = seq;
-    this.advance();
   }
 
   /** A run turned out to be damaged: its seqs are lacking again. */
@@ -102,11 +127,56 @@ export class OriginLog {
     return parts;
   }
 
+  /** The parts of [from, to) that lie in gaps which may be filled, and are not being filled. */
+  fillable(from: number, to: number): [number, number][] {
+    const parts: [number, number][] = [];
+    for (let at = from; at < to;) {
+      const piece = this.locate(at) ?? this.after(at);
+      if (piece === undefined || piece.start >= to) break;
+      const end = Math.min(piece.end, to);
+      if (piece.reason !== undefined && isFillable(piece.reason)) parts.push([Math.max(piece.start, at), end]);
+      at = end;
+    }
+    return this.filling.reduce((left, [start, end]) => rangesWithout(left, start, end), parts);
+  }
+
+  /** These seqs, which lie in gaps, are on their way to the disk. */
+  fill(from: number, to: number): void {
+    this.filling.push([from, to]);
+  }
+
+  /** These seqs came to the disk. */
+  filled(from: number, to: number): void {
+    if (this.filling.length > 0) this.filling = rangesWithout(this.filling, from, to);
+  }
+
+  /** What was on its way to the disk did not get there. */
+  forgetPlans(): void {
+    this.planned = this.next;
+    this.filling = [];
+  }
+
   /** The first seq at or after `seq` that is not here. */
   contiguousEnd(seq: number): number {
     let end = seq;
     for (let here = this.locate(end); here !== undefined; here = this.locate(end)) end = here.end;
     return end;
+  }
+
+  /** Makes room for a piece where only gaps are; false when records are there, and nothing is changed. */
+  private clearGaps({ start, end }: Piece): boolean {
+    const overlaps = (piece: Piece): boolean => piece.start < end && piece.end > start;
+    if (this.pieces.some((piece) => overlaps(piece) && piece.reason === undefined)) return false;
+    this.pieces = this.pieces.flatMap((piece) =>
+      overlaps(piece)
+        ? rangesWithout([[piece.start, piece.end]], start, end).map(([from, to]) => ({
+            ...piece,
+            start: from,
+            end: to,
+          }))
+        : [piece],
+    );
+    return true;
   }
 
   private advance(): void {
@@ -128,4 +198,14 @@ export class OriginLog {
     }
     return low;
   }
+}
+
+function rangesWithout(ranges: readonly [number, number][], from: number, to: number): [number, number][] {
+  return ranges.flatMap(([start, end]): [number, number][] => {
+    if (end <= from || start >= to) return [[start, end]];
+    const parts: [number, number][] = [];
+    if (start < from) parts.push([start, from]);
+    if (end > to) parts.push([to, end]);
+    return parts;
+  });
 }

@@ -113,6 +113,8 @@ export function readPackedColumns(
   if (reader.get() === 1) readPlain(reader, arrived);
   else for (let i = 0; i < count; i++) arrived[i] = (received[i] as number) + reader.getSigned();
   const headerCount = reader.get();
+  // The block may come from another site, and say what it likes.
+  if (!(headerCount <= count)) throw corruptRun("more headers than records");
   const headerBytes: Uint8Array[] = [];
   for (let i = 0; i < headerCount; i++) {
     const length = reader.get();

@@ -91,7 +91,11 @@ function readColumns(head: Head): { readonly columns: RunColumns; readonly value
   if (isPacked) return { columns };
   const valueStarts = new Uint32Array(count + 1);
   const lengths = new VarintReader(bytes, end);
-  for (let i = 0, at = 0; i < count; i++) valueStarts[i + 1] = at += lengths.get();
+  for (let i = 0, at = 0; i < count; i++) {
+    at += lengths.get();
+    if (at > head.values.byteLength) throw corruptRun("its values do not add up");
+    valueStarts[i + 1] = at;
+  }
   return { columns, valueStarts };
 }
 

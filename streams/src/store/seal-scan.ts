@@ -4,7 +4,7 @@ import { RECORD_HEADER_BYTES } from "./block-layout.js";
 import { readError } from "./disk-errors.js";
 import { journalFields, journalRecordAt, parseJournalBlock } from "./journal-block.js";
 import { journalName } from "./journal-format.js";
-import { TopicTable, hashAlone, hashIn } from "./topic-table.js";
+import { TopicTable, hashName } from "./topic-table.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Disk } from "./disk.js";
 import type { JournalBlock, JournalFields } from "./journal-block.js";
@@ -181,16 +181,16 @@ export class SealScan {
     let at = block.recordsAt;
     for (let i = 0; i < count; i++) {
       const { nameAt, nameBytes, offset, end } = journalRecordAt(block, at, fields);
-      hashes[i] = hashAlone(bytes, nameAt, nameBytes);
+      hashes[i] = hashName(run, bytes, nameAt, nameBytes);
       this.offsets[first + i] = offset;
       this.recordAts[first + i] = position + at;
       at = end;
     }
-    this.seen ^= topics.touch(run, hashes, count);
+    this.seen ^= topics.touch(hashes);
     at = block.recordsAt;
     for (let i = 0; i < count; i++) {
       const { nameAt, nameBytes, end } = journalRecordAt(block, at, fields);
-      const hash = hashIn(run, hashes[i] as number);
+      const hash = hashes[i] as number;
       let topic = topics.lookup(run, bytes, nameAt, nameBytes, hash);
       if (topic < 0) topic = topics.add(run, bytes, nameAt, nameBytes, hash);
       this.topicOf[first + i] = topic;

@@ -1,4 +1,4 @@
-import type { Gap } from "../model/gap.js";
+import type { Gap, Hole } from "../model/gap.js";
 import type {
   Cursor,
   NewRecord,
@@ -72,7 +72,8 @@ export interface StreamStore {
 
   /**
    * Applies records of another origin; the version vector advances with them in one atomic step (R4).
-   * Records that are already here are skipped, so that a repeated batch changes nothing.
+   * Records that are already here are skipped, so that a repeated batch changes nothing. A batch that lies in a gap
+   * fills it.
    * @throws LandfallError SEQ_GAP when the batch starts beyond what this store has of that origin
    */
   apply(batch: Batch): Promise<void>;
@@ -90,8 +91,8 @@ export interface StreamStore {
   readTopic(stream: StreamName, topic: TopicName, query: TopicQuery): Promise<StoredRecord[]>;
 
   /**
-   * Records that the cursor's owner has not seen, in some order that is gapless per origin, and the cursor
-   * after them. Without a cursor: from the beginning. Exact, and continues at any site (O4).
+   * Records that the cursor's owner has not seen, in some order that is gapless per origin but for what `gaps` says,
+   * and the cursor after them: what fills a gap that it passed is read later. Without a cursor: from the beginning. Exact, and continues at any site (O4).
    */
   readStream(
     stream: StreamName,
@@ -101,6 +102,27 @@ export interface StreamStore {
 
   /** Consecutive records of one origin from `from` on, at most about `maxBytes` (at least one record if there is one). */
   readOrigin(stream: StreamName, origin: OriginId, from: Seq, maxBytes: number): Promise<OriginRecord[]>;
+
+  /**
+   * Writes down that records of another origin are not to be had, and why; the version vector advances over them in
+   * the same step, as soon as it is on disk (R6). What is here already stays. `apply` fills gaps for which
+   * `isFillable` holds, if the records turn up after all.
+   * @throws LandfallError INVALID_ARGUMENT, SEQ_GAP when the hole begins beyond what this store has of that origin,
+   *   PROTOCOL_ERROR for this node's own origin, DISK_FULL, DISK_FAILED
+   */
+  noteGap(stream: StreamName, origin: OriginId, hole: Hole): Promise<void>;
+
+  /**
+   * What is not here, per origin in order of seq: gaps, and what damage has left lacking. Records of a compacted stream
+   * that were superseded here are in none of them; `holeAt` tells.
+   */
+  gaps(stream: StreamName): Gap[];
+
+  /** Why the record with this seq cannot be read, and up to where; undefined when it can, or never came. */
+  holeAt(stream: StreamName, origin: OriginId, seq: Seq): Promise<Hole | undefined>;
+
+  /** Called when gaps were noted, were filled, or came from expiry. Returns how to stop. */
+  onGaps(listener: GapListener): () => void;
 
   /** Called after every group commit, in commit order, with what became visible. Returns how to stop. */
   onCommit(listener: (committed: readonly Committed[]) => void): () => void;
@@ -120,11 +142,16 @@ export interface Retention {
   readonly bytes?: number;
 }
 
+/** Told all gaps of an origin, as they are now, and how far its records are here. */
+export type GapListener = (gaps: {
+  readonly stream: StreamName;
+  readonly origin: OriginId;
+  readonly nextSeq: Seq;
+  readonly holes: readonly Hole[];
+}) => void;
+
 /** What a store that keeps its own files can do besides. */
 export interface LocalStore extends StreamStore {
-  /** What expired here, per origin in order of seq. */
-  gaps(stream: StreamName): Gap[];
-
   /**
    * The newest record of each topic behind `after`, in order of topic, without reading the rest of their histories.
    * @throws LandfallError INVALID_ARGUMENT, CORRUPT_BLOCK

@@ -6,7 +6,7 @@ import type { Run } from "./segment-format.js";
 /** What the store knows of one stream without reading. */
 export class StreamState {
   readonly logs = new Map<OriginId, OriginLog>();
-  /** Largest offset known or given in this stream: a clock that is ahead of it needs no look at any topic (O2). */
+  /** Largest offset given in this stream, or seen of what is here. */
   highest = 0;
   /** Largest offset of what expired: topics that are not found may have had it. */
   expiredHighest = 0;
@@ -17,6 +17,11 @@ export class StreamState {
     readonly name: StreamName,
     readonly number: number,
   ) {}
+
+  /** No offset that was ever known here is larger: the next ones of this stream are, whatever their topics (O2). */
+  get highestEver(): number {
+    return Math.max(this.highest, this.expiredHighest);
+  }
 
   log(origin: OriginId): OriginLog {
     let log = this.logs.get(origin);

@@ -88,10 +88,7 @@ export class TopicLister {
     if (streams === undefined) this.unsealed.set(generation, (streams = new Map()));
     const known = streams.get(stream.number);
     if (known?.visible === generation.visible) return known.names;
-    const names = generation
-      .topicsOf(stream.number)
-      .map((topic) => generation.topics.name(topic))
-      .sort();
+    const names = generation.topicsOf(stream.number).sort();
     streams.set(stream.number, { visible: generation.visible, names });
     return names;
   }

@@ -13,6 +13,7 @@ import type { Run } from "./segment-format.js";
 import type { SegmentReader } from "./segment-reader.js";
 import type { StreamState } from "./stream-state.js";
 import type { TopicQuery } from "./store.js";
+import type { TopicTable } from "./topic-table.js";
 
 /** A record that answers the query, not fetched yet if it is in a journal. */
 interface Candidate {
@@ -52,7 +53,9 @@ export class TopicReader {
     // Before anything is awaited: what is sealed meanwhile is found here, and its file stays until we are done.
     const runs = runsInOrder(stream, bounds);
     let found: Candidate[] = [];
-    for (const generation of this.catalog.generations) fromGeneration(generation, stream, topic, bounds, found);
+    for (const generation of this.catalog.generations.slice()) {
+      fromGeneration(generation, await generation.indexed(), stream, topic, bounds, found);
+    }
     const order = (a: Candidate, b: Candidate): number => compare(a, b, bounds.reverse);
     found.sort(order);
     for (let i = 0; i < runs.length;) {
@@ -67,9 +70,12 @@ export class TopicReader {
     return this.fetch(dropDoubles(found), bounds);
   }
 
-  /** Largest offset of a topic in runs that may hold one of at least `base`; 0 for none (O2). */
+  /**
+   * Largest offset that a topic has or may have had, what is on its way to the disk included; anything below `base` when
+   * it has none of at least `base` (O2).
+   */
   async lastOffset(stream: StreamState, topic: string, base: number): Promise<number> {
-    let last = 0;
+    let last = Math.max(stream.expiredHighest, this.catalog.lastOffset(stream, topic));
     for (const run of stream.runs) {
       if (run.highest < base || run.highest <= last) continue;
       try {
@@ -139,15 +145,16 @@ export class TopicReader {
 
 function fromGeneration(
   generation: Generation,
+  topics: TopicTable,
   stream: StreamState,
   topic: string,
   bounds: Bounds,
   found: Candidate[],
 ): void {
-  const number = generation.topics.find(stream.number, topic);
+  const number = topics.find(stream.number, topic);
   if (number < 0) return;
   // Unless records came late, the newest first: then the end is near.
-  const isOrdered = !generation.topics.isDisordered(number);
+  const isOrdered = !topics.isDisordered(number);
   let count = 0;
   generation.walk(number, (record) => {
     const offset = generation.offsets[record] as number;

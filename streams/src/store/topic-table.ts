@@ -59,16 +59,16 @@ export class TopicTable {
   }
 
   /**
-   * Looks at where these topics will be looked up. Nothing comes of it, but the processor waits for all of it at once,
-   * instead of once for each topic later: that is a third of what an append to a million topics costs.
+   * Looks at where the topics with these hashes will be looked up. Nothing comes of it, but the processor waits for all
+   * of it at once, instead of once for each topic later.
    */
-  touch(stream: number, hashes: Int32Array, count: number): number {
+  touch(hashes: Int32Array): number {
     const { slots, entries } = this;
     const mask = slots.length - 1;
     let seen = 0;
-    for (let i = 0; i < count; i++) seen ^= slots[hashIn(stream, hashes[i] as number) & mask] as number;
-    for (let i = 0; i < count; i++) {
-      const topic = slots[hashIn(stream, hashes[i] as number) & mask] as number;
+    for (let i = 0; i < hashes.length; i++) seen ^= slots[(hashes[i] as number) & mask] as number;
+    for (let i = 0; i < hashes.length; i++) {
+      const topic = slots[(hashes[i] as number) & mask] as number;
       if (topic >= 0) seen ^= entries[topic * STRIDE] as number;
     }
     return seen;
@@ -198,22 +198,13 @@ export class TopicTable {
   }
 }
 
-export const HASH_START = 0x811c9dc5 | 0;
-export const HASH_PRIME = 0x01000193;
+const HASH_START = 0x811c9dc5 | 0;
+const HASH_PRIME = 0x01000193;
 
+/** FNV-1a over the name, with the stream mixed in, and well enough for the low bits to choose the slot. */
 export function hashName(stream: number, bytes: Uint8Array, at: number, length: number): number {
-  return hashIn(stream, hashAlone(bytes, at, length));
-}
-
-/** FNV-1a over the name; `hashIn` its stream to look it up. */
-export function hashAlone(bytes: Uint8Array, at: number, length: number): number {
   let hash = HASH_START;
   for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (bytes[at + i] as number), HASH_PRIME);
-  return hash;
-}
-
-/** Mixes the stream in, and well enough for the low bits to choose the slot. */
-export function hashIn(stream: number, hash: number): number {
   const both = hash ^ Math.imul(stream + 1, 0x9e3779b1);
   const mixed = Math.imul(both ^ (both >>> 16), 0x85ebca6b);
   return mixed ^ (mixed >>> 13);

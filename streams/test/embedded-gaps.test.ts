@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { openEmbeddedStore } from "../src/store/embedded-store.js";
+import { ManualEnv } from "../testing/manual-env.js";
+import { MemoryDisk } from "../testing/memory-disk.js";
+import { CONTAINERS, FOREIGN, START_MS, foreignBatch } from "../testing/store-fixture.js";
+import type { Hole } from "../src/model/gap.js";
+import type { TopicName } from "../src/model/names.js";
+import type { Seq } from "../src/model/record.js";
+import type { EmbeddedStore, EmbeddedStoreOptions } from "../src/store/embedded-store.js";
+
+const env = new ManualEnv(START_MS);
+const open = (disk: MemoryDisk, over: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> =>
+  openEmbeddedStore({ folder: "/data", site: "tokyo", node: "a", slot: 1, env, disk: disk.boot(), ...over });
+const hole = (from: number, to: number, reason: Hole["reason"]): Hole => ({ from: from as Seq, to: to as Seq, reason });
+const values = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `f${from + i}`);
+
+describe("gaps in the embedded store's folder", () => {
+  it("R6: a gap that was filled and sealed is forgotten; when that expires, it is not filled again", async () => {
+    const disk = new MemoryDisk();
+    let store = await open(disk);
+    await store.noteGap(CONTAINERS, FOREIGN, hole(0, 10, "missed"));
+    await store.apply(foreignBatch(10, ["ten"]));
+    await store.apply(foreignBatch(2, values(2, 6)));
+    await store.sealNow();
+    await store.close();
+    store = await open(disk, { retention: () => ({ bytes: 0 }) });
+    expect(store.gaps(CONTAINERS)).toEqual(
+      [hole(0, 2, "missed"), hole(6, 10, "missed")].map((one) => ({ origin: FOREIGN, ...one })),
+    );
+    await store.expire();
+    await store.apply(foreignBatch(0, values(0, 10)));
+    const left = [hole(2, 6, "expired"), hole(10, 11, "expired")].map((one) => ({ origin: FOREIGN, ...one }));
+    expect(store.gaps(CONTAINERS)).toEqual(left);
+    await store.close();
+    store = await open(disk);
+    expect(store.gaps(CONTAINERS)).toEqual(left);
+    const { records } = await store.readStream(CONTAINERS, undefined, 100);
+    expect(records.map((record) => record.seq)).toEqual([0, 1, 6, 7, 8, 9]);
+  });
+
+  it("R6, S1: a power cut right after a gap was noted keeps it, and what was before it", async () => {
+    const disk = new MemoryDisk();
+    const store = await open(disk);
+    await store.apply(foreignBatch(0, values(0, 3)));
+    await store.noteGap(CONTAINERS, FOREIGN, hole(3, 9, "damaged"));
+    disk.cutPower(() => 0.9);
+    const again = await open(disk);
+    expect(again.vector(CONTAINERS)).toEqual({ [FOREIGN]: 9 });
+    expect(again.gaps(CONTAINERS)).toEqual([{ origin: FOREIGN, ...hole(3, 9, "damaged") }]);
+  });
+
+  it("R6: what a compacted stream has dropped is told as superseded, up to the next record that is there", async () => {
+    const store = await open(new MemoryDisk(), { compacted: () => true });
+    for (let round = 0; round < 8; round++) {
+      const batch = foreignBatch(round * 4, values(round * 4, round * 4 + 4));
+      const records = batch.records.map((record, i) => ({ ...record, topic: `t${i}` as TopicName }));
+      await store.apply({ ...batch, records });
+      await store.sealNow();
+    }
+    expect(await store.holeAt(CONTAINERS, FOREIGN, 5 as Seq)).toEqual(hole(5, 28, "superseded"));
+    expect(await store.holeAt(CONTAINERS, FOREIGN, 28 as Seq)).toBeUndefined();
+  });
+});
