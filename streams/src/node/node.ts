@@ -5,7 +5,7 @@ import type { Registry } from "prom-client";
 import type { Policy, Principal } from "../access/policy.js";
 import type { Env } from "../env.js";
 import type { VersionVector } from "../model/record.js";
-import type { SiteName, StreamName } from "../model/names.js";
+import type { OriginId, SiteName, StreamName } from "../model/names.js";
 import type { NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import type { StreamStore } from "../store/store.js";
 
@@ -102,6 +102,8 @@ export interface Replication {
   arrivedOver(stream: StreamName, origin: string): LinkClass | undefined;
   /** Milliseconds since 1970 after which this site's own certificate is no longer good; undefined without TLS. */
   certificateExpires(): number | undefined;
+  /** First seq that no neighbour is known to hold; Infinity when none may have the stream (S6). */
+  handedOver(stream: StreamName, origin: OriginId): number;
   /** Own records of this node that no peer is known to hold: what is still to be sent. */
   notHandedOver(): { readonly stream: StreamName; readonly records: number }[];
 }

@@ -19,6 +19,8 @@ export interface Hello {
   readonly linkClass: LinkClass;
   readonly carries: readonly string[];
   readonly wants: readonly string[];
+  /** Takes blocks of sealed runs as they lie on disk. */
+  readonly takesSealed: boolean;
 }
 
 export interface LinkEvents {
@@ -64,8 +66,8 @@ export class EstablishedLink {
     if (dialled) this.#sayHello();
   }
 
-  send(message: Message, records = 0): void {
-    this.meter.count(message.$case === "data" ? message.value.block.byteLength + 32 : 64, records);
+  send(message: Message): void {
+    this.meter.count(frameBytes(message), recordsIn(message));
     this.channel.send({ body: message });
   }
 
@@ -95,9 +97,9 @@ export class EstablishedLink {
   }
 
   #sayHello(): void {
-    const { site, node, link, linkClass, carries, wants } = this.hello;
+    const { carries, wants } = this.hello;
     const versions = { version: PROTOCOL_VERSION, oldestVersion: PROTOCOL_VERSION_OLDEST };
-    const value = { ...versions, site, node, link, linkClass, carries: [...carries], wants: [...wants] };
+    const value = { ...versions, ...this.hello, carries: [...carries], wants: [...wants] };
     this.channel.send({ body: { $case: "hello", value } });
   }
 
@@ -112,7 +114,7 @@ export class EstablishedLink {
       else if (body.$case === "pong") this.#onPong(body.value.token);
       else if (body.$case === "hello") throw new LandfallError("PROTOCOL_ERROR", "a second hello");
       else {
-        if (body.$case === "data") this.meter.count(body.value.block.byteLength + 32, body.value.count);
+        if (body.$case === "data" || body.$case === "sealed") this.meter.count(frameBytes(body), recordsIn(body));
         this.events.message(this, body);
       }
     } catch (error) {
@@ -123,7 +125,7 @@ export class EstablishedLink {
 
   #onHello(body: Message): void {
     if (body.$case !== "hello") throw new LandfallError("PROTOCOL_ERROR", `${body.$case} before hello`);
-    const { version, oldestVersion, site, node, link, linkClass, carries, wants } = body.value;
+    const { version, oldestVersion, site, node, link, linkClass, carries, wants, takesSealed } = body.value;
     commonVersion(site, version, oldestVersion);
     checkProven(this.channel, site, node);
     if (carries.length > PATTERNS_MAX || wants.length > PATTERNS_MAX) {
@@ -142,6 +144,7 @@ export class EstablishedLink {
       linkClass: this.linkClass,
       carries: this.dialled ? this.hello.carries : carries,
       wants,
+      takesSealed,
     };
     this.events.established(this, this.peer);
   }
@@ -160,4 +163,16 @@ function checkProven({ certificate }: Channel, site: string, node: string): void
   const proven = `${certificate.site}${name(certificate.node)}`;
   const text = `a site calls itself ${JSON.stringify(`${site}.${node}`.slice(0, 130))}, but its certificate is of ${proven}`;
   throw new LandfallError("CERTIFICATE_REFUSED", text);
+}
+
+/** Records that count with this frame: those of a sealed run with its last. */
+function recordsIn(message: Message): number {
+  if (message.$case === "data") return message.value.count;
+  return message.$case === "sealed" && message.value.next === message.value.blocks ? message.value.count : 0;
+}
+
+/** About what the frame takes on the wire. */
+function frameBytes(message: Message): number {
+  if (message.$case === "data") return message.value.block.byteLength + 32;
+  return message.$case === "sealed" ? message.value.bytes.byteLength + 96 : 64;
 }
