@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LandfallError } from "../src/model/errors.js";
 import { streamName, topicName } from "../src/model/names.js";
 import type { Offset, Seq, StoredRecord, TimestampMs } from "../src/model/record.js";
+import { LINK_CLASSES } from "../src/replication/link-classes.js";
 import { createGrpcTransport } from "../src/replication/grpc-transport.js";
 import { systemEnv } from "../src/env.js";
 import type { LinkSettings } from "../src/settings/node-settings.js";
@@ -130,6 +131,26 @@ describe("replication between real stores over gRPC", () => {
     }
     await until(() => total(ship) === 20_000);
     expect(await history(ship)).toEqual(await history(tokyo));
+  });
+
+  it("R5: a half-open link is noticed at both ends within its class's time, and opened again", async () => {
+    const tokyo = await start("tokyo");
+    const proxy = await testProxy(tokyo.replicator.port as number, 2);
+    proxies.push(proxy);
+    const ship = await start("ship", { links: [link("ship", tokyo, proxy.port, { class: "lan" })] });
+    const states = () => [tokyo, ship].map((node) => node.replicator.links()[0]?.state);
+    await until(() => states().every((state) => state === "up"));
+    const before = [tokyo, ship].map((node) => node.replicator.links()[0]?.lastContact as number);
+    proxy.hold("to-dialler");
+    proxy.hold("to-listener");
+    await until(() => states().every((state) => state === "down"));
+    expect(ship.replicator.links()[0]?.problem).toMatch(/nothing heard for \d+ s/);
+    // Not for a hiccup: the silence had lasted as long as the class allows.
+    for (const at of before) expect(Date.now() - at).toBeGreaterThanOrEqual(LINK_CLASSES.lan.silenceMs);
+    await write(tokyo, CONTAINERS, 10);
+    proxy.release();
+    proxy.cut();
+    await until(() => total(ship) === 10);
   });
 
   it("R8: a site gets the streams that its identity may replicate, and hears of no other", async () => {
