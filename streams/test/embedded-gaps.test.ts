@@ -50,7 +50,7 @@ describe("gaps in the embedded store's folder", () => {
   });
 
   it("R6: what a compacted stream has dropped is told as superseded, up to the next record that is there", async () => {
-    const store = await open(new MemoryDisk(), { compacted: () => true });
+    const store = await open(new MemoryDisk(), { retention: () => ({ compact: true }) });
     for (let round = 0; round < 8; round++) {
       const batch = foreignBatch(round * 4, values(round * 4, round * 4 + 4));
       const records = batch.records.map((record, i) => ({ ...record, topic: `t${i}` as TopicName }));

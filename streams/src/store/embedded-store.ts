@@ -64,8 +64,6 @@ export interface EmbeddedStoreOptions {
   /** A pino logger fits. */
   readonly log?: StoreLog;
   readonly disk?: Disk;
-  /** Streams of which only the newest record of each topic is kept, once they are merged. */
-  readonly compacted?: (stream: StreamName) => boolean;
   /** How long each stream is kept here; by default, everything for ever. */
   readonly retention?: (stream: StreamName) => Retention | undefined;
   /** What is not handed over does not expire (S6); by default everything counts as handed over. */
@@ -145,7 +143,7 @@ export class EmbeddedStore implements LocalStore {
       log,
       sealer: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
       merger: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
-      compacted: options.compacted ?? (() => false),
+      compacted: (stream) => options.retention?.(stream)?.compact === true,
       readers: () => Promise.allSettled(this.reading),
       forget: async (name, runs) => {
         for (const run of runs) runLog.forget(run);

@@ -3,7 +3,8 @@ import { DAMAGE_LIST_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { originId } from "../model/names.js";
 import { FORMAT_VERSION, FORMAT_VERSION_MIN } from "./journal-format.js";
-import { readError, writeError } from "./disk-errors.js";
+import { readError } from "./disk-errors.js";
+import { replaceFile } from "./replace-file.js";
 import type { Env } from "../env.js";
 import type { OriginId } from "../model/names.js";
 import type { Disk } from "./disk.js";
@@ -83,31 +84,12 @@ export async function readIdentity(disk: Disk, folder: string): Promise<FoundIde
 }
 
 /** Replaces the identity file at once; durable when it returns. @throws LandfallError DISK_FULL, DISK_FAILED */
-export async function writeIdentity(disk: Disk, folder: string, identity: Identity): Promise<void> {
-  const path = join(folder, NAME);
-  const draft = `${path}.new`;
-  try {
-    await disk.remove(draft);
-    const file = await disk.open(draft, "create");
-    try {
-      const content: IdentityFile = {
-        program: "landfall",
-        format: FORMAT_VERSION,
-        ...identity,
-        damages: identity.damages.slice(0, DAMAGE_LIST_MAX).map(({ file, from, to }) => ({ file, from, to })),
-        // Renaming keeps it.
-        fingerprint: await file.fingerprint(),
-      };
-      await file.write(Buffer.from(`${JSON.stringify(content, undefined, 2)}\n`), 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await disk.rename(draft, path);
-    await disk.syncFolder(folder);
-  } catch (error) {
-    throw writeError(error, path);
-  }
+export function writeIdentity(disk: Disk, folder: string, identity: Identity): Promise<void> {
+  const damages = identity.damages.slice(0, DAMAGE_LIST_MAX).map(({ file, from, to }) => ({ file, from, to }));
+  return replaceFile(disk, join(folder, NAME), (fingerprint) => {
+    const content: IdentityFile = { program: "landfall", format: FORMAT_VERSION, ...identity, damages, fingerprint };
+    return `${JSON.stringify(content, undefined, 2)}\n`;
+  });
 }
 
 function parse(bytes: Uint8Array): { format?: unknown } | undefined {
