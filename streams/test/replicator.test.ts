@@ -172,6 +172,7 @@ describe("replication between real stores over gRPC", () => {
       linkClass: "wan",
       carries: ["*"],
       wants: ["*"],
+      takesSealed: false,
     };
     const rubbish: Parameters<Awaited<ReturnType<typeof transport.dial>>["send"]>[0][][] = [
       [{ body: { $case: "ping", value: { token: 1 } } }],

@@ -1,13 +1,15 @@
+import type { Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
+import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
 import { isLandfallError, LandfallError } from "../model/errors.js";
 import { siteName, type OriginId, type SiteName, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.js";
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
-import type { Batch, StreamStore } from "../store/store.js";
+import type { Batch, LocalStore } from "../store/store.js";
 import type { Seq } from "../model/record.js";
 import { refusalOf } from "./admission.js";
 import { Dialler } from "./dialler.js";
@@ -16,18 +18,19 @@ import { handedOver } from "./handed-over.js";
 import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
 import { LINK_CLASSES } from "./link-classes.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
-import { createMachine, keyId, type Effect, type KeyId, type MachineEvent } from "./machine-state.js";
+import { createMachine, keyId, type Effect, type KeyId, type MachineEvent, type RunFacts } from "./machine-state.js";
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
 import { countLinks } from "./replication-metrics.js";
 import { linkRights } from "./rights.js";
+import { SealedFlow } from "./sealed-flow.js";
 import type { Channel, Listener, Transport } from "./transport.js";
 
 /** How often stalls, pings and announcements are looked at. */
 const TICK_MS = 100;
 
 export interface ReplicatorOptions {
-  readonly store: StreamStore;
+  readonly store: LocalStore;
   readonly env: Env;
   readonly settings: NodeSettings;
   readonly policy: Policy;
@@ -58,6 +61,7 @@ class NodeReplicator implements Replicator {
   readonly #memory = new Map<string, LinkMemory>();
   readonly #diallers: Dialler[] = [];
   readonly #knowledge = new PeerKnowledge();
+  readonly #sealed: SealedFlow;
   /** Applies of one key go one after another; keys do not wait for each other. */
   readonly #applying = new Map<KeyId, Promise<void>>();
   #listener: Listener | undefined;
@@ -68,6 +72,7 @@ class NodeReplicator implements Replicator {
 
   constructor(private readonly options: ReplicatorOptions) {
     this.#machine = createMachine(options.settings.site, options.store.origin);
+    this.#sealed = new SealedFlow(options.store, options.env, this.#machine);
     this.#transport = options.transport ?? createGrpcTransport({ env: options.env });
     countLinks(options.registry, () => this.links());
   }
@@ -116,6 +121,7 @@ class NodeReplicator implements Replicator {
     for (const link of this.#links.values()) link.close("this site is stopping");
     await this.#listener?.close();
     await Promise.allSettled(this.#applying.values());
+    await this.#sealed.close();
   }
 
   links(): LinkView[] {
@@ -176,12 +182,14 @@ class NodeReplicator implements Replicator {
       linkClass: settings.class,
       carries: settings.carries,
       wants: own.replication.wants,
+      takesSealed: true,
     };
     const id = this.#nextLinkId++;
     const events: LinkEvents = {
       established: (link, peer) => this.#established(link, peer, settings.to),
       message: (link, message) => {
         if (message.$case === "data") this.#onData(link, message.value);
+        else if (message.$case === "sealed") this.#onSealed(link, message.value);
         else {
           if (message.$case === "announce") this.#onAnnounce(link, message.value.holdings);
           this.#run({ type: "message", conn: link.id, message });
@@ -220,7 +228,9 @@ class NodeReplicator implements Replicator {
     this.#memory.set(peer.link, { id: peer.link, peer: site, class: link.linkClass, carries: peer.carries, rights });
     this.#knowledge.contact(site, this.options.env.now(), link.linkClass);
     this.options.log.info({ link: peer.link, peer: peer.site, class: link.linkClass }, "link up");
-    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning: LINK_CLASSES[link.linkClass], rights });
+    const tuning = LINK_CLASSES[link.linkClass];
+    const sealed = peer.takesSealed && tuning.windowBytes >= SEALED_WINDOW_BYTES_MIN;
+    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning, rights, sealed });
   }
 
   #siteEntry(site: string): SiteEntry | undefined {
@@ -268,6 +278,18 @@ class NodeReplicator implements Replicator {
     });
   }
 
+  #onSealed(link: EstablishedLink, { id, run: name, runBytes, bytes: payload, ...said }: Sealed): void {
+    const standing = this.#machine.requests.get(id);
+    const key = standing === undefined ? undefined : this.#machine.keys.get(standing.key);
+    if (standing !== undefined && key !== undefined) {
+      this.#knowledge.arrived(standing.key, link.linkClass);
+      if (link.peer !== undefined) this.#knowledge.holds(link.peer.site as SiteName, key, said.to);
+    }
+    const { first, next, ...facts } = said;
+    const run: RunFacts = { ...facts, from: said.from as Seq, to: said.to as Seq, id: name, bytes: runBytes };
+    this.#run({ type: "sealed", conn: link.id, requestId: id, run, first, next, bytes: payload.byteLength, payload });
+  }
+
   #decode(link: EstablishedLink, block: Uint8Array): Batch | undefined {
     try {
       return decodeBlock(block);
@@ -295,6 +317,7 @@ class NodeReplicator implements Replicator {
         this.#knowledge.contact(link.peer.site as SiteName, link.lastContact, link.linkClass);
     }
     this.#run({ type: "tick" });
+    this.#sealed.tick();
     this.#timer = this.options.env.setTimer(TICK_MS, () => this.#tick());
   }
 
@@ -307,13 +330,14 @@ class NodeReplicator implements Replicator {
     const link = this.#links.get(effect.conn);
     switch (effect.type) {
       case "send":
-        link?.send(effect.message, effect.message.$case === "data" ? effect.message.value.count : 0);
+        link?.send(effect.message);
         break;
       case "read":
         void this.#read(effect);
         break;
       case "apply":
-        this.#enqueueApply(effect);
+      case "stage":
+        this.#applying.set(effect.key, this.#apply(effect, this.#applying.get(effect.key)));
         break;
       case "close":
         this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");
@@ -327,6 +351,11 @@ class NodeReplicator implements Replicator {
     let count = 0;
     let block = new Uint8Array(0);
     try {
+      const part = effect.sealed ? await this.#sealed.read(effect) : undefined;
+      if (part !== undefined) {
+        this.#run({ type: "part", conn, requestId, key, ...part });
+        return;
+      }
       const records = await this.options.store.readOrigin(stream, origin, from as Seq, maxBytes);
       count = records.length;
       if (count > 0) block = encodeBlock({ stream, origin, firstSeq: from as Seq, records }) as typeof block;
@@ -336,17 +365,17 @@ class NodeReplicator implements Replicator {
     this.#run({ type: "block", conn, requestId, key, firstSeq: from, count, block });
   }
 
-  #enqueueApply(effect: Extract<Effect, { type: "apply" }>): void {
-    const done = this.#apply(effect, this.#applying.get(effect.key));
-    this.#applying.set(effect.key, done);
-  }
-
-  async #apply(effect: Extract<Effect, { type: "apply" }>, before: Promise<void> | undefined): Promise<void> {
+  async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>, before: Promise<void> | undefined): Promise<void> {
     const { conn, key, bytes } = effect;
     await before;
     let ok = true;
     try {
-      await this.options.store.apply(effect.payload as Batch);
+      if (effect.type === "stage") {
+        await this.#sealed.stage(effect);
+      } else {
+        await this.#sealed.drop(key);
+        await this.options.store.apply(effect.payload as Batch);
+      }
     } catch (error) {
       ok = false;
       if (!isLandfallError(error, "CLOSED")) this.#storeFailed("store", key, error);
