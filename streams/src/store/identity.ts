@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { DAMAGE_LIST_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { originId } from "../model/names.js";
@@ -26,6 +27,8 @@ interface IdentityFile extends Identity {
   readonly format: number;
   /** Of the identity file itself. */
   readonly fingerprint: string;
+  /** CRC-32 of all the rest; files that an older program wrote have none. */
+  readonly crc?: number;
 }
 
 const NAME = "identity.json";
@@ -73,7 +76,8 @@ export async function readIdentity(disk: Disk, folder: string): Promise<FoundIde
       `the data folder ${folder} has format ${JSON.stringify(format)}, this program reads and writes ${FORMAT_VERSION}; nothing was changed: use the program that wrote it, or another folder`,
     );
   }
-  if (!isIdentity(value)) return undefined;
+  // A bit that flips in a name or an incarnation would make this another node.
+  if (!isIdentity(value) || !isIntact(value)) return undefined;
   const file = await disk.open(path, "read");
   try {
     const genuine = (await file.fingerprint()) === value.fingerprint;
@@ -88,8 +92,16 @@ export function writeIdentity(disk: Disk, folder: string, identity: Identity): P
   const damages = identity.damages.slice(0, DAMAGE_LIST_MAX).map(({ file, from, to }) => ({ file, from, to }));
   return replaceFile(disk, join(folder, NAME), (fingerprint) => {
     const content: IdentityFile = { program: "landfall", format: FORMAT_VERSION, ...identity, damages, fingerprint };
-    return `${JSON.stringify(content, undefined, 2)}\n`;
+    return `${JSON.stringify({ ...content, crc: crcOf(content) }, undefined, 2)}\n`;
   });
+}
+
+function isIntact({ crc, ...content }: IdentityFile): boolean {
+  return crc === undefined || crc === crcOf(content);
+}
+
+function crcOf(content: IdentityFile): number {
+  return crc32(JSON.stringify(content));
 }
 
 function parse(bytes: Uint8Array): { format?: unknown } | undefined {
