@@ -89,9 +89,11 @@ export async function readIdentity(disk: Disk, folder: string): Promise<FoundIde
 
 /** Replaces the identity file at once; durable when it returns. @throws LandfallError DISK_FULL, DISK_FAILED */
 export function writeIdentity(disk: Disk, folder: string, identity: Identity): Promise<void> {
+  const { site, node, incarnation, journals } = identity;
   const damages = identity.damages.slice(0, DAMAGE_LIST_MAX).map(({ file, from, to }) => ({ file, from, to }));
+  const said = { program: "landfall", format: FORMAT_VERSION, site, node, incarnation, journals, damages } as const;
   return replaceFile(disk, join(folder, NAME), (fingerprint) => {
-    const content: IdentityFile = { program: "landfall", format: FORMAT_VERSION, ...identity, damages, fingerprint };
+    const content: IdentityFile = { ...said, fingerprint };
     return `${JSON.stringify({ ...content, crc: crcOf(content) }, undefined, 2)}\n`;
   });
 }
