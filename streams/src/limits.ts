@@ -84,3 +84,11 @@ export const FOLLOW_RECORDS = 1000;
 export const LATEST_PARALLEL = 16;
 /** How often expiry looks for runs that are too old. */
 export const EXPIRY_INTERVAL_MS = 60_000;
+/** Sealed runs with fewer records travel record by record: a run costs a file at the receiver. */
+export const SEALED_RECORDS_MIN = 256;
+/** Links with a narrower window get records instead of sealed runs, whose blocks would each fill the window. */
+export const SEALED_WINDOW_BYTES_MIN = 128 * 1024;
+/** Sealed runs open for sending; those that waited longest are closed first. */
+export const SEALED_RUNS_OPEN_MAX = 64;
+/** A sealed run whose transfer was cut stays open so long for the peer to come back. */
+export const SEALED_RUN_IDLE_MS = 600_000;

@@ -401,8 +401,8 @@ export class EmbeddedStore implements LocalStore {
   /** Seals the journal that is being written, too, and waits until everything is sealed and merged. */
   async sealNow(): Promise<void> {
     this.checkOpen();
-    this.commit.roll();
     await this.commit.idle();
+    this.commit.roll();
     await this.maintenance.idle();
   }
 
