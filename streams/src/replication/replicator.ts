@@ -195,6 +195,7 @@ class NodeReplicator implements Replicator {
           this.#run({ type: "message", conn: link.id, message });
         }
       },
+      roundTrip: (link, ms) => this.#run({ type: "roundTrip", conn: link.id, ms }),
       closed: (link, reason) => {
         this.#links.delete(id);
         dialler?.closed(link !== undefined);
@@ -367,6 +368,8 @@ class NodeReplicator implements Replicator {
 
   async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>, before: Promise<void> | undefined): Promise<void> {
     const { conn, key, bytes } = effect;
+    const { env } = this.options;
+    const arrived = env.monotonic();
     await before;
     let ok = true;
     try {
@@ -380,7 +383,7 @@ class NodeReplicator implements Replicator {
       ok = false;
       if (!isLandfallError(error, "CLOSED")) this.#storeFailed("store", key, error);
     }
-    this.#run({ type: "applied", conn, key, bytes, ok });
+    this.#run({ type: "applied", conn, key, bytes, ok, tookMs: env.monotonic() - arrived });
   }
 
   #storeFailed(what: string, key: KeyId, error: unknown): void {
