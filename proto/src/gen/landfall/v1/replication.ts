@@ -40,7 +40,7 @@ export interface Frame {
 
 /** First frame in each direction. */
 export interface Hello {
-  /** Version of this protocol, 1 for now; a peer refuses what it does not speak. */
+  /** Newest version of this protocol that the sender speaks; the two sides use the newest that both do. */
   version: number;
   site: string;
   node: string;
@@ -53,6 +53,8 @@ export interface Hello {
   wants: string[];
   /** The sender of this frame takes blocks of sealed runs as they lie on disk. */
   takesSealed: boolean;
+  /** Oldest version that the sender still speaks; 0 where that is `version` itself. */
+  oldestVersion: number;
 }
 
 /** What the sender of this frame holds. */
@@ -314,7 +316,17 @@ export const Frame: MessageFns<Frame> = {
 };
 
 function createBaseHello(): Hello {
-  return { version: 0, site: "", node: "", link: "", linkClass: "", carries: [], wants: [], takesSealed: false };
+  return {
+    version: 0,
+    site: "",
+    node: "",
+    link: "",
+    linkClass: "",
+    carries: [],
+    wants: [],
+    takesSealed: false,
+    oldestVersion: 0,
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -342,6 +354,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.takesSealed !== false) {
       writer.uint32(64).bool(message.takesSealed);
+    }
+    if (message.oldestVersion !== 0) {
+      writer.uint32(120).uint32(message.oldestVersion);
     }
     return writer;
   },
@@ -421,6 +436,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.takesSealed = reader.bool();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.oldestVersion = reader.uint32();
             continue;
           }
         }
