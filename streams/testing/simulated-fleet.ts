@@ -26,6 +26,8 @@ const TUNING: LinkTuning = {
   stallMs: 600,
   stopMs: 4_000,
   windowBytes: 64 * 1024,
+  windowBytesMin: 16 * 1024,
+  windowBytesMax: 1024 * 1024,
   blockBytes: RECORDS_PER_BLOCK * RECORD_BYTES,
   announceMs: 1_000,
 };
@@ -182,16 +184,18 @@ export class SimSite {
       }
       case "apply": {
         const { key, conn: id, bytes } = effect;
+        const arrived = this.fleet.time.now;
         const { firstSeq, values } = effect.payload as { firstSeq: number; values: number[] };
         this.commit(() => {
           this.#staged.delete(key);
           this.#keep(key, firstSeq, values);
-          this.event({ type: "applied", conn: id, key, bytes, ok: true });
+          this.event({ type: "applied", conn: id, key, bytes, ok: true, tookMs: this.fleet.time.now - arrived });
         });
         break;
       }
       case "stage": {
         const { key, run, first, next, conn: id, bytes } = effect;
+        const arrived = this.fleet.time.now;
         this.commit(() => {
           if (first === 0) this.#staged.set(key, { run: run.id, values: [] });
           const staged = this.#staged.get(key);
@@ -204,7 +208,7 @@ export class SimSite {
             this.fleet.runsTaken++;
             this.#keep(key, run.from, staged.values);
           }
-          this.event({ type: "applied", conn: id, key, bytes, ok: true });
+          this.event({ type: "applied", conn: id, key, bytes, ok: true, tookMs: this.fleet.time.now - arrived });
         });
         break;
       }

@@ -27,6 +27,8 @@ export interface LinkEvents {
   /** Both sides have said hello. */
   established(link: EstablishedLink, peer: Hello): void;
   message(link: EstablishedLink, message: Exclude<Message, { $case: "hello" | "ping" | "pong" }>): void;
+  /** A ping was answered after so long. */
+  roundTrip(link: EstablishedLink, ms: number): void;
   closed(link: EstablishedLink | undefined, why: LandfallError): void;
 }
 
@@ -152,6 +154,7 @@ export class EstablishedLink {
   #onPong(token: number): void {
     const measured = Math.max(0, this.env.monotonic() - token);
     this.roundTripMs = this.roundTripMs === undefined ? measured : this.roundTripMs * 0.7 + measured * 0.3;
+    this.events.roundTrip(this, measured);
   }
 }
 

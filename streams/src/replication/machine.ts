@@ -1,6 +1,7 @@
 import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
 import { originId, streamName } from "../model/names.js";
 import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.js";
+import { CreditWindow } from "./credit-window.js";
 import { bestSource, forgive, penalise } from "./candidates.js";
 import {
   DISTANCE_INFINITE,
@@ -65,6 +66,9 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "applied":
       onApplied(state, event, now, out);
       break;
+    case "roundTrip":
+      state.conns.get(event.conn)?.window.roundTrip(event.ms);
+      break;
     case "tick":
       for (const key of state.keys.keys()) consider(state, key, now, out);
       for (const conn of state.conns.values()) announceDue(state, conn, now, out);
@@ -88,7 +92,9 @@ function onConnected(
     announced: new Map(),
     serving: new Map(),
     turn: [],
+    window: new CreditWindow(event.tuning),
     credit: 0,
+    peerWindow: undefined,
     reading: false,
     told: new Map(),
     unsaid: new Set(),
@@ -96,7 +102,7 @@ function onConnected(
     announceAt: now,
   };
   state.conns.set(conn.id, conn);
-  out.push({ type: "send", conn: conn.id, message: { $case: "credit", value: { bytes: conn.tuning.windowBytes } } });
+  giveCredit(conn, conn.window.begin(), out);
   announceAll(state, conn, now, out);
 }
 
@@ -183,6 +189,7 @@ function onMessage(
     }
     case "credit":
       conn.credit += message.value.bytes;
+      conn.peerWindow = message.value.window ?? conn.peerWindow;
       pump(state, conn, out);
       break;
   }
@@ -204,10 +211,12 @@ function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number): R
 
 function onData(state: MachineState, event: Extract<MachineEvent, { type: "data" }>, now: number, out: Effect[]): void {
   const { conn: id, requestId, firstSeq, count, bytes, payload } = event;
-  const key = heard(state, id, requestId, firstSeq, firstSeq + count, now, out);
+  const to = firstSeq + count;
+  const key = heard(state, id, requestId, firstSeq, to, now, out);
   if (key === undefined) return;
+  measure(state, id, key, to, bytes, now);
   state.staged.delete(key);
-  state.received.set(key, firstSeq + count);
+  state.received.set(key, to);
   out.push({ type: "apply", conn: id, key, bytes, payload });
 }
 
@@ -231,6 +240,7 @@ function onSealed(
     });
     return;
   }
+  measure(state, id, key, next < run.blocks ? run.from : run.to, bytes, now);
   if (next < run.blocks) {
     state.staged.set(key, { run: run.id, blocks: next });
   } else {
@@ -238,6 +248,12 @@ function onSealed(
     state.received.set(key, run.to);
   }
   out.push({ type: "stage", conn: id, key, run, first, next, bytes, payload });
+}
+
+function measure(state: MachineState, id: number, key: KeyId, to: number, bytes: number, now: number): void {
+  const conn = state.conns.get(id);
+  const more = (conn?.announced.get(key)?.next ?? 0) > to;
+  conn?.window.arrived(bytes, now, more);
 }
 
 /** The key whose records [from, to) arrived; undefined, and the connection is closed, when they are not what was next. */
@@ -294,9 +310,7 @@ function onApplied(
 ): void {
   const conn = state.conns.get(event.conn);
   if (event.ok) {
-    if (conn !== undefined) {
-      out.push({ type: "send", conn: conn.id, message: { $case: "credit", value: { bytes: event.bytes } } });
-    }
+    if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs), out);
     return;
   }
   // What followed the failed block is lost with it: begin again from what is on disk, and only later.
@@ -306,6 +320,12 @@ function onApplied(
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
   dropConn(state, conn.id, now, out);
+}
+
+function giveCredit(conn: Conn, bytes: number, out: Effect[]): void {
+  if (bytes === 0) return;
+  const value = { bytes, window: conn.window.bytes };
+  out.push({ type: "send", conn: conn.id, message: { $case: "credit", value } });
 }
 
 /** Looks whether a key has the source it should have, and does what is needed. */

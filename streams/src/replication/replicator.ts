@@ -202,6 +202,7 @@ class NodeReplicator implements Replicator {
           this.#run({ type: "message", conn: link.id, message });
         }
       },
+      roundTrip: (link, ms) => this.#run({ type: "roundTrip", conn: link.id, ms }),
       closed: (link, why) => {
         this.#links.delete(id);
         dialler?.closed(link !== undefined, why);
@@ -371,6 +372,8 @@ class NodeReplicator implements Replicator {
 
   async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>, before: Promise<void> | undefined): Promise<void> {
     const { conn, key, bytes } = effect;
+    const { env } = this.options;
+    const arrived = env.monotonic();
     await before;
     let ok = true;
     try {
@@ -384,7 +387,7 @@ class NodeReplicator implements Replicator {
       ok = false;
       if (!isLandfallError(error, "CLOSED")) this.#storeFailed("store", key, error);
     }
-    this.#run({ type: "applied", conn, key, bytes, ok });
+    this.#run({ type: "applied", conn, key, bytes, ok, tookMs: env.monotonic() - arrived });
   }
 
   #storeFailed(what: string, key: KeyId, error: unknown): void {

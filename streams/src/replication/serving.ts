@@ -22,8 +22,9 @@ export function serve(state: MachineState, conn: Conn, serving: Serving, out: Ef
  * same urgency each gets its turn.
  */
 export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
+  const blockBytes = blockBytesFor(conn);
   // Not for crumbs of credit: a block is sent when there is room for at least half of one.
-  if (conn.reading || conn.credit < conn.tuning.blockBytes / 2) return;
+  if (conn.reading || conn.credit < blockBytes / 2) return;
   const key = mostUrgent(state, conn);
   const serving = key === undefined ? undefined : conn.serving.get(key);
   const names = key === undefined ? undefined : state.keys.get(key);
@@ -38,10 +39,15 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     stream: names.stream,
     origin: names.origin,
     from: serving.position,
-    maxBytes: conn.tuning.blockBytes,
+    maxBytes: blockBytes,
     sealed: conn.sealed,
     staged: serving.staged,
   });
+}
+
+/** A narrow window is filled with several blocks, so that what is urgent need not wait for all of it. */
+function blockBytesFor({ tuning, peerWindow }: Conn): number {
+  return peerWindow === undefined ? tuning.blockBytes : Math.min(tuning.blockBytes, Math.ceil(peerWindow / 4));
 }
 
 /** Sends a block that was read, unless its request was stopped meanwhile. */

@@ -145,6 +145,8 @@ export interface Sealed {
 /** The receiver has committed so many bytes of blocks: as many more may be sent. */
 export interface Credit {
   bytes: number;
+  /** How much may be under way in all, as measured of late: blocks are cut to a part of it. */
+  window?: number | undefined;
 }
 
 export interface Ping {
@@ -1138,13 +1140,16 @@ export const Sealed: MessageFns<Sealed> = {
 };
 
 function createBaseCredit(): Credit {
-  return { bytes: 0 };
+  return { bytes: 0, window: undefined };
 }
 
 export const Credit: MessageFns<Credit> = {
   encode(message: Credit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.bytes !== 0) {
       writer.uint32(8).uint64(message.bytes);
+    }
+    if (message.window !== undefined) {
+      writer.uint32(16).uint64(message.window);
     }
     return writer;
   },
@@ -1168,6 +1173,14 @@ export const Credit: MessageFns<Credit> = {
             }
 
             message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.window = longToNumber(reader.uint64());
             continue;
           }
         }
