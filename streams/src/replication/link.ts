@@ -21,6 +21,8 @@ export interface Hello {
   readonly linkClass: LinkClass;
   readonly carries: readonly string[];
   readonly wants: readonly string[];
+  /** Understands gaps, requests with an end, and digests. */
+  readonly tellsGaps: boolean;
 }
 
 export interface LinkEvents {
@@ -95,8 +97,8 @@ export class EstablishedLink {
   }
 
   #sayHello(): void {
-    const { site, node, link, linkClass, carries, wants } = this.hello;
-    const value = { version: PROTOCOL_VERSION, site, node, link, linkClass, carries: [...carries], wants: [...wants] };
+    const { carries, wants, ...hello } = this.hello;
+    const value = { version: PROTOCOL_VERSION, ...hello, carries: [...carries], wants: [...wants] };
     this.channel.send({ body: { $case: "hello", value } });
   }
 
@@ -121,7 +123,7 @@ export class EstablishedLink {
 
   #onHello(body: Message): void {
     if (body.$case !== "hello") throw new LandfallError("PROTOCOL_ERROR", `${body.$case} before hello`);
-    const { version, site, node, link, linkClass, carries, wants } = body.value;
+    const { version, site, node, link, linkClass, carries, wants, tellsGaps } = body.value;
     if (version !== PROTOCOL_VERSION) {
       throw new LandfallError(
         "PROTOCOL_ERROR",
@@ -144,6 +146,7 @@ export class EstablishedLink {
       linkClass: this.linkClass,
       carries: this.dialled ? this.hello.carries : carries,
       wants,
+      tellsGaps,
     };
     this.events.established(this, this.peer);
   }

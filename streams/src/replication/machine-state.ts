@@ -1,4 +1,5 @@
-import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
+import type { Digest, Frame, Request } from "@landfall/proto/gen/landfall/v1/replication";
+import type { Hole } from "../model/gap.js";
 import type { OriginId, StreamName } from "../model/names.js";
 
 /** What travels between two machines: the body of one frame. */
@@ -41,19 +42,27 @@ export interface LinkTuning {
   readonly blockBytes: number;
   /** Between two announcements of the same advance. */
   readonly announceMs: number;
+  /** How long a holder may take to turn up before what no peer holds is a gap. */
+  readonly gapMs: number;
 }
 
 export interface Announced {
   next: number;
   distance: number;
+  /** What is lacking below `next`, in order. */
+  holes: readonly Hole[];
 }
 
-/** A standing request of the peer that this site serves. */
+/** A request of the peer that this site serves: standing, or with an end. */
 export interface Serving {
   readonly id: number;
   readonly key: KeyId;
   /** Next seq to send. */
   position: number;
+  /** First seq that is not wanted; Infinity for a standing request. */
+  readonly to: number;
+  /** What the peer says it holds; compared before anything is sent. */
+  digests: readonly Digest[];
 }
 
 export interface Conn {
@@ -62,9 +71,13 @@ export interface Conn {
   readonly peer: string;
   readonly tuning: LinkTuning;
   readonly rights: LinkRights;
+  /** The peer understands gaps, requests with an end, and digests. */
+  readonly tellsGaps: boolean;
   readonly announced: Map<KeyId, Announced>;
   /** By key: the peer has at most one standing request for each. */
   readonly serving: Map<KeyId, Serving>;
+  /** Likewise, of requests with an end. */
+  readonly filling: Map<KeyId, Serving>;
   /** Keys in `serving`, in the order in which they get their turn. */
   turn: KeyId[];
   /** Bytes of blocks that may still be sent to the peer. */
@@ -91,6 +104,20 @@ export interface Source {
   stopAt: number;
 }
 
+/** A request of this site for what fills a gap. */
+export interface Fill {
+  readonly conn: number;
+  readonly requestId: number;
+  state: "active" | "stopping" | "ended";
+  /** Next seq to come, and the first that was not asked for. */
+  next: number;
+  readonly to: number;
+  heardAt: number;
+  stopAt: number;
+  /** Blocks that came and are not on disk yet. */
+  applying: number;
+}
+
 export interface Penalty {
   until: number;
   strikes: number;
@@ -109,8 +136,13 @@ export interface MachineState {
   readonly received: Map<KeyId, number>;
   readonly conns: Map<number, Conn>;
   readonly sources: Map<KeyId, Source>;
-  /** Key of each standing request of this site. */
-  readonly requests: Map<number, { readonly conn: number; readonly key: KeyId }>;
+  /** Key of each request of this site; and the request itself, as long as it waits for digests. */
+  readonly requests: Map<number, { readonly conn: number; readonly key: KeyId; readonly unsent?: Request }>;
+  /** Gaps of this site, without what was superseded. */
+  readonly holes: Map<KeyId, readonly Hole[]>;
+  /** Until when a holder of the next seq may turn up, for keys of which no peer holds it. */
+  readonly gapWaits: Map<KeyId, number>;
+  readonly fills: Map<KeyId, Fill>;
   /** Own distance to the origin, for keys that have a live path. */
   readonly distance: Map<KeyId, number>;
   /** Smallest distance since `next`: what makes a loop of standing requests impossible (rule 5). */
@@ -126,6 +158,7 @@ export type MachineEvent =
       readonly peer: string;
       readonly tuning: LinkTuning;
       readonly rights: LinkRights;
+      readonly tellsGaps: boolean;
     }
   | { readonly type: "disconnected"; readonly conn: number }
   | {
@@ -143,7 +176,7 @@ export type MachineEvent =
       readonly bytes: number;
       readonly payload: unknown;
     }
-  /** The answer to a `read` effect; count 0 when there was nothing after all. */
+  /** The answer to a `read` effect; count 0 when nothing can be read, with the reason where there is one. */
   | {
       readonly type: "block";
       readonly conn: number;
@@ -152,7 +185,22 @@ export type MachineEvent =
       readonly firstSeq: number;
       readonly count: number;
       readonly block: Uint8Array;
+      readonly hole?: Hole | undefined;
+      /** Other records stand here under the numbers that the peer named. */
+      readonly isFork?: boolean;
     }
+  /** The answer to a `digest` effect; without those that cannot be read. */
+  | { readonly type: "digested"; readonly requestId: number; readonly digests: Digest[] }
+  /** All gaps of a key, as they are now; its records are here up to `nextSeq` but for them. */
+  | {
+      readonly type: "holes";
+      readonly stream: StreamName;
+      readonly origin: OriginId;
+      readonly nextSeq: number;
+      readonly holes: readonly Hole[];
+    }
+  /** The answer to a `note` effect that failed; one that did not shows in `holes`. */
+  | { readonly type: "unnoted"; readonly key: KeyId }
   /** Records became durable here, own or applied. */
   | { readonly type: "committed"; readonly stream: StreamName; readonly origin: OriginId; readonly nextSeq: number }
   /** The answer to an `apply` effect. */
@@ -162,6 +210,7 @@ export type MachineEvent =
       readonly key: KeyId;
       readonly bytes: number;
       readonly ok: boolean;
+      readonly fill: boolean;
     }
   | { readonly type: "tick" };
 
@@ -175,7 +224,11 @@ export type Effect =
       readonly stream: StreamName;
       readonly origin: OriginId;
       readonly from: number;
+      /** First seq that is not wanted. */
+      readonly to: number;
       readonly maxBytes: number;
+      /** To be compared first; empty once they were. */
+      readonly digests: readonly Digest[];
     }
   | {
       readonly type: "apply";
@@ -183,7 +236,23 @@ export type Effect =
       readonly key: KeyId;
       readonly bytes: number;
       readonly payload: unknown;
+      /** It fills a gap; the version vector stays. */
+      readonly fill: boolean;
     }
+  /** Write down that these records are not to be had; what is applied to the key afterwards lies behind them. */
+  | { readonly type: "note"; readonly key: KeyId; readonly hole: Hole }
+  /** Digest the records with these seqs. */
+  | {
+      readonly type: "digest";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+      readonly seqs: readonly number[];
+    }
+  /** Two histories stand under the numbers of one origin. */
+  | { readonly type: "fork"; readonly conn: number; readonly key: KeyId }
+  /** A peer holds more of this node's own records than this node: it was restored from a backup (rule 11). */
+  | { readonly type: "restored"; readonly conn: number; readonly key: KeyId; readonly next: number }
   | { readonly type: "close"; readonly conn: number; readonly reason: string };
 
 export function keyId(stream: string, origin: string): KeyId {
@@ -200,6 +269,9 @@ export function createMachine(site: string, own: OriginId): MachineState {
     conns: new Map(),
     sources: new Map(),
     requests: new Map(),
+    holes: new Map(),
+    gapWaits: new Map(),
+    fills: new Map(),
     distance: new Map(),
     feasible: new Map(),
     penalties: new Map(),

@@ -1,7 +1,11 @@
-import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
+import { Refuse_Reason, type Hole as WireHole } from "@landfall/proto/gen/landfall/v1/replication";
 import { originId, streamName } from "../model/names.js";
+import { holeFromWire } from "./gap-frames.js";
+import { awaitHolder, holeAhead, learnHole, noteGap } from "./gap-waits.js";
+import { considerFill, endFill, onFillApplied, onFillData, onFillHole } from "./fills.js";
 import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.js";
-import { bestSource, forgive, penalise } from "./candidates.js";
+import { ask, isUnsent, onDigested } from "./asking.js";
+import { avoid, bestSource, forgive, penalise } from "./candidates.js";
 import {
   DISTANCE_INFINITE,
   distanceOf,
@@ -16,10 +20,12 @@ import {
   type MachineEvent,
   type MachineState,
 } from "./machine-state.js";
-import { blockRead, pump, serve } from "./serving.js";
+import { blockRead, endServing, pump, serve } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
+/** A fork does not heal by itself: the peer is asked again only to notice when somebody has healed it. */
+const FORKED_MS = 60_000;
 
 /**
  * The replication protocol of one node as a state machine: given what happened, says what to do.
@@ -57,8 +63,20 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "applied":
       onApplied(state, event, now, out);
       break;
+    case "digested":
+      onDigested(state, event.requestId, event.digests, now, out);
+      break;
+    case "holes":
+      onHoles(state, event, out);
+      break;
+    case "unnoted":
+      state.received.set(event.key, heldNext(state, event.key));
+      break;
     case "tick":
-      for (const key of state.keys.keys()) consider(state, key, now, out);
+      for (const key of state.keys.keys()) {
+        consider(state, key, now, out);
+        considerFill(state, key, now, out);
+      }
       for (const conn of state.conns.values()) announceDue(state, conn, now, out);
       break;
   }
@@ -76,8 +94,10 @@ function onConnected(
     peer: event.peer,
     tuning: event.tuning,
     rights: event.rights,
+    tellsGaps: event.tellsGaps,
     announced: new Map(),
     serving: new Map(),
+    filling: new Map(),
     turn: [],
     credit: 0,
     reading: false,
@@ -93,6 +113,7 @@ function onConnected(
 
 function dropConn(state: MachineState, id: number, now: number, out: Effect[]): void {
   if (!state.conns.delete(id)) return;
+  for (const [key, fill] of state.fills) if (fill.conn === id) endFill(state, key);
   for (const [key, source] of state.sources) {
     if (source.conn === id) {
       dropSource(state, key, out);
@@ -118,29 +139,29 @@ function onMessage(
         // A peer is believed only about what it may hold (R8).
         if (!conn.rights.mayBelieve(stream)) continue;
         const key = internKey(state, stream, origin);
-        conn.announced.set(key, { next: holding.next, distance: holding.distance });
-        if (isOwn(state, key)) continue;
+        const { next, distance } = holding;
+        conn.announced.set(key, { next, distance, holes: holding.holes.map(holeFromWire) });
+        if (isOwn(state, key)) {
+          if (next > heldNext(state, key)) out.push({ type: "restored", conn: conn.id, key, next });
+          continue;
+        }
         if (state.sources.get(key)?.conn === conn.id) updateDistance(state, key, out);
         consider(state, key, now, out);
       }
       break;
     case "request": {
-      const { id, stream, origin, from } = message.value;
+      const { id, stream, origin, from, to, digests } = message.value;
       const key = internKey(state, streamName(stream), originId(origin));
-      const refusal = refusalOf(state, conn, key, from);
+      const refusal = refusalOf(state, conn, key, from, to > 0);
       if (refusal === undefined) {
-        serve(state, conn, { id, key, position: from }, out);
+        serve(state, conn, { id, key, position: from, to: to > 0 ? to : Infinity, digests }, out);
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });
       }
       break;
     }
     case "stop": {
-      for (const [key, serving] of conn.serving) {
-        if (serving.id !== message.value.id) continue;
-        conn.serving.delete(key);
-        conn.turn = conn.turn.filter((other) => other !== key);
-      }
+      endServing(conn, message.value.id);
       // Also for a request that is long gone: whoever asks waits for the word.
       out.push({ type: "send", conn: conn.id, message: { $case: "stopped", value: { id: message.value.id } } });
       break;
@@ -148,6 +169,10 @@ function onMessage(
     case "stopped": {
       const key = sourceOfRequest(state, conn.id, message.value.id);
       if (key === undefined) break;
+      if (state.fills.get(key)?.requestId === message.value.id) {
+        endFill(state, key);
+        break;
+      }
       const source = state.sources.get(key);
       if (source?.state !== "stopping") break;
       const successor = source.successor === undefined ? undefined : state.conns.get(source.successor);
@@ -167,11 +192,23 @@ function onMessage(
     case "refuse": {
       const key = sourceOfRequest(state, conn.id, message.value.id);
       if (key === undefined) break;
-      penalise(state, conn.peer, key, now, REFUSED_MS);
+      if (message.value.reason === Refuse_Reason.FORK) {
+        out.push({ type: "fork", conn: conn.id, key });
+        avoid(state, conn.peer, key, now + FORKED_MS);
+      } else {
+        penalise(state, conn.peer, key, now, REFUSED_MS);
+      }
+      if (state.fills.get(key)?.requestId === message.value.id) {
+        endFill(state, key);
+        break;
+      }
       dropSource(state, key, out);
       consider(state, key, now, out);
       break;
     }
+    case "gap":
+      if (message.value.hole !== undefined) onGap(state, conn, message.value.id, message.value.hole, now, out);
+      break;
     case "credit":
       conn.credit += message.value.bytes;
       pump(state, conn, out);
@@ -180,12 +217,18 @@ function onMessage(
 }
 
 /** Why a request cannot be served, or undefined. */
-function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number): Refuse_Reason | undefined {
+function refusalOf(
+  state: MachineState,
+  conn: Conn,
+  key: KeyId,
+  from: number,
+  hasEnd: boolean,
+): Refuse_Reason | undefined {
   const stream = state.keys.get(key)?.stream;
   if (stream === undefined || !conn.rights.maySend(stream)) return Refuse_Reason.NOT_FOUND;
   if (from > heldNext(state, key)) return Refuse_Reason.BEHIND;
   const source = state.sources.get(key);
-  if (source?.conn === conn.id && source.state === "active") {
+  if (!hasEnd && source?.conn === conn.id && source.state === "active") {
     // Both asked each other at the same time: who has less keeps asking; a tie goes by name.
     const mine = receivedNext(state, key);
     if (from > mine || (from === mine && conn.peer < state.site)) return Refuse_Reason.CROSSING;
@@ -193,10 +236,50 @@ function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number): R
   return undefined;
 }
 
+/** The request has met what its peer does not have. */
+function onGap(state: MachineState, conn: Conn, id: number, wire: WireHole, now: number, out: Effect[]): void {
+  const key = sourceOfRequest(state, conn.id, id);
+  if (key === undefined) return;
+  const hole = holeFromWire(wire);
+  if (state.fills.get(key)?.requestId === id) {
+    onFillHole(state, conn, key, hole);
+    return;
+  }
+  const mine = receivedNext(state, key);
+  if (hole.from !== mine || hole.to <= mine) {
+    out.push({ type: "close", conn: conn.id, reason: `a gap from seq ${hole.from} where ${mine} was next (${key})` });
+    return;
+  }
+  const source = state.sources.get(key);
+  if (hole.reason === "superseded" && source !== undefined) {
+    source.heardAt = now;
+    noteGap(state, key, hole, out);
+    return;
+  }
+  learnHole(conn, key, hole);
+  dropSource(state, key, out);
+  consider(state, key, now, out);
+}
+
+/** Gaps were noted, were filled, or came from expiry; peers rank by them. */
+function onHoles(state: MachineState, event: Extract<MachineEvent, { type: "holes" }>, out: Effect[]): void {
+  const key = internKey(state, event.stream, event.origin);
+  const holes = event.holes.filter(({ from, reason }) => from < event.nextSeq && reason !== "superseded");
+  state.holes.set(key, holes);
+  onCommitted(state, key, event.nextSeq, out);
+  for (const conn of state.conns.values()) markUnsaid(state, conn, key, "urgent");
+}
+
 function onData(state: MachineState, event: Extract<MachineEvent, { type: "data" }>, now: number, out: Effect[]): void {
   const conn = state.conns.get(event.conn);
   if (conn === undefined) return;
   const key = sourceOfRequest(state, conn.id, event.requestId);
+  const fill = key === undefined ? undefined : state.fills.get(key);
+  if (key !== undefined && fill?.requestId === event.requestId) {
+    if (onFillData(state, fill, key, event, now, out)) forgive(state, conn.peer, key);
+    else out.push({ type: "close", conn: conn.id, reason: `data from seq ${event.firstSeq} fills no gap (${key})` });
+    return;
+  }
   const source = key === undefined ? undefined : state.sources.get(key);
   if (key === undefined || source === undefined) {
     out.push({ type: "close", conn: conn.id, reason: `data for request ${event.requestId}, which is not standing` });
@@ -216,7 +299,7 @@ function onData(state: MachineState, event: Extract<MachineEvent, { type: "data"
     return;
   }
   state.received.set(key, mine + event.count);
-  out.push({ type: "apply", conn: conn.id, key, bytes: event.bytes, payload: event.payload });
+  out.push({ type: "apply", conn: conn.id, key, bytes: event.bytes, payload: event.payload, fill: false });
 }
 
 function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effect[]): void {
@@ -241,6 +324,7 @@ function onApplied(
   out: Effect[],
 ): void {
   const conn = state.conns.get(event.conn);
+  if (event.fill) onFillApplied(state, event.key);
   if (event.ok) {
     if (conn !== undefined) {
       out.push({ type: "send", conn: conn.id, message: { $case: "credit", value: { bytes: event.bytes } } });
@@ -248,7 +332,7 @@ function onApplied(
     return;
   }
   // What followed the failed block is lost with it: begin again from what is on disk, and only later.
-  state.received.set(event.key, heldNext(state, event.key));
+  if (!event.fill) state.received.set(event.key, heldNext(state, event.key));
   if (conn === undefined) return;
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
@@ -261,7 +345,11 @@ function consider(state: MachineState, key: KeyId, now: number, out: Effect[]): 
   const source = state.sources.get(key);
   if (source === undefined) {
     const best = bestSource(state, key, now);
-    if (best !== undefined) request(state, key, best.conn, now, out);
+    const hole = best === undefined ? undefined : holeAhead(state, key, best.conn);
+    if (hole === undefined) state.gapWaits.delete(key);
+    if (best === undefined) return;
+    if (hole === undefined) request(state, key, best.conn, now, out);
+    else if (awaitHolder(state, key, best.conn, now, out)) consider(state, key, now, out);
     return;
   }
   const conn = state.conns.get(source.conn);
@@ -297,7 +385,6 @@ function request(state: MachineState, key: KeyId, conn: Conn, now: number, out: 
   const id = state.nextRequestId++;
   const from = receivedNext(state, key);
   state.sources.set(key, { conn: conn.id, requestId: id, state: "active", heardAt: now, stopAt: 0 });
-  state.requests.set(id, { conn: conn.id, key });
   const distance = plusCost(announced.distance, conn.tuning.cost);
   const feasible = state.feasible.get(key);
   if (feasible === undefined || announced.next > from || announced.distance === 0) {
@@ -306,16 +393,17 @@ function request(state: MachineState, key: KeyId, conn: Conn, now: number, out: 
     feasible.distance = distance;
   }
   updateDistance(state, key, out);
-  out.push({
-    type: "send",
-    conn: conn.id,
-    message: { $case: "request", value: { id, stream: names.stream, origin: names.origin, from } },
-  });
+  ask(state, conn, key, { id, stream: names.stream, origin: names.origin, from, to: 0, digests: [] }, out);
 }
 
 function change(state: MachineState, key: KeyId, to: Conn, now: number, out: Effect[]): void {
   const source = state.sources.get(key);
   if (source === undefined) return;
+  if (isUnsent(state, source.requestId)) {
+    dropSource(state, key, out);
+    request(state, key, to, now, out);
+    return;
+  }
   source.state = "stopping";
   source.stopAt = now;
   source.successor = to.id;

@@ -1,9 +1,10 @@
+import type { Digest } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
 import { isLandfallError, LandfallError } from "../model/errors.js";
-import { siteName, type SiteName, type StreamName } from "../model/names.js";
+import { siteName, type OriginId, type SiteName, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.js";
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
@@ -11,11 +12,12 @@ import type { Batch, StreamStore } from "../store/store.js";
 import type { Seq } from "../model/record.js";
 import { refusalOf } from "./admission.js";
 import { Dialler } from "./dialler.js";
+import { ForkCheck } from "./fork-check.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
 import { LINK_CLASSES } from "./link-classes.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
-import { createMachine, keyId, type Effect, type KeyId, type MachineEvent } from "./machine-state.js";
+import { createMachine, keyId, type Effect, type Key, type KeyId, type MachineEvent } from "./machine-state.js";
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
 import { countLinks } from "./replication-metrics.js";
@@ -63,11 +65,16 @@ class NodeReplicator implements Replicator {
   #timer: TimerHandle | undefined;
   #nextLinkId = 1;
   #closed = false;
-  #stopCommits: () => void = () => undefined;
+  #stopListening: () => void = () => undefined;
+  readonly #forks: ForkCheck;
+  /** Forks that were reported, by key and peer. */
+  readonly #forked = new Set<string>();
+  #isRestored = false;
 
   constructor(private readonly options: ReplicatorOptions) {
     this.#machine = createMachine(options.settings.site, options.store.origin);
     this.#transport = options.transport ?? createGrpcTransport({ env: options.env });
+    this.#forks = new ForkCheck(options.store);
     countLinks(options.registry, () => this.links());
   }
 
@@ -77,14 +84,21 @@ class NodeReplicator implements Replicator {
 
   async start(): Promise<void> {
     const { store, settings, env } = this.options;
-    this.#stopCommits = store.onCommit((committed) => {
+    const stopCommits = store.onCommit((committed) => {
       for (const { stream, origin, nextSeq } of committed) {
         this.#run({ type: "committed", stream, origin, nextSeq });
       }
     });
+    const stopGaps = store.onGaps((gaps) => this.#run({ type: "holes", ...gaps }));
+    this.#stopListening = () => {
+      stopCommits();
+      stopGaps();
+    };
     for (const stream of store.streams()) {
-      for (const [origin, nextSeq] of Object.entries(store.vector(stream))) {
-        this.#run({ type: "committed", stream, origin: origin as never, nextSeq });
+      const gaps = store.gaps(stream);
+      for (const [name, nextSeq] of Object.entries(store.vector(stream))) {
+        const origin = name as OriginId;
+        this.#run({ type: "holes", stream, origin, nextSeq, holes: gaps.filter((gap) => gap.origin === origin) });
       }
     }
     if (settings.replication.listen !== undefined) {
@@ -110,7 +124,7 @@ class NodeReplicator implements Replicator {
     if (this.#closed) return;
     this.#closed = true;
     this.#timer?.cancel();
-    this.#stopCommits();
+    this.#stopListening();
     for (const dialler of this.#diallers) dialler.stop();
     for (const link of this.#links.values()) link.close("this site is stopping");
     await this.#listener?.close();
@@ -169,6 +183,7 @@ class NodeReplicator implements Replicator {
       linkClass: settings.class,
       carries: settings.carries,
       wants: own.replication.wants,
+      tellsGaps: true,
     };
     const id = this.#nextLinkId++;
     const events: LinkEvents = {
@@ -213,7 +228,14 @@ class NodeReplicator implements Replicator {
     this.#memory.set(peer.link, { id: peer.link, peer: site, class: link.linkClass, carries: peer.carries, rights });
     this.#knowledge.contact(site, this.options.env.now(), link.linkClass);
     this.options.log.info({ link: peer.link, peer: peer.site, class: link.linkClass }, "link up");
-    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning: LINK_CLASSES[link.linkClass], rights });
+    this.#run({
+      type: "connected",
+      conn: link.id,
+      peer: peer.site,
+      tuning: LINK_CLASSES[link.linkClass],
+      rights,
+      tellsGaps: peer.tellsGaps,
+    });
   }
 
   #siteEntry(site: string): SiteEntry | undefined {
@@ -248,6 +270,7 @@ class NodeReplicator implements Replicator {
       return;
     }
     this.#knowledge.arrived(standing.key, link.linkClass);
+    this.#forks.arrived(standing.key, batch.records);
     if (link.peer !== undefined) this.#knowledge.holds(link.peer.site as SiteName, key, data.firstSeq + data.count);
     const { firstSeq, count, block } = data;
     this.#run({
@@ -297,7 +320,7 @@ class NodeReplicator implements Replicator {
   }
 
   #perform(effect: Effect): void {
-    const link = this.#links.get(effect.conn);
+    const link = "conn" in effect ? this.#links.get(effect.conn) : undefined;
     switch (effect.type) {
       case "send":
         link?.send(effect.message, effect.message.$case === "data" ? effect.message.value.count : 0);
@@ -306,7 +329,19 @@ class NodeReplicator implements Replicator {
         void this.#read(effect);
         break;
       case "apply":
-        this.#enqueueApply(effect);
+        this.#inTurn(effect.key, () => this.#apply(effect));
+        break;
+      case "note":
+        this.#inTurn(effect.key, () => this.#note(effect));
+        break;
+      case "digest":
+        void this.#digest(effect);
+        break;
+      case "fork":
+        this.#reportFork(effect.key, link?.peer?.site ?? "");
+        break;
+      case "restored":
+        this.#reportRestored(effect.key, effect.next, link?.peer?.site ?? "");
         break;
       case "close":
         this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");
@@ -316,38 +351,83 @@ class NodeReplicator implements Replicator {
   }
 
   async #read(effect: Extract<Effect, { type: "read" }>): Promise<void> {
-    const { conn, requestId, key, stream, origin, from, maxBytes } = effect;
-    let count = 0;
-    let block = new Uint8Array(0);
+    const { conn, requestId, key, stream, origin, from, to, maxBytes, digests } = effect;
+    const answer = { type: "block", conn, requestId, key, firstSeq: from } as const;
+    const nothing = { ...answer, count: 0, block: new Uint8Array(0) };
+    const { store } = this.options;
     try {
-      const records = await this.options.store.readOrigin(stream, origin, from as Seq, maxBytes);
-      count = records.length;
-      if (count > 0) block = encodeBlock({ stream, origin, firstSeq: from as Seq, records }) as typeof block;
+      if (await this.#forks.isFork(effect, digests)) {
+        this.#run({ ...nothing, isFork: true });
+        return;
+      }
+      const records = (await store.readOrigin(stream, origin, from as Seq, maxBytes)).slice(0, to - from);
+      if (records.length > 0) {
+        const block = encodeBlock({ stream, origin, firstSeq: from as Seq, records });
+        this.#run({ ...answer, count: records.length, block });
+        return;
+      }
     } catch (error) {
-      if (!isLandfallError(error, "CLOSED")) this.#storeFailed("read", key, error);
+      this.#storeFailed("read", key, error);
     }
-    this.#run({ type: "block", conn, requestId, key, firstSeq: from, count, block });
+    const hole = await store.holeAt(stream, origin, from as Seq).catch((error: unknown) => {
+      this.#storeFailed("read", key, error);
+      return undefined;
+    });
+    this.#run({ ...nothing, hole });
   }
 
-  #enqueueApply(effect: Extract<Effect, { type: "apply" }>): void {
-    const done = this.#apply(effect, this.#applying.get(effect.key));
-    this.#applying.set(effect.key, done);
+  /** What is stored of one key is stored in order; keys do not wait for each other. */
+  #inTurn(key: KeyId, work: () => Promise<void>): void {
+    this.#applying.set(key, (this.#applying.get(key) ?? Promise.resolve()).then(work));
   }
 
-  async #apply(effect: Extract<Effect, { type: "apply" }>, before: Promise<void> | undefined): Promise<void> {
-    const { conn, key, bytes } = effect;
-    await before;
+  async #apply({ conn, key, bytes, payload, fill }: Extract<Effect, { type: "apply" }>): Promise<void> {
     let ok = true;
     try {
-      await this.options.store.apply(effect.payload as Batch);
+      await this.options.store.apply(payload as Batch);
     } catch (error) {
       ok = false;
-      if (!isLandfallError(error, "CLOSED")) this.#storeFailed("store", key, error);
+      this.#storeFailed("store", key, error);
     }
-    this.#run({ type: "applied", conn, key, bytes, ok });
+    this.#run({ type: "applied", conn, key, bytes, ok, fill });
+  }
+
+  async #note({ key, hole }: Extract<Effect, { type: "note" }>): Promise<void> {
+    const names = this.#machine.keys.get(key) as Key;
+    try {
+      await this.options.store.noteGap(names.stream, names.origin, hole);
+    } catch (error) {
+      this.#storeFailed("note a gap of", key, error);
+      this.#run({ type: "unnoted", key });
+    }
+  }
+
+  async #digest({ requestId, key, seqs }: Extract<Effect, { type: "digest" }>): Promise<void> {
+    let digests: Digest[] = [];
+    try {
+      digests = await this.#forks.of(this.#machine.keys.get(key) as Key, seqs);
+    } catch (error) {
+      this.#storeFailed("digest", key, error);
+    }
+    this.#run({ type: "digested", requestId, digests });
+  }
+
+  #reportFork(key: KeyId, peer: string): void {
+    if (this.#forked.has(`${key} ${peer}`)) return;
+    this.#forked.add(`${key} ${peer}`);
+    const message = `${key}: ${peer} holds other records under the same numbers; nothing is taken from it, nor sent to it`;
+    this.options.exceptions.report({ code: "FORK", source: "replication", message, detail: { peer } });
+  }
+
+  #reportRestored(key: KeyId, next: number, peer: string): void {
+    if (this.#isRestored) return;
+    this.#isRestored = true;
+    const message = `${peer} holds records of this node, ${key}, up to seq ${next}, which are not here: this folder was restored`;
+    this.options.exceptions.report({ code: "RESTORED", source: "replication", message, detail: { peer } });
   }
 
   #storeFailed(what: string, key: KeyId, error: unknown): void {
+    if (isLandfallError(error, "CLOSED")) return;
     const code = isLandfallError(error) ? error.code : "DISK_FAILED";
     const message = `could not ${what} ${key}: ${error instanceof Error ? error.message : String(error)}`;
     this.options.exceptions.report({ code, source: "replication", message });
