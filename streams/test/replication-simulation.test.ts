@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { keyId } from "../src/replication/machine-state.js";
+import { STREAM } from "../testing/simulated-disk.js";
 import { seededRandom, testSeed } from "../testing/seeded-random.js";
 import { SimulatedFleet } from "../testing/simulated-fleet.js";
 import { SimulatedLife, type Troubles } from "../testing/simulated-trouble.js";
 
 /** `npm run sim -- --seeds N` runs so many of each kind. */
 const SEEDS = Number(process.env["LANDFALL_SIM_SEEDS"] ?? 0);
+const HEAL_MS_MAX = 120_000;
 const TEST_MS_MAX = SEEDS > 0 ? 3_600_000 : 60_000;
 
 /** What happened in a life that must have gone well; with the seed that repeats it. */
@@ -16,10 +19,11 @@ interface Outcome {
 }
 
 /** Lives from consecutive seeds. `LANDFALL_SEED=N` runs that one alone. */
-function live(first: number, count: number, troubles: Troubles): SimulatedFleet[] {
+function live(first: number, count: number, given: Troubles): SimulatedFleet[] {
   const seed = testSeed(first);
   const isReplay = process.env["LANDFALL_SEED"] !== undefined;
   return Array.from({ length: isReplay ? 1 : Math.max(count, SEEDS) }, (_, i) => {
+    const troubles = { ...given, sealing: given.sealing === true && (seed + i) % 2 === 0 };
     const life = new SimulatedLife(seededRandom(seed + i), troubles);
     const converged = life.live();
     const { duplicates, failures } = life.fleet;
@@ -43,7 +47,9 @@ describe("replication, simulated", () => {
   it(
     "R1, R2, R3, R4, R5: cuts, half-open links, crashes and lost disks; 0 duplicates, and all converge when healed",
     () => {
-      live(1_000, 100, { sites: 13, writeMs: 20_000, everyMs: 30, troubleMs: 400, links: true, crashes: true });
+      const common = { writeMs: 20_000, everyMs: 30, troubleMs: 400, sealing: true };
+      const fleets = live(1_000, 100, { sites: 13, ...common, links: true, crashes: true });
+      if (fleets.length > 1) expect(fleets.reduce((sum, { runsTaken }) => sum + runsTaken, 0)).toBeGreaterThan(0);
     },
     TEST_MS_MAX,
   );
@@ -56,6 +62,7 @@ describe("replication, simulated", () => {
         writeMs: 15_000,
         everyMs: 40,
         troubleMs: 250,
+        sealing: true,
         links: true,
         crashes: true,
         expiry: true,
@@ -76,6 +83,7 @@ describe("replication, simulated", () => {
         writeMs: 15_000,
         everyMs: 40,
         troubleMs: 300,
+        sealing: true,
         links: true,
         restores: true,
       });
@@ -85,6 +93,30 @@ describe("replication, simulated", () => {
     },
     TEST_MS_MAX,
   );
+
+  it("R3: a sealed run that is cut goes on with the same blocks, at another source as well", () => {
+    for (let seed = testSeed(3_000); seed < testSeed(3_000) + 40; seed++) {
+      const fleet = new SimulatedFleet(seededRandom(seed), true);
+      const [ship, tokyo, sydney, angeles] = [fleet.addSite(), fleet.addSite(), fleet.addSite(), fleet.addSite()];
+      for (let i = 0; i < 3_000; i++) ship.append();
+      fleet.time.run(100);
+      ship.runs.seal(keyId(STREAM, ship.origin), ship.disk.next(ship.origin));
+      const links = [fleet.connect(ship, tokyo), fleet.connect(ship, sydney)];
+      for (const site of [tokyo, sydney]) links.push(fleet.connect(site, angeles));
+      const cut = () => {
+        if (fleet.time.now > 4_000) return;
+        const link = links[Math.floor(fleet.random() * links.length)];
+        link?.cut();
+        link?.reopenSoon();
+        fleet.time.after(fleet.random() * 300, cut);
+      };
+      cut();
+      const done = fleet.time.run(HEAL_MS_MAX, () => fleet.converged());
+      const { duplicates, failures } = fleet;
+      expect({ seed, done, duplicates, failures }).toEqual({ seed, done: true, duplicates: 0, failures: [] });
+      expect({ seed, runs: fleet.runsTaken > 0 }).toEqual({ seed, runs: true });
+    }
+  });
 
   it("R5: a record arrives over another path when the one it would take is cut", () => {
     const fleet = new SimulatedFleet(seededRandom(testSeed(7)));

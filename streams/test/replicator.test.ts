@@ -173,6 +173,7 @@ describe("replication between real stores over gRPC", () => {
       carries: ["*"],
       wants: ["*"],
       tellsGaps: true,
+      takesSealed: false,
     };
     const rubbish: Parameters<Awaited<ReturnType<typeof transport.dial>>["send"]>[0][][] = [
       [{ body: { $case: "ping", value: { token: 1 } } }],

@@ -11,7 +11,7 @@ export class SimulatedFleet {
   readonly links: SimLink[] = [];
   readonly #written = new Map<string, Set<number>>();
   /** Of each record, the one that its origin had written before it: what a fork does not fit to. */
-  readonly #before = new Map<number, number | undefined>();
+  readonly #before = new Map<string, number | undefined>();
   readonly failures: string[] = [];
   duplicates = 0;
   delivered = 0;
@@ -27,7 +27,14 @@ export class SimulatedFleet {
   nextValue = 1;
   nextConn = 1;
 
-  constructor(readonly random: () => number) {}
+  /** Sealed runs that went over whole. */
+  runsTaken = 0;
+
+  /** @param sealing whether sites seal and merge what they have, and send runs as they lie on disk */
+  constructor(
+    readonly random: () => number,
+    readonly sealing = false,
+  ) {}
 
   addSite(): SimSite {
     const name = `s${String(this.sites.length).padStart(2, "0")}`;
@@ -61,7 +68,7 @@ export class SimulatedFleet {
   wrote(origin: OriginId, seq: number, value: number, before: number | undefined): void {
     const id = `${origin} ${seq}`;
     this.#written.set(id, (this.#written.get(id) ?? new Set()).add(value));
-    this.#before.set(value, before);
+    this.#before.set(`${origin} ${value}`, before);
   }
 
   /** A site keeps a record; `before` is what it holds right before it. */
@@ -69,7 +76,7 @@ export class SimulatedFleet {
     if (this.#written.get(`${origin} ${seq}`)?.has(value) !== true) {
       this.fail(`${site} keeps ${value} as ${origin} ${seq}, which nobody wrote (O1)`);
     }
-    if (before !== undefined && this.#before.get(value) !== before) {
+    if (before !== undefined && this.#before.get(`${origin} ${value}`) !== before) {
       this.fail(`${site} keeps ${value} as ${origin} ${seq} behind ${before}: two histories mixed (rule 10)`);
     }
   }

@@ -54,7 +54,14 @@ export class SimLink {
     this.a.conns.set(id, { id, link: this, peer: this.b });
     this.b.conns.set(id, { id, link: this, peer: this.a });
     this.#id = id;
-    const connected = { type: "connected", conn: id, tuning: TUNING, rights: OPEN_RIGHTS, tellsGaps: true } as const;
+    const connected = {
+      type: "connected",
+      conn: id,
+      tuning: TUNING,
+      rights: OPEN_RIGHTS,
+      tellsGaps: true,
+      sealed: true,
+    } as const;
     this.a.event({ ...connected, peer: this.b.name });
     this.b.event({ ...connected, peer: this.a.name });
   }
@@ -86,7 +93,7 @@ export class SimLink {
 
   carry(from: SimSite, message: Message): void {
     const direction = from === this.a ? 0 : 1;
-    const bytes = message.$case === "data" ? message.value.count * RECORD_BYTES : 40;
+    const bytes = sizeOf(message);
     this.fleet.bytes += bytes;
     if (!this.up || this.black[direction]) return;
     const start = Math.max(this.fleet.time.now, this.#free[direction]);
@@ -100,4 +107,9 @@ export class SimLink {
       if (conn !== undefined) to.receive(conn, message);
     });
   }
+}
+
+function sizeOf(message: Message): number {
+  if (message.$case === "data") return message.value.count * RECORD_BYTES;
+  return message.$case === "sealed" ? message.value.bytes.byteLength : 40;
 }

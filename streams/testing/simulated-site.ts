@@ -1,7 +1,9 @@
 import { holeAt } from "../src/model/gap.js";
 import { originId, type OriginId } from "../src/model/names.js";
+import type { Seq } from "../src/model/record.js";
 import {
   createMachine,
+  keyId,
   receivedNext,
   type Effect,
   type KeyId,
@@ -12,6 +14,7 @@ import {
 import { step } from "../src/replication/machine.js";
 import { SimDisk, STREAM } from "./simulated-disk.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
+import { SimulatedRuns, runPart } from "./simulated-runs.js";
 import { RECORD_BYTES, type SimConn } from "./simulated-link.js";
 
 type Effects<T extends Effect["type"]> = Extract<Effect, { type: T }>;
@@ -35,8 +38,9 @@ export class SimSite {
   /** Where this life's own records begin: what a restored site appends again. */
   #startedAt = 0;
   #incarnations = 0;
-  /** The last record that arrived of each key, which may not be on disk yet. */
-  readonly #arrived = new Map<KeyId, { seq: number; value: number }>();
+  /** Of sealed runs that are on their way in: lost with a crash. */
+  readonly #staged = new Map<KeyId, { readonly run: string; readonly values: number[] }>();
+  #runs: SimulatedRuns | undefined;
 
   constructor(
     readonly fleet: SimulatedFleet,
@@ -45,6 +49,11 @@ export class SimSite {
     public disk = new SimDisk(),
   ) {
     this.machine = createMachine(name, origin);
+  }
+
+  /** How what is on disk is sealed. */
+  get runs(): SimulatedRuns {
+    return (this.#runs ??= new SimulatedRuns(`${this.name}.${this.life}`, this.fleet.random));
   }
 
   append(): void {
@@ -70,9 +79,10 @@ export class SimSite {
     this.conns.clear();
     this.#commitQueue = [];
     this.#committing = false;
-    this.#arrived.clear();
+    this.#staged.clear();
     if (loseDisk) {
       this.disk = new SimDisk();
+      this.#runs = undefined;
       this.#newOrigin();
     }
   }
@@ -81,6 +91,7 @@ export class SimSite {
   restore(backup: SimDisk): void {
     this.crash(false);
     this.disk = backup.copy();
+    this.#runs = undefined;
     this.isRestored = true;
     this.restart();
   }
@@ -105,6 +116,7 @@ export class SimSite {
     this.fleet.time.after(100, () => {
       if (!this.up || this.life !== life) return;
       this.event({ type: "tick" });
+      this.#seal();
       this.tick();
     });
   }
@@ -144,9 +156,34 @@ export class SimSite {
         this.event({ type: "data", conn: conn.id, requestId: id, firstSeq, count, bytes, payload });
         return;
       }
+      case "sealed":
+        this.#receiveSealed(conn, message.value);
+        return;
       default:
         this.event({ type: "message", conn: conn.id, message });
     }
+  }
+
+  /** Now and then: seals, or merges, some of what is on disk. */
+  #seal(): void {
+    if (!this.fleet.sealing || this.fleet.random() > 0.1) return;
+    for (const origin of this.disk.origins) {
+      if (this.fleet.random() < 0.7) this.runs.seal(keyId(STREAM, origin), this.disk.next(origin));
+      else this.runs.merge(keyId(STREAM, origin));
+    }
+  }
+
+  /** Blocks of a sealed run; those that are staged already must not come again, but with the first the run begins anew. */
+  #receiveSealed(conn: SimConn, message: Extract<Message, { $case: "sealed" }>["value"]): void {
+    const { id, run, from, to, count, blocks, runBytes, rawBytes, packed, first, next, bytes } = message;
+    const facts = { id: run, from: from as Seq, to: to as Seq, count, blocks, bytes: runBytes, rawBytes, packed };
+    const payload = [...new Float64Array(bytes.slice().buffer)];
+    const key = this.machine.requests.get(id)?.key;
+    const staged = key === undefined ? undefined : this.machine.staged.get(key);
+    this.fleet.delivered += payload.length;
+    if (staged !== undefined && first > 0) this.fleet.duplicates += Math.max(0, staged.blocks - first);
+    const arrived = { conn: conn.id, requestId: id, run: facts, first, next, bytes: bytes.byteLength, payload };
+    this.event({ type: "sealed", ...arrived });
   }
 
   #countDuplicates(requestId: number, firstSeq: number, count: number): void {
@@ -168,10 +205,14 @@ export class SimSite {
         this.#soon(() => this.#read(effect));
         break;
       case "digest":
-        this.#soon(() => this.#digest(effect));
+        // Behind what is on its way to the disk.
+        this.commit(() => this.#digest(effect));
         break;
       case "apply":
         this.commit(() => this.#apply(effect));
+        break;
+      case "stage":
+        this.commit(() => this.#stage(effect));
         break;
       case "note":
         this.commit(() => this.#note(effect));
@@ -202,7 +243,7 @@ export class SimSite {
     });
   }
 
-  #read({ conn, requestId, key, from, to, maxBytes, digests }: Effects<"read">): void {
+  #read({ conn, requestId, key, from, to, maxBytes, digests, sealed, staged }: Effects<"read">): void {
     const origin = originOf(key);
     const answer = { type: "block", conn, requestId, key, firstSeq: from } as const;
     const isOther = digests.some(({ from: seq, high }) => (this.disk.value(origin, seq) ?? high) !== high);
@@ -210,30 +251,62 @@ export class SimSite {
       this.event({ ...answer, count: 0, block: new Uint8Array(0), isFork: true });
       return;
     }
-    const values: number[] = [];
-    const end = Math.min(to, from + Math.max(1, Math.floor(maxBytes / RECORD_BYTES)), this.disk.next(origin));
-    for (let seq = from; seq < end; seq++) {
-      const value = this.disk.value(origin, seq);
-      if (value === undefined) break;
-      values.push(value);
+    const run = sealed ? this.runs.at(key, from) : undefined;
+    if (run !== undefined && this.#values(origin, run.from, run.to).length === run.count) {
+      const first = staged?.run === run.id ? staged.blocks : 0;
+      const part = runPart(run, (seq) => this.disk.value(origin, seq) as number, first, maxBytes);
+      this.event({ type: "part", conn, requestId, key, run, first, ...part });
+      return;
     }
+    const end = Math.min(to, from + Math.max(1, Math.floor(maxBytes / RECORD_BYTES)), this.disk.next(origin));
+    const values = this.#values(origin, from, end);
     const found = values.length > 0 ? undefined : holeAt(this.disk.holes(origin), from);
     const hole = found === undefined ? undefined : { ...found, from: from as typeof found.from };
     this.event({ ...answer, count: values.length, block: new Uint8Array(new Float64Array(values).buffer), hole });
   }
 
+  /** Up to the first that is not here. */
+  #values(origin: OriginId, from: number, to: number): number[] {
+    const values: number[] = [];
+    for (let seq = from; seq < to; seq++) {
+      const value = this.disk.value(origin, seq);
+      if (value === undefined) break;
+      values.push(value);
+    }
+    return values;
+  }
+
   #digest({ requestId, key, seqs }: Effects<"digest">): void {
-    const last = this.#arrived.get(key);
     const digests = seqs.flatMap((seq) => {
-      const value = last?.seq === seq ? last.value : this.disk.value(originOf(key), seq);
+      const value = this.disk.value(originOf(key), seq);
       return value === undefined ? [] : [{ from: seq, to: seq + 1, high: value, low: 0 }];
     });
     this.event({ type: "digested", requestId, digests });
   }
 
   #apply({ key, conn, bytes, payload, fill }: Effects<"apply">): void {
-    const origin = originOf(key);
     const { firstSeq, values } = payload as { firstSeq: number; values: number[] };
+    if (!fill) this.#staged.delete(key);
+    this.#keep(key, firstSeq, values, fill);
+    this.event({ type: "applied", conn, key, bytes, ok: true, fill });
+  }
+
+  #stage({ key, run, first, next, conn, bytes, payload }: Effects<"stage">): void {
+    if (first === 0) this.#staged.set(key, { run: run.id, values: [] });
+    const staged = this.#staged.get(key);
+    if (staged?.run !== run.id) this.fleet.fail(`${this.name} takes part ${first} of a run that it does not know`);
+    staged?.values.push(...(payload as number[]));
+    if (staged !== undefined && next === run.blocks) {
+      this.#staged.delete(key);
+      this.runs.take(key, run);
+      this.fleet.runsTaken++;
+      this.#keep(key, run.from, staged.values, false);
+    }
+    this.event({ type: "applied", conn, key, bytes, ok: true, fill: false });
+  }
+
+  #keep(key: KeyId, firstSeq: number, values: readonly number[], fill: boolean): void {
+    const origin = originOf(key);
     const next = this.disk.next(origin);
     if (!this.disk.put(origin, firstSeq, values)) {
       this.fleet.fail(`${this.name} applies ${key} from ${firstSeq} (${values.length}), next was ${next} (S2)`);
@@ -246,7 +319,6 @@ export class SimSite {
       this.fleet.filled += values.length;
       this.#tellHoles(origin);
     } else this.event({ type: "committed", stream: STREAM, origin, nextSeq: this.disk.next(origin) });
-    this.event({ type: "applied", conn, key, bytes, ok: true, fill });
   }
 
   #note({ key, hole }: Effects<"note">): void {
@@ -285,6 +357,7 @@ export class SimSite {
     const tail: number[] = [];
     for (let seq = from; seq < this.disk.next(former); seq++) tail.push(this.disk.value(former, seq) as number);
     this.crash(false);
+    this.#runs = undefined;
     this.disk = this.disk.copy((origin) => (origin === former ? from : Infinity));
     this.#newOrigin();
     this.restart();

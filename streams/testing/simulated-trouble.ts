@@ -15,6 +15,8 @@ export interface Troubles {
   readonly expiry?: boolean;
   readonly joiners?: boolean;
   readonly restores?: boolean;
+  /** Sites seal and merge what they have, and send runs as they lie on disk. */
+  readonly sealing?: boolean;
 }
 
 const HEAL_MS_MAX = 180_000;
@@ -30,7 +32,7 @@ export class SimulatedLife {
     random: () => number,
     private readonly troubles: Troubles,
   ) {
-    this.fleet = new SimulatedFleet(random);
+    this.fleet = new SimulatedFleet(random, troubles.sealing);
     this.#readers = Array.from({ length: READERS }, () => ({ cursor: undefined, seen: new Set() }));
   }
 

@@ -99,7 +99,13 @@ function startFill(state: MachineState, key: KeyId, now: number, out: Effect[]):
       stopAt: 0,
       applying: 0,
     });
-    ask(state, conn, key, { id, stream: names.stream, origin: names.origin, from, to, digests: [] }, out);
+    ask(
+      state,
+      conn,
+      key,
+      { id, stream: names.stream, origin: names.origin, from, to, digests: [], staged: undefined },
+      out,
+    );
     return;
   }
 }

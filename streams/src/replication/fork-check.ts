@@ -1,10 +1,8 @@
 import type { Digest } from "@landfall/proto/gen/landfall/v1/replication";
 import { DIGEST_CHUNK_RECORDS } from "../limits.js";
-import type { OriginRecord } from "../model/record.js";
 import { OriginDigests } from "../store/origin-digests.js";
-import { digestOf, type RecordDigest } from "../store/record-digest.js";
 import type { StreamStore } from "../store/store.js";
-import { keyId, type Key, type KeyId } from "./machine-state.js";
+import type { Key } from "./machine-state.js";
 
 /** What a peer may have read here before a request is served. */
 const DIGESTS_COMPARED_MAX = 4;
@@ -12,25 +10,16 @@ const DIGESTS_COMPARED_MAX = 4;
 /** Whether two sites hold the same history of an origin, told by digests of its records (rule 10). */
 export class ForkCheck {
   readonly #digests: OriginDigests;
-  /** Of the record that came last, which may not be on disk yet. */
-  readonly #last = new Map<KeyId, { readonly seq: number; readonly digest: RecordDigest }>();
 
   constructor(store: StreamStore) {
     this.#digests = new OriginDigests(store);
-  }
-
-  /** Records arrived and are about to be stored. */
-  arrived(key: KeyId, records: readonly OriginRecord[]): void {
-    const last = records.at(-1);
-    if (last !== undefined) this.#last.set(key, { seq: last.seq, digest: digestOf(last) });
   }
 
   /** Digests of single records, without those that are not here. */
   async of(key: Key, seqs: readonly number[]): Promise<Digest[]> {
     const found: Digest[] = [];
     for (const seq of seqs) {
-      const last = this.#last.get(keyId(key.stream, key.origin));
-      const sum = last?.seq === seq ? last.digest : await this.#digests.of(key.stream, key.origin, seq, seq + 1);
+      const sum = await this.#digests.of(key.stream, key.origin, seq, seq + 1);
       if (sum !== undefined) found.push({ from: seq, to: seq + 1, ...sum });
     }
     return found;

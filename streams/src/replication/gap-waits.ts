@@ -47,5 +47,6 @@ export function noteGap(state: MachineState, key: KeyId, { to, reason }: Hole, o
   // What a peer's retention removed may still be had from another one, some day.
   const own = reason === "expired" ? "missed" : reason;
   state.received.set(key, to);
+  state.staged.delete(key);
   out.push({ type: "note", key, hole: { from, to, reason: own } });
 }

@@ -23,6 +23,8 @@ export interface Hello {
   readonly wants: readonly string[];
   /** Understands gaps, requests with an end, and digests. */
   readonly tellsGaps: boolean;
+  /** Takes blocks of sealed runs as they lie on disk. */
+  readonly takesSealed: boolean;
 }
 
 export interface LinkEvents {
@@ -68,8 +70,8 @@ export class EstablishedLink {
     if (dialled) this.#sayHello();
   }
 
-  send(message: Message, records = 0): void {
-    this.meter.count(message.$case === "data" ? message.value.block.byteLength + 32 : 64, records);
+  send(message: Message): void {
+    this.meter.count(frameBytes(message), recordsIn(message));
     this.channel.send({ body: message });
   }
 
@@ -97,8 +99,8 @@ export class EstablishedLink {
   }
 
   #sayHello(): void {
-    const { carries, wants, ...hello } = this.hello;
-    const value = { version: PROTOCOL_VERSION, ...hello, carries: [...carries], wants: [...wants] };
+    const { carries, wants } = this.hello;
+    const value = { version: PROTOCOL_VERSION, ...this.hello, carries: [...carries], wants: [...wants] };
     this.channel.send({ body: { $case: "hello", value } });
   }
 
@@ -113,7 +115,7 @@ export class EstablishedLink {
       else if (body.$case === "pong") this.#onPong(body.value.token);
       else if (body.$case === "hello") throw new LandfallError("PROTOCOL_ERROR", "a second hello");
       else {
-        if (body.$case === "data") this.meter.count(body.value.block.byteLength + 32, body.value.count);
+        if (body.$case === "data" || body.$case === "sealed") this.meter.count(frameBytes(body), recordsIn(body));
         this.events.message(this, body);
       }
     } catch (error) {
@@ -123,7 +125,7 @@ export class EstablishedLink {
 
   #onHello(body: Message): void {
     if (body.$case !== "hello") throw new LandfallError("PROTOCOL_ERROR", `${body.$case} before hello`);
-    const { version, site, node, link, linkClass, carries, wants, tellsGaps } = body.value;
+    const { version, site, node, link, linkClass, carries, wants, tellsGaps, takesSealed } = body.value;
     if (version !== PROTOCOL_VERSION) {
       throw new LandfallError(
         "PROTOCOL_ERROR",
@@ -147,6 +149,7 @@ export class EstablishedLink {
       carries: this.dialled ? this.hello.carries : carries,
       wants,
       tellsGaps,
+      takesSealed,
     };
     this.events.established(this, this.peer);
   }
@@ -155,4 +158,16 @@ export class EstablishedLink {
     const measured = Math.max(0, this.env.monotonic() - token);
     this.roundTripMs = this.roundTripMs === undefined ? measured : this.roundTripMs * 0.7 + measured * 0.3;
   }
+}
+
+/** Records that count with this frame: those of a sealed run with its last. */
+function recordsIn(message: Message): number {
+  if (message.$case === "data") return message.value.count;
+  return message.$case === "sealed" && message.value.next === message.value.blocks ? message.value.count : 0;
+}
+
+/** About what the frame takes on the wire. */
+function frameBytes(message: Message): number {
+  if (message.$case === "data") return message.value.block.byteLength + 32;
+  return message.$case === "sealed" ? message.value.bytes.byteLength + 96 : 64;
 }

@@ -1,6 +1,7 @@
 import type { Digest, Frame, Request } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Hole } from "../model/gap.js";
 import type { OriginId, StreamName } from "../model/names.js";
+import type { SealedRun } from "../store/store.js";
 
 /** What travels between two machines: the body of one frame. */
 export type Message = NonNullable<Frame["body"]>;
@@ -53,6 +54,15 @@ export interface Announced {
   holes: readonly Hole[];
 }
 
+/** How far a transfer of a sealed run is: blocks before number `blocks` of the run with this id. */
+export interface Staged {
+  readonly run: string;
+  readonly blocks: number;
+}
+
+/** What is said of a sealed run with each of its parts; see store.ts. */
+export type RunFacts = Omit<SealedRun, "stream" | "origin">;
+
 /** A request of the peer that this site serves: standing, or with an end. */
 export interface Serving {
   readonly id: number;
@@ -63,6 +73,8 @@ export interface Serving {
   readonly to: number;
   /** What the peer says it holds; compared before anything is sent. */
   digests: readonly Digest[];
+  /** Of the sealed run that begins at `position`, what was sent. */
+  staged?: Staged;
 }
 
 export interface Conn {
@@ -73,6 +85,8 @@ export interface Conn {
   readonly rights: LinkRights;
   /** The peer understands gaps, requests with an end, and digests. */
   readonly tellsGaps: boolean;
+  /** The peer takes sealed runs, and this link is wide enough for their blocks. */
+  readonly sealed: boolean;
   readonly announced: Map<KeyId, Announced>;
   /** By key: the peer has at most one standing request for each. */
   readonly serving: Map<KeyId, Serving>;
@@ -134,6 +148,8 @@ export interface MachineState {
   readonly held: Map<KeyId, number>;
   /** First seq that was not received; at least `held`. */
   readonly received: Map<KeyId, number>;
+  /** Of the sealed run that begins at the first seq that was not received, what is here. */
+  readonly staged: Map<KeyId, Staged>;
   readonly conns: Map<number, Conn>;
   readonly sources: Map<KeyId, Source>;
   /** Key of each request of this site; and the request itself, as long as it waits for digests. */
@@ -159,12 +175,13 @@ export type MachineEvent =
       readonly tuning: LinkTuning;
       readonly rights: LinkRights;
       readonly tellsGaps: boolean;
+      readonly sealed: boolean;
     }
   | { readonly type: "disconnected"; readonly conn: number }
   | {
       readonly type: "message";
       readonly conn: number;
-      readonly message: Exclude<Message, { $case: "hello" | "data" | "ping" | "pong" }>;
+      readonly message: Exclude<Message, { $case: "hello" | "data" | "sealed" | "ping" | "pong" }>;
     }
   /** A verified block arrived; `payload` is handed back in the `apply` effect. */
   | {
@@ -175,6 +192,28 @@ export type MachineEvent =
       readonly count: number;
       readonly bytes: number;
       readonly payload: unknown;
+    }
+  /** Blocks [first, next) of a sealed run arrived; `payload` is handed back in the `stage` effect. */
+  | {
+      readonly type: "sealed";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly run: RunFacts;
+      readonly first: number;
+      readonly next: number;
+      readonly bytes: number;
+      readonly payload: unknown;
+    }
+  /** The answer to a `read` effect, when a sealed run begins there: its blocks [first, next). */
+  | {
+      readonly type: "part";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+      readonly run: RunFacts;
+      readonly first: number;
+      readonly next: number;
+      readonly bytes: Uint8Array;
     }
   /** The answer to a `read` effect; count 0 when nothing can be read, with the reason where there is one. */
   | {
@@ -203,7 +242,7 @@ export type MachineEvent =
   | { readonly type: "unnoted"; readonly key: KeyId }
   /** Records became durable here, own or applied. */
   | { readonly type: "committed"; readonly stream: StreamName; readonly origin: OriginId; readonly nextSeq: number }
-  /** The answer to an `apply` effect. */
+  /** The answer to an `apply` or a `stage` effect. */
   | {
       readonly type: "applied";
       readonly conn: number;
@@ -229,6 +268,10 @@ export type Effect =
       readonly maxBytes: number;
       /** To be compared first; empty once they were. */
       readonly digests: readonly Digest[];
+      /** A sealed run that begins at `from` may be sent as it lies on disk. */
+      readonly sealed: boolean;
+      /** Of which these blocks are there already, if it is the very same run. */
+      readonly staged: Staged | undefined;
     }
   | {
       readonly type: "apply";
@@ -253,6 +296,17 @@ export type Effect =
   | { readonly type: "fork"; readonly conn: number; readonly key: KeyId }
   /** A peer holds more of this node's own records than this node: it was restored from a backup (rule 11). */
   | { readonly type: "restored"; readonly conn: number; readonly key: KeyId; readonly next: number }
+  /** Take in blocks [first, next) of a sealed run; with its last, the run counts. With its first, a former one is dropped. */
+  | {
+      readonly type: "stage";
+      readonly conn: number;
+      readonly key: KeyId;
+      readonly run: RunFacts;
+      readonly first: number;
+      readonly next: number;
+      readonly bytes: number;
+      readonly payload: unknown;
+    }
   | { readonly type: "close"; readonly conn: number; readonly reason: string };
 
 export function keyId(stream: string, origin: string): KeyId {
@@ -266,6 +320,7 @@ export function createMachine(site: string, own: OriginId): MachineState {
     keys: new Map(),
     held: new Map(),
     received: new Map(),
+    staged: new Map(),
     conns: new Map(),
     sources: new Map(),
     requests: new Map(),

@@ -16,11 +16,12 @@ import {
   receivedNext,
   type Conn,
   type Effect,
+  type Fill,
   type KeyId,
   type MachineEvent,
   type MachineState,
 } from "./machine-state.js";
-import { blockRead, endServing, pump, serve } from "./serving.js";
+import { blockRead, endServing, partRead, pump, serve } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
@@ -52,9 +53,17 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "data":
       onData(state, event, now, out);
       break;
+    case "sealed":
+      onSealed(state, event, now, out);
+      break;
     case "block": {
       const conn = state.conns.get(event.conn);
       if (conn !== undefined) blockRead(state, conn, event, out);
+      break;
+    }
+    case "part": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined) partRead(state, conn, event, out);
       break;
     }
     case "committed":
@@ -71,6 +80,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       break;
     case "unnoted":
       state.received.set(event.key, heldNext(state, event.key));
+      state.staged.delete(event.key);
       break;
     case "tick":
       for (const key of state.keys.keys()) {
@@ -95,6 +105,7 @@ function onConnected(
     tuning: event.tuning,
     rights: event.rights,
     tellsGaps: event.tellsGaps,
+    sealed: event.sealed,
     announced: new Map(),
     serving: new Map(),
     filling: new Map(),
@@ -150,11 +161,12 @@ function onMessage(
       }
       break;
     case "request": {
-      const { id, stream, origin, from, to, digests } = message.value;
+      const { id, stream, origin, from, to, digests, staged } = message.value;
       const key = internKey(state, streamName(stream), originId(origin));
       const refusal = refusalOf(state, conn, key, from, to > 0);
       if (refusal === undefined) {
-        serve(state, conn, { id, key, position: from, to: to > 0 ? to : Infinity, digests }, out);
+        const range = { position: from, to: to > 0 ? to : Infinity };
+        serve(state, conn, { id, key, ...range, digests, ...(staged === undefined ? {} : { staged }) }, out);
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });
       }
@@ -271,40 +283,84 @@ function onHoles(state: MachineState, event: Extract<MachineEvent, { type: "hole
 }
 
 function onData(state: MachineState, event: Extract<MachineEvent, { type: "data" }>, now: number, out: Effect[]): void {
-  const conn = state.conns.get(event.conn);
-  if (conn === undefined) return;
-  const key = sourceOfRequest(state, conn.id, event.requestId);
-  const fill = key === undefined ? undefined : state.fills.get(key);
-  if (key !== undefined && fill?.requestId === event.requestId) {
-    if (onFillData(state, fill, key, event, now, out)) forgive(state, conn.peer, key);
-    else out.push({ type: "close", conn: conn.id, reason: `data from seq ${event.firstSeq} fills no gap (${key})` });
+  const { conn: id, requestId, firstSeq, count, bytes, payload } = event;
+  const filled = fillOfRequest(state, requestId);
+  if (filled !== undefined) {
+    if (!onFillData(state, filled.fill, filled.key, event, now, out)) {
+      out.push({ type: "close", conn: id, reason: `data from seq ${firstSeq} fills no gap (${filled.key})` });
+    }
     return;
   }
-  const source = key === undefined ? undefined : state.sources.get(key);
-  if (key === undefined || source === undefined) {
-    out.push({ type: "close", conn: conn.id, reason: `data for request ${event.requestId}, which is not standing` });
-    return;
-  }
-  source.heardAt = now;
-  const announced = conn.announced.get(key);
-  if (announced !== undefined) announced.next = Math.max(announced.next, event.firstSeq + event.count);
-  forgive(state, conn.peer, key);
-  const mine = receivedNext(state, key);
-  if (event.firstSeq !== mine) {
+  const key = heard(state, id, requestId, firstSeq, firstSeq + count, now, out);
+  if (key === undefined) return;
+  state.staged.delete(key);
+  state.received.set(key, firstSeq + count);
+  out.push({ type: "apply", conn: id, key, bytes, payload, fill: false });
+}
+
+/** Blocks of a sealed run: nothing is received before the last of them. */
+function onSealed(
+  state: MachineState,
+  event: Extract<MachineEvent, { type: "sealed" }>,
+  now: number,
+  out: Effect[],
+): void {
+  const { conn: id, requestId, run, first, next, bytes, payload } = event;
+  const key = heard(state, id, requestId, run.from, run.to, now, out);
+  if (key === undefined) return;
+  const staged = state.staged.get(key);
+  const goesOn = first === 0 || (staged?.run === run.id && staged.blocks === first);
+  if (!goesOn || next <= first || next > run.blocks) {
     out.push({
       type: "close",
-      conn: conn.id,
-      reason: `data from seq ${event.firstSeq} where ${mine} was next (${key})`,
+      conn: id,
+      reason: `blocks ${first} to ${next} of a run of ${run.blocks}: not what was next`,
     });
     return;
   }
-  state.received.set(key, mine + event.count);
-  out.push({ type: "apply", conn: conn.id, key, bytes: event.bytes, payload: event.payload, fill: false });
+  if (next < run.blocks) {
+    state.staged.set(key, { run: run.id, blocks: next });
+  } else {
+    state.staged.delete(key);
+    state.received.set(key, run.to);
+  }
+  out.push({ type: "stage", conn: id, key, run, first, next, bytes, payload });
+}
+
+/** The key whose records [from, to) arrived; undefined, and the connection is closed, when they are not what was next. */
+function heard(
+  state: MachineState,
+  id: number,
+  requestId: number,
+  from: number,
+  to: number,
+  now: number,
+  out: Effect[],
+): KeyId | undefined {
+  const conn = state.conns.get(id);
+  if (conn === undefined) return undefined;
+  const key = sourceOfRequest(state, id, requestId);
+  const source = key === undefined ? undefined : state.sources.get(key);
+  if (key === undefined || source === undefined) {
+    out.push({ type: "close", conn: id, reason: `data for request ${requestId}, which is not standing` });
+    return undefined;
+  }
+  source.heardAt = now;
+  const announced = conn.announced.get(key);
+  if (announced !== undefined) announced.next = Math.max(announced.next, to);
+  forgive(state, conn.peer, key);
+  const mine = receivedNext(state, key);
+  if (from === mine) return key;
+  out.push({ type: "close", conn: id, reason: `data from seq ${from} where ${mine} was next (${key})` });
+  return undefined;
 }
 
 function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effect[]): void {
   state.held.set(key, Math.max(heldNext(state, key), nextSeq));
-  if ((state.received.get(key) ?? 0) < nextSeq) state.received.set(key, nextSeq);
+  if ((state.received.get(key) ?? 0) < nextSeq) {
+    state.received.set(key, nextSeq);
+    state.staged.delete(key);
+  }
   for (const conn of state.conns.values()) {
     if (conn.serving.has(key)) {
       pump(state, conn, out);
@@ -332,7 +388,10 @@ function onApplied(
     return;
   }
   // What followed the failed block is lost with it: begin again from what is on disk, and only later.
-  if (!event.fill) state.received.set(event.key, heldNext(state, event.key));
+  if (!event.fill) {
+    state.received.set(event.key, heldNext(state, event.key));
+    state.staged.delete(event.key);
+  }
   if (conn === undefined) return;
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
@@ -393,7 +452,8 @@ function request(state: MachineState, key: KeyId, conn: Conn, now: number, out: 
     feasible.distance = distance;
   }
   updateDistance(state, key, out);
-  ask(state, conn, key, { id, stream: names.stream, origin: names.origin, from, to: 0, digests: [] }, out);
+  const { stream, origin } = names;
+  ask(state, conn, key, { id, stream, origin, from, to: 0, digests: [], staged: state.staged.get(key) }, out);
 }
 
 function change(state: MachineState, key: KeyId, to: Conn, now: number, out: Effect[]): void {
@@ -440,4 +500,13 @@ function updateDistance(state: MachineState, key: KeyId, out: Effect[]): void {
 function sourceOfRequest(state: MachineState, conn: number, requestId: number): KeyId | undefined {
   const standing = state.requests.get(requestId);
   return standing?.conn === conn ? standing.key : undefined;
+}
+
+function fillOfRequest(
+  state: MachineState,
+  requestId: number,
+): { readonly fill: Fill; readonly key: KeyId } | undefined {
+  const key = state.requests.get(requestId)?.key;
+  const fill = key === undefined ? undefined : state.fills.get(key);
+  return key === undefined || fill?.requestId !== requestId ? undefined : { fill, key };
 }

@@ -1,34 +1,45 @@
-import type { Digest } from "@landfall/proto/gen/landfall/v1/replication";
+import type { Digest, Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
+import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
 import { isLandfallError, LandfallError } from "../model/errors.js";
 import { siteName, type OriginId, type SiteName, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.js";
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
-import type { Batch, StreamStore } from "../store/store.js";
+import type { Batch, LocalStore } from "../store/store.js";
 import type { Seq } from "../model/record.js";
 import { refusalOf } from "./admission.js";
 import { Dialler } from "./dialler.js";
 import { ForkCheck } from "./fork-check.js";
 import { createGrpcTransport } from "./grpc-transport.js";
+import { handedOver } from "./handed-over.js";
 import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
 import { LINK_CLASSES } from "./link-classes.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
-import { createMachine, keyId, type Effect, type Key, type KeyId, type MachineEvent } from "./machine-state.js";
+import {
+  createMachine,
+  keyId,
+  type Effect,
+  type Key,
+  type KeyId,
+  type MachineEvent,
+  type RunFacts,
+} from "./machine-state.js";
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
 import { countLinks } from "./replication-metrics.js";
 import { linkRights } from "./rights.js";
+import { SealedFlow } from "./sealed-flow.js";
 import type { Channel, Listener, Transport } from "./transport.js";
 
 /** How often stalls, pings and announcements are looked at. */
 const TICK_MS = 100;
 
 export interface ReplicatorOptions {
-  readonly store: StreamStore;
+  readonly store: LocalStore;
   readonly env: Env;
   readonly settings: NodeSettings;
   readonly policy: Policy;
@@ -59,6 +70,7 @@ class NodeReplicator implements Replicator {
   readonly #memory = new Map<string, LinkMemory>();
   readonly #diallers: Dialler[] = [];
   readonly #knowledge = new PeerKnowledge();
+  readonly #sealed: SealedFlow;
   /** Applies of one key go one after another; keys do not wait for each other. */
   readonly #applying = new Map<KeyId, Promise<void>>();
   #listener: Listener | undefined;
@@ -73,6 +85,7 @@ class NodeReplicator implements Replicator {
 
   constructor(private readonly options: ReplicatorOptions) {
     this.#machine = createMachine(options.settings.site, options.store.origin);
+    this.#sealed = new SealedFlow(options.store, options.env, this.#machine);
     this.#transport = options.transport ?? createGrpcTransport({ env: options.env });
     this.#forks = new ForkCheck(options.store);
     countLinks(options.registry, () => this.links());
@@ -129,6 +142,7 @@ class NodeReplicator implements Replicator {
     for (const link of this.#links.values()) link.close("this site is stopping");
     await this.#listener?.close();
     await Promise.allSettled(this.#applying.values());
+    await this.#sealed.close();
   }
 
   links(): LinkView[] {
@@ -151,6 +165,12 @@ class NodeReplicator implements Replicator {
 
   notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
     return notHandedOver(this.#machine, this.#knowledge);
+  }
+
+  handedOver(stream: StreamName, origin: OriginId): number {
+    const { settings, policy } = this.options;
+    const given = { settings, policy, memory: this.#memory.values(), knowledge: this.#knowledge };
+    return handedOver(given, stream, origin);
   }
 
   #admit(credentials: { site: string; token: string }): string | undefined {
@@ -184,12 +204,14 @@ class NodeReplicator implements Replicator {
       carries: settings.carries,
       wants: own.replication.wants,
       tellsGaps: true,
+      takesSealed: true,
     };
     const id = this.#nextLinkId++;
     const events: LinkEvents = {
       established: (link, peer) => this.#established(link, peer, settings.to),
       message: (link, message) => {
         if (message.$case === "data") this.#onData(link, message.value);
+        else if (message.$case === "sealed") this.#onSealed(link, message.value);
         else {
           if (message.$case === "announce") this.#onAnnounce(link, message.value.holdings);
           this.#run({ type: "message", conn: link.id, message });
@@ -228,14 +250,9 @@ class NodeReplicator implements Replicator {
     this.#memory.set(peer.link, { id: peer.link, peer: site, class: link.linkClass, carries: peer.carries, rights });
     this.#knowledge.contact(site, this.options.env.now(), link.linkClass);
     this.options.log.info({ link: peer.link, peer: peer.site, class: link.linkClass }, "link up");
-    this.#run({
-      type: "connected",
-      conn: link.id,
-      peer: peer.site,
-      tuning: LINK_CLASSES[link.linkClass],
-      rights,
-      tellsGaps: peer.tellsGaps,
-    });
+    const tuning = LINK_CLASSES[link.linkClass];
+    const sealed = peer.takesSealed && tuning.windowBytes >= SEALED_WINDOW_BYTES_MIN;
+    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning, rights, sealed, tellsGaps: peer.tellsGaps });
   }
 
   #siteEntry(site: string): SiteEntry | undefined {
@@ -270,7 +287,6 @@ class NodeReplicator implements Replicator {
       return;
     }
     this.#knowledge.arrived(standing.key, link.linkClass);
-    this.#forks.arrived(standing.key, batch.records);
     if (link.peer !== undefined) this.#knowledge.holds(link.peer.site as SiteName, key, data.firstSeq + data.count);
     const { firstSeq, count, block } = data;
     this.#run({
@@ -282,6 +298,18 @@ class NodeReplicator implements Replicator {
       bytes: block.byteLength,
       payload: batch,
     });
+  }
+
+  #onSealed(link: EstablishedLink, { id, run: name, runBytes, bytes: payload, ...said }: Sealed): void {
+    const standing = this.#machine.requests.get(id);
+    const key = standing === undefined ? undefined : this.#machine.keys.get(standing.key);
+    if (standing !== undefined && key !== undefined) {
+      this.#knowledge.arrived(standing.key, link.linkClass);
+      if (link.peer !== undefined) this.#knowledge.holds(link.peer.site as SiteName, key, said.to);
+    }
+    const { first, next, ...facts } = said;
+    const run: RunFacts = { ...facts, from: said.from as Seq, to: said.to as Seq, id: name, bytes: runBytes };
+    this.#run({ type: "sealed", conn: link.id, requestId: id, run, first, next, bytes: payload.byteLength, payload });
   }
 
   #decode(link: EstablishedLink, block: Uint8Array): Batch | undefined {
@@ -311,6 +339,7 @@ class NodeReplicator implements Replicator {
         this.#knowledge.contact(link.peer.site as SiteName, link.lastContact, link.linkClass);
     }
     this.#run({ type: "tick" });
+    this.#sealed.tick();
     this.#timer = this.options.env.setTimer(TICK_MS, () => this.#tick());
   }
 
@@ -323,19 +352,21 @@ class NodeReplicator implements Replicator {
     const link = "conn" in effect ? this.#links.get(effect.conn) : undefined;
     switch (effect.type) {
       case "send":
-        link?.send(effect.message, effect.message.$case === "data" ? effect.message.value.count : 0);
+        link?.send(effect.message);
         break;
       case "read":
         void this.#read(effect);
         break;
       case "apply":
+      case "stage":
         this.#inTurn(effect.key, () => this.#apply(effect));
         break;
       case "note":
         this.#inTurn(effect.key, () => this.#note(effect));
         break;
       case "digest":
-        void this.#digest(effect);
+        // Behind what is on its way to the disk.
+        this.#inTurn(effect.key, () => this.#digest(effect));
         break;
       case "fork":
         this.#reportFork(effect.key, link?.peer?.site ?? "");
@@ -360,6 +391,11 @@ class NodeReplicator implements Replicator {
         this.#run({ ...nothing, isFork: true });
         return;
       }
+      const part = effect.sealed ? await this.#sealed.read(effect) : undefined;
+      if (part !== undefined) {
+        this.#run({ type: "part", conn, requestId, key, ...part });
+        return;
+      }
       const records = (await store.readOrigin(stream, origin, from as Seq, maxBytes)).slice(0, to - from);
       if (records.length > 0) {
         const block = encodeBlock({ stream, origin, firstSeq: from as Seq, records });
@@ -381,10 +417,17 @@ class NodeReplicator implements Replicator {
     this.#applying.set(key, (this.#applying.get(key) ?? Promise.resolve()).then(work));
   }
 
-  async #apply({ conn, key, bytes, payload, fill }: Extract<Effect, { type: "apply" }>): Promise<void> {
+  async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>): Promise<void> {
+    const { conn, key, bytes } = effect;
+    const fill = effect.type === "apply" && effect.fill;
     let ok = true;
     try {
-      await this.options.store.apply(payload as Batch);
+      if (effect.type === "stage") {
+        await this.#sealed.stage(effect);
+      } else {
+        if (!fill) await this.#sealed.drop(key);
+        await this.options.store.apply(effect.payload as Batch);
+      }
     } catch (error) {
       ok = false;
       this.#storeFailed("store", key, error);
@@ -395,6 +438,7 @@ class NodeReplicator implements Replicator {
   async #note({ key, hole }: Extract<Effect, { type: "note" }>): Promise<void> {
     const names = this.#machine.keys.get(key) as Key;
     try {
+      await this.#sealed.drop(key);
       await this.options.store.noteGap(names.stream, names.origin, hole);
     } catch (error) {
       this.#storeFailed("note a gap of", key, error);

@@ -1,4 +1,4 @@
-import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
+import { Refuse_Reason, type Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Hole } from "../model/gap.js";
 import { holeToWire } from "./gap-frames.js";
 import {
@@ -47,6 +47,8 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     to: serving.to,
     maxBytes: conn.tuning.blockBytes,
     digests: serving.digests,
+    sealed: conn.sealed && !Number.isFinite(serving.to),
+    staged: serving.staged,
   });
 }
 
@@ -69,6 +71,7 @@ export function blockRead(
     } else {
       const { firstSeq, count, block } = event;
       serving.position += count;
+      delete serving.staged;
       if (serving.position >= serving.to) conn.filling.delete(serving.key);
       conn.credit -= block.byteLength;
       const value = { id: serving.id, firstSeq, count, block };
@@ -76,6 +79,35 @@ export function blockRead(
     }
   }
   pump(state, conn, out);
+}
+
+/** Sends blocks of a sealed run that were read, unless its request was stopped meanwhile. */
+export function partRead(
+  state: MachineState,
+  conn: Conn,
+  event: Extract<MachineEvent, { type: "part" }>,
+  out: Effect[],
+): void {
+  conn.reading = false;
+  const serving = conn.serving.get(event.key);
+  const { run, next, bytes } = event;
+  if (serving?.id === event.requestId && serving.position === run.from) {
+    serving.digests = [];
+    if (next < run.blocks) {
+      serving.staged = { run: run.id, blocks: next };
+    } else {
+      serving.position = run.to;
+      delete serving.staged;
+    }
+    conn.credit -= bytes.byteLength;
+    out.push({ type: "send", conn: conn.id, message: { $case: "sealed", value: sealedFrame(serving.id, event) } });
+  }
+  pump(state, conn, out);
+}
+
+function sealedFrame(id: number, { run, first, next, bytes }: Extract<MachineEvent, { type: "part" }>): Sealed {
+  const { id: name, from, to, count, blocks, bytes: runBytes, rawBytes, packed } = run;
+  return { id, run: name, from, to, count, blocks, runBytes, rawBytes, packed, first, next, bytes };
 }
 
 /** Forgets a request of the peer, which may be long gone. */
@@ -95,9 +127,8 @@ function sendHole(conn: Conn, serving: Serving, hole: Hole | undefined, out: Eff
     refuse(conn, serving, Refuse_Reason.BEHIND, out);
     return;
   }
-  if (hole.reason === "superseded") serving.position = hole.to;
+  if (hole.reason === "superseded" && conn.serving.get(serving.key) === serving) serving.position = hole.to;
   else endServing(conn, serving.id);
-  if (serving.position >= serving.to) endServing(conn, serving.id);
   out.push({
     type: "send",
     conn: conn.id,

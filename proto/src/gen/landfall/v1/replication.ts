@@ -48,6 +48,7 @@ export interface Frame {
     | { $case: "ping"; value: Ping }
     | { $case: "pong"; value: Pong }
     | { $case: "gap"; value: Gap }
+    | { $case: "sealed"; value: Sealed }
     | undefined;
 }
 
@@ -66,6 +67,8 @@ export interface Hello {
   wants: string[];
   /** The sender of this frame understands gaps, requests with an end, and digests. */
   tellsGaps: boolean;
+  /** The sender of this frame takes blocks of sealed runs as they lie on disk. */
+  takesSealed: boolean;
 }
 
 /** What the sender of this frame holds. */
@@ -97,10 +100,19 @@ export interface Request {
   stream: string;
   origin: string;
   from: number;
+  /** A sealed run that begins at `from` and of which the first blocks are here: go on behind them, if you have the same. */
+  staged:
+    | Staged
+    | undefined;
   /** First seq that is not wanted; 0 for a standing request. */
   to: number;
   /** What the sender of this frame holds around that: if the receiver holds something else, it is a fork. */
   digests: Digest[];
+}
+
+export interface Staged {
+  run: string;
+  blocks: number;
 }
 
 /** Of the records with seqs [from, to): see docs/replication.md. */
@@ -151,6 +163,29 @@ export interface Data {
   count: number;
   /** A block as on disk: see docs/format.md. */
   block: Uint8Array;
+}
+
+/**
+ * Blocks of one sealed run, answering request `id`: records of seqs [from, to), sorted by topic. They count once all
+ * blocks of the run are there.
+ */
+export interface Sealed {
+  id: number;
+  /** The same for the same blocks at every site. */
+  run: string;
+  from: number;
+  to: number;
+  /** Records and blocks of the whole run, and its bytes as they are sent and unpacked. */
+  count: number;
+  blocks: number;
+  runBytes: number;
+  rawBytes: number;
+  packed: boolean;
+  /** Number of the first block in this frame, and of the one behind its last. */
+  first: number;
+  next: number;
+  /** Blocks as on disk: see docs/format.md. */
+  bytes: Uint8Array;
 }
 
 /** The receiver has committed so many bytes of blocks: as many more may be sent. */
@@ -205,6 +240,9 @@ export const Frame: MessageFns<Frame> = {
         break;
       case "gap":
         Gap.encode(message.body.value, writer.uint32(98).fork()).join();
+        break;
+      case "sealed":
+        Sealed.encode(message.body.value, writer.uint32(90).fork()).join();
         break;
     }
     return writer;
@@ -311,6 +349,14 @@ export const Frame: MessageFns<Frame> = {
             message.body = { $case: "gap", value: Gap.decode(reader, reader.uint32()) };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.body = { $case: "sealed", value: Sealed.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -325,7 +371,17 @@ export const Frame: MessageFns<Frame> = {
 };
 
 function createBaseHello(): Hello {
-  return { version: 0, site: "", node: "", link: "", linkClass: "", carries: [], wants: [], tellsGaps: false };
+  return {
+    version: 0,
+    site: "",
+    node: "",
+    link: "",
+    linkClass: "",
+    carries: [],
+    wants: [],
+    tellsGaps: false,
+    takesSealed: false,
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -353,6 +409,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.tellsGaps !== false) {
       writer.uint32(72).bool(message.tellsGaps);
+    }
+    if (message.takesSealed !== false) {
+      writer.uint32(64).bool(message.takesSealed);
     }
     return writer;
   },
@@ -432,6 +491,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.tellsGaps = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.takesSealed = reader.bool();
             continue;
           }
         }
@@ -652,7 +719,7 @@ export const Hole: MessageFns<Hole> = {
 };
 
 function createBaseRequest(): Request {
-  return { id: 0, stream: "", origin: "", from: 0, to: 0, digests: [] };
+  return { id: 0, stream: "", origin: "", from: 0, staged: undefined, to: 0, digests: [] };
 }
 
 export const Request: MessageFns<Request> = {
@@ -668,6 +735,9 @@ export const Request: MessageFns<Request> = {
     }
     if (message.from !== 0) {
       writer.uint32(32).uint64(message.from);
+    }
+    if (message.staged !== undefined) {
+      Staged.encode(message.staged, writer.uint32(42).fork()).join();
     }
     if (message.to !== 0) {
       writer.uint32(48).uint64(message.to);
@@ -723,6 +793,14 @@ export const Request: MessageFns<Request> = {
             message.from = longToNumber(reader.uint64());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.staged = Staged.decode(reader, reader.uint32());
+            continue;
+          }
           case 6: {
             if (tag !== 48) {
               break;
@@ -737,6 +815,63 @@ export const Request: MessageFns<Request> = {
             }
 
             message.digests.push(Digest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseStaged(): Staged {
+  return { run: "", blocks: 0 };
+}
+
+export const Staged: MessageFns<Staged> = {
+  encode(message: Staged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.blocks !== 0) {
+      writer.uint32(16).uint32(message.blocks);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Staged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStaged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.blocks = reader.uint32();
             continue;
           }
         }
@@ -1101,6 +1236,186 @@ export const Data: MessageFns<Data> = {
             }
 
             message.block = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSealed(): Sealed {
+  return {
+    id: 0,
+    run: "",
+    from: 0,
+    to: 0,
+    count: 0,
+    blocks: 0,
+    runBytes: 0,
+    rawBytes: 0,
+    packed: false,
+    first: 0,
+    next: 0,
+    bytes: new Uint8Array(0),
+  };
+}
+
+export const Sealed: MessageFns<Sealed> = {
+  encode(message: Sealed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.run !== "") {
+      writer.uint32(18).string(message.run);
+    }
+    if (message.from !== 0) {
+      writer.uint32(24).uint64(message.from);
+    }
+    if (message.to !== 0) {
+      writer.uint32(32).uint64(message.to);
+    }
+    if (message.count !== 0) {
+      writer.uint32(40).uint32(message.count);
+    }
+    if (message.blocks !== 0) {
+      writer.uint32(48).uint32(message.blocks);
+    }
+    if (message.runBytes !== 0) {
+      writer.uint32(56).uint64(message.runBytes);
+    }
+    if (message.rawBytes !== 0) {
+      writer.uint32(64).uint64(message.rawBytes);
+    }
+    if (message.packed !== false) {
+      writer.uint32(72).bool(message.packed);
+    }
+    if (message.first !== 0) {
+      writer.uint32(80).uint32(message.first);
+    }
+    if (message.next !== 0) {
+      writer.uint32(88).uint32(message.next);
+    }
+    if (message.bytes.length !== 0) {
+      writer.uint32(98).bytes(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sealed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSealed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.from = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.to = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.blocks = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.runBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.rawBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.packed = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.first = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.next = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.bytes = reader.bytes();
             continue;
           }
         }
