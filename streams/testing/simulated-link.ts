@@ -10,6 +10,8 @@ const TUNING: LinkTuning = {
   stallMs: 600,
   stopMs: 4_000,
   windowBytes: 64 * 1024,
+  windowBytesMin: 16 * 1024,
+  windowBytesMax: 1024 * 1024,
   blockBytes: RECORDS_PER_BLOCK * RECORD_BYTES,
   announceMs: 1_000,
   gapMs: 300,

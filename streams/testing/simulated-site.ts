@@ -209,11 +209,17 @@ export class SimSite {
         this.commit(() => this.#digest(effect));
         break;
       case "apply":
-        this.commit(() => this.#apply(effect));
+      case "stage": {
+        const arrivedAt = this.fleet.time.now;
+        this.commit(() => {
+          if (effect.type === "apply") this.#apply(effect);
+          else this.#stage(effect);
+          const { conn, key, bytes } = effect;
+          const fill = effect.type === "apply" && effect.fill;
+          this.event({ type: "applied", conn, key, bytes, ok: true, fill, tookMs: this.fleet.time.now - arrivedAt });
+        });
         break;
-      case "stage":
-        this.commit(() => this.#stage(effect));
-        break;
+      }
       case "note":
         this.commit(() => this.#note(effect));
         break;
@@ -284,14 +290,13 @@ export class SimSite {
     this.event({ type: "digested", requestId, digests });
   }
 
-  #apply({ key, conn, bytes, payload, fill }: Effects<"apply">): void {
+  #apply({ key, payload, fill }: Effects<"apply">): void {
     const { firstSeq, values } = payload as { firstSeq: number; values: number[] };
     if (!fill) this.#staged.delete(key);
     this.#keep(key, firstSeq, values, fill);
-    this.event({ type: "applied", conn, key, bytes, ok: true, fill });
   }
 
-  #stage({ key, run, first, next, conn, bytes, payload }: Effects<"stage">): void {
+  #stage({ key, run, first, next, payload }: Effects<"stage">): void {
     if (first === 0) this.#staged.set(key, { run: run.id, values: [] });
     const staged = this.#staged.get(key);
     if (staged?.run !== run.id) this.fleet.fail(`${this.name} takes part ${first} of a run that it does not know`);
@@ -302,7 +307,6 @@ export class SimSite {
       this.fleet.runsTaken++;
       this.#keep(key, run.from, staged.values, false);
     }
-    this.event({ type: "applied", conn, key, bytes, ok: true, fill: false });
   }
 
   #keep(key: KeyId, firstSeq: number, values: readonly number[], fill: boolean): void {

@@ -2,6 +2,7 @@ import type { Digest, Frame, Request } from "@landfall/proto/gen/landfall/v1/rep
 import type { Hole } from "../model/gap.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { SealedRun } from "../store/store.js";
+import type { CreditWindow } from "./credit-window.js";
 
 /** What travels between two machines: the body of one frame. */
 export type Message = NonNullable<Frame["body"]>;
@@ -37,9 +38,11 @@ export interface LinkTuning {
   readonly stallMs: number;
   /** A source that does not confirm a stop for so long loses its connection. */
   readonly stopMs: number;
-  /** Bytes of blocks that may be under way to this site and not yet committed here. */
+  /** Bytes of blocks that may be under way to this site and not yet committed here: at first, and as the link is measured. */
   readonly windowBytes: number;
-  /** One block sent over this link is at most about so large. */
+  readonly windowBytesMin: number;
+  readonly windowBytesMax: number;
+  /** One block sent over this link is at most about so large, and smaller where the peer's window is narrow. */
   readonly blockBytes: number;
   /** Between two announcements of the same advance. */
   readonly announceMs: number;
@@ -94,8 +97,11 @@ export interface Conn {
   readonly filling: Map<KeyId, Serving>;
   /** Keys in `serving`, in the order in which they get their turn. */
   turn: KeyId[];
-  /** Bytes of blocks that may still be sent to the peer. */
+  /** What the peer may have under way to this site. */
+  readonly window: CreditWindow;
+  /** Bytes of blocks that may still be sent to the peer, and the window that it says it has. */
   credit: number;
+  peerWindow: number | undefined;
   /** A block is being read for this connection. */
   reading: boolean;
   /** What the peer was told, and advances that wait for the next announcement. */
@@ -250,7 +256,11 @@ export type MachineEvent =
       readonly bytes: number;
       readonly ok: boolean;
       readonly fill: boolean;
+      /** From the arrival to the answer. */
+      readonly tookMs: number;
     }
+  /** A ping was answered. */
+  | { readonly type: "roundTrip"; readonly conn: number; readonly ms: number }
   | { readonly type: "tick" };
 
 export type Effect =

@@ -5,6 +5,7 @@ import { awaitHolder, holeAhead, learnHole, noteGap } from "./gap-waits.js";
 import { considerFill, endFill, onFillApplied, onFillData, onFillHole } from "./fills.js";
 import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.js";
 import { ask, isUnsent, onDigested } from "./asking.js";
+import { CreditWindow } from "./credit-window.js";
 import { avoid, bestSource, forgive, penalise } from "./candidates.js";
 import {
   DISTANCE_INFINITE,
@@ -82,6 +83,9 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       state.received.set(event.key, heldNext(state, event.key));
       state.staged.delete(event.key);
       break;
+    case "roundTrip":
+      state.conns.get(event.conn)?.window.roundTrip(event.ms);
+      break;
     case "tick":
       for (const key of state.keys.keys()) {
         consider(state, key, now, out);
@@ -110,7 +114,9 @@ function onConnected(
     serving: new Map(),
     filling: new Map(),
     turn: [],
+    window: new CreditWindow(event.tuning),
     credit: 0,
+    peerWindow: undefined,
     reading: false,
     told: new Map(),
     unsaid: new Set(),
@@ -118,7 +124,7 @@ function onConnected(
     announceAt: now,
   };
   state.conns.set(conn.id, conn);
-  out.push({ type: "send", conn: conn.id, message: { $case: "credit", value: { bytes: conn.tuning.windowBytes } } });
+  giveCredit(conn, conn.window.begin(), out);
   announceAll(state, conn, now, out);
 }
 
@@ -223,6 +229,7 @@ function onMessage(
       break;
     case "credit":
       conn.credit += message.value.bytes;
+      conn.peerWindow = message.value.window ?? conn.peerWindow;
       pump(state, conn, out);
       break;
   }
@@ -286,15 +293,17 @@ function onData(state: MachineState, event: Extract<MachineEvent, { type: "data"
   const { conn: id, requestId, firstSeq, count, bytes, payload } = event;
   const filled = fillOfRequest(state, requestId);
   if (filled !== undefined) {
-    if (!onFillData(state, filled.fill, filled.key, event, now, out)) {
-      out.push({ type: "close", conn: id, reason: `data from seq ${firstSeq} fills no gap (${filled.key})` });
-    }
+    const isWanted = onFillData(state, filled.fill, filled.key, event, now, out);
+    if (isWanted) state.conns.get(id)?.window.arrived(bytes, now, filled.fill.next < filled.fill.to);
+    else out.push({ type: "close", conn: id, reason: `data from seq ${firstSeq} fills no gap (${filled.key})` });
     return;
   }
-  const key = heard(state, id, requestId, firstSeq, firstSeq + count, now, out);
+  const to = firstSeq + count;
+  const key = heard(state, id, requestId, firstSeq, to, now, out);
   if (key === undefined) return;
+  measure(state, id, key, to, bytes, now);
   state.staged.delete(key);
-  state.received.set(key, firstSeq + count);
+  state.received.set(key, to);
   out.push({ type: "apply", conn: id, key, bytes, payload, fill: false });
 }
 
@@ -318,6 +327,7 @@ function onSealed(
     });
     return;
   }
+  measure(state, id, key, next < run.blocks ? run.from : run.to, bytes, now);
   if (next < run.blocks) {
     state.staged.set(key, { run: run.id, blocks: next });
   } else {
@@ -325,6 +335,12 @@ function onSealed(
     state.received.set(key, run.to);
   }
   out.push({ type: "stage", conn: id, key, run, first, next, bytes, payload });
+}
+
+function measure(state: MachineState, id: number, key: KeyId, to: number, bytes: number, now: number): void {
+  const conn = state.conns.get(id);
+  const more = (conn?.announced.get(key)?.next ?? 0) > to;
+  conn?.window.arrived(bytes, now, more);
 }
 
 /** The key whose records [from, to) arrived; undefined, and the connection is closed, when they are not what was next. */
@@ -382,9 +398,7 @@ function onApplied(
   const conn = state.conns.get(event.conn);
   if (event.fill) onFillApplied(state, event.key);
   if (event.ok) {
-    if (conn !== undefined) {
-      out.push({ type: "send", conn: conn.id, message: { $case: "credit", value: { bytes: event.bytes } } });
-    }
+    if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs), out);
     return;
   }
   // What followed the failed block is lost with it: begin again from what is on disk, and only later.
@@ -396,6 +410,12 @@ function onApplied(
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
   dropConn(state, conn.id, now, out);
+}
+
+function giveCredit(conn: Conn, bytes: number, out: Effect[]): void {
+  if (bytes === 0) return;
+  const value = { bytes, window: conn.window.bytes };
+  out.push({ type: "send", conn: conn.id, message: { $case: "credit", value } });
 }
 
 /** Looks whether a key has the source it should have, and does what is needed. */

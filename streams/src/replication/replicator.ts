@@ -3,17 +3,18 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
+import { SiteIdentity } from "../identity/site-identity.js";
 import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
-import { isLandfallError, LandfallError } from "../model/errors.js";
+import { isLandfallError, LandfallError, type ErrorCode } from "../model/errors.js";
 import { siteName, type OriginId, type SiteName, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.js";
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
 import type { Batch, LocalStore } from "../store/store.js";
 import type { Seq } from "../model/record.js";
-import { refusalOf } from "./admission.js";
 import { Dialler } from "./dialler.js";
 import { ForkCheck } from "./fork-check.js";
+import { Gate } from "./gate.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { handedOver } from "./handed-over.js";
 import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
@@ -30,7 +31,7 @@ import {
 } from "./machine-state.js";
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
-import { countLinks } from "./replication-metrics.js";
+import { countCertificate, countLinks } from "./replication-metrics.js";
 import { linkRights } from "./rights.js";
 import { SealedFlow } from "./sealed-flow.js";
 import type { Channel, Listener, Transport } from "./transport.js";
@@ -65,6 +66,8 @@ export function createReplicator(options: ReplicatorOptions): Replicator {
 
 class NodeReplicator implements Replicator {
   readonly #machine;
+  readonly #identity: SiteIdentity | undefined;
+  readonly #gate: Gate;
   readonly #transport: Transport;
   readonly #links = new Map<number, EstablishedLink>();
   readonly #memory = new Map<string, LinkMemory>();
@@ -86,7 +89,11 @@ class NodeReplicator implements Replicator {
   constructor(private readonly options: ReplicatorOptions) {
     this.#machine = createMachine(options.settings.site, options.store.origin);
     this.#sealed = new SealedFlow(options.store, options.env, this.#machine);
-    this.#transport = options.transport ?? createGrpcTransport({ env: options.env });
+    const { env, exceptions, settings } = options;
+    this.#identity = openIdentity(options);
+    const identity = this.#identity;
+    this.#gate = new Gate({ sites: settings.sites, identity, exceptions });
+    this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
     this.#forks = new ForkCheck(options.store);
     countLinks(options.registry, () => this.links());
   }
@@ -97,6 +104,7 @@ class NodeReplicator implements Replicator {
 
   async start(): Promise<void> {
     const { store, settings, env } = this.options;
+    this.#identity?.start();
     const stopCommits = store.onCommit((committed) => {
       for (const { stream, origin, nextSeq } of committed) {
         this.#run({ type: "committed", stream, origin, nextSeq });
@@ -115,16 +123,21 @@ class NodeReplicator implements Replicator {
       }
     }
     if (settings.replication.listen !== undefined) {
-      this.#listener = await this.#transport.listen(
-        settings.replication.listen,
-        (credentials) => this.#admit(credentials),
-        (channel, credentials) => this.#accepted(channel, credentials.site),
-      );
+      this.#listener = await this.#transport.listen(settings.replication.listen, {
+        admit: (caller) => this.#gate.admit(caller),
+        accept: (channel, caller) => this.#accepted(channel, caller.site),
+        turnedAway: (why, from) => this.#gate.turnedAway(why, from),
+      });
     }
     for (const link of settings.links) {
-      const credentials = { site: settings.site, token: settings.replication.token };
-      const dialler: Dialler = new Dialler(link, this.#transport, env, credentials, (channel) =>
-        this.#dialled(channel, link, dialler),
+      const credentials = { site: settings.site, token: settings.replication.token ?? "" };
+      const dialler: Dialler = new Dialler(
+        link,
+        this.#transport,
+        env,
+        credentials,
+        (channel) => this.#dialled(channel, link, dialler),
+        (why) => this.#gate.dialFailed(link.id, why),
       );
       this.#diallers.push(dialler);
       this.#memory.set(link.id, { id: link.id, peer: siteName(link.to), class: link.class, carries: link.carries });
@@ -138,6 +151,7 @@ class NodeReplicator implements Replicator {
     this.#closed = true;
     this.#timer?.cancel();
     this.#stopListening();
+    this.#identity?.stop();
     for (const dialler of this.#diallers) dialler.stop();
     for (const link of this.#links.values()) link.close("this site is stopping");
     await this.#listener?.close();
@@ -149,6 +163,7 @@ class NodeReplicator implements Replicator {
     return linkViews({
       memory: this.#memory.values(),
       established: [...this.#links.values()],
+      problems: new Map(this.#diallers.map(({ link, problem }) => [link.id, problem])),
       machine: this.#machine,
       knowledge: this.#knowledge,
       now: this.options.env.monotonic(),
@@ -163,8 +178,8 @@ class NodeReplicator implements Replicator {
     return this.#knowledge.arrivedOver(keyId(stream, origin));
   }
 
-  notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
-    return notHandedOver(this.#machine, this.#knowledge);
+  certificateExpires(): number | undefined {
+    return this.#identity?.expiresAt;
   }
 
   handedOver(stream: StreamName, origin: OriginId): number {
@@ -173,16 +188,8 @@ class NodeReplicator implements Replicator {
     return handedOver(given, stream, origin);
   }
 
-  #admit(credentials: { site: string; token: string }): string | undefined {
-    const refusal = refusalOf(this.options.settings.sites, credentials);
-    if (refusal !== undefined) {
-      this.options.exceptions.report({
-        code: "UNAUTHENTICATED",
-        source: "replication",
-        message: `refused a site that calls itself ${JSON.stringify(credentials.site.slice(0, 64))}: unknown, or its token is wrong`,
-      });
-    }
-    return refusal;
+  notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
+    return notHandedOver(this.#machine, this.#knowledge);
   }
 
   #accepted(channel: Channel, site: string): void {
@@ -217,11 +224,13 @@ class NodeReplicator implements Replicator {
           this.#run({ type: "message", conn: link.id, message });
         }
       },
-      closed: (link, reason) => {
+      roundTrip: (link, ms) => this.#run({ type: "roundTrip", conn: link.id, ms }),
+      closed: (link, why) => {
         this.#links.delete(id);
-        dialler?.closed(link !== undefined);
+        dialler?.closed(link !== undefined, why);
+        this.#gate.ended(link?.peer?.link ?? settings.id, settings.to, why);
         if (link?.peer === undefined) return;
-        this.options.log.info({ link: link.peer.link, peer: link.peer.site, reason }, "link down");
+        this.options.log.info({ link: link.peer.link, peer: link.peer.site, reason: why.message }, "link down");
         this.#run({ type: "disconnected", conn: id });
       },
     };
@@ -321,20 +330,16 @@ class NodeReplicator implements Replicator {
     }
   }
 
-  #refuseBlock(link: EstablishedLink, code: string, message: string): void {
-    this.options.exceptions.report({
-      code,
-      source: `link ${link.peer?.link ?? ""}`,
-      message,
-      detail: { peer: link.peer?.site ?? "" },
-    });
-    link.close(message);
+  #refuseBlock(link: EstablishedLink, code: ErrorCode, message: string): void {
+    link.close(message, code);
   }
 
   #tick(): void {
     if (this.#closed) return;
     for (const link of this.#links.values()) {
       link.tick();
+      const stale = this.#gate.refusalOf(link.channel);
+      if (stale !== undefined) link.close(stale.message, stale.code);
       if (link.peer !== undefined)
         this.#knowledge.contact(link.peer.site as SiteName, link.lastContact, link.linkClass);
     }
@@ -359,7 +364,7 @@ class NodeReplicator implements Replicator {
         break;
       case "apply":
       case "stage":
-        this.#inTurn(effect.key, () => this.#apply(effect));
+        this.#enqueueApply(effect);
         break;
       case "note":
         this.#inTurn(effect.key, () => this.#note(effect));
@@ -417,9 +422,15 @@ class NodeReplicator implements Replicator {
     this.#applying.set(key, (this.#applying.get(key) ?? Promise.resolve()).then(work));
   }
 
-  async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>): Promise<void> {
+  #enqueueApply(effect: Extract<Effect, { type: "apply" | "stage" }>): void {
+    const arrivedAt = this.options.env.monotonic();
+    this.#inTurn(effect.key, () => this.#apply(effect, arrivedAt));
+  }
+
+  async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>, arrivedAt: number): Promise<void> {
     const { conn, key, bytes } = effect;
     const fill = effect.type === "apply" && effect.fill;
+    const { env } = this.options;
     let ok = true;
     try {
       if (effect.type === "stage") {
@@ -432,7 +443,7 @@ class NodeReplicator implements Replicator {
       ok = false;
       this.#storeFailed("store", key, error);
     }
-    this.#run({ type: "applied", conn, key, bytes, ok, fill });
+    this.#run({ type: "applied", conn, key, bytes, ok, fill, tookMs: env.monotonic() - arrivedAt });
   }
 
   async #note({ key, hole }: Extract<Effect, { type: "note" }>): Promise<void> {
@@ -476,4 +487,13 @@ class NodeReplicator implements Replicator {
     const message = `could not ${what} ${key}: ${error instanceof Error ? error.message : String(error)}`;
     this.options.exceptions.report({ code, source: "replication", message });
   }
+}
+
+function openIdentity({ settings, env, exceptions, registry }: ReplicatorOptions): SiteIdentity | undefined {
+  const { site, node, replication } = settings;
+  if (replication.tls === undefined) return undefined;
+  const trouble = (code: string, message: string) => exceptions.report({ code, source: "replication.tls", message });
+  const identity = new SiteIdentity({ files: replication.tls, self: { site, node }, env, trouble });
+  countCertificate(registry, () => (identity.expiresAt - env.now()) / 1_000);
+  return identity;
 }

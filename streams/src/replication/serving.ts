@@ -28,8 +28,9 @@ export function serve(state: MachineState, conn: Conn, serving: Serving, out: Ef
  * same urgency each gets its turn.
  */
 export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
+  const blockBytes = blockBytesFor(conn);
   // Not for crumbs of credit: a block is sent when there is room for at least half of one.
-  if (conn.reading || conn.credit < conn.tuning.blockBytes / 2) return;
+  if (conn.reading || conn.credit < blockBytes / 2) return;
   const serving = mostUrgent(state, conn);
   const names = serving === undefined ? undefined : state.keys.get(serving.key);
   if (serving === undefined || names === undefined) return;
@@ -45,11 +46,16 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     origin: names.origin,
     from: serving.position,
     to: serving.to,
-    maxBytes: conn.tuning.blockBytes,
+    maxBytes: blockBytes,
     digests: serving.digests,
     sealed: conn.sealed && !Number.isFinite(serving.to),
     staged: serving.staged,
   });
+}
+
+/** A narrow window is filled with several blocks, so that what is urgent need not wait for all of it. */
+function blockBytesFor({ tuning, peerWindow }: Conn): number {
+  return peerWindow === undefined ? tuning.blockBytes : Math.min(tuning.blockBytes, Math.ceil(peerWindow / 4));
 }
 
 /** Sends what was read, or why nothing can be, unless its request was stopped meanwhile. */

@@ -54,7 +54,7 @@ export interface Frame {
 
 /** First frame in each direction. */
 export interface Hello {
-  /** Version of this protocol, 1 for now; a peer refuses what it does not speak. */
+  /** Newest version of this protocol that the sender speaks; the two sides use the newest that both do. */
   version: number;
   site: string;
   node: string;
@@ -69,6 +69,8 @@ export interface Hello {
   tellsGaps: boolean;
   /** The sender of this frame takes blocks of sealed runs as they lie on disk. */
   takesSealed: boolean;
+  /** Oldest version that the sender still speaks; 0 where that is `version` itself. */
+  oldestVersion: number;
 }
 
 /** What the sender of this frame holds. */
@@ -191,6 +193,8 @@ export interface Sealed {
 /** The receiver has committed so many bytes of blocks: as many more may be sent. */
 export interface Credit {
   bytes: number;
+  /** How much may be under way in all, as measured of late: blocks are cut to a part of it. */
+  window?: number | undefined;
 }
 
 export interface Ping {
@@ -381,6 +385,7 @@ function createBaseHello(): Hello {
     wants: [],
     tellsGaps: false,
     takesSealed: false,
+    oldestVersion: 0,
   };
 }
 
@@ -412,6 +417,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.takesSealed !== false) {
       writer.uint32(64).bool(message.takesSealed);
+    }
+    if (message.oldestVersion !== 0) {
+      writer.uint32(120).uint32(message.oldestVersion);
     }
     return writer;
   },
@@ -499,6 +507,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.takesSealed = reader.bool();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.oldestVersion = reader.uint32();
             continue;
           }
         }
@@ -1432,13 +1448,16 @@ export const Sealed: MessageFns<Sealed> = {
 };
 
 function createBaseCredit(): Credit {
-  return { bytes: 0 };
+  return { bytes: 0, window: undefined };
 }
 
 export const Credit: MessageFns<Credit> = {
   encode(message: Credit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.bytes !== 0) {
       writer.uint32(8).uint64(message.bytes);
+    }
+    if (message.window !== undefined) {
+      writer.uint32(16).uint64(message.window);
     }
     return writer;
   },
@@ -1462,6 +1481,14 @@ export const Credit: MessageFns<Credit> = {
             }
 
             message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.window = longToNumber(reader.uint64());
             continue;
           }
         }
