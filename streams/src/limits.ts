@@ -70,6 +70,8 @@ export const SEGMENT_OWN_BYTES = 4 * 1024 * 1024;
 export const RUN_WINDOW_BYTES = 96 * 1024 * 1024;
 /** Runs of about the same size that are merged into one. */
 export const MERGE_FAN_IN = 16;
+/** Runs of a stream from which on merging is no longer put off while journals wait to be sealed. */
+export const UNMERGED_RUNS_MAX = 64;
 /** Merged runs do not grow beyond this many records: a run is read in windows when it is read in order of seq. */
 export const RUN_RECORDS_MAX = 4_000_000;
 /** Journals that wait to be sealed before appends have to wait, too. */

@@ -23,6 +23,7 @@ import { LogReader, checkLimit } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
 import { openFolder } from "./open-folder.js";
+import { Pace } from "./pace.js";
 import { RunLog } from "./run-log.js";
 import { SealedTransfers } from "./sealed-transfers.js";
 import { SegmentReader } from "./segment-reader.js";
@@ -108,6 +109,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly logReader: LogReader;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
+  private readonly pace: Pace;
   private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
   private recordsReceived = 0;
@@ -145,6 +147,8 @@ export class EmbeddedStore implements LocalStore {
       log,
       sealer: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
       merger: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      monotonic: () => env.monotonic(),
+      onSealed: (bytes, ms) => this.pace.sealed(bytes, ms),
       compacted: options.compacted ?? (() => false),
       readers: () => Promise.allSettled(this.reading),
       forget: async (name, runs) => {
@@ -152,6 +156,7 @@ export class EmbeddedStore implements LocalStore {
         await this.files.forget(name);
       },
     });
+    this.pace = new Pace(env, () => this.maintenance.progress());
     this.gapKeeper = new GapKeeper({
       own: origin,
       log,
@@ -200,7 +205,10 @@ export class EmbeddedStore implements LocalStore {
     if (records.length === 0) return [];
     const checked = checkRecords(records);
     const state = this.opened.catalog.streams.forWriting(stream);
-    if (this.gate === undefined && !this.mustWait(state)) return this.commit.append(state, records, checked, undefined);
+    const bytes = checked.bytes + checked.nameBytes;
+    if (this.gate === undefined && !this.mustWait(state)) {
+      return this.pace.hold(this.commit.append(state, records, checked, undefined), bytes, this.maintenance.waiting);
+    }
     // The caller may reuse its buffers meanwhile; headers are encoded already.
     const own = records.map((record) => ({ ...record, value: record.value.slice() }));
     return this.later(async () => {
@@ -214,7 +222,10 @@ export class EmbeddedStore implements LocalStore {
     this.checkOpen();
     const checked = checkBatch(batch);
     const state = this.opened.catalog.streams.forWriting(batch.stream);
-    if (this.gate === undefined && !this.isCrowded()) return this.commit.apply(state, batch, checked);
+    const bytes = checked.bytes + checked.nameBytes;
+    if (this.gate === undefined && !this.isCrowded()) {
+      return this.pace.hold(this.commit.apply(state, batch, checked), bytes, this.maintenance.waiting);
+    }
     const records = batch.records.map((record) => ({ ...record, value: record.value.slice() }));
     return this.later(async () => {
       await this.room();
