@@ -65,8 +65,6 @@ export interface EmbeddedStoreOptions {
   /** A pino logger fits. */
   readonly log?: StoreLog;
   readonly disk?: Disk;
-  /** Streams of which only the newest record of each topic is kept, once they are merged. */
-  readonly compacted?: (stream: StreamName) => boolean;
   /** How long each stream is kept here; by default, everything for ever. */
   readonly retention?: (stream: StreamName) => Retention | undefined;
   /** What is not handed over does not expire (S6); by default everything counts as handed over. */
@@ -149,7 +147,7 @@ export class EmbeddedStore implements LocalStore {
       merger: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
       monotonic: () => env.monotonic(),
       onSealed: (bytes, ms) => this.pace.sealed(bytes, ms),
-      compacted: options.compacted ?? (() => false),
+      compacted: (stream) => options.retention?.(stream)?.compact === true,
       readers: () => Promise.allSettled(this.reading),
       forget: async (name, runs) => {
         for (const run of runs) runLog.forget(run);

@@ -140,6 +140,8 @@ export interface Retention {
   readonly ageMs?: number;
   /** On disk, sealed. */
   readonly bytes?: number;
+  /** Of each topic only the newest record of each origin stays, once runs are merged; the others are superseded. */
+  readonly compact?: boolean;
 }
 
 /** Told all gaps of an origin, as they are now, and how far its records are here. */
@@ -236,6 +238,7 @@ export interface StoreStats {
   readonly commits: number;
   readonly bytesWritten: number;
   readonly bytesOnDisk: number;
+  /** Of all streams; of a stream with more than TOPICS_COUNTED_MAX topics, an estimate. */
   readonly topics: number;
   readonly streams: number;
   /** Damaged places in the journal that were found since it was opened, reading included (S3). */
