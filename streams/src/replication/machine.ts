@@ -22,7 +22,7 @@ import {
   type MachineEvent,
   type MachineState,
 } from "./machine-state.js";
-import { blockRead, endServing, partRead, pump, serve } from "./serving.js";
+import { blockRead, endServing, partRead, pump, serve, wait } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
@@ -60,6 +60,12 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "block": {
       const conn = state.conns.get(event.conn);
       if (conn !== undefined) blockRead(state, conn, event, out);
+      break;
+    }
+    case "preparing":
+    case "prepared": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined) wait(state, conn, event, out);
       break;
     }
     case "part": {
@@ -172,7 +178,8 @@ function onMessage(
       const refusal = refusalOf(state, conn, key, from, to > 0);
       if (refusal === undefined) {
         const range = { position: from, to: to > 0 ? to : Infinity };
-        serve(state, conn, { id, key, ...range, digests, ...(staged === undefined ? {} : { staged }) }, out);
+        const begun = { fresh: true, waits: false, ...(staged === undefined ? {} : { staged }) };
+        serve(state, conn, { id, key, ...range, digests, ...begun }, out);
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });
       }

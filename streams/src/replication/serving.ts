@@ -50,7 +50,9 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     digests: serving.digests,
     sealed: conn.sealed && !Number.isFinite(serving.to),
     staged: serving.staged,
+    fresh: serving.fresh,
   });
+  serving.fresh = false;
 }
 
 /** A narrow window is filled with several blocks, so that what is urgent need not wait for all of it. */
@@ -84,6 +86,19 @@ export function blockRead(
       out.push({ type: "send", conn: conn.id, message: { $case: "data", value } });
     }
   }
+  pump(state, conn, out);
+}
+
+/** What one request waits for holds up no other. */
+export function wait(
+  state: MachineState,
+  conn: Conn,
+  { type, key, requestId }: Extract<MachineEvent, { type: "preparing" | "prepared" }>,
+  out: Effect[],
+): void {
+  const serving = conn.serving.get(key);
+  if (type === "preparing") conn.reading = false;
+  if (serving?.id === requestId) serving.waits = type === "preparing";
   pump(state, conn, out);
 }
 
@@ -156,7 +171,7 @@ function mostUrgent(state: MachineState, conn: Conn): Serving | undefined {
   let best: Serving | undefined;
   let bestRank = Infinity;
   const look = (serving: Serving | undefined, later: number): void => {
-    if (serving === undefined || serving.position >= heldNext(state, serving.key)) return;
+    if (serving === undefined || serving.waits || serving.position >= heldNext(state, serving.key)) return;
     const rank = urgency(state.keys.get(serving.key)?.stream ?? "") + later;
     if (rank >= bestRank) return;
     best = serving;
