@@ -109,7 +109,7 @@ describe("node settings", () => {
     ]);
     expect(problemsOf(() => load(rules.replace("-1", "1"))).slice(1)).toEqual([
       "node.yaml:12:27: retention[1] has minutes and days, want one of them",
-      "node.yaml:13:5: retention[2] sets no limit, want minutes, days or megabytes",
+      "node.yaml:13:5: retention[2] sets no limit, want minutes, days, megabytes or compact",
     ]);
   });
 

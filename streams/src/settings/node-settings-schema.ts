@@ -97,6 +97,7 @@ export const NodeSettingsSchema = Type.Object({
       minutes: Type.Optional(Type.Number({ minimum: 1 })),
       days: Type.Optional(Type.Number({ minimum: 0.01 })),
       megabytes: Type.Optional(Type.Number({ minimum: 1 })),
+      compact: Type.Optional(Type.Boolean()),
     }),
     {
       default: [
@@ -164,11 +165,11 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
       if (wrong !== undefined) report(["access", i, action], `access[${i}].${action}: ${wrong}`);
     }
   });
-  settings.retention.forEach(({ minutes, days, megabytes }, i) => {
+  settings.retention.forEach(({ minutes, days, megabytes, compact }, i) => {
     if (minutes !== undefined && days !== undefined) {
       report(["retention", i, "days"], `retention[${i}] has minutes and days, want one of them`);
-    } else if (minutes === undefined && days === undefined && megabytes === undefined) {
-      report(["retention", i], `retention[${i}] sets no limit, want minutes, days or megabytes`);
+    } else if (minutes === undefined && days === undefined && megabytes === undefined && compact === undefined) {
+      report(["retention", i], `retention[${i}] sets no limit, want minutes, days, megabytes or compact`);
     }
   });
   checkIdentity(settings, report);

@@ -47,6 +47,8 @@ export interface RetentionRule {
   readonly days?: number;
   /** On disk, sealed, in millions of bytes. */
   readonly megabytes?: number;
+  /** Only the newest record of each topic, of each origin, is kept for good. */
+  readonly compact?: boolean;
 }
 
 /** What every node needs to know, whatever it is. Services extend it. */

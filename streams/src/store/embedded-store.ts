@@ -65,8 +65,6 @@ export interface EmbeddedStoreOptions {
   /** A pino logger fits. */
   readonly log?: StoreLog;
   readonly disk?: Disk;
-  /** Streams of which only the newest record of each topic is kept, once they are merged. */
-  readonly compacted?: (stream: StreamName) => boolean;
   /** How long each stream is kept here; by default, everything for ever. */
   readonly retention?: (stream: StreamName) => Retention | undefined;
   /** What is not handed over does not expire (S6); by default everything counts as handed over. */
@@ -149,7 +147,7 @@ export class EmbeddedStore implements LocalStore {
       merger: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
       monotonic: () => env.monotonic(),
       onSealed: (bytes, ms) => this.pace.sealed(bytes, ms),
-      compacted: options.compacted ?? (() => false),
+      compacted: (stream) => options.retention?.(stream)?.compact === true,
       readers: () => Promise.allSettled(this.reading),
       forget: async (name, runs) => {
         for (const run of runs) runLog.forget(run);
@@ -169,6 +167,9 @@ export class EmbeddedStore implements LocalStore {
       catalog,
       reader: segments,
       maintenance: this.maintenance,
+      extractor: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      sealNow: () => this.sealed(),
+      onDamaged: (run, error) => this.noteDamagedRun(run, error),
       onReceived: (committed, records) => {
         this.recordsReceived += records;
         this.tell([committed]);
@@ -350,6 +351,11 @@ export class EmbeddedStore implements LocalStore {
     return this.read(this.transfers.send(stream, origin, from));
   }
 
+  prepareSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> | undefined {
+    this.checkOpen();
+    return this.transfers.prepare(stream, origin, from);
+  }
+
   async receiveSealed(run: SealedRun): Promise<SealedRunWriter> {
     this.checkOpen();
     streamName(run.stream);
@@ -401,9 +407,15 @@ export class EmbeddedStore implements LocalStore {
   /** Seals the journal that is being written, too, and waits until everything is sealed and merged. */
   async sealNow(): Promise<void> {
     this.checkOpen();
+    await this.sealed();
+    await this.maintenance.idle();
+  }
+
+  /** Seals the journal that is being written, too. */
+  private async sealed(): Promise<void> {
     await this.commit.idle();
     this.commit.roll();
-    await this.maintenance.idle();
+    while (this.maintenance.waiting > 0 && this.maintenance.isSealing) await this.maintenance.progress();
   }
 
   /** Over how many runs and unsealed journals a topic of this stream may be spread. */

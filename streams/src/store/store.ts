@@ -140,6 +140,8 @@ export interface Retention {
   readonly ageMs?: number;
   /** On disk, sealed. */
   readonly bytes?: number;
+  /** Of each topic only the newest record of each origin stays, once runs are merged; the others are superseded. */
+  readonly compact?: boolean;
 }
 
 /** Told all gaps of an origin, as they are now, and how far its records are here. */
@@ -170,6 +172,13 @@ export interface LocalStore extends StreamStore {
 
   /** The sealed run that begins with this very seq, if there is one. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
   openSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined>;
+
+  /**
+   * Makes a packed run that begins with this seq, of a large backlog that is in journals or that begins within a run. Takes its
+   * time; undefined at once when that is not worth it.
+   * @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED
+   */
+  prepareSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> | undefined;
 
   /**
    * Begins to take a run in, at the seq that the store lacks next of its origin.
@@ -229,6 +238,7 @@ export interface StoreStats {
   readonly commits: number;
   readonly bytesWritten: number;
   readonly bytesOnDisk: number;
+  /** Of all streams; of a stream with more than TOPICS_COUNTED_MAX topics, an estimate. */
   readonly topics: number;
   readonly streams: number;
   /** Damaged places in the journal that were found since it was opened, reading included (S3). */
