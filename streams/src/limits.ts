@@ -92,3 +92,5 @@ export const SEALED_WINDOW_BYTES_MIN = 128 * 1024;
 export const SEALED_RUNS_OPEN_MAX = 64;
 /** A sealed run whose transfer was cut stays open so long for the peer to come back. */
 export const SEALED_RUN_IDLE_MS = 600_000;
+/** Backlog of so many records that lies in journals, or within a run, is sealed and cut into a run of its own to be sent. */
+export const PREPARE_RECORDS_MIN = 20_000;

@@ -69,6 +69,10 @@ export interface Serving {
   position: number;
   /** Of the sealed run that begins at `position`, what was sent. */
   staged?: Staged;
+  /** Nothing was read for it yet. */
+  fresh: boolean;
+  /** What comes next is being prepared. */
+  waits: boolean;
 }
 
 export interface Conn {
@@ -188,6 +192,13 @@ export type MachineEvent =
       readonly next: number;
       readonly bytes: Uint8Array;
     }
+  /** The answer to a `read` effect that takes its time; and the word that it can be repeated. */
+  | {
+      readonly type: "preparing" | "prepared";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+    }
   /** The answer to a `read` effect; count 0 when there was nothing after all. */
   | {
       readonly type: "block";
@@ -229,6 +240,8 @@ export type Effect =
       readonly sealed: boolean;
       /** Of which these blocks are there already, if it is the very same run. */
       readonly staged: Staged | undefined;
+      /** The first read for its request: what is worth it may be prepared. */
+      readonly fresh: boolean;
     }
   | {
       readonly type: "apply";

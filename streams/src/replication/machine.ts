@@ -17,7 +17,7 @@ import {
   type MachineEvent,
   type MachineState,
 } from "./machine-state.js";
-import { blockRead, partRead, pump, serve } from "./serving.js";
+import { blockRead, partRead, pump, serve, wait } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
@@ -53,6 +53,12 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "block": {
       const conn = state.conns.get(event.conn);
       if (conn !== undefined) blockRead(state, conn, event, out);
+      break;
+    }
+    case "preparing":
+    case "prepared": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined) wait(state, conn, event, out);
       break;
     }
     case "part": {
@@ -144,7 +150,12 @@ function onMessage(
       const key = internKey(state, streamName(stream), originId(origin));
       const refusal = refusalOf(state, conn, key, from);
       if (refusal === undefined) {
-        serve(state, conn, { id, key, position: from, ...(staged === undefined ? {} : { staged }) }, out);
+        serve(
+          state,
+          conn,
+          { id, key, position: from, fresh: true, waits: false, ...(staged === undefined ? {} : { staged }) },
+          out,
+        );
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });
       }

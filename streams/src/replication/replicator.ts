@@ -356,7 +356,12 @@ class NodeReplicator implements Replicator {
     let count = 0;
     let block = new Uint8Array(0);
     try {
-      const part = effect.sealed ? await this.#sealed.read(effect) : undefined;
+      const prepared = (): void => this.#run({ type: "prepared", conn, requestId, key });
+      const part = effect.sealed ? await this.#sealed.read(effect, prepared) : undefined;
+      if (part === "preparing") {
+        this.#run({ type: "preparing", conn, requestId, key });
+        return;
+      }
       if (part !== undefined) {
         this.#run({ type: "part", conn, requestId, key, ...part });
         return;

@@ -42,7 +42,9 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     maxBytes: blockBytes,
     sealed: conn.sealed,
     staged: serving.staged,
+    fresh: serving.fresh,
   });
+  serving.fresh = false;
 }
 
 /** A narrow window is filled with several blocks, so that what is urgent need not wait for all of it. */
@@ -79,6 +81,19 @@ export function blockRead(
   pump(state, conn, out);
 }
 
+/** What one request waits for holds up no other. */
+export function wait(
+  state: MachineState,
+  conn: Conn,
+  { type, key, requestId }: Extract<MachineEvent, { type: "preparing" | "prepared" }>,
+  out: Effect[],
+): void {
+  const serving = conn.serving.get(key);
+  if (type === "preparing") conn.reading = false;
+  if (serving?.id === requestId) serving.waits = type === "preparing";
+  pump(state, conn, out);
+}
+
 /** Sends blocks of a sealed run that were read, unless its request was stopped meanwhile. */
 export function partRead(
   state: MachineState,
@@ -112,7 +127,7 @@ function mostUrgent(state: MachineState, conn: Conn): KeyId | undefined {
   let bestRank = Infinity;
   for (const key of conn.turn) {
     const serving = conn.serving.get(key);
-    if (serving === undefined || serving.position >= heldNext(state, key)) continue;
+    if (serving === undefined || serving.waits || serving.position >= heldNext(state, key)) continue;
     const rank = urgency(state.keys.get(key)?.stream ?? "");
     if (rank < bestRank) {
       best = key;
