@@ -192,6 +192,7 @@ describe("replication between real stores over gRPC", () => {
       linkClass: "wan",
       carries: ["*"],
       wants: ["*"],
+      tellsGaps: true,
       takesSealed: false,
     };
     const rubbish: Parameters<Awaited<ReturnType<typeof transport.dial>>["send"]>[0][][] = [
@@ -204,7 +205,7 @@ describe("replication between real stores over gRPC", () => {
         {
           body: {
             $case: "announce",
-            value: { holdings: [{ stream: "NOT A STREAM", origin: "x", next: 1, distance: 0 }] },
+            value: { holdings: [{ stream: "NOT A STREAM", origin: "x", next: 1, distance: 0, holes: [] }] },
           },
         },
       ],
@@ -240,7 +241,7 @@ describe("replication between real stores over gRPC", () => {
             channel.send({
               body: {
                 $case: "announce",
-                value: { holdings: [{ stream: CONTAINERS, origin: "tokyo.a~x", next: 3, distance: 0 }] },
+                value: { holdings: [{ stream: CONTAINERS, origin: "tokyo.a~x", next: 3, distance: 0, holes: [] }] },
               },
             });
           } else if (body?.$case === "request") {
