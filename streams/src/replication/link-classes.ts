@@ -13,6 +13,12 @@ export interface ClassTuning extends LinkTuning {
 
 const KIB = 1024;
 
+/** On a metered link, what is said so often anyway would use the budget: 288 times a day instead. */
+const METERED_EVERY_MS = 300_000;
+const METERED_BLOCK_BYTES = 8 * KIB;
+/** A link that does not come up must not use the budget for trying. */
+const METERED_REDIAL_MS_MAX = 600_000;
+
 /**
  * What each class of link is assumed to be. Costs are far enough apart that a path over several cheap links
  * is preferred to one dear link. Windows begin with what fits a usual link of the class, and follow what is measured.
@@ -79,3 +85,15 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
     redialMsMax: 5_000,
   },
 };
+
+/** How a link is treated. On a metered one, blocks are small (each is set aside first), and little is said that nobody waits for. */
+export function tuningOf(linkClass: LinkClass, isMetered: boolean): ClassTuning {
+  const tuning = LINK_CLASSES[linkClass];
+  if (!isMetered) return tuning;
+  return {
+    ...tuning,
+    blockBytes: Math.min(tuning.blockBytes, METERED_BLOCK_BYTES),
+    announceMs: METERED_EVERY_MS,
+    redialMsMax: METERED_REDIAL_MS_MAX,
+  };
+}
