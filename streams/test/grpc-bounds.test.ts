@@ -102,6 +102,7 @@ describe("U2: what a peer says over raw HTTP/2", () => {
         carries: ["*"],
         wants: ["*"],
         takesSealed: false,
+        tellsGaps: false,
       },
     },
   }).finish();
