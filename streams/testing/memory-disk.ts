@@ -26,16 +26,46 @@ const SECTOR_BYTES = 512;
 class Content {
   bytes = Buffer.alloc(0);
   durable = Buffer.alloc(0);
+  /** What was written over since the last sync, so that a large file costs no more than what is written to it. */
+  private changedFrom = Infinity;
+  private changedTo = 0;
   constructor(readonly id: number) {}
+
+  write(bytes: Uint8Array, position: number): void {
+    const end = position + bytes.byteLength;
+    if (end > this.bytes.byteLength) {
+      const grown = Buffer.alloc(end);
+      this.bytes.copy(grown);
+      this.bytes = grown;
+    }
+    this.bytes.set(bytes, position);
+    this.changedFrom = Math.min(this.changedFrom, position);
+    this.changedTo = Math.max(this.changedTo, end);
+  }
+
+  truncate(size: number): void {
+    this.bytes = Buffer.from(this.bytes.subarray(0, size));
+    this.changedFrom = Math.min(this.changedFrom, size);
+    this.changedTo = Infinity;
+  }
+
+  sync(): void {
+    const { bytes, durable, changedFrom, changedTo } = this;
+    if (bytes.byteLength !== durable.byteLength) this.durable = Buffer.from(bytes);
+    else if (changedTo > changedFrom) bytes.copy(durable, changedFrom, changedFrom, changedTo);
+    this.changedFrom = Infinity;
+    this.changedTo = 0;
+  }
 
   /** What a power cut leaves: of each sector that was not synced, the old, the new, or, of a new one, zeros. */
   tear(random: () => number): void {
     const { durable, bytes } = this;
     if (random() < 0.5) {
-      // Written from the front: some of the beginning is there, and the file ends.
+      // Written from the front: some of the beginning is there, and behind it what was there before, if anything.
       const same = commonBytes(durable, bytes);
       const kept = same + Math.floor(random() * (bytes.byteLength - same + 1));
-      this.bytes = kept >= durable.byteLength ? Buffer.from(bytes.subarray(0, kept)) : Buffer.from(durable);
+      const whole = kept < durable.byteLength ? kept - (kept % SECTOR_BYTES) : kept;
+      this.bytes = Buffer.concat([bytes.subarray(0, whole), durable.subarray(whole)]);
     } else {
       const torn = Buffer.alloc(bytes.byteLength);
       durable.copy(torn);
@@ -83,7 +113,14 @@ export class MemoryDisk implements Disk {
     for (const [path, content] of this.durableNames) names.set(path, content);
     for (const [path, content] of this.names) if (random() < 0.5) names.set(path, content);
     for (const path of names.keys()) if (!this.names.has(path) && random() < 0.5) names.delete(path);
-    for (const content of new Set(names.values())) content.tear(random);
+    // Renaming is one step: a file has its old name or its new one, never both.
+    const pathOf = new Map<Content, string>();
+    for (const [path, content] of names) {
+      const other = pathOf.get(content);
+      if (other !== undefined) names.delete(other);
+      pathOf.set(content, path);
+    }
+    for (const content of pathOf.keys()) content.tear(random);
     this.names = names;
     this.durableNames = new Map(names);
   }
@@ -237,24 +274,20 @@ export class MemoryDisk implements Disk {
         checkAlive();
         const free = faults.capacity - this.usedBytes() + Math.max(content.bytes.byteLength - position, 0);
         const fits = bytes.subarray(0, Math.max(Math.min(bytes.byteLength, free), 0));
-        const end = Math.max(content.bytes.byteLength, position + fits.byteLength);
-        const grown = Buffer.alloc(end);
-        content.bytes.copy(grown);
-        grown.set(fits, position);
-        content.bytes = grown;
+        content.write(fits, position);
         if (fits.byteLength < bytes.byteLength) throw systemError("ENOSPC", path);
       },
       sync: async () => {
         await alive();
         faults.onSync?.(path);
         checkAlive();
-        content.durable = Buffer.from(content.bytes);
+        content.sync();
       },
       truncate: async (size) => {
         await alive();
         writable();
         if (faults.failTruncate) throw systemError("EIO", path);
-        content.bytes = Buffer.from(content.bytes.subarray(0, size));
+        content.truncate(size);
       },
       close: async () => {
         if (isOpen) this.openFiles--;

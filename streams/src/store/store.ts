@@ -229,6 +229,8 @@ export interface StoreStats {
   readonly commits: number;
   readonly bytesWritten: number;
   readonly bytesOnDisk: number;
+  /** Of these, files kept for the next journals: a bounded number, whatever is stored. */
+  readonly bytesSpare: number;
   readonly topics: number;
   readonly streams: number;
   /** Damaged places in the journal that were found since it was opened, reading included (S3). */
