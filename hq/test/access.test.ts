@@ -33,6 +33,10 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     path: `/api/streams/polarfoods.containers/topics/${PEARS}/records`,
     status: [200, 404, 404, 404],
   },
+  "GET /api/streams/{stream}/gaps": {
+    path: "/api/streams/duckworks.containers/gaps",
+    status: [200, 200, 404, 404],
+  },
   "POST /api/streams/{stream}/read": {
     path: "/api/streams/port.ausyd.events/read",
     body: {},

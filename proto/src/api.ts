@@ -56,6 +56,18 @@ export interface ReadRequest {
   readonly limit?: number;
 }
 
+/** Seqs [from, to) of one origin that are not at this site, and why. */
+export interface ApiGap {
+  readonly origin: string;
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
+}
+
+export interface GapsReply {
+  readonly gaps: readonly ApiGap[];
+}
+
 export interface ReadReply {
   readonly records: readonly ApiRecord[];
   readonly cursor: string;

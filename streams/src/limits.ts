@@ -71,7 +71,7 @@ export const SEGMENT_OWN_BYTES = 4 * 1024 * 1024;
 /** To read a run in order of seq, so many bytes of its records are unpacked at once. */
 export const RUN_WINDOW_BYTES = 96 * 1024 * 1024;
 /** Runs of about the same size that are merged into one. */
-export const MERGE_FAN_IN = 8;
+export const MERGE_FAN_IN = 16;
 /** Merged runs do not grow beyond this many records: a run is read in windows when it is read in order of seq. */
 export const RUN_RECORDS_MAX = 4_000_000;
 /** Journals that wait to be sealed before appends have to wait, too. */

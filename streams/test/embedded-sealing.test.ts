@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { MERGE_FAN_IN } from "../src/limits.js";
 import { isLandfallError } from "../src/model/errors.js";
 import { OFFSET_AHEAD_MS_MAX } from "../src/limits.js";
 import { openEmbeddedStore } from "../src/store/embedded-store.js";
@@ -85,7 +86,7 @@ describe("sealing and merging", () => {
     const store = await open();
     await fill(store, 70);
     // Two origins, of each less than a full tier on every level.
-    expect(store.spread(CONTAINERS).runs).toBeLessThan(2 * 2 * 8);
+    expect(store.spread(CONTAINERS).runs).toBeLessThan(2 * 2 * MERGE_FAN_IN);
     expect((await store.readTopic(CONTAINERS, topic("t3"), { limit: 1000 })).length).toBe(140);
   });
 

@@ -113,6 +113,7 @@ describe("the API describes itself", () => {
       "/api/own",
       "/api/status",
       "/api/streams",
+      "/api/streams/{stream}/gaps",
       "/api/streams/{stream}/read",
       "/api/streams/{stream}/topics",
       "/api/streams/{stream}/topics/{topic}/records",

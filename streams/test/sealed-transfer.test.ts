@@ -4,6 +4,7 @@ import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
 import { seededRandom } from "../testing/seeded-random.js";
 import { CONTAINERS, START_MS, reading } from "../testing/store-fixture.js";
+import { MERGE_FAN_IN } from "../src/limits.js";
 import type { EmbeddedStore } from "../src/store/embedded-store.js";
 import type { Seq, StoredRecord } from "../src/model/record.js";
 import type { Committed, SealedRunReader, SealedRunWriter } from "../src/store/store.js";
@@ -112,7 +113,7 @@ describe("a sealed run between two stores", () => {
     };
     expect(await arrivedAt()).toEqual([port.env.nowMs]);
     const [arrived] = await arrivedAt();
-    for (let i = 0; i < 7; i++) {
+    for (let i = 0; i < MERGE_FAN_IN - 1; i++) {
       ship.env.nowMs = port.env.nowMs += 1000;
       await ship.store.append(
         CONTAINERS,
@@ -147,7 +148,7 @@ describe("a sealed run between two stores", () => {
   it("can be read to the end after it was merged", async () => {
     const reader = await send(ship);
     const { bytes } = await reader.read(0, 1e9);
-    for (let i = 0; i < 7; i++) {
+    for (let i = 0; i < MERGE_FAN_IN - 1; i++) {
       await ship.store.append(
         CONTAINERS,
         Array.from({ length: RECORDS }, () => reading("MSKU1000", "later")),

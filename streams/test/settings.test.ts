@@ -63,6 +63,12 @@ describe("node settings", () => {
         },
       ],
       access: [],
+      retention: [
+        { stream: "*.latest", minutes: 10 },
+        { stream: "*.metrics", days: 30 },
+        { stream: "*.exceptions", days: 90 },
+      ],
+      diskPercentMax: 90,
       tokens: [],
       metricsSeconds: 10,
       logLevel: "info",
@@ -88,6 +94,23 @@ describe("node settings", () => {
     expect(settings.access).toEqual([{ stream: "*", read: "p" }]);
     expect(settings.logLevel).toBe("warn");
     expect(settings.data).toBe(join(process.cwd(), "elsewhere"));
+  });
+
+  test("a rule of retention sets a limit, and one age", () => {
+    const rules = `retention:
+  - { stream: "*.metrics", days: 7, megabytes: 500 }
+  - { stream: "*.latest", days: 1, minutes: 10 }
+  - { stream: "*.alerts" }
+  - { stream: "*", days: -1 }
+`;
+    const load = (text: string) => loadNodeSettings(NodeSettingsSchema, { file: file(MINIMAL + text) });
+    expect(problemsOf(() => load(rules)).slice(1)).toEqual([
+      "node.yaml:14:20: retention[3].days is -1, want a number of 0.01 or more",
+    ]);
+    expect(problemsOf(() => load(rules.replace("-1", "1"))).slice(1)).toEqual([
+      "node.yaml:12:27: retention[1] has minutes and days, want one of them",
+      "node.yaml:13:5: retention[2] sets no limit, want minutes, days or megabytes",
+    ]);
   });
 
   test("every problem is listed with its place, what it is and what is wanted", () => {

@@ -150,6 +150,7 @@ export class MemoryDisk implements Disk {
       lock: (folder) => run(() => this.lock(folder)),
       rename: (from, to) => run(() => this.rename(from, to)),
       remove: (path) => run(() => this.remove(path)),
+      usedPercent: () => run(() => this.usedPercent()),
       syncFolder: (path) => run(() => this.syncFolder(path)),
     };
   }
@@ -230,6 +231,10 @@ export class MemoryDisk implements Disk {
     if (this.names.has(path)) this.faults.onRemove?.(path);
     if (life !== this.life) throw systemError("EBADF", path);
     this.names.delete(path);
+  }
+
+  async usedPercent(): Promise<number> {
+    return (100 * this.usedBytes()) / this.faults.capacity;
   }
 
   async syncFolder(folder: string): Promise<void> {

@@ -50,6 +50,8 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     sites: options.sites,
     access: ACCESS,
     tokens: [],
+    retention: [],
+    diskPercentMax: 100,
     metricsSeconds: 60,
     logLevel: "silent",
   };

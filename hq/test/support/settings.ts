@@ -56,6 +56,8 @@ export async function hqSettings(data: string, overrides: Partial<HqSettings> = 
     sites: SITES,
     access: ACCESS,
     tokens: [{ token: OPS_TOKEN, user: "program", groups: ["bigblue-ops"], roles: [] }],
+    retention: [],
+    diskPercentMax: 100,
     metricsSeconds: 60,
     logLevel: "silent",
     users: [

@@ -6,6 +6,7 @@ import {
   PAGE_TOPICS_DEFAULT,
   PAGE_TOPICS_MAX,
 } from "./http-limits.js";
+import { GAP_REASONS } from "../model/gap.js";
 import { PROBLEM_TYPE } from "./problem.js";
 
 export const ProblemSchema = Type.Object(
@@ -92,6 +93,17 @@ export const ApiRecordSchema = Type.Object({
 export const RecordsReplySchema = Type.Object({
   records: Type.Array(ApiRecordSchema),
   next: Type.Optional(Type.Integer({ description: "Pass as `offset`; absent when there is nothing more for now" })),
+});
+
+export const GapsReplySchema = Type.Object({
+  gaps: Type.Array(
+    Type.Object({
+      origin: Type.String(),
+      from: Type.Integer({ description: "First seq that is not here" }),
+      to: Type.Integer({ description: "First seq behind the gap" }),
+      reason: Type.Enum([...GAP_REASONS]),
+    }),
+  ),
 });
 
 export const ReadReplySchema = Type.Object({

@@ -17,8 +17,9 @@ import { createStatus } from "../observe/status.js";
 import { createReplicator } from "../replication/replicator.js";
 import type { NodeSettings } from "../settings/node-settings.js";
 import { openEmbeddedStore } from "../store/embedded-store.js";
-import type { LandfallNode } from "./node.js";
+import type { LandfallNode, Replication } from "./node.js";
 import { createReadiness } from "./readiness.js";
+import { retentionOf } from "./retention.js";
 import { Teardown } from "./teardown.js";
 import { installedVersion } from "./version.js";
 
@@ -45,6 +46,8 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
   const readiness = createReadiness();
   const teardown = new Teardown(log);
   try {
+    // Until replication is there, nothing counts as handed over.
+    let handedOver: Replication["handedOver"] = () => 0;
     const store = await openEmbeddedStore({
       folder: settings.data,
       site,
@@ -52,11 +55,15 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
       ...(settings.slot !== undefined && { slot: settings.slot }),
       env,
       log,
+      retention: retentionOf(settings.retention),
+      handedOver: (stream, origin) => handedOver(stream, origin),
+      diskPercentMax: settings.diskPercentMax,
     });
     teardown.add("store", () => store.close());
     const exceptions = createExceptions({ store, env, log, registry, owner: self.owner, site, node: nodeName });
     teardown.add("exceptions", () => exceptions.close());
     const replication = createReplicator({ store, env, settings, policy, log, exceptions, registry });
+    handedOver = (stream, origin) => replication.handedOver(stream, origin);
     teardown.add("replication", () => replication.close());
     const http = await createHttpServer({ log, title: `Landfall, ${self.name}`, version });
     measureHttp(http, registry);

@@ -5,7 +5,7 @@ import type { Registry } from "prom-client";
 import type { Policy, Principal } from "../access/policy.js";
 import type { Env } from "../env.js";
 import type { VersionVector } from "../model/record.js";
-import type { SiteName, StreamName } from "../model/names.js";
+import type { OriginId, SiteName, StreamName } from "../model/names.js";
 import type { NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import type { StreamStore } from "../store/store.js";
 
@@ -93,6 +93,8 @@ export interface Replication {
   peers(): PeerView[];
   /** Class of the link over which this origin's records last arrived; undefined for its own or before any. */
   arrivedOver(stream: StreamName, origin: string): LinkClass | undefined;
+  /** First seq that no neighbour is known to hold; Infinity when none may have the stream (S6). */
+  handedOver(stream: StreamName, origin: OriginId): number;
   /** Own records of this node that no peer is known to hold: what is still to be sent. */
   notHandedOver(): { readonly stream: StreamName; readonly records: number }[];
 }

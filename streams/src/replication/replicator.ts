@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
 import { isLandfallError, LandfallError } from "../model/errors.js";
-import { siteName, type SiteName, type StreamName } from "../model/names.js";
+import { siteName, type OriginId, type SiteName, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.js";
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
@@ -12,6 +12,7 @@ import type { Seq } from "../model/record.js";
 import { refusalOf } from "./admission.js";
 import { Dialler } from "./dialler.js";
 import { createGrpcTransport } from "./grpc-transport.js";
+import { handedOver } from "./handed-over.js";
 import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
 import { LINK_CLASSES } from "./link-classes.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
@@ -137,6 +138,12 @@ class NodeReplicator implements Replicator {
 
   notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
     return notHandedOver(this.#machine, this.#knowledge);
+  }
+
+  handedOver(stream: StreamName, origin: OriginId): number {
+    const { settings, policy } = this.options;
+    const given = { settings, policy, memory: this.#memory.values(), knowledge: this.#knowledge };
+    return handedOver(given, stream, origin);
   }
 
   #admit(credentials: { site: string; token: string }): string | undefined {

@@ -83,6 +83,22 @@ export const NodeSettingsSchema = Type.Object({
     }),
     { default: [] },
   ),
+  retention: Type.Array(
+    Type.Object({
+      stream: streamPattern,
+      minutes: Type.Optional(Type.Number({ minimum: 1 })),
+      days: Type.Optional(Type.Number({ minimum: 0.01 })),
+      megabytes: Type.Optional(Type.Number({ minimum: 1 })),
+    }),
+    {
+      default: [
+        { stream: "*.latest", minutes: 10 },
+        { stream: "*.metrics", days: 30 },
+        { stream: "*.exceptions", days: 90 },
+      ],
+    },
+  ),
+  diskPercentMax: Type.Number({ minimum: 1, maximum: 100, default: 90 }),
   tokens: Type.Array(
     Type.Object({
       token: Type.String({
@@ -143,6 +159,13 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
     for (const action of ["read", "replicate"] as const) {
       const wrong = expressionError(rule[action]);
       if (wrong !== undefined) report(["access", i, action], `access[${i}].${action}: ${wrong}`);
+    }
+  });
+  settings.retention.forEach(({ minutes, days, megabytes }, i) => {
+    if (minutes !== undefined && days !== undefined) {
+      report(["retention", i, "days"], `retention[${i}] has minutes and days, want one of them`);
+    } else if (minutes === undefined && days === undefined && megabytes === undefined) {
+      report(["retention", i], `retention[${i}] sets no limit, want minutes, days or megabytes`);
     }
   });
   const links = new Set<string>();

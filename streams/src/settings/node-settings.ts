@@ -28,6 +28,16 @@ export interface LinkSettings {
   readonly carries: readonly string[];
 }
 
+/** How long this site keeps the streams that a pattern matches. */
+export interface RetentionRule {
+  readonly stream: string;
+  /** Since the origin received it; one of the two. */
+  readonly minutes?: number;
+  readonly days?: number;
+  /** On disk, sealed, in millions of bytes. */
+  readonly megabytes?: number;
+}
+
 /** What every node needs to know, whatever it is. Services extend it. */
 export interface NodeSettings {
   readonly site: string;
@@ -49,6 +59,10 @@ export interface NodeSettings {
   /** The fleet, this site included. */
   readonly sites: readonly SiteEntry[];
   readonly access: readonly StreamRule[];
+  /** The first rule that matches a stream counts; what none matches is kept for ever. */
+  readonly retention: readonly RetentionRule[];
+  /** Above this use of its disk, in percent, what was not handed over may expire, too (S6). */
+  readonly diskPercentMax: number;
   /** Bearer tokens for programs and operators at this node's own HTTP port. */
   readonly tokens: readonly {
     readonly token: string;

@@ -18,6 +18,8 @@ export interface Disk {
   remove(path: string): Promise<void>;
   /** One process at a time in a folder. @throws LandfallError FOLDER_IN_USE naming the process that has it */
   lock(folder: string): Promise<FolderLock>;
+  /** How much of the disk that holds the folder is in use by anybody, 0 to 100. */
+  usedPercent(folder: string): Promise<number>;
   /** After it, names created, renamed and removed in the folder survive a power cut. */
   syncFolder(path: string): Promise<void>;
 }

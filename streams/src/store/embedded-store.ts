@@ -13,7 +13,7 @@ import { nodeName, originId, siteName, streamName } from "../model/names.js";
 import { checkBatch, checkRecords } from "./append-input.js";
 import { inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
-import { expiredRuns } from "./expiry.js";
+import { expiredRuns, isOverdue } from "./expiry.js";
 import { GapKeeper } from "./gap-keeper.js";
 import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
@@ -34,6 +34,7 @@ import type { Gap, Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
+import type { HandedOver } from "./expiry.js";
 import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
 import type { Run } from "./segment-format.js";
@@ -67,6 +68,10 @@ export interface EmbeddedStoreOptions {
   readonly compacted?: (stream: StreamName) => boolean;
   /** How long each stream is kept here; by default, everything for ever. */
   readonly retention?: (stream: StreamName) => Retention | undefined;
+  /** What is not handed over does not expire (S6); by default everything counts as handed over. */
+  readonly handedOver?: HandedOver;
+  /** Above this use of the disk, in percent, what is not handed over may expire, too. */
+  readonly diskPercentMax?: number;
   /** Whether full journals are sealed; false is for tests of the journal. */
   readonly sealing?: boolean;
   /** For tests; see limits.ts for the defaults. */
@@ -119,7 +124,7 @@ export class EmbeddedStore implements LocalStore {
     private readonly opened: OpenFolder,
     private readonly options: EmbeddedStoreOptions,
     private readonly log: StoreLog,
-    disk: Disk,
+    private readonly disk: Disk,
   ) {
     const { origin, catalog, journal, nextCommit, manifest } = opened;
     const { folder, cacheBytes, env, commitBytes, pendingBytesMax, journalFileBytes } = options;
@@ -344,10 +349,15 @@ export class EmbeddedStore implements LocalStore {
 
   async expire(): Promise<number> {
     this.checkOpen();
-    const { retention, env } = this.options;
+    const { retention, env, folder, handedOver = () => Infinity, diskPercentMax = 100 } = this.options;
     if (retention === undefined) return 0;
+    const { generations, streams } = this.opened.catalog;
+    // Sealed by the next time.
+    const last = generations.at(-1);
+    if (last !== undefined && isOverdue(last, retention, env.now())) this.commit.roll();
+    const isCrowded = (await this.disk.usedPercent(folder)) > diskPercentMax;
     return this.maintenance.exclusive(async () => {
-      const gone = expiredRuns(this.opened.catalog.streams.all, retention, env.now());
+      const gone = expiredRuns(streams.all, retention, isCrowded ? () => Infinity : handedOver, env.now());
       if (gone.length > 0) await this.maintenance.expire(gone);
       for (const log of new Set(gone.map((run) => run.log))) this.gapKeeper.changed(log);
       return gone.reduce((sum, { count }) => sum + count, 0);

@@ -61,24 +61,33 @@ export async function mergeRuns(disk: Disk, job: MergeJob): Promise<NewSegment[]
 
 /** Topic by topic; within one, run after run: of one origin, later seqs have larger offsets. */
 async function mergeGroup(inputs: readonly RunCursor[], writer: SegmentWriter, compact: boolean): Promise<void> {
-  for (;;) {
-    let topic: string | undefined;
-    for (const input of inputs) {
-      if (!input.ended && (topic === undefined || input.topic < topic)) topic = input.topic;
-    }
-    if (topic === undefined) return;
-    const having = inputs.filter((input) => !input.ended && input.topic === topic);
-    for (const input of having) {
-      const isLastRun = input === having.at(-1);
-      while (!input.ended && input.topic === topic) {
-        input.give(writer, compact, compact && !isLastRun);
-        if (input.atBlockEnd) {
-          await writer.flush();
-          await input.nextBlock();
-        }
+  // In order of topic and run, the last one first: only the one that moves on is put in its place again.
+  const waiting = inputs.slice().sort(comesAfter);
+  for (let input = waiting.pop(); input !== undefined; input = waiting.pop()) {
+    const next = waiting.at(-1);
+    const { topic } = input;
+    do {
+      input.give(writer, compact, compact && next?.topic === topic);
+      if (input.atBlockEnd) {
+        await writer.flush();
+        await input.nextBlock();
       }
+    } while (!input.ended && input.topic === topic);
+    if (input.ended) continue;
+    let low = 0;
+    let high = waiting.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (comesAfter(waiting[middle] as RunCursor, input) < 0) low = middle + 1;
+      else high = middle;
     }
+    waiting.splice(low, 0, input);
   }
+}
+
+function comesAfter(a: RunCursor, b: RunCursor): number {
+  if (a.topic === b.topic) return b.from - a.from;
+  return a.topic < b.topic ? 1 : -1;
 }
 
 const READ_BYTES = RUN_BLOCK_BYTES * 8;
@@ -98,6 +107,10 @@ class RunCursor {
     private readonly file: DiskFile,
     private readonly meta: RunMeta,
   ) {}
+
+  get from(): number {
+    return this.meta.from;
+  }
 
   get atBlockEnd(): boolean {
     return this.block === undefined || this.slice >= this.block.topics.length;
@@ -132,7 +145,7 @@ class RunCursor {
     const goesOn = this.slice === block.topics.length - 1 && this.entries[this.next]?.first === this.topic;
     if (none || (newestOnly && goesOn)) i = end;
     else if (newestOnly) i = end - 1;
-    for (; i < end; i++) giveRecord(writer, this.topic, block, i);
+    writer.addSlice(this.topic, block, i, end);
     this.slice++;
     if (this.slice < block.topics.length) this.topic = block.topics[this.slice] as string;
   }
@@ -157,27 +170,6 @@ class RunCursor {
     return bytes.subarray(0, read);
   }
 }
-
-function giveRecord(writer: SegmentWriter, topic: string, block: RunBlock, i: number): void {
-  const headers = block.headerBytes[block.headerOf?.[i] ?? 0] ?? NO_BYTES;
-  const value = block.values === undefined ? block.bytes : (block.values[i] as Uint8Array);
-  const from = block.values === undefined ? (block.valueStarts[i] as number) : 0;
-  const end = block.values === undefined ? (block.valueStarts[i + 1] as number) : value.byteLength;
-  writer.add(
-    topic,
-    block.seqs[i] as number,
-    block.offsets[i] as number,
-    block.timestamps[i] as number,
-    block.received[i] as number,
-    block.arrived[i] as number,
-    headers,
-    value,
-    from,
-    end,
-  );
-}
-
-const NO_BYTES = new Uint8Array(0);
 
 async function open(disk: Disk, path: string): Promise<DiskFile> {
   try {

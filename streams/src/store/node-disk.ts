@@ -39,6 +39,12 @@ export const nodeDisk: Disk = {
   async remove(path) {
     await fs.rm(path, { force: true });
   },
+  async usedPercent(folder) {
+    const { blocks, bavail, bfree } = await fs.statfs(folder);
+    // Of what we may use: some is kept for the system's own needs.
+    const used = blocks - bfree;
+    return (100 * used) / Math.max(1, used + bavail);
+  },
   async syncFolder(path) {
     // Windows cannot open folders, and makes names durable by itself.
     if (process.platform === "win32") return;

@@ -6,7 +6,7 @@ import { SegmentWriter } from "./run-writer.js";
 import { segmentName } from "./segment-format.js";
 import { OFFSET_MAX, RUN_RECORDS_MAX } from "../limits.js";
 import type { Disk } from "./disk.js";
-import type { RunColumns } from "./run-block.js";
+import type { RunColumns } from "./run-columns.js";
 import type { NewSegment } from "./seal.js";
 import type { SealedRun } from "./store.js";
 

@@ -92,10 +92,7 @@ export function windowBytes(window: LogWindow, seq: number): number {
   if (number === NOWHERE) return -1;
   const block = window.blocks[number] as RunBlock;
   const i = window.indexOf[seq - window.from] as number;
-  const value =
-    block.values === undefined
-      ? (block.valueStarts[i + 1] as number) - (block.valueStarts[i] as number)
-      : (block.values[i] as Uint8Array).byteLength;
+  const value = (block.valueStarts[i + 1] as number) - (block.valueStarts[i] as number);
   const headers = block.headerBytes[block.headerOf?.[i] ?? 0]?.byteLength ?? 0;
   const topic = block.topics[window.topicOf[seq - window.from] as number] as string;
   return value + headers + topic.length + 33;
@@ -176,7 +173,6 @@ function part(block: RunBlock, from: number, to: number): RunBlock | undefined {
     headers: block.headers,
     headerBytes: block.headerBytes,
     headerOf: block.headerOf === undefined ? undefined : Uint16Array.from(kept, (i) => block.headerOf?.[i] ?? 0),
-    values: undefined,
     bytes,
     valueStarts,
   };

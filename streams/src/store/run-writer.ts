@@ -1,19 +1,23 @@
 import { crc32 } from "node:zlib";
 import { BLOCK_RECORDS_MAX, RUN_BLOCK_BYTES, RUN_INDEX_PAGE_ENTRIES } from "../limits.js";
 import { writeError, syncError } from "./disk-errors.js";
-import { RunBlockBuilder } from "./run-block.js";
+import { RunBlockBuilder } from "./run-block-builder.js";
 import { encodeEntries, encodePages } from "./run-index.js";
 import { encodeFooter, encodeSegmentHead } from "./segment-format.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Disk, DiskFile } from "./disk.js";
+import type { RunBlock } from "./run-block.js";
+import type { RunColumns } from "./run-columns.js";
+import type { RunFields } from "./run-block-builder.js";
 import type { BlockEntry, PageEntry } from "./run-index.js";
-import type { RunColumns } from "./run-block.js";
 import type { RunMeta } from "./segment-format.js";
 
-/** Written to disk in pieces of about this size. */
+/** Written to disk, and synced, in pieces of about this size: a long sync would hold up those of the journal. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 /** A packed block holds more records: they cost less space that way. */
-const PACKED_FACTOR = 4;
+const PACKED_BLOCK_BYTES = 4 * RUN_BLOCK_BYTES;
+/** With a new topic, a block ends that is filled to this share: then most topics begin a block, or lie in one whole. */
+const FILLED = 0.75;
 
 interface OpenRun {
   readonly stream: StreamName;
@@ -37,12 +41,17 @@ export class SegmentWriter {
   private flushed = 0;
   private run: OpenRun | undefined;
   private lastTopic = "";
+  private writing: Promise<void> = Promise.resolve();
+  /** Of the block in the making; undefined until there is enough of it to tell. */
+  private shouldPack: boolean | undefined;
 
   private constructor(
     private readonly file: DiskFile,
     private readonly path: string,
     private readonly packed: boolean,
-  ) {}
+  ) {
+    this.shouldPack = packed ? undefined : false;
+  }
 
   /** @throws LandfallError DISK_FULL, DISK_FAILED */
   static async create(disk: Disk, path: string, number: number, packed: boolean): Promise<SegmentWriter> {
@@ -77,31 +86,32 @@ export class SegmentWriter {
     this.lastTopic = "";
   }
 
-  /** The next record in order of (topic, offset); its value is [valueAt, end) of `source`. */
-  add(
-    topic: string,
-    seq: number,
-    offset: number,
-    timestamp: number,
-    received: number,
-    arrived: number,
-    headers: Uint8Array,
-    source: Uint8Array,
-    valueAt: number,
-    end: number,
-  ): void {
-    const { block } = this;
-    const run = this.run as OpenRun;
-    if (topic !== this.lastTopic) {
-      run.topics++;
-      this.lastTopic = topic;
+  /** The next record in order of (topic, offset); its value is [from, to) of `source`. */
+  add(topic: string, fields: RunFields, source: Uint8Array, from: number, to: number): void {
+    this.begin(topic);
+    this.block.add(topic, fields, source, from, to);
+    this.took(1, fields.headers.byteLength + to - from, fields.received);
+  }
+
+  /** The next records: [from, to) of a block, all of this topic. */
+  addSlice(topic: string, block: RunBlock, from: number, to: number): void {
+    const { valueStarts, headerBytes, headerOf, received } = block;
+    this.begin(topic);
+    for (let at = from; at < to;) {
+      const room = Math.min(to, at + BLOCK_RECORDS_MAX - this.block.count);
+      const bytesMax = (valueStarts[at] as number) + RUN_BLOCK_BYTES;
+      let end = at + 1;
+      while (end < room && (valueStarts[end] as number) < bytesMax) end++;
+      let bytes = (valueStarts[end] as number) - (valueStarts[at] as number);
+      let newest = 0;
+      for (let i = at; i < end; i++) {
+        bytes += (headerBytes[headerOf?.[i] ?? 0] as Uint8Array).byteLength;
+        if ((received[i] as number) > newest) newest = received[i] as number;
+      }
+      this.block.addSlice(topic, block, at, end);
+      this.took(end - at, bytes, newest);
+      at = end;
     }
-    run.count++;
-    run.rawBytes += headers.byteLength + end - valueAt + 32;
-    if (received > run.received) run.received = received;
-    block.add(topic, seq, offset, timestamp, received, arrived, headers, source, valueAt, end);
-    const bytesMax = this.packed ? RUN_BLOCK_BYTES * PACKED_FACTOR : RUN_BLOCK_BYTES;
-    if (block.bytes >= bytesMax || block.count === BLOCK_RECORDS_MAX) this.endBlock();
   }
 
   /** The next block of the run as another site made it. */
@@ -126,18 +136,55 @@ export class SegmentWriter {
     this.push(bytes);
   }
 
-  /** Once in a while, for large runs: what is ready goes to disk. @throws LandfallError DISK_FULL, DISK_FAILED */
+  private begin(topic: string): void {
+    if (topic === this.lastTopic) return;
+    if (this.block.bytes >= this.blockBytesMax * FILLED) this.endBlock();
+    (this.run as OpenRun).topics++;
+    this.lastTopic = topic;
+  }
+
+  private took(records: number, bytes: number, received: number): void {
+    const run = this.run as OpenRun;
+    run.count += records;
+    run.rawBytes += bytes + records * 32;
+    if (received > run.received) run.received = received;
+    const { block } = this;
+    if (this.shouldPack === undefined && block.bytes >= RUN_BLOCK_BYTES / 2) this.shouldPack = !block.isRandom;
+    if (block.bytes >= this.blockBytesMax || block.count === BLOCK_RECORDS_MAX) this.endBlock();
+  }
+
+  private get blockBytesMax(): number {
+    return this.shouldPack === true ? PACKED_BLOCK_BYTES : RUN_BLOCK_BYTES;
+  }
+
+  /**
+   * Once in a while, for large runs: what is ready goes to disk, while the next is made.
+   * @throws LandfallError DISK_FULL, DISK_FAILED
+   */
   async flush(force = false): Promise<void> {
     if (this.chunkBytes === 0 || (!force && this.chunkBytes < CHUNK_BYTES)) return;
     const bytes = this.chunks.length === 1 ? (this.chunks[0] as Uint8Array) : Buffer.concat(this.chunks);
-    try {
-      await this.file.write(bytes, this.flushed);
-    } catch (error) {
-      throw writeError(error, this.path);
-    }
+    const at = this.flushed;
     this.flushed += bytes.byteLength;
     this.chunks = [];
     this.chunkBytes = 0;
+    await this.writing;
+    this.writing = this.write(bytes, at);
+    // Whoever flushes or finishes next learns of it.
+    this.writing.catch(() => undefined);
+  }
+
+  private async write(bytes: Uint8Array, at: number): Promise<void> {
+    try {
+      await this.file.write(bytes, at);
+    } catch (error) {
+      throw writeError(error, this.path);
+    }
+    try {
+      await this.file.sync();
+    } catch (error) {
+      throw syncError(error, this.path);
+    }
   }
 
   /** @param foreign what the run's blocks do not say, of a run from another site */
@@ -174,16 +221,13 @@ export class SegmentWriter {
   async finish(): Promise<number> {
     this.push(encodeFooter(this.runs));
     await this.flush(true);
-    try {
-      await this.file.sync();
-    } catch (error) {
-      throw syncError(error, this.path);
-    }
+    await this.writing;
     await this.file.close();
     return this.flushed;
   }
 
   async abandon(): Promise<void> {
+    await this.writing.catch(() => undefined);
     await this.file.close().catch(() => undefined);
   }
 
@@ -194,7 +238,8 @@ export class SegmentWriter {
     const first = topics[0] as string;
     const last = topics[topics.length - 1] as string;
     const at = this.bytes;
-    const bytes = block.finish(this.packed);
+    const bytes = block.finish(this.shouldPack ?? !block.isRandom);
+    this.shouldPack = this.packed ? undefined : false;
     const entry = { at, bytes: bytes.byteLength, count, first, last, minOffset, maxOffset, minTime, maxTime };
     (this.run as OpenRun).entries.push(entry);
     this.push(bytes);

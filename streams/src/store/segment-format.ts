@@ -4,11 +4,12 @@ import type { OriginId, StreamName } from "../model/names.js";
 import type { OriginLog } from "./origin-log.js";
 
 /**
- * A segment file, format version 1: a head of 16 bytes ("LFSG", u32 version, u32 number, u32 CRC-32 of these), then for
+ * A segment file, format version 2: a head of 16 bytes ("LFSG", u32 version, u32 number, u32 CRC-32 of these), then for
  * each run its blocks, its index pages and its directory; then the footer, JSON (`RunMeta[]`), and the trailer of 16
  * bytes: u32 bytes of the footer, u32 CRC-32 of the footer, u32 version, "LFSE". docs/format.md says it all.
+ * Version 1 has no blocks of version 2; it is read like any other.
  */
-export const SEGMENT_VERSION = 1;
+export const SEGMENT_VERSION = 2;
 export const SEGMENT_HEAD_BYTES = 16;
 export const SEGMENT_TRAILER_BYTES = 16;
 const HEAD_MAGIC = 0x4753464c;
@@ -93,7 +94,7 @@ export function decodeTrailer(trailer: Uint8Array, name: string): { readonly byt
     throw new LandfallError("CORRUPT_BLOCK", `${name} does not end like a segment`);
   }
   const version = buffer.readUInt32LE(8);
-  if (version !== SEGMENT_VERSION) {
+  if (version < 1 || version > SEGMENT_VERSION) {
     throw new LandfallError(
       "UNSUPPORTED_FORMAT",
       `${name} has format ${version}, which this program does not read; nothing was changed`,

@@ -67,8 +67,7 @@ export class SegmentReader {
       throw new LandfallError("CORRUPT_BLOCK", "corrupt block of a run: it belongs elsewhere");
     });
     if (keep) {
-      const values = block.values?.reduce((sum, value) => sum + value.byteLength, 0) ?? block.bytes.byteLength;
-      this.blocks.add(key, block, values + block.count * RECORD_OVERHEAD_BYTES);
+      this.blocks.add(key, block, block.bytes.byteLength + block.count * RECORD_OVERHEAD_BYTES);
     }
     return block;
   }

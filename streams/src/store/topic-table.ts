@@ -58,6 +58,22 @@ export class TopicTable {
     }
   }
 
+  /**
+   * Looks at where the topics with these hashes will be looked up. Nothing comes of it, but the processor waits for all
+   * of it at once, instead of once for each topic later.
+   */
+  touch(hashes: Int32Array): number {
+    const { slots, entries } = this;
+    const mask = slots.length - 1;
+    let seen = 0;
+    for (let i = 0; i < hashes.length; i++) seen ^= slots[(hashes[i] as number) & mask] as number;
+    for (let i = 0; i < hashes.length; i++) {
+      const topic = slots[(hashes[i] as number) & mask] as number;
+      if (topic >= 0) seen ^= entries[topic * STRIDE] as number;
+    }
+    return seen;
+  }
+
   add(stream: number, bytes: Uint8Array, at: number, length: number, hash: number): number {
     if (this.count * STRIDE === this.entries.length) this.grow();
     const topic = this.count++;
@@ -100,6 +116,11 @@ export class TopicTable {
         (bytes[i + 3] as number)) >>>
       0
     );
+  }
+
+  /** Some name is longer than what `nameWord` gives of it. */
+  get hasLongNames(): boolean {
+    return this.tailsLength > 0;
   }
 
   stream(topic: number): number {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { streamName, topicName } from "../../src/model/names.js";
 import type { TimestampMs } from "../../src/model/record.js";
-import { createNode } from "../../src/node/create-node.js";
+import { createNode, type NodeOptions } from "../../src/node/create-node.js";
 import type { LandfallNode } from "../../src/node/node.js";
 import type { NodeSettings } from "../../src/settings/node-settings.js";
 
@@ -36,6 +36,8 @@ export function testSettings(overrides: Partial<NodeSettings> = {}): NodeSetting
       { token: TOKENS.ducky, user: "ducky", groups: ["duckworks"], roles: [] },
       { token: TOKENS.admin, user: "root", groups: [], roles: ["admin"] },
     ],
+    retention: [],
+    diskPercentMax: 100,
     metricsSeconds: 3600,
     logLevel: "silent",
     ...overrides,
@@ -51,8 +53,11 @@ export interface TestNode extends LandfallNode {
 }
 
 /** A started node on a free port, closed when the test is finished. */
-export async function startTestNode(overrides: Partial<NodeSettings> = {}): Promise<TestNode> {
-  const node = await createNode(testSettings(overrides));
+export async function startTestNode(
+  overrides: Partial<NodeSettings> = {},
+  options: NodeOptions = {},
+): Promise<TestNode> {
+  const node = await createNode(testSettings(overrides), options);
   onTestFinished(() => node.close());
   await node.start();
   const url = node.http.listeningOrigin;

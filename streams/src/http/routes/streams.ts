@@ -1,4 +1,4 @@
-import type { ReadReply, RecordsReply, StreamsReply, TopicsReply } from "@landfall/proto/api";
+import type { GapsReply, ReadReply, RecordsReply, StreamsReply, TopicsReply } from "@landfall/proto/api";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import type { Principal } from "../../access/policy.js";
@@ -10,6 +10,7 @@ import { toApiRecord } from "../api-record.js";
 import { decodeCursor, encodeCursor } from "../cursor.js";
 import { PAGE_BYTES_MAX, PAGE_CHUNK_RECORDS } from "../http-limits.js";
 import {
+  GapsReplySchema,
   problemResponses,
   ReadBody,
   ReadReplySchema,
@@ -114,6 +115,22 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
 
   const hasTopic = async (stream: StreamName, topic: ReturnType<typeof topicName>): Promise<boolean> =>
     (await store.readTopic(stream, topic, { limit: 1 })).length > 0;
+
+  app.get(
+    "/api/streams/:stream/gaps",
+    {
+      schema: {
+        tags,
+        summary: "What of a stream is not at this site, and why",
+        params: StreamParams,
+        response: { 200: GapsReplySchema, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const stream = readable(await principals.resolve(request), request.params.stream);
+      return { gaps: store.gaps(stream) } satisfies GapsReply;
+    },
+  );
 
   app.post(
     "/api/streams/:stream/read",
