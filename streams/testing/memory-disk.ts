@@ -29,7 +29,11 @@ class Content {
   /** What was written over since the last sync, so that a large file costs no more than what is written to it. */
   private changedFrom = Infinity;
   private changedTo = 0;
-  constructor(readonly id: number) {}
+  constructor(
+    readonly id: number,
+    /** Its name, for faults: who has it open need not know that it was renamed. */
+    public path: string,
+  ) {}
 
   write(bytes: Uint8Array, position: number): void {
     const end = position + bytes.byteLength;
@@ -46,13 +50,14 @@ class Content {
   truncate(size: number): void {
     this.bytes = Buffer.from(this.bytes.subarray(0, size));
     this.changedFrom = Math.min(this.changedFrom, size);
-    this.changedTo = Infinity;
+    this.changedTo = this.durable.byteLength;
   }
 
   sync(): void {
     const { bytes, durable, changedFrom, changedTo } = this;
     if (bytes.byteLength !== durable.byteLength) this.durable = Buffer.from(bytes);
-    else if (changedTo > changedFrom) bytes.copy(durable, changedFrom, changedFrom, changedTo);
+    else if (changedTo > changedFrom)
+      bytes.copy(durable, changedFrom, changedFrom, Math.min(changedTo, bytes.byteLength));
     this.changedFrom = Infinity;
     this.changedTo = 0;
   }
@@ -120,7 +125,10 @@ export class MemoryDisk implements Disk {
       if (other !== undefined) names.delete(other);
       pathOf.set(content, path);
     }
-    for (const content of pathOf.keys()) content.tear(random);
+    for (const [content, path] of pathOf) {
+      content.path = path;
+      content.tear(random);
+    }
     this.names = names;
     this.durableNames = new Map(names);
   }
@@ -170,10 +178,10 @@ export class MemoryDisk implements Disk {
   copyFolder(from: string, to: string): void {
     for (const [path, content] of this.names) {
       if (posix.dirname(path) !== from) continue;
-      const copy = this.newContent();
+      const name = posix.join(to, posix.basename(path));
+      const copy = this.newContent(name);
       copy.bytes = Buffer.from(content.bytes);
       copy.durable = Buffer.from(content.bytes);
-      const name = posix.join(to, posix.basename(path));
       this.names.set(name, copy);
       this.durableNames.set(name, copy);
     }
@@ -202,7 +210,7 @@ export class MemoryDisk implements Disk {
     const existing = this.names.get(path);
     if (mode === "create" && existing !== undefined) throw systemError("EEXIST", path);
     if (mode !== "create" && existing === undefined) throw systemError("ENOENT", path);
-    const content = existing ?? this.newContent();
+    const content = existing ?? this.newContent(path);
     this.names.set(path, content);
     return this.handle(path, content, mode);
   }
@@ -222,7 +230,9 @@ export class MemoryDisk implements Disk {
     const { life } = this;
     this.faults.onRename?.(to);
     if (life !== this.life) throw systemError("EBADF", to);
-    this.names.set(to, this.find(from));
+    const content = this.find(from);
+    content.path = to;
+    this.names.set(to, content);
     this.names.delete(from);
   }
 
@@ -268,14 +278,14 @@ export class MemoryDisk implements Disk {
       fingerprint: async () => `memory:${content.id}`,
       read: async (into, position) => {
         await alive();
-        faults.onRead?.(path);
+        faults.onRead?.(content.path);
         checkAlive();
         return content.bytes.copy(into, 0, position);
       },
       write: async (bytes, position) => {
         await alive();
         writable();
-        faults.onWrite?.(path);
+        faults.onWrite?.(content.path);
         checkAlive();
         const free = faults.capacity - this.usedBytes() + Math.max(content.bytes.byteLength - position, 0);
         const fits = bytes.subarray(0, Math.max(Math.min(bytes.byteLength, free), 0));
@@ -284,7 +294,7 @@ export class MemoryDisk implements Disk {
       },
       sync: async () => {
         await alive();
-        faults.onSync?.(path);
+        faults.onSync?.(content.path);
         checkAlive();
         content.sync();
       },
@@ -307,8 +317,8 @@ export class MemoryDisk implements Disk {
     return bytes;
   }
 
-  private newContent(): Content {
-    return new Content(this.nextId++);
+  private newContent(path: string): Content {
+    return new Content(this.nextId++, path);
   }
 
   private find(path: string): Content {

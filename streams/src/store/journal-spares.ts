@@ -40,10 +40,11 @@ export class JournalSpares {
     this.files.set(name, size);
   }
 
-  /** The disk is full: what is kept for speed goes first. */
+  /** The disk is full: what is kept for speed goes first. What cannot be removed now is found again at the next opening. */
   async drop(): Promise<void> {
-    for (let name = this.take(); name !== undefined; name = this.take())
-      await this.disk.remove(join(this.folder, name));
+    for (let name = this.take(); name !== undefined; name = this.take()) {
+      await this.disk.remove(join(this.folder, name)).catch(() => undefined);
+    }
   }
 }
 

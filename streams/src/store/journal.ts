@@ -65,10 +65,14 @@ export class Journal {
 
   /**
    * Makes the next file in the background: that takes several waits for the disk, which no commit should have to share.
-   * If it fails, it is tried again when the file is needed.
+   * For want of space it is tried again when the file is needed; what else fails is final, as everywhere.
    */
   prepareNext(): void {
-    this.ahead ??= this.newFile(this.lastNumber + 1).catch(() => undefined);
+    const number = this.lastNumber + 1;
+    this.ahead ??= this.newFile(number).catch(async (cause: unknown) => {
+      await this.remember(writeError(cause, this.path(number)));
+      return undefined;
+    });
   }
 
   /**
@@ -84,13 +88,12 @@ export class Journal {
       await end.file.write(bytes, end.size);
     } catch (cause) {
       await this.cutOff(end);
-      await this.options.spares.drop();
-      throw this.remember(writeError(cause, path));
+      throw await this.remember(writeError(cause, path));
     }
     try {
       await end.file.sync();
     } catch (cause) {
-      throw this.remember(syncError(cause, path));
+      throw await this.remember(syncError(cause, path));
     }
     end.size += bytes.byteLength;
   }
@@ -117,8 +120,7 @@ export class Journal {
     try {
       next = ahead ?? (await this.newFile(number));
     } catch (cause) {
-      await this.options.spares.drop();
-      throw this.remember(writeError(cause, this.path(number)));
+      throw await this.remember(writeError(cause, this.path(number)));
     }
     await this.end?.file.close();
     this.lastNumber = next.number;
@@ -164,8 +166,9 @@ export class Journal {
     }
   }
 
-  private remember(error: LandfallError): LandfallError {
+  private async remember(error: LandfallError): Promise<LandfallError> {
     if (error.code === "DISK_FAILED") this.failed = error;
+    else await this.options.spares.drop();
     return error;
   }
 }
