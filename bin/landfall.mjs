@@ -38,6 +38,7 @@ const COMMANDS = [
   { name: "status", about: "links, backlog and peers of a node", load: operator },
   { name: "tail", about: "follow a stream, or one topic of it", load: operator },
   { name: "verify", about: "check a data folder: what is wrong, where", load: operator },
+  { name: "authority", about: "certificates with which sites prove who they are", load: operator },
 ];
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));

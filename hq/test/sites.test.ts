@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { StatusValue } from "@landfall/proto/api";
+import type { StatusLink, StatusValue } from "@landfall/proto/api";
 import type { SiteName, StreamName } from "@landfall/streams/model/names";
+import { toStatusLink } from "@landfall/streams/observe/status";
 import type { LinkView, PeerView } from "@landfall/streams/node/node";
 import { describeSites, type SitesSources } from "../src/sites/sites.js";
 import { readStatuses } from "../src/sites/statuses.js";
@@ -28,6 +29,7 @@ const link = (id: string, to: string, rest: Partial<LinkView> = {}): LinkView =>
   toReceive: 4,
   ...rest,
 });
+const statusLink = (view: LinkView): StatusLink => toStatusLink({ ...view, lastContact: NOW });
 const status = (site: string, links: StatusValue["links"], time = NOW): StatusValue => ({
   kind: "status",
   time: new Date(time).toISOString(),
@@ -113,10 +115,7 @@ describe("sites", () => {
   });
 
   it("a ship's backlog is also what the port says that still comes from it", () => {
-    const at = {
-      ...link(`ship-${SHIP}~sydney`, `ship-${SHIP}`, { class: "port", toReceive: 900 }),
-      lastContact: new Date(NOW).toISOString(),
-    };
+    const at = statusLink(link(`ship-${SHIP}~sydney`, `ship-${SHIP}`, { class: "port", toReceive: 900 }));
     const { sites } = describeSites(sources({ statuses: [{ value: status("sydney", [at]), arrived: NOW }] }));
     expect(sites.find(({ imo }) => imo === SHIP)?.notAshore).toBe(900);
     const cut = { ...at, state: "down" as const };
@@ -127,23 +126,23 @@ describe("sites", () => {
 
 describe("links", () => {
   it("are told from the dialling side, by the newest word on them", () => {
-    const older = status(
-      "tokyo",
-      [{ ...link("tokyo~sydney", "sydney"), lastContact: new Date(NOW).toISOString() }],
-      NOW - 1000,
-    );
-    const newer = status(
-      "sydney",
-      [{ ...link("tokyo~sydney", "tokyo", { state: "down" }), lastContact: new Date(NOW).toISOString() }],
-      NOW,
-    );
+    const older = status("tokyo", [statusLink(link("tokyo~sydney", "sydney"))], NOW - 1000);
+    const newer = status("sydney", [statusLink(link("tokyo~sydney", "tokyo", { state: "down" }))], NOW);
     const { links } = describeSites(
       sources({
         statuses: [
           { value: newer, arrived: NOW },
           { value: older, arrived: NOW },
         ],
-        links: [link("tokyo~los-angeles", "tokyo", { roundTripMs: 1500, lastContact: NOW })],
+        links: [
+          link("tokyo~los-angeles", "tokyo", {
+            roundTripMs: 1500,
+            lastContact: NOW,
+            backlogBytes: 700,
+            secondsToGo: 7,
+            certificateExpires: NOW,
+          }),
+        ],
       }),
     );
     expect(links).toMatchObject([
@@ -154,6 +153,9 @@ describe("links", () => {
         state: "degraded",
         backlogRecords: 7,
         roundTripMs: 1500,
+        backlogBytes: 700,
+        secondsToGo: 7,
+        certificateExpires: new Date(NOW).toISOString(),
       },
       { id: "tokyo~sydney", from: "tokyo", to: "sydney", state: "down" },
     ]);

@@ -80,12 +80,19 @@ export interface StatusLink {
   readonly peer: string;
   readonly class: LinkClass;
   readonly state: "up" | "down";
+  /** Why a link that the node dials is down. */
+  readonly problem?: string;
+  /** When the peer's certificate expires; absent without TLS. */
+  readonly certificateExpires?: string;
   readonly lastContact?: string;
   readonly roundTripMs?: number;
   readonly bytesPerSecond: number;
   readonly recordsPerSecond: number;
   readonly toSend: number;
   readonly toReceive: number;
+  /** Estimates for both ways together, from what crosses this link: absent before any record has. */
+  readonly backlogBytes?: number;
+  readonly secondsToGo?: number;
 }
 
 /** What a node writes to `<owner>.metrics` under the topic `<site>.<node>`, every few seconds (U1). */
@@ -97,6 +104,8 @@ export interface StatusValue {
   readonly version: string;
   readonly uptimeSeconds: number;
   readonly links: readonly StatusLink[];
+  /** When this site's own certificate expires; absent without TLS. */
+  readonly certificateExpires?: string;
   /** Records written here that no other site is known to hold. */
   readonly notHandedOver: number;
   readonly store: {
@@ -439,10 +448,17 @@ export interface ApiLink {
   readonly state: LinkStatus;
   /** Records that wait to go over it, both ways; absent where this headquarters cannot know. */
   readonly backlogRecords?: number;
+  /** Estimates, from what crosses the link now: absent while nothing does. */
+  readonly backlogBytes?: number;
+  readonly secondsToGo?: number;
   readonly recordsPerSecond?: number;
   readonly bytesPerSecond?: number;
   readonly roundTripMs?: number;
   readonly lastContact?: string;
+  /** When the certificate of the site at the other end expires; absent without TLS. */
+  readonly certificateExpires?: string;
+  /** Why it is down, as the dialling side says. */
+  readonly problem?: string;
 }
 
 export interface SitesReply {

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import { ONE_MACHINE, planDemo, serviceArguments, type DemoShape } from "../src/
 import { checkPorts } from "../src/demo/ports.js";
 import { progressOn } from "../src/demo/progress.js";
 import { ROOT } from "../src/demo/root.js";
+import { completeCertificates } from "../src/demo/certificates.js";
 import { completeSecrets, placeholderSecrets } from "../src/demo/secrets.js";
 import { loadSimulatorSettings, linkSpecs } from "../src/settings/simulator-settings.js";
 import { listening } from "./support.js";
@@ -78,8 +80,8 @@ describe("plan", () => {
     const sites = ["tokyo", "sydney"];
     const first = await completeSecrets({}, sites);
     const again = await completeSecrets(first, [...sites, "ship-1"]);
-    expect(again.sites).toMatchObject(first.sites);
-    expect(new Set([...Object.values(again.sites), ...Object.values(again.operators)]).size).toBe(6);
+    expect(again.operators).toMatchObject(first.operators);
+    expect(new Set(Object.values(again.operators)).size).toBe(3);
     expect(again.passwordHashes).toEqual(first.passwordHashes);
     for (const hash of Object.values(first.passwordHashes)) {
       expect(hash).toMatch(/^\$argon2id\$/);
@@ -113,6 +115,27 @@ describe("folder", () => {
     const settings = loadSimulatorSettings(join(path, "settings", "simulator.yaml"));
     expect(settings.data).toBe(join(path, "simulator"));
     expect(linkSpecs(settings)[0]?.listen).toEqual({ host: "127.0.0.1", port: 29_201 });
+  });
+
+  it("has an authority of its own, and a certificate for every site; both are kept", async () => {
+    const path = newFolder();
+    await completeCertificates(path, ["tokyo", "ship-9321483"]);
+    const file = (name: string) => join(path, "authority", name);
+    const before = ["ca.pem", "tokyo/cert.pem", "ship-9321483/cert.pem"].map((name) =>
+      readFileSync(file(name), "utf8"),
+    );
+    const [ca = "", ...issued] = before;
+    for (const text of issued) {
+      expect(new X509Certificate(text).verify(new X509Certificate(ca).publicKey)).toBe(true);
+    }
+    for (const key of ["ca.key.pem", "tokyo/key.pem"]) expect(statSync(file(key)).mode & 0o077).toBe(0);
+    await completeCertificates(path, ["tokyo", "ship-9321483", "sydney"]);
+    expect(
+      ["ca.pem", "tokyo/cert.pem", "ship-9321483/cert.pem"].map((name) => readFileSync(file(name), "utf8")),
+    ).toEqual(before);
+    expect(new X509Certificate(readFileSync(file("sydney/cert.pem"))).subjectAltName).toBe(
+      "URI:landfall://site/sydney",
+    );
   });
 
   it("goes on with what it was made with; pace and ports may change, size and seed may not", async () => {

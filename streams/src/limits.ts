@@ -72,6 +72,8 @@ export const SEGMENT_OWN_BYTES = 4 * 1024 * 1024;
 export const RUN_WINDOW_BYTES = 96 * 1024 * 1024;
 /** Runs of about the same size that are merged into one. */
 export const MERGE_FAN_IN = 16;
+/** Runs of a stream from which on merging is no longer put off while journals wait to be sealed. */
+export const UNMERGED_RUNS_MAX = 64;
 /** Merged runs do not grow beyond this many records: a run is read in windows when it is read in order of seq. */
 export const RUN_RECORDS_MAX = 4_000_000;
 /** Journals that wait to be sealed before appends have to wait, too. */
@@ -84,3 +86,11 @@ export const FOLLOW_RECORDS = 1000;
 export const LATEST_PARALLEL = 16;
 /** How often expiry looks for runs that are too old. */
 export const EXPIRY_INTERVAL_MS = 60_000;
+/** Sealed runs with fewer records travel record by record: a run costs a file at the receiver. */
+export const SEALED_RECORDS_MIN = 256;
+/** Links with a narrower window get records instead of sealed runs, whose blocks would each fill the window. */
+export const SEALED_WINDOW_BYTES_MIN = 128 * 1024;
+/** Sealed runs open for sending; those that waited longest are closed first. */
+export const SEALED_RUNS_OPEN_MAX = 64;
+/** A sealed run whose transfer was cut stays open so long for the peer to come back. */
+export const SEALED_RUN_IDLE_MS = 600_000;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MERGE_FAN_IN } from "../src/limits.js";
 import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
@@ -50,14 +51,15 @@ describe("gaps in the embedded store's folder", () => {
   });
 
   it("R6: what a compacted stream has dropped is told as superseded, up to the next record that is there", async () => {
-    const store = await open(new MemoryDisk(), { compacted: () => true });
-    for (let round = 0; round < 8; round++) {
+    const store = await open(new MemoryDisk(), { retention: () => ({ compact: true }) });
+    for (let round = 0; round < MERGE_FAN_IN; round++) {
       const batch = foreignBatch(round * 4, values(round * 4, round * 4 + 4));
       const records = batch.records.map((record, i) => ({ ...record, topic: `t${i}` as TopicName }));
       await store.apply({ ...batch, records });
       await store.sealNow();
     }
-    expect(await store.holeAt(CONTAINERS, FOREIGN, 5 as Seq)).toEqual(hole(5, 28, "superseded"));
-    expect(await store.holeAt(CONTAINERS, FOREIGN, 28 as Seq)).toBeUndefined();
+    const newest = 4 * (MERGE_FAN_IN - 1);
+    expect(await store.holeAt(CONTAINERS, FOREIGN, 5 as Seq)).toEqual(hole(5, newest, "superseded"));
+    expect(await store.holeAt(CONTAINERS, FOREIGN, newest as Seq)).toBeUndefined();
   });
 });

@@ -1,14 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { systemEnv } from "../src/env.js";
+import { SiteIdentity } from "../src/identity/site-identity.js";
 import { createGrpcTransport } from "../src/replication/grpc-transport.js";
 import type { Channel } from "../src/replication/transport.js";
+import { acceptAll } from "../testing/accept-all.js";
 import { deferred } from "../testing/deferred.js";
 import { testProxy, type TestProxy } from "../testing/test-proxy.js";
-import { describeTransportContract } from "../testing/transport-contract.js";
+import { TestAuthority } from "../testing/test-authority.js";
+import { describeTransportContract, DIALLING_SITE, LISTENING_SITE } from "../testing/transport-contract.js";
+
+const LISTEN = "127.0.0.1:0";
 
 const direct = async () => ({
-  transport: createGrpcTransport({ env: systemEnv, dialMs: 2_000 }),
-  listenAddress: "127.0.0.1:0",
+  listening: createGrpcTransport({ env: systemEnv }),
+  dialling: createGrpcTransport({ env: systemEnv, dialMs: 2_000 }),
+  listenAddress: LISTEN,
   dialAddress: async (listener: { port: number }) => `127.0.0.1:${listener.port}`,
   close: async () => undefined,
 });
@@ -31,6 +37,22 @@ describeTransportContract("gRPC through a slow link", async () => {
   };
 });
 
+describeTransportContract("gRPC with mutual TLS", async () => {
+  const authority = await TestAuthority.create();
+  const transport = async (site: string, dialMs: number) => {
+    const files = await authority.issue({ site });
+    const trouble = (code: string, message: string) => expect.unreachable(`${code}: ${message}`);
+    const identity = new SiteIdentity({ files, self: { site, node: "a" }, env: systemEnv, trouble });
+    return createGrpcTransport({ env: systemEnv, identity, dialMs });
+  };
+  return {
+    ...(await direct()),
+    listening: await transport(LISTENING_SITE, 2_000),
+    dialling: await transport(DIALLING_SITE, 2_000),
+    close: async () => authority.close(),
+  };
+});
+
 /**
  * HTTP/2 lets a sender go on only as far as the receiver's window, and with the default window of 64 KiB that is
  * all that a ship's link would carry per round trip. Here the way back is cut after the greeting, so that no window
@@ -42,9 +64,9 @@ describe.each(["to-listener", "to-dialler"] as const)("gRPC window of what goes 
     const blocks = 16;
     const transport = createGrpcTransport({ env: systemEnv });
     const accepted = deferred<Channel>();
-    const listener = await transport.listen("127.0.0.1:0", () => undefined, accepted.resolve);
+    const listener = await transport.listen(LISTEN, acceptAll(accepted.resolve));
     const proxy = await testProxy(listener.port, 1);
-    const dialler = await transport.dial(`127.0.0.1:${proxy.port}`, { site: "a", token: "b" });
+    const dialler = await transport.dial(`127.0.0.1:${proxy.port}`, "b", { site: "a", token: "b" });
     const acceptor = await accepted.promise;
     const [from, to] = direction === "to-listener" ? [dialler, acceptor] : [acceptor, dialler];
     const greeted = deferred<void>();

@@ -1,6 +1,6 @@
 import type { ReadReply, RecordsReply, StatusReply } from "@landfall/proto/api";
 import { expect, test, vi } from "vitest";
-import { tokenDigest } from "../src/replication/admission.js";
+import { tokenDigest } from "../src/replication/gate.js";
 import type { Replicator } from "../src/replication/replicator.js";
 import type { LinkSettings, SiteEntry } from "../src/settings/node-settings.js";
 import { startTestNode, type TestNode } from "./support/test-node.js";

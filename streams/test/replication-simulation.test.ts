@@ -54,8 +54,9 @@ describe("replication, simulated", () => {
   });
 
   it("R1, R2, R3, R4, R5: cuts, half-open links, crashes and lost disks; 0 duplicates, and all converge when healed", () => {
+    let taken = 0;
     for (let seed = testSeed(1_000); seed < testSeed(1_000) + 120; seed++) {
-      const fleet = new SimulatedFleet(seededRandom(seed));
+      const fleet = new SimulatedFleet(seededRandom(seed), seed % 2 === 0);
       randomGraph(fleet, 2 + Math.floor(fleet.random() * 12));
       write(fleet, 30, 20_000);
       const trouble = () => {
@@ -95,6 +96,32 @@ describe("replication, simulated", () => {
         duplicates: 0,
         failures: [],
       });
+      taken += fleet.runsTaken;
+    }
+    expect(taken).toBeGreaterThan(0);
+  });
+
+  it("R3: a sealed run that is cut goes on with the same blocks, at another source as well", () => {
+    for (let seed = testSeed(3_000); seed < testSeed(3_000) + 40; seed++) {
+      const fleet = new SimulatedFleet(seededRandom(seed), true);
+      const [ship, tokyo, sydney, angeles] = [fleet.addSite(), fleet.addSite(), fleet.addSite(), fleet.addSite()];
+      for (let i = 0; i < 3_000; i++) ship.append();
+      fleet.time.run(100);
+      ship.runs.seal(ship.ownKey, ship.records(ship.ownKey).length);
+      const links = [fleet.connect(ship, tokyo), fleet.connect(ship, sydney)];
+      for (const site of [tokyo, sydney]) links.push(fleet.connect(site, angeles));
+      const cut = () => {
+        if (fleet.time.now > 4_000) return;
+        const link = pick(fleet, links);
+        link.cut();
+        link.reopenSoon();
+        fleet.time.after(fleet.random() * 300, cut);
+      };
+      cut();
+      const done = fleet.time.run(HEAL_MS_MAX, () => fleet.converged());
+      const { duplicates, failures } = fleet;
+      expect({ seed, done, duplicates, failures }).toEqual({ seed, done: true, duplicates: 0, failures: [] });
+      expect({ seed, runs: fleet.runsTaken > 0 }).toEqual({ seed, runs: true });
     }
   });
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { LandfallError } from "../src/model/errors.js";
 import { streamName, topicName } from "../src/model/names.js";
 import type { Offset, Seq, StoredRecord, TimestampMs } from "../src/model/record.js";
 import { createGrpcTransport } from "../src/replication/grpc-transport.js";
@@ -9,6 +10,7 @@ import { systemEnv } from "../src/env.js";
 import type { LinkSettings } from "../src/settings/node-settings.js";
 import { startTestNode, testSite, type TestNode } from "../testing/test-node.js";
 import { testProxy, type TestProxy } from "../testing/test-proxy.js";
+import { acceptAll } from "../testing/accept-all.js";
 import { deferred } from "../testing/deferred.js";
 import { until } from "../testing/until.js";
 
@@ -79,6 +81,8 @@ describe("replication between real stores over gRPC", () => {
     }
   }
 
+  const at = (node: TestNode) => `127.0.0.1:${node.replicator.port}`;
+
   const total = (node: TestNode, stream = CONTAINERS) =>
     Object.values(node.store.vector(stream)).reduce((sum, next) => sum + next, 0);
 
@@ -148,13 +152,11 @@ describe("replication between real stores over gRPC", () => {
       { site: "singapore", token: "guess" },
       { site: "atlantis", token: "token of atlantis" },
     ]) {
-      const channel = await createGrpcTransport({ env: systemEnv }).dial(
-        `127.0.0.1:${tokyo.replicator.port}`,
-        credentials,
-      );
-      const closed = deferred<string>();
-      channel.onClose = closed.resolve;
-      expect(await closed.promise).toContain("does not know you");
+      const dialled = createGrpcTransport({ env: systemEnv }).dial(at(tokyo), "tokyo", credentials);
+      await expect(dialled).rejects.toMatchObject({
+        code: "UNAUTHENTICATED",
+        message: expect.stringContaining("does not know you") as string,
+      });
     }
     expect(tokyo.reported.map(({ code }) => code)).toEqual(["UNAUTHENTICATED", "UNAUTHENTICATED"]);
     expect(tokyo.replicator.links()).toEqual([]);
@@ -166,16 +168,18 @@ describe("replication between real stores over gRPC", () => {
     const transport = createGrpcTransport({ env: systemEnv });
     const hello = {
       version: 1,
+      oldestVersion: 1,
       site: "singapore",
       node: "a",
       link: "l",
       linkClass: "wan",
       carries: ["*"],
       wants: ["*"],
+      takesSealed: false,
     };
     const rubbish: Parameters<Awaited<ReturnType<typeof transport.dial>>["send"]>[0][][] = [
       [{ body: { $case: "ping", value: { token: 1 } } }],
-      [{ body: { $case: "hello", value: { ...hello, version: 99 } } }],
+      [{ body: { $case: "hello", value: { ...hello, version: 99, oldestVersion: 98 } } }],
       [{ body: { $case: "hello", value: { ...hello, site: "sydney" } } }],
       [{ body: { $case: "hello", value: { ...hello, linkClass: "pigeon" } } }],
       [
@@ -193,11 +197,9 @@ describe("replication between real stores over gRPC", () => {
       ],
     ];
     for (const frames of rubbish) {
-      const channel = await transport.dial(`127.0.0.1:${tokyo.replicator.port}`, {
-        site: "singapore",
-        token: "token of singapore",
-      });
-      const closed = deferred<string>();
+      const credentials = { site: "singapore", token: "token of singapore" };
+      const channel = await transport.dial(at(tokyo), "tokyo", credentials);
+      const closed = deferred<LandfallError>();
       channel.onClose = closed.resolve;
       for (const frame of frames) channel.send(frame);
       await closed.promise;
@@ -214,8 +216,7 @@ describe("replication between real stores over gRPC", () => {
     let served = 0;
     const listener = await sender.listen(
       "127.0.0.1:0",
-      () => undefined,
-      (channel) => {
+      acceptAll((channel) => {
         channel.onFrame = ({ body }) => {
           if (body?.$case === "hello") {
             channel.send({ body: { $case: "hello", value: { ...body.value, site: "tokyo", wants: ["*"] } } });
@@ -231,7 +232,7 @@ describe("replication between real stores over gRPC", () => {
             channel.send({ body: { $case: "data", value: { id: body.value.id, firstSeq: 0, count: 3, block } } });
           }
         };
-      },
+      }),
     );
     const fake = { site: "tokyo", replicator: { port: listener.port } } as TestNode;
     const singapore = await start("singapore", { links: [link("singapore", fake)] });

@@ -4,7 +4,7 @@ import type { GapsReply } from "@landfall/proto/api";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { streamName, topicName } from "../src/model/names.js";
 import { retentionOf } from "../src/node/retention.js";
-import { tokenDigest } from "../src/replication/admission.js";
+import { tokenDigest } from "../src/replication/gate.js";
 import type { SiteEntry } from "../src/settings/node-settings.js";
 import { openEmbeddedStore, type EmbeddedStore, type EmbeddedStoreOptions } from "../src/store/embedded-store.js";
 import { ManualEnv } from "../testing/manual-env.js";

@@ -109,7 +109,7 @@ describe("node settings", () => {
     ]);
     expect(problemsOf(() => load(rules.replace("-1", "1"))).slice(1)).toEqual([
       "node.yaml:12:27: retention[1] has minutes and days, want one of them",
-      "node.yaml:13:5: retention[2] sets no limit, want minutes, days or megabytes",
+      "node.yaml:13:5: retention[2] sets no limit, want minutes, days, megabytes or compact",
     ]);
   });
 
@@ -157,7 +157,6 @@ slot: 2000
     const lines = problemsOf(() => loadNodeSettings(NodeSettingsSchema, { file: file("site: tokyo\nhttp: {}\n") }));
     expect(lines.slice(1).toSorted()).toEqual([
       "node.yaml:1:1: data is missing, want text of at least 1 character",
-      "node.yaml:1:1: replication.token is missing, want a secret of at least 8 characters",
       "node.yaml:1:1: sites is missing, want a list of at least 1 entry",
       "node.yaml:2:1: http.port is missing, want a whole number from 0 to 65535",
     ]);
@@ -171,8 +170,8 @@ data: d
 http: { port: 1 }
 replication: { token: kobe-secret }
 links:
-  - { id: l, to: nowhere, class: wan, address: "h:1" }
-  - { id: l, to: tokyo, class: wan, address: "h:1" }
+  - { id: l, to: nowhere, class: wan, address: "127.0.0.1:1" }
+  - { id: l, to: tokyo, class: wan, address: "127.0.0.1:1" }
 sites:
   - { site: tokyo, kind: port, name: T, owner: bigblue, locode: Tokyo }
   - { site: tokyo, kind: ship, name: T, owner: bigblue, imo: 9321484 }
@@ -187,6 +186,45 @@ sites:
       "node.yaml:6:14: links[0].to is nowhere, want one of those listed under sites",
       "node.yaml:7:7: links[1].id l is there twice",
     ]);
+  });
+
+  test("a token proves a site over loopback alone; with TLS, files are relative to the settings", () => {
+    const load = (replication: string, address: string) =>
+      loadNodeSettings(NodeSettingsSchema, {
+        file: file(`site: tokyo
+data: d
+http: { port: 1 }
+replication: ${replication}
+links: [{ id: l, to: kobe, class: wan, address: "${address}" }]
+sites:
+  - { site: tokyo, kind: port, name: T, owner: bigblue }
+  - { site: kobe, kind: port, name: K, owner: bigblue }
+`),
+      });
+    const tls = "tls: { ca: ca.pem, cert: tokyo/cert.pem, key: tokyo/key.pem }";
+    expect(load(`{ ${tls} }`, "kobe.example:9101").replication.tls).toEqual({
+      ca: join(folder, "ca.pem"),
+      cert: join(folder, "tokyo", "cert.pem"),
+      key: join(folder, "tokyo", "key.pem"),
+    });
+    for (const address of ["127.0.0.1:1", "localhost:1", "[::1]:1"]) load("{ token: tokyo-secret }", address);
+    for (const [replication, address, problem] of [
+      [
+        "{ token: tokyo-secret }",
+        "10.0.0.7:1",
+        /^node.yaml:5:.* links\[0\].address is 10.0.0.7:1, which only mutual TLS/,
+      ],
+      ["{ token: tokyo-secret }", "127.evil.example:1", /which only mutual TLS/],
+      [
+        '{ token: tokyo-secret, listen: "0.0.0.0:1" }',
+        "127.0.0.1:1",
+        /^node.yaml:4:.* replication.listen is 0.0.0.0:1, which/,
+      ],
+      ["{ wants: [] }", "127.0.0.1:1", /^node.yaml:4:.* replication.tls is missing/],
+      [`{ ${tls}, token: tokyo-secret }`, "127.0.0.1:1", /replication.token stands beside replication.tls/],
+    ] as const) {
+      expect(problemsOf(() => load(replication, address)).slice(1)).toEqual([expect.stringMatching(problem)]);
+    }
   });
 
   test("a file that is not there, not YAML, a list, or has a key twice", () => {

@@ -1,4 +1,5 @@
 import { originId, streamName, type OriginId, type StreamName } from "../src/model/names.js";
+import type { Seq } from "../src/model/record.js";
 import {
   createMachine,
   internKey,
@@ -13,6 +14,7 @@ import {
   type Message,
 } from "../src/replication/machine-state.js";
 import { step } from "../src/replication/machine.js";
+import { SimulatedRuns, runPart } from "./simulated-runs.js";
 import { VirtualTime } from "./virtual-time.js";
 
 const STREAM = streamName("bigblue.containers");
@@ -24,6 +26,8 @@ const TUNING: LinkTuning = {
   stallMs: 600,
   stopMs: 4_000,
   windowBytes: 64 * 1024,
+  windowBytesMin: 16 * 1024,
+  windowBytesMax: 1024 * 1024,
   blockBytes: RECORDS_PER_BLOCK * RECORD_BYTES,
   announceMs: 1_000,
 };
@@ -38,6 +42,7 @@ const OPEN_RIGHTS: LinkRights = {
 /** What a site has on disk: survives a crash. */
 interface Disk {
   readonly records: Map<KeyId, number[]>;
+  runs?: SimulatedRuns;
 }
 
 export class SimSite {
@@ -46,6 +51,8 @@ export class SimSite {
   /** Counts restarts: what was scheduled before a crash does not happen after it. */
   life = 0;
   readonly conns = new Map<number, SimConn>();
+  /** Of sealed runs that are on their way in: lost with a crash. */
+  #staged = new Map<KeyId, { readonly run: string; readonly values: number[] }>();
   #commitQueue: (() => void)[] = [];
   #committing = false;
   #appended: number;
@@ -68,6 +75,10 @@ export class SimSite {
     let records = this.disk.records.get(key);
     if (records === undefined) this.disk.records.set(key, (records = []));
     return records;
+  }
+
+  get runs(): SimulatedRuns {
+    return (this.disk.runs ??= new SimulatedRuns(`${this.name}.${this.life}`, this.fleet.random));
   }
 
   append(): void {
@@ -96,7 +107,11 @@ export class SimSite {
     this.conns.clear();
     this.#commitQueue = [];
     this.#committing = false;
-    if (loseDisk) this.disk.records.clear();
+    this.#staged.clear();
+    if (loseDisk) {
+      this.disk.records.clear();
+      delete this.disk.runs;
+    }
   }
 
   /** A lost disk means a new origin: no number is ever used twice. */
@@ -120,8 +135,18 @@ export class SimSite {
     this.fleet.time.after(100, () => {
       if (!this.up || this.life !== life) return;
       this.event({ type: "tick" });
+      this.seal();
       this.tick();
     });
+  }
+
+  /** Now and then: seals, or merges, some of what is on disk. */
+  seal(): void {
+    if (!this.fleet.sealing || this.fleet.random() > 0.1) return;
+    for (const [key, records] of this.disk.records) {
+      if (this.fleet.random() < 0.7) this.runs.seal(key, records.length);
+      else this.runs.merge(key);
+    }
   }
 
   #perform(effect: Effect): void {
@@ -135,6 +160,14 @@ export class SimSite {
         this.fleet.time.after(0.2, () => {
           if (!this.up || this.life !== life) return;
           const all = this.records(effect.key);
+          const run = effect.sealed ? this.runs.at(effect.key, effect.from) : undefined;
+          if (run !== undefined) {
+            const first = effect.staged?.run === run.id ? effect.staged.blocks : 0;
+            const { conn: id, requestId, key } = effect;
+            const part = runPart(run, all, first, effect.maxBytes);
+            this.event({ type: "part", conn: id, requestId, key, run, first, ...part });
+            return;
+          }
           const count = Math.min(Math.max(1, Math.floor(effect.maxBytes / RECORD_BYTES)), all.length - effect.from);
           const block = new Uint8Array(new Float64Array(all.slice(effect.from, effect.from + count)).buffer);
           this.event({
@@ -151,20 +184,31 @@ export class SimSite {
       }
       case "apply": {
         const { key, conn: id, bytes } = effect;
+        const arrived = this.fleet.time.now;
         const { firstSeq, values } = effect.payload as { firstSeq: number; values: number[] };
         this.commit(() => {
-          const records = this.records(key);
-          if (records.length !== firstSeq)
-            this.fleet.fail(`${this.name} applies ${key} from ${firstSeq}, has ${records.length} (S2)`);
-          values.forEach((value, i) => {
-            const written = this.fleet.written.get(`${key} ${firstSeq + i}`);
-            if (written !== value)
-              this.fleet.fail(`${this.name} got ${value} for ${key} ${firstSeq + i}, written was ${written} (O1)`);
-            records.push(value);
-          });
-          const [stream, origin] = key.split(" ") as [StreamName, OriginId];
-          this.event({ type: "committed", stream, origin, nextSeq: records.length });
-          this.event({ type: "applied", conn: id, key, bytes, ok: true });
+          this.#staged.delete(key);
+          this.#keep(key, firstSeq, values);
+          this.event({ type: "applied", conn: id, key, bytes, ok: true, tookMs: this.fleet.time.now - arrived });
+        });
+        break;
+      }
+      case "stage": {
+        const { key, run, first, next, conn: id, bytes } = effect;
+        const arrived = this.fleet.time.now;
+        this.commit(() => {
+          if (first === 0) this.#staged.set(key, { run: run.id, values: [] });
+          const staged = this.#staged.get(key);
+          if (staged?.run !== run.id)
+            this.fleet.fail(`${this.name} takes part ${first} of a run that it does not know`);
+          staged?.values.push(...(effect.payload as number[]));
+          if (staged !== undefined && next === run.blocks) {
+            this.#staged.delete(key);
+            this.runs.take(key, run);
+            this.fleet.runsTaken++;
+            this.#keep(key, run.from, staged.values);
+          }
+          this.event({ type: "applied", conn: id, key, bytes, ok: true, tookMs: this.fleet.time.now - arrived });
         });
         break;
       }
@@ -175,6 +219,20 @@ export class SimSite {
         conn?.link.reopenSoon();
         break;
     }
+  }
+
+  #keep(key: KeyId, firstSeq: number, values: readonly number[]): void {
+    const records = this.records(key);
+    if (records.length !== firstSeq)
+      this.fleet.fail(`${this.name} applies ${key} from ${firstSeq}, has ${records.length} (S2)`);
+    values.forEach((value, i) => {
+      const written = this.fleet.written.get(`${key} ${firstSeq + i}`);
+      if (written !== value)
+        this.fleet.fail(`${this.name} got ${value} for ${key} ${firstSeq + i}, written was ${written} (O1)`);
+      records.push(value);
+    });
+    const [stream, origin] = key.split(" ") as [StreamName, OriginId];
+    this.event({ type: "committed", stream, origin, nextSeq: records.length });
   }
 
   /** Group commit: everything that came while the last one ran goes with the next. */
@@ -221,6 +279,28 @@ export class SimSite {
         });
         return;
       }
+      case "sealed": {
+        const { id, run, from, to, count, blocks, runBytes, rawBytes, packed, first, next, bytes } = message.value;
+        const facts = { id: run, from: from as Seq, to: to as Seq, count, blocks, bytes: runBytes, rawBytes, packed };
+        const standing = this.machine.requests.get(id);
+        const payload = [...new Float64Array(bytes.slice().buffer)];
+        this.fleet.delivered += payload.length;
+        const staged = standing === undefined ? undefined : this.machine.staged.get(standing.key);
+        // Begun anew, because the peer has cut its runs otherwise.
+        if (staged !== undefined && first === 0) this.fleet.runsRestarted++;
+        else if (staged !== undefined) this.fleet.duplicates += Math.max(0, staged.blocks - first);
+        this.event({
+          type: "sealed",
+          conn: conn.id,
+          requestId: id,
+          run: facts,
+          first,
+          next,
+          bytes: bytes.byteLength,
+          payload,
+        });
+        return;
+      }
       default:
         this.event({ type: "message", conn: conn.id, message });
     }
@@ -259,8 +339,8 @@ export class SimLink {
     this.a.conns.set(id, { id, link: this, peer: this.b });
     this.b.conns.set(id, { id, link: this, peer: this.a });
     this.#id = id;
-    this.a.event({ type: "connected", conn: id, peer: this.b.name, tuning: TUNING, rights: OPEN_RIGHTS });
-    this.b.event({ type: "connected", conn: id, peer: this.a.name, tuning: TUNING, rights: OPEN_RIGHTS });
+    this.a.event({ type: "connected", conn: id, peer: this.b.name, tuning: TUNING, rights: OPEN_RIGHTS, sealed: true });
+    this.b.event({ type: "connected", conn: id, peer: this.a.name, tuning: TUNING, rights: OPEN_RIGHTS, sealed: true });
   }
   #id = 0;
 
@@ -290,7 +370,7 @@ export class SimLink {
 
   carry(from: SimSite, message: Message): void {
     const direction = from === this.a ? 0 : 1;
-    const bytes = message.$case === "data" ? message.value.count * RECORD_BYTES : 40;
+    const bytes = sizeOf(message);
     this.fleet.bytes += bytes;
     if (!this.up || this.black[direction]) return;
     const start = Math.max(this.fleet.time.now, this.#free[direction]);
@@ -306,6 +386,11 @@ export class SimLink {
   }
 }
 
+function sizeOf(message: Message): number {
+  if (message.$case === "data") return message.value.count * RECORD_BYTES;
+  return message.$case === "sealed" ? message.value.bytes.byteLength : 40;
+}
+
 /** A fleet of protocol machines on virtual disks, links and time. */
 export class SimulatedFleet {
   readonly time = new VirtualTime();
@@ -318,10 +403,17 @@ export class SimulatedFleet {
   delivered = 0;
   bytes = 0;
   forcedCloses = 0;
+  /** Sealed runs that went over whole, and those that were begun anew at a live site. */
+  runsTaken = 0;
+  runsRestarted = 0;
   nextValue = 1;
   nextConn = 1;
 
-  constructor(readonly random: () => number) {}
+  /** @param sealing whether sites seal and merge what they have, and send runs as they lie on disk */
+  constructor(
+    readonly random: () => number,
+    readonly sealing = false,
+  ) {}
 
   addSite(): SimSite {
     const name = `s${String(this.sites.length).padStart(2, "0")}`;

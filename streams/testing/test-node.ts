@@ -4,8 +4,8 @@ import { createPolicy } from "../src/access/policy.js";
 import { systemEnv } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
-import { tokenDigest } from "../src/replication/admission.js";
-import type { LinkSettings, NodeSettings, SiteEntry } from "../src/settings/node-settings.js";
+import { tokenDigest } from "../src/replication/gate.js";
+import type { LinkSettings, NodeSettings, SiteEntry, TlsSettings } from "../src/settings/node-settings.js";
 import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import type { StreamStore } from "../src/store/store.js";
 
@@ -25,6 +25,8 @@ export interface TestNodeOptions {
   readonly links?: readonly LinkSettings[];
   readonly wants?: readonly string[];
   readonly token?: string;
+  /** Instead of the token. */
+  readonly tls?: TlsSettings;
 }
 
 const ACCESS = [
@@ -45,7 +47,11 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     node: "a",
     data: folder,
     http: { host: "127.0.0.1", port: 0 },
-    replication: { listen: "127.0.0.1:0", token: options.token ?? `token of ${site}`, wants: options.wants ?? ["*"] },
+    replication: {
+      listen: "127.0.0.1:0",
+      wants: options.wants ?? ["*"],
+      ...(options.tls === undefined ? { token: options.token ?? `token of ${site}` } : { tls: options.tls }),
+    },
     links: options.links ?? [],
     sites: options.sites,
     access: ACCESS,

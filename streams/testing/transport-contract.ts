@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
-import { isLandfallError } from "../src/model/errors.js";
+import { LandfallError } from "../src/model/errors.js";
+import { acceptAll } from "./accept-all.js";
 import { deferred } from "./deferred.js";
 import type { Channel, Listener, Transport } from "../src/replication/transport.js";
 
 /** How a transport is reached: possibly through something that makes the way worse. */
 export interface TransportUnderTest {
-  readonly transport: Transport;
+  /** The listening side's, and the dialling side's. */
+  readonly listening: Transport;
+  readonly dialling: Transport;
   /** Address to listen on. */
   readonly listenAddress: string;
   /** Address under which the listener is dialled. */
@@ -14,7 +17,10 @@ export interface TransportUnderTest {
   close(): Promise<void>;
 }
 
-const CREDENTIALS = { site: "ship-9321483", token: "open sesame" };
+/** The site that listens, and the one that dials it. */
+export const LISTENING_SITE = "tokyo";
+export const DIALLING_SITE = "ship-9321483";
+const CREDENTIALS = { site: DIALLING_SITE, token: "open sesame" };
 
 const ping = (token: number): Frame => ({ body: { $case: "ping", value: { token } } });
 
@@ -30,13 +36,9 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       const under = await open();
       closing.push(() => under.close());
       const accepted = deferred<Channel>();
-      const listener = await under.transport.listen(
-        under.listenAddress,
-        () => undefined,
-        (channel) => accepted.resolve(channel),
-      );
+      const listener = await under.listening.listen(under.listenAddress, acceptAll(accepted.resolve));
       closing.push(() => listener.close());
-      const dialler = await under.transport.dial(await under.dialAddress(listener), CREDENTIALS);
+      const dialler = await under.dialling.dial(await under.dialAddress(listener), LISTENING_SITE, CREDENTIALS);
       return { dialler, acceptor: await accepted.promise, under };
     }
 
@@ -87,42 +89,45 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       const under = await open();
       closing.push(() => under.close());
       const seen: string[] = [];
-      const listener = await under.transport.listen(
-        under.listenAddress,
-        ({ site, token }) => {
-          seen.push(`${site} ${token}`);
-          return "not you";
+      const listener = await under.listening.listen(under.listenAddress, {
+        admit({ site }) {
+          seen.push(site);
+          return new LandfallError("UNAUTHENTICATED", "not you");
         },
-        () => seen.push("accepted"),
-      );
+        accept: () => seen.push("accepted"),
+        turnedAway: () => seen.push("turned away"),
+      });
       closing.push(() => listener.close());
-      const channel = await under.transport.dial(await under.dialAddress(listener), CREDENTIALS);
-      const closed = deferred<string>();
-      channel.onClose = closed.resolve;
-      const reason = await closed.promise;
-      expect(reason).toContain("not you");
-      expect(seen).toEqual(["ship-9321483 open sesame"]);
+      const address = await under.dialAddress(listener);
+      const error = await under.dialling.dial(address, LISTENING_SITE, CREDENTIALS).catch((why: unknown) => why);
+      expect(error).toMatchObject({ code: "UNAUTHENTICATED", message: expect.stringContaining("not you") as string });
+      expect(seen).toEqual([DIALLING_SITE]);
+    });
+
+    it("tells the dialler why the listener closed", async () => {
+      const { dialler, acceptor } = await connected();
+      const closed = deferred<LandfallError>();
+      dialler.onClose = closed.resolve;
+      acceptor.close("we speak another version", "UNSUPPORTED_VERSION");
+      const why = await closed.promise;
+      expect(why).toMatchObject({
+        code: "UNSUPPORTED_VERSION",
+        message: expect.stringContaining("another version") as string,
+      });
     });
 
     it("says that nobody answers", async () => {
       const under = await open();
       closing.push(() => under.close());
-      const listener = await under.transport.listen(
+      const listener = await under.listening.listen(
         under.listenAddress,
-        () => undefined,
-        () => undefined,
+        acceptAll(() => undefined),
       );
       const address = await under.dialAddress(listener);
       await listener.close();
-      const closed = deferred<string>();
-      try {
-        const channel = await under.transport.dial(address, CREDENTIALS);
-        // Something between may have answered: then the channel closes by itself.
-        channel.onClose = () => closed.resolve("closed");
-      } catch (error) {
-        closed.resolve(isLandfallError(error, "PROTOCOL_ERROR") ? "closed" : String(error));
-      }
-      expect(await closed.promise).toBe("closed");
+      await expect(under.dialling.dial(address, LISTENING_SITE, CREDENTIALS)).rejects.toMatchObject({
+        code: "UNAVAILABLE",
+      });
     });
   });
 }

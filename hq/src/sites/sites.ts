@@ -11,6 +11,7 @@ import type {
 } from "@landfall/proto/api";
 import { siteOfOrigin, type OriginId, type StreamName } from "@landfall/streams/model/names";
 import type { LinkView, PeerView } from "@landfall/streams/node/node";
+import { toStatusLink } from "@landfall/streams/observe/status";
 import type { SiteEntry } from "@landfall/streams/settings/node-settings";
 import { iso } from "../view/moves.js";
 
@@ -150,7 +151,7 @@ const ROUND_TRIP_MS_MAX: Readonly<Record<LinkClass, number>> = { lan: 100, port:
 function describeLinks({ self, statuses, readsMetricsOf, links, now }: SitesSources): ApiLink[] {
   interface Report {
     readonly from: string;
-    readonly link: StatusLink | LinkView;
+    readonly link: StatusLink;
     readonly time: number;
   }
   const reports = new Map<string, Report>();
@@ -162,14 +163,15 @@ function describeLinks({ self, statuses, readsMetricsOf, links, now }: SitesSour
     for (const link of value.links) hear({ from: value.site, link, time: Date.parse(value.time) });
   }
   // What this site sees itself is newer than any report.
-  if (readsMetricsOf(self.owner)) for (const link of links) hear({ from: self.site, link, time: now + 1 });
+  if (readsMetricsOf(self.owner))
+    for (const link of links) hear({ from: self.site, link: toStatusLink(link), time: now + 1 });
   return [...reports.values()].map(({ from, link }) => toApiLink(from, link)).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function toApiLink(reporter: string, link: StatusLink | LinkView): ApiLink {
+function toApiLink(reporter: string, link: StatusLink): ApiLink {
   // `<dialler>~<other>`, as link ids are by custom; otherwise from who reports to the other.
   const isDialled = link.id === `${link.peer}~${reporter}`;
-  const { roundTripMs, lastContact } = link;
+  const { roundTripMs, lastContact, backlogBytes, secondsToGo, certificateExpires, problem } = link;
   const isSlow = roundTripMs !== undefined && roundTripMs > ROUND_TRIP_MS_MAX[link.class];
   return {
     id: link.id,
@@ -181,7 +183,11 @@ function toApiLink(reporter: string, link: StatusLink | LinkView): ApiLink {
     recordsPerSecond: link.recordsPerSecond,
     bytesPerSecond: link.bytesPerSecond,
     ...(roundTripMs !== undefined && { roundTripMs }),
-    ...(lastContact !== undefined && { lastContact: typeof lastContact === "number" ? iso(lastContact) : lastContact }),
+    ...(backlogBytes !== undefined && { backlogBytes }),
+    ...(secondsToGo !== undefined && { secondsToGo }),
+    ...(lastContact !== undefined && { lastContact }),
+    ...(certificateExpires !== undefined && { certificateExpires }),
+    ...(problem !== undefined && { problem }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { completeCertificates } from "./certificates.js";
 import { DemoFolder, type DemoWishes } from "./folder.js";
 import { planDemo, serviceArguments, SIMULATOR, type DemoPlan, type Placement, type Service } from "./plan.js";
 
@@ -20,7 +21,12 @@ export async function writeComposeSettings(path: string, wishes: DemoWishes): Pr
   const folder = DemoFolder.at(path);
   const shape = folder.shape(wishes);
   const secrets = await folder.secrets(shape);
-  folder.write(shape, secrets, planDemo(shape, secrets, COMPOSE), COMPOSE);
+  const plan = planDemo(shape, secrets, COMPOSE);
+  folder.write(shape, secrets, plan, COMPOSE);
+  await completeCertificates(
+    folder.path,
+    plan.topology.sites.map(({ site }) => site),
+  );
   process.stdout.write(
     `Settings of ${shape.ships} ships and ${shape.containers} containers are in ${folder.settings}\n`,
   );

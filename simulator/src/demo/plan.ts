@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { DemoSecrets } from "./secrets.js";
 import { ACCESS, DEMO_PASSWORD, topology, USERS, type Ports, type Site, type Topology } from "./topology.js";
 
@@ -47,6 +46,8 @@ export interface DemoPlan {
 }
 
 export const SIMULATOR = "simulator";
+/** Folder of the demo's own authority for certificates, beside those of the sites. */
+export const AUTHORITY = "authority";
 
 /** Every process of the demo with its settings. Pure. */
 export function planDemo(shape: DemoShape, secrets: DemoSecrets, placement: Placement): DemoPlan {
@@ -59,7 +60,6 @@ export function planDemo(shape: DemoShape, secrets: DemoSecrets, placement: Plac
     groups,
     ...(imo !== undefined && { imo }),
     ...(locode !== undefined && { locode }),
-    tokenSha256: createHash("sha256").update(tokenOf(secrets.sites, site)).digest("hex"),
   }));
   const services = fleet.sites.map((site, index): Service => {
     const settings = {
@@ -101,7 +101,12 @@ function nodeSettings(
     http: { host: placement.bind, port: site.http },
     replication: {
       ...(site.replication !== undefined && { listen: `${placement.bind}:${site.replication}` }),
-      token: tokenOf(secrets.sites, site.site),
+      tls: {
+        ca: `../${AUTHORITY}/ca.pem`,
+        cert: `../${AUTHORITY}/${site.site}/cert.pem`,
+        key: `../${AUTHORITY}/${site.site}/key.pem`,
+        revoked: `../${AUTHORITY}/revoked.txt`,
+      },
       wants: site.wants,
     },
     links,

@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import pc from "picocolors";
 import { messageOf } from "../errors.js";
 import { openInBrowser } from "./browser.js";
+import { completeCertificates } from "./certificates.js";
 import { DemoFolder, type DemoWishes } from "./folder.js";
 import { ONE_MACHINE, planDemo, type DemoPlan, type DemoShape } from "./plan.js";
 import { checkPorts } from "./ports.js";
@@ -31,6 +32,10 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     const plan = planDemo(shape, secrets, ONE_MACHINE);
     await checkPorts(plan.services, ONE_MACHINE.bind);
     folder.write(shape, secrets, plan, ONE_MACHINE);
+    await completeCertificates(
+      folder.path,
+      plan.topology.sites.map(({ site }) => site),
+    );
     progress.tell(isNew ? `A new voyage in ${shown(folder.path)}` : `The voyage in ${shown(folder.path)} goes on`);
     await supervise(new Supervisor(plan, folder, ROOT, progress, isNew), () => {
       for (const line of farewell(plan, shape, folder, isNew)) progress.tell(line);

@@ -5,8 +5,6 @@ import { DEMO_PASSWORD, topology, USERS } from "./topology.js";
 
 /** Made once for each demo folder and kept in it. */
 export interface DemoSecrets {
-  /** Site → token with which it dials others. */
-  readonly sites: Readonly<Record<string, string>>;
   /** Site → token of the operator at that node's own HTTP. */
   readonly operators: Readonly<Record<string, string>>;
   /** `<site>/<user>` → argon2id hash of the demo's password. */
@@ -19,7 +17,7 @@ export async function completeSecrets(known: Partial<DemoSecrets>, sites: readon
   for (const [site, users] of Object.entries(USERS)) {
     for (const { name } of users) passwordHashes[`${site}/${name}`] ??= await hash(DEMO_PASSWORD);
   }
-  return { sites: tokens(known.sites, sites), operators: tokens(known.operators, sites), passwordHashes };
+  return { operators: tokens(known.operators, sites), passwordHashes };
 }
 
 /** For a plan whose settings nobody will run, such as that of docker-compose.yml. */
@@ -27,7 +25,7 @@ export function placeholderSecrets(shape: Pick<DemoShape, "ships" | "ports">): D
   const names = topology(shape.ships, shape.ports).sites.map(({ site }) => site);
   const fill = (list: readonly string[]): Record<string, string> => Object.fromEntries(list.map((name) => [name, "-"]));
   const people = Object.entries(USERS).flatMap(([site, users]) => users.map(({ name }) => `${site}/${name}`));
-  return { sites: fill(names), operators: fill(names), passwordHashes: fill(people) };
+  return { operators: fill(names), passwordHashes: fill(people) };
 }
 
 function tokens(known: Readonly<Record<string, string>> | undefined, names: readonly string[]): Record<string, string> {

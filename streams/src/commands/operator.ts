@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
-/** `landfall status` and `landfall tail` work against any node, over its HTTP API alone; `landfall verify` on a folder. */
+/** `landfall status` and `landfall tail` work against any node, over its HTTP API alone; the others on a folder. */
 export function operatorCommands(): Command[] {
-  return [statusCommand(), tailCommand(), verifyCommand()];
+  return [statusCommand(), tailCommand(), verifyCommand(), authorityCommand()];
 }
 
 function statusCommand(): Command {
@@ -41,6 +41,45 @@ function verifyCommand(): Command {
       const { verify } = await import("./verify.js");
       process.exitCode = await verify(folder, options);
     });
+}
+
+function authorityCommand(): Command {
+  const command = new Command("authority").description("an authority for certificates of sites, in a folder");
+  const days = (count: number) => new Option("--days <n>", "how long it is good").argParser(wholeNumber).default(count);
+  command
+    .command("create")
+    .description("make an authority: ca.pem, which every site trusts, and ca.key.pem, which stays here")
+    .argument("<folder>", "e.g. authority")
+    .option("--name <name>", "what it is called in the certificates", "Landfall authority")
+    .addOption(days(3_650))
+    .option("--if-needed", "do nothing where there is one")
+    .action(async (folder: string, options) => {
+      const { createAuthorityIn } = await import("./authority.js");
+      process.exitCode = await createAuthorityIn(folder, options);
+    });
+  command
+    .command("issue")
+    .description("issue a certificate for each site: <folder>/<site>/cert.pem and key.pem")
+    .argument("<folder>", "the authority's")
+    .argument("<site...>", "e.g. tokyo ship-9321483")
+    .option("--node <node>", "good for this node of the site alone")
+    .addOption(days(365))
+    .option("--if-needed", "only where there is none that is good for another month")
+    .action(async (folder: string, sites: string[], options) => {
+      const { issueCertificates } = await import("./authority.js");
+      process.exitCode = await issueCertificates(folder, sites, options);
+    });
+  command
+    .command("revoke")
+    .description("put the certificate that a site has now on the list <folder>/revoked.txt")
+    .argument("<folder>", "the authority's")
+    .argument("<site>", "e.g. ship-9321483")
+    .option("--node <node>", "the certificate of this node alone")
+    .action(async (folder: string, site: string, options) => {
+      const { revokeCertificate } = await import("./authority.js");
+      process.exitCode = await revokeCertificate(folder, site, options);
+    });
+  return command;
 }
 
 function withTarget(command: Command): Command {

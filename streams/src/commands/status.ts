@@ -4,6 +4,11 @@ import { askNode } from "./node-client.js";
 import { formatBytes, formatCount, formatDuration, formatTable } from "./table.js";
 import { findTargets, type Target, type TargetOptions } from "./target.js";
 
+const LINK_HEAD =
+  "LINK,TO,CLASS,STATE,ROUND TRIP,TO SEND,TO RECEIVE,BACKLOG,TIME TO GO,RECORDS/S,BYTES/S,LAST CONTACT,CERTIFICATE".split(
+    ",",
+  );
+
 export interface StatusOptions extends TargetOptions {
   readonly json?: boolean;
 }
@@ -41,19 +46,25 @@ export function formatStatus(reply: StatusReply): string {
   const now = Date.parse(reply.time);
   const ago = (time: string | undefined): string =>
     time === undefined ? "never" : `${formatDuration((now - Date.parse(time)) / 1000)} ago`;
+  const goodFor = (expires: string | undefined): string => {
+    if (expires === undefined) return "-";
+    const seconds = (Date.parse(expires) - now) / 1000;
+    return seconds > 0 ? formatDuration(seconds) : "EXPIRED";
+  };
   const head = [
     `${site}.${node}`,
     notReady.length === 0 ? "ready" : "NOT READY",
     `up ${formatDuration(uptimeSeconds)}`,
     `${formatCount(store.topics)} topics in ${formatCount(store.streams)} streams, ${formatBytes(store.bytesOnDisk)}`,
     `${formatCount(notHandedOver)} still to hand over`,
+    ...(reply.certificateExpires === undefined ? [] : [`certificate ${goodFor(reply.certificateExpires)}`]),
     version,
   ];
   let text = `${head.join(" · ")}\n`;
   for (const reason of notReady) text += `  ${reason}\n`;
   if (links.length > 0) {
     text += formatTable(
-      ["LINK", "TO", "CLASS", "STATE", "ROUND TRIP", "TO SEND", "TO RECEIVE", "RECORDS/S", "BYTES/S", "LAST CONTACT"],
+      LINK_HEAD,
       links.map((link) => [
         link.id,
         link.peer,
@@ -62,11 +73,15 @@ export function formatStatus(reply: StatusReply): string {
         link.roundTripMs === undefined ? "-" : `${formatCount(link.roundTripMs)} ms`,
         formatCount(link.toSend),
         formatCount(link.toReceive),
+        link.backlogBytes === undefined ? "-" : formatBytes(link.backlogBytes),
+        link.secondsToGo === undefined ? "-" : formatDuration(link.secondsToGo),
         formatCount(link.recordsPerSecond),
         formatBytes(link.bytesPerSecond),
         ago(link.lastContact),
+        goodFor(link.certificateExpires),
       ]),
     );
+    for (const { id, problem } of links) if (problem !== undefined) text += `  ${id}: ${problem}\n`;
   }
   if (peers.length > 0) {
     text += formatTable(

@@ -23,6 +23,8 @@ const TITLES: Readonly<Record<ErrorCode, string>> = {
   SEQ_GAP: "Records are missing",
   FOLDER_IN_USE: "The data folder is in use",
   UNSUPPORTED_FORMAT: "The data folder is of another version",
+  CERTIFICATE_REFUSED: "Certificate refused",
+  UNSUPPORTED_VERSION: "Protocol version not supported",
   PROTOCOL_ERROR: "The other side broke the protocol",
   PORT_IN_USE: "The port is in use",
   INTERNAL: "Something went wrong inside the node",

@@ -6,6 +6,8 @@ export const ERROR_CODES = {
   INVALID_SETTINGS: { http: 500, retriable: false },
   VALUE_TOO_LARGE: { http: 413, retriable: false },
   UNAUTHENTICATED: { http: 401, retriable: false },
+  /** A peer's certificate: unknown authority, expired, revoked, another site's, or none at all. */
+  CERTIFICATE_REFUSED: { http: 401, retriable: false },
   /** Also what a forbidden stream looks like from outside (A3). */
   NOT_FOUND: { http: 404, retriable: false },
   STREAM_NOT_FOUND: { http: 404, retriable: false },
@@ -18,6 +20,8 @@ export const ERROR_CODES = {
   SEQ_GAP: { http: 500, retriable: true },
   FOLDER_IN_USE: { http: 500, retriable: false },
   UNSUPPORTED_FORMAT: { http: 500, retriable: false },
+  /** A peer speaks no version of the protocol between sites that this one does. */
+  UNSUPPORTED_VERSION: { http: 500, retriable: false },
   PROTOCOL_ERROR: { http: 500, retriable: false },
   PORT_IN_USE: { http: 500, retriable: false },
   /** A defect: something that nobody foresaw. Its cause is in the log. */

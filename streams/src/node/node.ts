@@ -68,6 +68,10 @@ export interface LinkView {
   readonly peer: SiteName;
   readonly class: LinkClass;
   readonly state: "up" | "down";
+  /** Why the link could not be opened, or why it closed; only for a link that this node dials and that is down. */
+  readonly problem?: string;
+  /** Milliseconds since 1970 after which the peer's certificate is no longer good; absent without TLS. */
+  readonly certificateExpires?: number;
   /** Milliseconds since 1970 of the last frame from the other side; absent before the first. */
   readonly lastContact?: number;
   readonly roundTripMs?: number;
@@ -76,6 +80,9 @@ export interface LinkView {
   /** Records that this side holds and the other lacks, and the reverse, of streams that both may hold. */
   readonly toSend: number;
   readonly toReceive: number;
+  /** Estimates for both ways together, from what crosses this link: absent before any record has. */
+  readonly backlogBytes?: number;
+  readonly secondsToGo?: number;
 }
 
 /** What a peer last said it holds. */
@@ -93,6 +100,8 @@ export interface Replication {
   peers(): PeerView[];
   /** Class of the link over which this origin's records last arrived; undefined for its own or before any. */
   arrivedOver(stream: StreamName, origin: string): LinkClass | undefined;
+  /** Milliseconds since 1970 after which this site's own certificate is no longer good; undefined without TLS. */
+  certificateExpires(): number | undefined;
   /** First seq that no neighbour is known to hold; Infinity when none may have the stream (S6). */
   handedOver(stream: StreamName, origin: OriginId): number;
   /** Own records of this node that no peer is known to hold: what is still to be sent. */

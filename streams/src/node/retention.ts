@@ -19,10 +19,11 @@ export function retentionOf(rules: readonly RetentionRule[]): (stream: StreamNam
   };
 }
 
-function limitsOf({ minutes, days, megabytes }: RetentionRule): Retention {
+function limitsOf({ minutes, days, megabytes, compact }: RetentionRule): Retention {
   const ageMs = minutes === undefined ? days && days * DAY_MS : minutes * MINUTE_MS;
   return {
     ...(ageMs !== undefined && { ageMs }),
     ...(megabytes !== undefined && { bytes: megabytes * MEGABYTE }),
+    ...(compact !== undefined && { compact }),
   };
 }

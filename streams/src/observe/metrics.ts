@@ -47,7 +47,11 @@ export function registerNodeMetrics(
   counter("landfall_store_commits_total", "Group commits, one fsync each", () => store.stats().commits);
   counter("landfall_store_written_bytes_total", "Bytes written to disk", () => store.stats().bytesWritten);
   gauge("landfall_store_disk_bytes", "Size of the data folder", () => store.stats().bytesOnDisk);
-  gauge("landfall_store_topics", "Topics held", () => store.stats().topics);
+  gauge(
+    "landfall_store_topics",
+    "Topics held; an estimate for streams of more than 50,000",
+    () => store.stats().topics,
+  );
   gauge("landfall_store_streams", "Streams held", () => store.stats().streams);
   gauge("landfall_store_failed", "1 when the store acknowledges nothing more", () =>
     store.stats().failed === undefined ? 0 : 1,

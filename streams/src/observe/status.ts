@@ -10,7 +10,7 @@ export interface StatusParts {
   readonly version: string;
   readonly env: Env;
   readonly store: Pick<StreamStore, "stats">;
-  readonly replication: Pick<Replication, "links" | "notHandedOver">;
+  readonly replication: Pick<Replication, "links" | "notHandedOver" | "certificateExpires">;
   readonly readiness: Readiness;
 }
 
@@ -20,6 +20,7 @@ export function createStatus(parts: StatusParts): () => StatusValue {
   const startedAt = env.monotonic();
   return () => {
     const stats = store.stats();
+    const expires = replication.certificateExpires();
     return {
       kind: "status",
       time: new Date(env.now()).toISOString(),
@@ -28,6 +29,7 @@ export function createStatus(parts: StatusParts): () => StatusValue {
       version,
       uptimeSeconds: Math.round((env.monotonic() - startedAt) / 1000),
       links: replication.links().map(toStatusLink),
+      ...(expires !== undefined && { certificateExpires: new Date(expires).toISOString() }),
       notHandedOver: replication.notHandedOver().reduce((sum, { records }) => sum + records, 0),
       store: {
         recordsAppended: stats.recordsAppended,
@@ -43,6 +45,12 @@ export function createStatus(parts: StatusParts): () => StatusValue {
   };
 }
 
-function toStatusLink({ lastContact, ...link }: LinkView): StatusLink {
-  return { ...link, ...(lastContact !== undefined && { lastContact: new Date(lastContact).toISOString() }) };
+/** A link as records and replies tell it: times as text. */
+export function toStatusLink({ lastContact, certificateExpires, ...link }: LinkView): StatusLink {
+  const time = (ms: number): string => new Date(ms).toISOString();
+  return {
+    ...link,
+    ...(certificateExpires !== undefined && { certificateExpires: time(certificateExpires) }),
+    ...(lastContact !== undefined && { lastContact: time(lastContact) }),
+  };
 }

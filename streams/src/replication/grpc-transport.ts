@@ -1,173 +1,206 @@
 import {
-  type Client,
   Metadata,
-  Server,
-  ServerCredentials,
   credentials as grpcCredentials,
-  status,
-  type ClientDuplexStream,
+  type ChannelCredentials,
   type ServerDuplexStream,
+  type ServiceError,
 } from "@grpc/grpc-js";
 import { type Frame, ReplicationClient, ReplicationService } from "@landfall/proto/gen/landfall/v1/replication";
-import type { Http2Server, ServerHttp2Session } from "node:http2";
+import { X509Certificate } from "node:crypto";
 import type { Env } from "../env.js";
-import { BLOCK_BYTES_MAX } from "../limits.js";
+import { readPeerCertificate, type PeerCertificate } from "../identity/peer-certificate.js";
+import type { SiteIdentity } from "../identity/site-identity.js";
 import { LandfallError } from "../model/errors.js";
-import type { Channel, Credentials, Listener, Transport } from "./transport.js";
-
-/**
- * HTTP/2 flow-control window, bytes: the ceiling of what a link can carry (throughput is window ÷ (2 × round
- * trip)). What is under way is bounded by credit, not by this.
- */
-const HTTP2_WINDOW_BYTES = 32 * 1024 * 1024;
-/** A block with its envelope; everything else is far smaller. */
-const FRAME_BYTES_MAX = 2 * BLOCK_BYTES_MAX + 64 * 1024;
-const DIAL_MS_MAX = 5_000;
+import { channelOver, fromStatus, toStatus } from "./grpc-channel.js";
+import { createServer, serverCredentials, watchConnections } from "./grpc-server.js";
+import type { Caller, Channel, Credentials, Listener, ListenerEvents, Transport } from "./transport.js";
+import {
+  CALLS_PER_CONNECTION_MAX,
+  DIAL_MS_MAX,
+  FRAME_BYTES_MAX,
+  HANDSHAKE_MS_MAX,
+  HTTP2_WINDOW_BYTES,
+} from "./wire-limits.js";
 
 const SITE_HEADER = "landfall-site";
 const TOKEN_HEADER = "landfall-token";
 
-type Call = ClientDuplexStream<Frame, Frame> | ServerDuplexStream<Frame, Frame>;
+const LIMITS = {
+  "grpc.max_receive_message_length": FRAME_BYTES_MAX,
+  "grpc.max_send_message_length": FRAME_BYTES_MAX,
+};
 
 export interface GrpcTransportOptions {
   readonly env: Env;
+  /** With it, every connection is mutual TLS; without it, sites prove themselves by token. */
+  readonly identity?: SiteIdentity;
   /** Milliseconds to wait for a peer to answer. */
   readonly dialMs?: number;
+  /** Milliseconds in which somebody who connects must ask for something. */
+  readonly handshakeMs?: number;
 }
 
 export function createGrpcTransport(options: GrpcTransportOptions): Transport {
-  const dialMs = options.dialMs ?? DIAL_MS_MAX;
-  const limits = {
-    "grpc.max_receive_message_length": FRAME_BYTES_MAX,
-    "grpc.max_send_message_length": FRAME_BYTES_MAX,
+  const { env, identity, dialMs = DIAL_MS_MAX } = options;
+  return {
+    dial: (address, site, credentials) => new Dial(address, site, identity).open(credentials, env, dialMs),
+    listen: (address, events) => listen(address, events, options),
   };
+}
 
-  async function dial(address: string, credentials: Credentials): Promise<Channel> {
+/** One attempt to reach a site. */
+class Dial {
+  #certificate: PeerCertificate | undefined;
+  #refusal: LandfallError | undefined;
+
+  constructor(
+    private readonly address: string,
+    private readonly site: string,
+    private readonly identity: SiteIdentity | undefined,
+  ) {}
+
+  open(credentials: Credentials, env: Env, dialMs: number): Promise<Channel> {
     // A client of its own for each attempt: grpc-js shares back-off between calls, and ours is the link's.
-    const client = new ReplicationClient(address, grpcCredentials.createInsecure(), {
-      ...limits,
+    const client = new ReplicationClient(this.address, this.#channelCredentials(), {
+      ...LIMITS,
       "grpc.use_local_subchannel_pool": 1,
+      // Named in the handshake; an address may be a number, which must not be.
+      "grpc.ssl_target_name_override": this.site,
       "grpc-node.flow_control_window": HTTP2_WINDOW_BYTES,
     });
-    try {
-      await waitForReady(client, options.env.now() + dialMs);
-    } catch (cause) {
-      client.close();
-      throw new LandfallError("PROTOCOL_ERROR", `nobody answers at ${address}`, { cause });
-    }
     const metadata = new Metadata();
     metadata.set(SITE_HEADER, credentials.site);
-    metadata.set(TOKEN_HEADER, credentials.token);
+    if (this.identity === undefined) metadata.set(TOKEN_HEADER, credentials.token);
     const call = client.sync(metadata);
-    return channelOver(call, () => {
+    const release = () => {
       call.cancel();
       client.close();
-    });
-  }
-
-  async function listen(
-    address: string,
-    admit: (credentials: Credentials) => string | undefined,
-    accept: (channel: Channel, credentials: Credentials) => void,
-  ): Promise<Listener> {
-    const server = new Server(limits);
-    widenWindows(server);
-    server.addService(ReplicationService, {
-      sync(call: ServerDuplexStream<Frame, Frame>) {
-        const credentials = { site: text(call.metadata, SITE_HEADER), token: text(call.metadata, TOKEN_HEADER) };
-        const refusal = admit(credentials);
-        if (refusal !== undefined) {
-          call.emit("error", Object.assign(new Error(refusal), { code: status.UNAUTHENTICATED, details: refusal }));
-          return;
-        }
-        // Headers at once, so that the dialler is not left waiting for the first frame.
-        call.sendMetadata(new Metadata());
-        accept(
-          channelOver(call, () => call.end()),
-          credentials,
-        );
-      },
-    });
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error === null) resolve(bound);
-        else {
-          const reason = `cannot listen for other sites on ${address} (replication.listen): the port is taken or not ours`;
-          reject(new LandfallError("PORT_IN_USE", reason, { cause: error }));
-        }
+    };
+    return new Promise((resolve, reject) => {
+      const fail = (error: LandfallError) => {
+        timer.cancel();
+        release();
+        reject(error);
+      };
+      const timer = env.setTimer(dialMs, () => fail(this.#refusal ?? this.#nobody()));
+      call.once("error", (error: Partial<ServiceError> & Error) => fail(this.#reasonOf(error)));
+      call.once("metadata", () => {
+        timer.cancel();
+        resolve(channelOver(call, this.#certificate, release));
       });
     });
-    widenSessions(server);
-    return {
-      port,
-      close: () =>
-        new Promise((resolve) => {
-          server.forceShutdown();
-          resolve();
-        }),
-    };
   }
 
-  return { dial, listen };
+  #channelCredentials(): ChannelCredentials {
+    if (this.identity === undefined) return grpcCredentials.createInsecure();
+    const { ca, key, cert } = this.identity.credentials;
+    return grpcCredentials.createSsl(ca, key, cert, {
+      // Called once the chain is good. The name of the host says nothing: a site has one identity at any address.
+      checkServerIdentity: (_host, { raw }) => (this.#refusal = this.#judge(new X509Certificate(raw))),
+    });
+  }
+
+  #judge(x509: X509Certificate): LandfallError | undefined {
+    try {
+      const certificate = readPeerCertificate(x509);
+      this.#certificate = certificate;
+      if (certificate.site === this.site) return this.identity?.refusalOf(certificate);
+      const text = `expected ${this.site} at ${this.address}, but its certificate is of ${certificate.site}`;
+      return new LandfallError("CERTIFICATE_REFUSED", text);
+    } catch (error) {
+      return error as LandfallError;
+    }
+  }
+
+  #reasonOf(error: Partial<ServiceError> & Error): LandfallError {
+    if (this.#refusal !== undefined) return this.#refusal;
+    const why = fromStatus(error);
+    if (why.code !== "CLOSED") return why;
+    const words = /Last error: (?:Error: )?(.*?)\. Resolution note/s.exec(why.message)?.[1] ?? why.message;
+    if (!/certificate|self[- ]signed|SSL routines/i.test(words)) return this.#nobody(error);
+    const reason = words.includes("wrong version number") ? "it answers without TLS" : words;
+    const text = `TLS with ${this.site} at ${this.address} failed: ${reason}`;
+    return new LandfallError("CERTIFICATE_REFUSED", text, { cause: error });
+  }
+
+  #nobody(cause?: unknown): LandfallError {
+    const doubt = this.identity === undefined ? "without TLS" : "with TLS";
+    return new LandfallError("UNAVAILABLE", `nobody answers ${doubt} at ${this.address}`, { cause });
+  }
 }
 
-function waitForReady(client: Client, deadlineMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.waitForReady(deadlineMs, (error) => {
-      if (error === undefined) resolve();
-      else reject(error);
+async function listen(
+  address: string,
+  events: ListenerEvents,
+  { env, identity, handshakeMs = HANDSHAKE_MS_MAX }: GrpcTransportOptions,
+): Promise<Listener> {
+  const server = createServer({ ...LIMITS, "grpc.max_concurrent_streams": CALLS_PER_CONNECTION_MAX });
+  server.addService(ReplicationService, {
+    sync(call: ServerDuplexStream<Frame, Frame>) {
+      const caller = readCaller(call, identity);
+      const refusal = caller instanceof LandfallError ? caller : events.admit(caller);
+      if (caller instanceof LandfallError) events.turnedAway(caller, call.getPeer());
+      if (refusal !== undefined || caller instanceof LandfallError) {
+        call.emit("error", toStatus(refusal as LandfallError));
+        return;
+      }
+      // Headers at once: the dialler waits for them to know that it is admitted.
+      call.sendMetadata(new Metadata());
+      const release = (why: LandfallError) => {
+        if (why.code === "CLOSED") call.end();
+        else call.emit("error", toStatus(why));
+      };
+      events.accept(channelOver(call, caller.certificate, release), caller);
+    },
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, serverCredentials(identity), (error, bound) => {
+      if (error === null) resolve(bound);
+      else {
+        const reason = `cannot listen for other sites on ${address} (replication.listen): the port is taken or not ours`;
+        reject(new LandfallError("PORT_IN_USE", reason, { cause: error }));
+      }
     });
   });
+  watchConnections(server, env, handshakeMs, {
+    handshakeFailed(error, from) {
+      const text = `it does not speak TLS as this site wants it: ${error.message}`;
+      events.turnedAway(new LandfallError("CERTIFICATE_REFUSED", text, { cause: error }), from);
+    },
+    silent(from, hasLeft) {
+      const doubt = identity === undefined ? "" : ": does it trust this site's certificate?";
+      const text = hasLeft ? `it connected and left without a word${doubt}` : "it connected and said nothing";
+      events.turnedAway(new LandfallError("PROTOCOL_ERROR", text), from);
+    },
+  });
+  return {
+    port,
+    close: async () => server.forceShutdown(),
+  };
 }
 
-function channelOver(call: Call, release: () => void): Channel {
-  let closed = false;
-  const finish = (reason: string) => {
-    if (closed) return;
-    closed = true;
-    release();
-    channel.onClose(reason);
-  };
-  const channel: Channel = {
-    send(frame) {
-      if (!closed) call.write(frame);
-    },
-    get queuedBytes() {
-      return call.writableLength;
-    },
-    onFrame: () => undefined,
-    onClose: () => undefined,
-    close: finish,
-  };
-  call.on("data", (frame: Frame) => {
-    if (!closed) channel.onFrame(frame);
-  });
-  call.on("end", () => finish("the other side closed the connection"));
-  call.on("close", () => finish("the connection closed"));
-  call.on("cancelled", () => finish("the connection was cut"));
-  call.on("error", (error: Error & { details?: string }) => finish(error.details ?? error.message));
-  return channel;
+function readCaller(
+  call: ServerDuplexStream<Frame, Frame>,
+  identity: SiteIdentity | undefined,
+): Caller | LandfallError {
+  if (identity === undefined)
+    return { site: text(call.metadata, SITE_HEADER), token: text(call.metadata, TOKEN_HEADER) };
+  // Absent where TLS could not trace the certificate to our authority.
+  const given = call.getAuthContext().sslPeerCertificate;
+  if (given === undefined) {
+    const claimed = JSON.stringify(text(call.metadata, SITE_HEADER).slice(0, 64));
+    const words = `a site that calls itself ${claimed} has no certificate that an authority of this site issued and that is still good`;
+    return new LandfallError("CERTIFICATE_REFUSED", words);
+  }
+  try {
+    const certificate = readPeerCertificate(new X509Certificate(given.raw));
+    return identity.refusalOf(certificate) ?? { site: certificate.site, token: "", certificate };
+  } catch (error) {
+    return error as LandfallError;
+  }
 }
 
 function text(metadata: Metadata, header: string): string {
   const value = metadata.get(header)[0];
   return typeof value === "string" ? value.slice(0, 256) : "";
-}
-
-/**
- * grpc-js has no public option for the window of what a server receives, and a ship that dials a port would be
- * held to 0.1 MB/s by the default. These two places are private: the version is pinned, and
- * `grpc-transport.test.ts` fails when they stop working.
- */
-function widenWindows(server: Server): void {
-  const inner = server as unknown as { commonServerOptions?: { settings?: Record<string, unknown> } };
-  const options = inner.commonServerOptions;
-  if (options !== undefined) options.settings = { ...options.settings, initialWindowSize: HTTP2_WINDOW_BYTES };
-}
-
-function widenSessions(server: Server): void {
-  const inner = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
-  for (const http2 of inner.http2Servers?.keys() ?? []) {
-    http2.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(HTTP2_WINDOW_BYTES));
-  }
 }

@@ -15,8 +15,7 @@ const KIB = 1024;
 
 /**
  * What each class of link is assumed to be. Costs are far enough apart that a path over several cheap links
- * is preferred to one dear link. Windows follow 1.5 × bandwidth × delay of a usual link of the class, because
- * what is under way is what a live record waits behind.
+ * is preferred to one dear link. Windows begin with what fits a usual link of the class, and follow what is measured.
  */
 export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
   lan: {
@@ -24,6 +23,8 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
     stallMs: 2_000,
     stopMs: 4_000,
     windowBytes: 4096 * KIB,
+    windowBytesMin: 256 * KIB,
+    windowBytesMax: 24 * 1024 * KIB,
     blockBytes: 512 * KIB,
     announceMs: 500,
     pingMs: 1_000,
@@ -36,6 +37,8 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
     stallMs: 3_000,
     stopMs: 6_000,
     windowBytes: 4096 * KIB,
+    windowBytesMin: 256 * KIB,
+    windowBytesMax: 24 * 1024 * KIB,
     blockBytes: 512 * KIB,
     announceMs: 500,
     pingMs: 1_000,
@@ -48,7 +51,9 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
     stallMs: 5_000,
     stopMs: 8_000,
     windowBytes: 256 * KIB,
-    blockBytes: 64 * KIB,
+    windowBytesMin: 24 * KIB,
+    windowBytesMax: 16 * 1024 * KIB,
+    blockBytes: 256 * KIB,
     announceMs: 500,
     pingMs: 1_000,
     silenceMs: 6_000,
@@ -60,6 +65,8 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
     stallMs: 15_000,
     stopMs: 20_000,
     windowBytes: 16 * KIB,
+    windowBytesMin: 8 * KIB,
+    windowBytesMax: 64 * KIB,
     blockBytes: 4 * KIB,
     announceMs: 5_000,
     pingMs: 5_000,

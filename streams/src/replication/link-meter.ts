@@ -2,6 +2,7 @@
 export class LinkMeter {
   #bytes = 0;
   #records = 0;
+  #recordBytes = 0;
   #samples: { at: number; bytes: number; records: number }[] = [];
 
   static readonly WINDOW_MS = 3_000;
@@ -9,6 +10,12 @@ export class LinkMeter {
   count(bytes: number, records: number): void {
     this.#bytes += bytes;
     this.#records += records;
+    if (records > 0) this.#recordBytes += bytes;
+  }
+
+  /** What a record took so far on this link, its share of the block included; undefined before the first. */
+  get bytesPerRecord(): number | undefined {
+    return this.#records === 0 ? undefined : this.#recordBytes / this.#records;
   }
 
   /** Remembers where the counts stand; called about once a second. */

@@ -18,6 +18,8 @@ export interface LinkMemory {
 export function linkViews(given: {
   memory: Iterable<LinkMemory>;
   established: readonly EstablishedLink[];
+  /** Link → why it could not be opened or was closed, for those that this site dials. */
+  problems: ReadonlyMap<string, string | undefined>;
   machine: MachineState;
   knowledge: PeerKnowledge;
   now: number;
@@ -26,18 +28,37 @@ export function linkViews(given: {
   const lastContacts = new Map(knowledge.views().map((view) => [view.site, view.lastContact]));
   return [...given.memory].map((memory) => {
     const link = given.established.find(({ peer }) => peer?.link === memory.id && peer.site === memory.peer);
+    const rates = link?.meter.rates(now) ?? { bytesPerSecond: 0, recordsPerSecond: 0 };
+    const waiting = backlog(memory, machine, knowledge);
+    const problem = link === undefined ? given.problems.get(memory.id) : undefined;
+    const expires = link?.channel.certificate?.expiresAt;
     const contact = link?.lastContact ?? lastContacts.get(memory.peer);
     return {
       id: memory.id,
       peer: memory.peer,
       class: memory.class,
       state: link === undefined ? "down" : "up",
+      ...(problem !== undefined && { problem }),
+      ...(expires !== undefined && { certificateExpires: expires }),
       ...(contact === undefined ? {} : { lastContact: contact }),
       ...(link?.roundTripMs === undefined ? {} : { roundTripMs: Math.round(link.roundTripMs * 10) / 10 }),
-      ...(link?.meter.rates(now) ?? { bytesPerSecond: 0, recordsPerSecond: 0 }),
-      ...backlog(memory, machine, knowledge),
+      ...rates,
+      ...waiting,
+      ...(link !== undefined && toGo(waiting.toSend + waiting.toReceive, link.meter.bytesPerRecord, rates)),
     };
   });
+}
+
+/** How much a backlog is in bytes, and how long it takes at the present rate, as far as the link has shown. */
+function toGo(
+  records: number,
+  bytesPerRecord: number | undefined,
+  { recordsPerSecond }: { recordsPerSecond: number },
+): Pick<LinkView, "backlogBytes" | "secondsToGo"> {
+  return {
+    ...(bytesPerRecord !== undefined && { backlogBytes: Math.round(records * bytesPerRecord) }),
+    ...(recordsPerSecond > 0 && { secondsToGo: Math.round(records / recordsPerSecond) }),
+  };
 }
 
 /** Records that one side of a link holds and the other lacks, of streams that may cross it; 0 before the first hello. */

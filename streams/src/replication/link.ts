@@ -1,16 +1,14 @@
 import type { LinkClass } from "@landfall/proto/api";
 import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Env } from "../env.js";
-import { LandfallError } from "../model/errors.js";
+import { isLandfallError, LandfallError, type ErrorCode } from "../model/errors.js";
 import { LINK_CLASSES } from "./link-classes.js";
 import { LinkMeter } from "./link-meter.js";
 import type { Message } from "./machine-state.js";
+import { commonVersion, PROTOCOL_VERSION, PROTOCOL_VERSION_OLDEST } from "./protocol-version.js";
 import type { Channel } from "./transport.js";
+import { HELLO_MS_MAX } from "./wire-limits.js";
 
-/** Version of the protocol that this library speaks. */
-export const PROTOCOL_VERSION = 1;
-/** A peer must have said hello within this time. */
-const HELLO_MS_MAX = 5_000;
 const LINK_CLASS_NAMES: readonly string[] = ["lan", "wan", "port", "satellite"] satisfies LinkClass[];
 const PATTERNS_MAX = 1_000;
 
@@ -21,13 +19,17 @@ export interface Hello {
   readonly linkClass: LinkClass;
   readonly carries: readonly string[];
   readonly wants: readonly string[];
+  /** Takes blocks of sealed runs as they lie on disk. */
+  readonly takesSealed: boolean;
 }
 
 export interface LinkEvents {
   /** Both sides have said hello. */
   established(link: EstablishedLink, peer: Hello): void;
   message(link: EstablishedLink, message: Exclude<Message, { $case: "hello" | "ping" | "pong" }>): void;
-  closed(link: EstablishedLink | undefined, reason: string): void;
+  /** A ping was answered after so long. */
+  roundTrip(link: EstablishedLink, ms: number): void;
+  closed(link: EstablishedLink | undefined, why: LandfallError): void;
 }
 
 /**
@@ -61,18 +63,18 @@ export class EstablishedLink {
     this.#openedAt = this.#heardAt;
     this.#pingAt = 0;
     channel.onFrame = (frame) => this.#onFrame(frame);
-    channel.onClose = (reason) => events.closed(this.peer === undefined ? undefined : this, reason);
+    channel.onClose = (why) => events.closed(this.peer === undefined ? undefined : this, why);
     // The dialler speaks first: the listener learns from it what kind of link this is.
     if (dialled) this.#sayHello();
   }
 
-  send(message: Message, records = 0): void {
-    this.meter.count(message.$case === "data" ? message.value.block.byteLength + 32 : 64, records);
+  send(message: Message): void {
+    this.meter.count(frameBytes(message), recordsIn(message));
     this.channel.send({ body: message });
   }
 
-  close(reason: string): void {
-    this.channel.close(reason);
+  close(reason: string, code?: ErrorCode): void {
+    this.channel.close(reason, code);
   }
 
   /** Called about ten times a second: pings, and ends a link that has gone silent. */
@@ -80,7 +82,9 @@ export class EstablishedLink {
     const now = this.env.monotonic();
     const tuning = LINK_CLASSES[this.linkClass];
     if (this.peer === undefined) {
-      if (now - this.#openedAt > HELLO_MS_MAX) this.close("the other side did not say hello");
+      if (now - this.#openedAt > HELLO_MS_MAX) {
+        this.close(`the other side did not say hello within ${HELLO_MS_MAX / 1_000} s`, "PROTOCOL_ERROR");
+      }
       return;
     }
     if (now - this.#heardAt > tuning.silenceMs) {
@@ -95,8 +99,9 @@ export class EstablishedLink {
   }
 
   #sayHello(): void {
-    const { site, node, link, linkClass, carries, wants } = this.hello;
-    const value = { version: PROTOCOL_VERSION, site, node, link, linkClass, carries: [...carries], wants: [...wants] };
+    const { carries, wants } = this.hello;
+    const versions = { version: PROTOCOL_VERSION, oldestVersion: PROTOCOL_VERSION_OLDEST };
+    const value = { ...versions, ...this.hello, carries: [...carries], wants: [...wants] };
     this.channel.send({ body: { $case: "hello", value } });
   }
 
@@ -111,23 +116,20 @@ export class EstablishedLink {
       else if (body.$case === "pong") this.#onPong(body.value.token);
       else if (body.$case === "hello") throw new LandfallError("PROTOCOL_ERROR", "a second hello");
       else {
-        if (body.$case === "data") this.meter.count(body.value.block.byteLength + 32, body.value.count);
+        if (body.$case === "data" || body.$case === "sealed") this.meter.count(frameBytes(body), recordsIn(body));
         this.events.message(this, body);
       }
     } catch (error) {
-      this.close(error instanceof Error ? error.message : String(error));
+      const code = isLandfallError(error) ? error.code : "PROTOCOL_ERROR";
+      this.close(error instanceof Error ? error.message : String(error), code);
     }
   }
 
   #onHello(body: Message): void {
     if (body.$case !== "hello") throw new LandfallError("PROTOCOL_ERROR", `${body.$case} before hello`);
-    const { version, site, node, link, linkClass, carries, wants } = body.value;
-    if (version !== PROTOCOL_VERSION) {
-      throw new LandfallError(
-        "PROTOCOL_ERROR",
-        `${site} speaks version ${version} of the protocol, this site ${PROTOCOL_VERSION}`,
-      );
-    }
+    const { version, oldestVersion, site, node, link, linkClass, carries, wants, takesSealed } = body.value;
+    commonVersion(site, version, oldestVersion);
+    checkProven(this.channel, site, node);
     if (carries.length > PATTERNS_MAX || wants.length > PATTERNS_MAX) {
       throw new LandfallError("PROTOCOL_ERROR", `more than ${PATTERNS_MAX} stream patterns in a hello`);
     }
@@ -144,6 +146,7 @@ export class EstablishedLink {
       linkClass: this.linkClass,
       carries: this.dialled ? this.hello.carries : carries,
       wants,
+      takesSealed,
     };
     this.events.established(this, this.peer);
   }
@@ -151,5 +154,28 @@ export class EstablishedLink {
   #onPong(token: number): void {
     const measured = Math.max(0, this.env.monotonic() - token);
     this.roundTripMs = this.roundTripMs === undefined ? measured : this.roundTripMs * 0.7 + measured * 0.3;
+    this.events.roundTrip(this, measured);
   }
+}
+
+/** A hello says no more than the certificate proves. @throws LandfallError CERTIFICATE_REFUSED */
+function checkProven({ certificate }: Channel, site: string, node: string): void {
+  if (certificate === undefined) return;
+  if (certificate.site === site && (certificate.node ?? node) === node) return;
+  const name = (text: string | undefined) => (text === undefined ? "" : `.${text}`);
+  const proven = `${certificate.site}${name(certificate.node)}`;
+  const text = `a site calls itself ${JSON.stringify(`${site}.${node}`.slice(0, 130))}, but its certificate is of ${proven}`;
+  throw new LandfallError("CERTIFICATE_REFUSED", text);
+}
+
+/** Records that count with this frame: those of a sealed run with its last. */
+function recordsIn(message: Message): number {
+  if (message.$case === "data") return message.value.count;
+  return message.$case === "sealed" && message.value.next === message.value.blocks ? message.value.count : 0;
+}
+
+/** About what the frame takes on the wire. */
+function frameBytes(message: Message): number {
+  if (message.$case === "data") return message.value.block.byteLength + 32;
+  return message.$case === "sealed" ? message.value.bytes.byteLength + 96 : 64;
 }

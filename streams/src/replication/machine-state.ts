@@ -1,5 +1,7 @@
 import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
 import type { OriginId, StreamName } from "../model/names.js";
+import type { SealedRun } from "../store/store.js";
+import type { CreditWindow } from "./credit-window.js";
 
 /** What travels between two machines: the body of one frame. */
 export type Message = NonNullable<Frame["body"]>;
@@ -35,9 +37,11 @@ export interface LinkTuning {
   readonly stallMs: number;
   /** A source that does not confirm a stop for so long loses its connection. */
   readonly stopMs: number;
-  /** Bytes of blocks that may be under way to this site and not yet committed here. */
+  /** Bytes of blocks that may be under way to this site and not yet committed here: at first, and as the link is measured. */
   readonly windowBytes: number;
-  /** One block sent over this link is at most about so large. */
+  readonly windowBytesMin: number;
+  readonly windowBytesMax: number;
+  /** One block sent over this link is at most about so large, and smaller where the peer's window is narrow. */
   readonly blockBytes: number;
   /** Between two announcements of the same advance. */
   readonly announceMs: number;
@@ -48,12 +52,23 @@ export interface Announced {
   distance: number;
 }
 
+/** How far a transfer of a sealed run is: blocks before number `blocks` of the run with this id. */
+export interface Staged {
+  readonly run: string;
+  readonly blocks: number;
+}
+
+/** What is said of a sealed run with each of its parts; see store.ts. */
+export type RunFacts = Omit<SealedRun, "stream" | "origin">;
+
 /** A standing request of the peer that this site serves. */
 export interface Serving {
   readonly id: number;
   readonly key: KeyId;
   /** Next seq to send. */
   position: number;
+  /** Of the sealed run that begins at `position`, what was sent. */
+  staged?: Staged;
 }
 
 export interface Conn {
@@ -62,13 +77,18 @@ export interface Conn {
   readonly peer: string;
   readonly tuning: LinkTuning;
   readonly rights: LinkRights;
+  /** The peer takes sealed runs, and this link is wide enough for their blocks. */
+  readonly sealed: boolean;
   readonly announced: Map<KeyId, Announced>;
   /** By key: the peer has at most one standing request for each. */
   readonly serving: Map<KeyId, Serving>;
   /** Keys in `serving`, in the order in which they get their turn. */
   turn: KeyId[];
-  /** Bytes of blocks that may still be sent to the peer. */
+  /** What the peer may have under way to this site. */
+  readonly window: CreditWindow;
+  /** Bytes of blocks that may still be sent to the peer, and the window that it says it has. */
   credit: number;
+  peerWindow: number | undefined;
   /** A block is being read for this connection. */
   reading: boolean;
   /** What the peer was told, and advances that wait for the next announcement. */
@@ -107,6 +127,8 @@ export interface MachineState {
   readonly held: Map<KeyId, number>;
   /** First seq that was not received; at least `held`. */
   readonly received: Map<KeyId, number>;
+  /** Of the sealed run that begins at the first seq that was not received, what is here. */
+  readonly staged: Map<KeyId, Staged>;
   readonly conns: Map<number, Conn>;
   readonly sources: Map<KeyId, Source>;
   /** Key of each standing request of this site. */
@@ -126,12 +148,13 @@ export type MachineEvent =
       readonly peer: string;
       readonly tuning: LinkTuning;
       readonly rights: LinkRights;
+      readonly sealed: boolean;
     }
   | { readonly type: "disconnected"; readonly conn: number }
   | {
       readonly type: "message";
       readonly conn: number;
-      readonly message: Exclude<Message, { $case: "hello" | "data" | "ping" | "pong" }>;
+      readonly message: Exclude<Message, { $case: "hello" | "data" | "sealed" | "ping" | "pong" }>;
     }
   /** A verified block arrived; `payload` is handed back in the `apply` effect. */
   | {
@@ -142,6 +165,28 @@ export type MachineEvent =
       readonly count: number;
       readonly bytes: number;
       readonly payload: unknown;
+    }
+  /** Blocks [first, next) of a sealed run arrived; `payload` is handed back in the `stage` effect. */
+  | {
+      readonly type: "sealed";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly run: RunFacts;
+      readonly first: number;
+      readonly next: number;
+      readonly bytes: number;
+      readonly payload: unknown;
+    }
+  /** The answer to a `read` effect, when a sealed run begins there: its blocks [first, next). */
+  | {
+      readonly type: "part";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+      readonly run: RunFacts;
+      readonly first: number;
+      readonly next: number;
+      readonly bytes: Uint8Array;
     }
   /** The answer to a `read` effect; count 0 when there was nothing after all. */
   | {
@@ -155,14 +200,18 @@ export type MachineEvent =
     }
   /** Records became durable here, own or applied. */
   | { readonly type: "committed"; readonly stream: StreamName; readonly origin: OriginId; readonly nextSeq: number }
-  /** The answer to an `apply` effect. */
+  /** The answer to an `apply` or a `stage` effect. */
   | {
       readonly type: "applied";
       readonly conn: number;
       readonly key: KeyId;
       readonly bytes: number;
       readonly ok: boolean;
+      /** From the arrival to the answer. */
+      readonly tookMs: number;
     }
+  /** A ping was answered. */
+  | { readonly type: "roundTrip"; readonly conn: number; readonly ms: number }
   | { readonly type: "tick" };
 
 export type Effect =
@@ -176,11 +225,26 @@ export type Effect =
       readonly origin: OriginId;
       readonly from: number;
       readonly maxBytes: number;
+      /** A sealed run that begins at `from` may be sent as it lies on disk. */
+      readonly sealed: boolean;
+      /** Of which these blocks are there already, if it is the very same run. */
+      readonly staged: Staged | undefined;
     }
   | {
       readonly type: "apply";
       readonly conn: number;
       readonly key: KeyId;
+      readonly bytes: number;
+      readonly payload: unknown;
+    }
+  /** Take in blocks [first, next) of a sealed run; with its last, the run counts. With its first, a former one is dropped. */
+  | {
+      readonly type: "stage";
+      readonly conn: number;
+      readonly key: KeyId;
+      readonly run: RunFacts;
+      readonly first: number;
+      readonly next: number;
       readonly bytes: number;
       readonly payload: unknown;
     }
@@ -197,6 +261,7 @@ export function createMachine(site: string, own: OriginId): MachineState {
     keys: new Map(),
     held: new Map(),
     received: new Map(),
+    staged: new Map(),
     conns: new Map(),
     sources: new Map(),
     requests: new Map(),

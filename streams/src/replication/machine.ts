@@ -1,6 +1,7 @@
 import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
 import { originId, streamName } from "../model/names.js";
 import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.js";
+import { CreditWindow } from "./credit-window.js";
 import { bestSource, forgive, penalise } from "./candidates.js";
 import {
   DISTANCE_INFINITE,
@@ -16,7 +17,7 @@ import {
   type MachineEvent,
   type MachineState,
 } from "./machine-state.js";
-import { blockRead, pump, serve } from "./serving.js";
+import { blockRead, partRead, pump, serve } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
@@ -46,9 +47,17 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "data":
       onData(state, event, now, out);
       break;
+    case "sealed":
+      onSealed(state, event, now, out);
+      break;
     case "block": {
       const conn = state.conns.get(event.conn);
       if (conn !== undefined) blockRead(state, conn, event, out);
+      break;
+    }
+    case "part": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined) partRead(state, conn, event, out);
       break;
     }
     case "committed":
@@ -56,6 +65,9 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       break;
     case "applied":
       onApplied(state, event, now, out);
+      break;
+    case "roundTrip":
+      state.conns.get(event.conn)?.window.roundTrip(event.ms);
       break;
     case "tick":
       for (const key of state.keys.keys()) consider(state, key, now, out);
@@ -76,10 +88,13 @@ function onConnected(
     peer: event.peer,
     tuning: event.tuning,
     rights: event.rights,
+    sealed: event.sealed,
     announced: new Map(),
     serving: new Map(),
     turn: [],
+    window: new CreditWindow(event.tuning),
     credit: 0,
+    peerWindow: undefined,
     reading: false,
     told: new Map(),
     unsaid: new Set(),
@@ -87,7 +102,7 @@ function onConnected(
     announceAt: now,
   };
   state.conns.set(conn.id, conn);
-  out.push({ type: "send", conn: conn.id, message: { $case: "credit", value: { bytes: conn.tuning.windowBytes } } });
+  giveCredit(conn, conn.window.begin(), out);
   announceAll(state, conn, now, out);
 }
 
@@ -125,11 +140,11 @@ function onMessage(
       }
       break;
     case "request": {
-      const { id, stream, origin, from } = message.value;
+      const { id, stream, origin, from, staged } = message.value;
       const key = internKey(state, streamName(stream), originId(origin));
       const refusal = refusalOf(state, conn, key, from);
       if (refusal === undefined) {
-        serve(state, conn, { id, key, position: from }, out);
+        serve(state, conn, { id, key, position: from, ...(staged === undefined ? {} : { staged }) }, out);
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });
       }
@@ -174,6 +189,7 @@ function onMessage(
     }
     case "credit":
       conn.credit += message.value.bytes;
+      conn.peerWindow = message.value.window ?? conn.peerWindow;
       pump(state, conn, out);
       break;
   }
@@ -194,34 +210,86 @@ function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number): R
 }
 
 function onData(state: MachineState, event: Extract<MachineEvent, { type: "data" }>, now: number, out: Effect[]): void {
-  const conn = state.conns.get(event.conn);
-  if (conn === undefined) return;
-  const key = sourceOfRequest(state, conn.id, event.requestId);
-  const source = key === undefined ? undefined : state.sources.get(key);
-  if (key === undefined || source === undefined) {
-    out.push({ type: "close", conn: conn.id, reason: `data for request ${event.requestId}, which is not standing` });
-    return;
-  }
-  source.heardAt = now;
-  const announced = conn.announced.get(key);
-  if (announced !== undefined) announced.next = Math.max(announced.next, event.firstSeq + event.count);
-  forgive(state, conn.peer, key);
-  const mine = receivedNext(state, key);
-  if (event.firstSeq !== mine) {
+  const { conn: id, requestId, firstSeq, count, bytes, payload } = event;
+  const to = firstSeq + count;
+  const key = heard(state, id, requestId, firstSeq, to, now, out);
+  if (key === undefined) return;
+  measure(state, id, key, to, bytes, now);
+  state.staged.delete(key);
+  state.received.set(key, to);
+  out.push({ type: "apply", conn: id, key, bytes, payload });
+}
+
+/** Blocks of a sealed run: nothing is received before the last of them. */
+function onSealed(
+  state: MachineState,
+  event: Extract<MachineEvent, { type: "sealed" }>,
+  now: number,
+  out: Effect[],
+): void {
+  const { conn: id, requestId, run, first, next, bytes, payload } = event;
+  const key = heard(state, id, requestId, run.from, run.to, now, out);
+  if (key === undefined) return;
+  const staged = state.staged.get(key);
+  const goesOn = first === 0 || (staged?.run === run.id && staged.blocks === first);
+  if (!goesOn || next <= first || next > run.blocks) {
     out.push({
       type: "close",
-      conn: conn.id,
-      reason: `data from seq ${event.firstSeq} where ${mine} was next (${key})`,
+      conn: id,
+      reason: `blocks ${first} to ${next} of a run of ${run.blocks}: not what was next`,
     });
     return;
   }
-  state.received.set(key, mine + event.count);
-  out.push({ type: "apply", conn: conn.id, key, bytes: event.bytes, payload: event.payload });
+  measure(state, id, key, next < run.blocks ? run.from : run.to, bytes, now);
+  if (next < run.blocks) {
+    state.staged.set(key, { run: run.id, blocks: next });
+  } else {
+    state.staged.delete(key);
+    state.received.set(key, run.to);
+  }
+  out.push({ type: "stage", conn: id, key, run, first, next, bytes, payload });
+}
+
+function measure(state: MachineState, id: number, key: KeyId, to: number, bytes: number, now: number): void {
+  const conn = state.conns.get(id);
+  const more = (conn?.announced.get(key)?.next ?? 0) > to;
+  conn?.window.arrived(bytes, now, more);
+}
+
+/** The key whose records [from, to) arrived; undefined, and the connection is closed, when they are not what was next. */
+function heard(
+  state: MachineState,
+  id: number,
+  requestId: number,
+  from: number,
+  to: number,
+  now: number,
+  out: Effect[],
+): KeyId | undefined {
+  const conn = state.conns.get(id);
+  if (conn === undefined) return undefined;
+  const key = sourceOfRequest(state, id, requestId);
+  const source = key === undefined ? undefined : state.sources.get(key);
+  if (key === undefined || source === undefined) {
+    out.push({ type: "close", conn: id, reason: `data for request ${requestId}, which is not standing` });
+    return undefined;
+  }
+  source.heardAt = now;
+  const announced = conn.announced.get(key);
+  if (announced !== undefined) announced.next = Math.max(announced.next, to);
+  forgive(state, conn.peer, key);
+  const mine = receivedNext(state, key);
+  if (from === mine) return key;
+  out.push({ type: "close", conn: id, reason: `data from seq ${from} where ${mine} was next (${key})` });
+  return undefined;
 }
 
 function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effect[]): void {
   state.held.set(key, Math.max(heldNext(state, key), nextSeq));
-  if ((state.received.get(key) ?? 0) < nextSeq) state.received.set(key, nextSeq);
+  if ((state.received.get(key) ?? 0) < nextSeq) {
+    state.received.set(key, nextSeq);
+    state.staged.delete(key);
+  }
   for (const conn of state.conns.values()) {
     if (conn.serving.has(key)) {
       pump(state, conn, out);
@@ -242,17 +310,22 @@ function onApplied(
 ): void {
   const conn = state.conns.get(event.conn);
   if (event.ok) {
-    if (conn !== undefined) {
-      out.push({ type: "send", conn: conn.id, message: { $case: "credit", value: { bytes: event.bytes } } });
-    }
+    if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs), out);
     return;
   }
   // What followed the failed block is lost with it: begin again from what is on disk, and only later.
   state.received.set(event.key, heldNext(state, event.key));
+  state.staged.delete(event.key);
   if (conn === undefined) return;
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
   dropConn(state, conn.id, now, out);
+}
+
+function giveCredit(conn: Conn, bytes: number, out: Effect[]): void {
+  if (bytes === 0) return;
+  const value = { bytes, window: conn.window.bytes };
+  out.push({ type: "send", conn: conn.id, message: { $case: "credit", value } });
 }
 
 /** Looks whether a key has the source it should have, and does what is needed. */
@@ -309,7 +382,10 @@ function request(state: MachineState, key: KeyId, conn: Conn, now: number, out: 
   out.push({
     type: "send",
     conn: conn.id,
-    message: { $case: "request", value: { id, stream: names.stream, origin: names.origin, from } },
+    message: {
+      $case: "request",
+      value: { id, stream: names.stream, origin: names.origin, from, staged: state.staged.get(key) },
+    },
   });
 }
 

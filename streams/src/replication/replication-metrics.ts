@@ -25,3 +25,15 @@ export function countLinks(registry: Registry, links: () => LinkView[]): void {
   gauge("landfall_link_bytes_per_second", "Bytes per second over the link, both ways", (link) => link.bytesPerSecond);
   gauge("landfall_link_round_trip_seconds", "Round trip over the link", (link) => (link.roundTripMs ?? 0) / 1_000);
 }
+
+/** Gauge of how long this site's own certificate is good. */
+export function countCertificate(registry: Registry, seconds: () => number): void {
+  void new Gauge({
+    name: "landfall_certificate_expires_seconds",
+    help: "Seconds until this site's certificate expires; negative when it has",
+    registers: [registry],
+    collect() {
+      this.set(Math.round(seconds()));
+    },
+  });
+}

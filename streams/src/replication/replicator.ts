@@ -1,33 +1,37 @@
+import type { Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
-import { isLandfallError, LandfallError } from "../model/errors.js";
+import { SiteIdentity } from "../identity/site-identity.js";
+import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
+import { isLandfallError, LandfallError, type ErrorCode } from "../model/errors.js";
 import { siteName, type OriginId, type SiteName, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.js";
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
-import type { Batch, StreamStore } from "../store/store.js";
+import type { Batch, LocalStore } from "../store/store.js";
 import type { Seq } from "../model/record.js";
-import { refusalOf } from "./admission.js";
 import { Dialler } from "./dialler.js";
+import { Gate } from "./gate.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { handedOver } from "./handed-over.js";
 import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
 import { LINK_CLASSES } from "./link-classes.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
-import { createMachine, keyId, type Effect, type KeyId, type MachineEvent } from "./machine-state.js";
+import { createMachine, keyId, type Effect, type KeyId, type MachineEvent, type RunFacts } from "./machine-state.js";
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
-import { countLinks } from "./replication-metrics.js";
+import { countCertificate, countLinks } from "./replication-metrics.js";
 import { linkRights } from "./rights.js";
+import { SealedFlow } from "./sealed-flow.js";
 import type { Channel, Listener, Transport } from "./transport.js";
 
 /** How often stalls, pings and announcements are looked at. */
 const TICK_MS = 100;
 
 export interface ReplicatorOptions {
-  readonly store: StreamStore;
+  readonly store: LocalStore;
   readonly env: Env;
   readonly settings: NodeSettings;
   readonly policy: Policy;
@@ -53,11 +57,14 @@ export function createReplicator(options: ReplicatorOptions): Replicator {
 
 class NodeReplicator implements Replicator {
   readonly #machine;
+  readonly #identity: SiteIdentity | undefined;
+  readonly #gate: Gate;
   readonly #transport: Transport;
   readonly #links = new Map<number, EstablishedLink>();
   readonly #memory = new Map<string, LinkMemory>();
   readonly #diallers: Dialler[] = [];
   readonly #knowledge = new PeerKnowledge();
+  readonly #sealed: SealedFlow;
   /** Applies of one key go one after another; keys do not wait for each other. */
   readonly #applying = new Map<KeyId, Promise<void>>();
   #listener: Listener | undefined;
@@ -68,7 +75,12 @@ class NodeReplicator implements Replicator {
 
   constructor(private readonly options: ReplicatorOptions) {
     this.#machine = createMachine(options.settings.site, options.store.origin);
-    this.#transport = options.transport ?? createGrpcTransport({ env: options.env });
+    this.#sealed = new SealedFlow(options.store, options.env, this.#machine);
+    const { env, exceptions, settings } = options;
+    this.#identity = openIdentity(options);
+    const identity = this.#identity;
+    this.#gate = new Gate({ sites: settings.sites, identity, exceptions });
+    this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
     countLinks(options.registry, () => this.links());
   }
 
@@ -78,6 +90,7 @@ class NodeReplicator implements Replicator {
 
   async start(): Promise<void> {
     const { store, settings, env } = this.options;
+    this.#identity?.start();
     this.#stopCommits = store.onCommit((committed) => {
       for (const { stream, origin, nextSeq } of committed) {
         this.#run({ type: "committed", stream, origin, nextSeq });
@@ -89,16 +102,21 @@ class NodeReplicator implements Replicator {
       }
     }
     if (settings.replication.listen !== undefined) {
-      this.#listener = await this.#transport.listen(
-        settings.replication.listen,
-        (credentials) => this.#admit(credentials),
-        (channel, credentials) => this.#accepted(channel, credentials.site),
-      );
+      this.#listener = await this.#transport.listen(settings.replication.listen, {
+        admit: (caller) => this.#gate.admit(caller),
+        accept: (channel, caller) => this.#accepted(channel, caller.site),
+        turnedAway: (why, from) => this.#gate.turnedAway(why, from),
+      });
     }
     for (const link of settings.links) {
-      const credentials = { site: settings.site, token: settings.replication.token };
-      const dialler: Dialler = new Dialler(link, this.#transport, env, credentials, (channel) =>
-        this.#dialled(channel, link, dialler),
+      const credentials = { site: settings.site, token: settings.replication.token ?? "" };
+      const dialler: Dialler = new Dialler(
+        link,
+        this.#transport,
+        env,
+        credentials,
+        (channel) => this.#dialled(channel, link, dialler),
+        (why) => this.#gate.dialFailed(link.id, why),
       );
       this.#diallers.push(dialler);
       this.#memory.set(link.id, { id: link.id, peer: siteName(link.to), class: link.class, carries: link.carries });
@@ -112,16 +130,19 @@ class NodeReplicator implements Replicator {
     this.#closed = true;
     this.#timer?.cancel();
     this.#stopCommits();
+    this.#identity?.stop();
     for (const dialler of this.#diallers) dialler.stop();
     for (const link of this.#links.values()) link.close("this site is stopping");
     await this.#listener?.close();
     await Promise.allSettled(this.#applying.values());
+    await this.#sealed.close();
   }
 
   links(): LinkView[] {
     return linkViews({
       memory: this.#memory.values(),
       established: [...this.#links.values()],
+      problems: new Map(this.#diallers.map(({ link, problem }) => [link.id, problem])),
       machine: this.#machine,
       knowledge: this.#knowledge,
       now: this.options.env.monotonic(),
@@ -136,8 +157,8 @@ class NodeReplicator implements Replicator {
     return this.#knowledge.arrivedOver(keyId(stream, origin));
   }
 
-  notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
-    return notHandedOver(this.#machine, this.#knowledge);
+  certificateExpires(): number | undefined {
+    return this.#identity?.expiresAt;
   }
 
   handedOver(stream: StreamName, origin: OriginId): number {
@@ -146,16 +167,8 @@ class NodeReplicator implements Replicator {
     return handedOver(given, stream, origin);
   }
 
-  #admit(credentials: { site: string; token: string }): string | undefined {
-    const refusal = refusalOf(this.options.settings.sites, credentials);
-    if (refusal !== undefined) {
-      this.options.exceptions.report({
-        code: "UNAUTHENTICATED",
-        source: "replication",
-        message: `refused a site that calls itself ${JSON.stringify(credentials.site.slice(0, 64))}: unknown, or its token is wrong`,
-      });
-    }
-    return refusal;
+  notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
+    return notHandedOver(this.#machine, this.#knowledge);
   }
 
   #accepted(channel: Channel, site: string): void {
@@ -176,22 +189,26 @@ class NodeReplicator implements Replicator {
       linkClass: settings.class,
       carries: settings.carries,
       wants: own.replication.wants,
+      takesSealed: true,
     };
     const id = this.#nextLinkId++;
     const events: LinkEvents = {
       established: (link, peer) => this.#established(link, peer, settings.to),
       message: (link, message) => {
         if (message.$case === "data") this.#onData(link, message.value);
+        else if (message.$case === "sealed") this.#onSealed(link, message.value);
         else {
           if (message.$case === "announce") this.#onAnnounce(link, message.value.holdings);
           this.#run({ type: "message", conn: link.id, message });
         }
       },
-      closed: (link, reason) => {
+      roundTrip: (link, ms) => this.#run({ type: "roundTrip", conn: link.id, ms }),
+      closed: (link, why) => {
         this.#links.delete(id);
-        dialler?.closed(link !== undefined);
+        dialler?.closed(link !== undefined, why);
+        this.#gate.ended(link?.peer?.link ?? settings.id, settings.to, why);
         if (link?.peer === undefined) return;
-        this.options.log.info({ link: link.peer.link, peer: link.peer.site, reason }, "link down");
+        this.options.log.info({ link: link.peer.link, peer: link.peer.site, reason: why.message }, "link down");
         this.#run({ type: "disconnected", conn: id });
       },
     };
@@ -220,7 +237,9 @@ class NodeReplicator implements Replicator {
     this.#memory.set(peer.link, { id: peer.link, peer: site, class: link.linkClass, carries: peer.carries, rights });
     this.#knowledge.contact(site, this.options.env.now(), link.linkClass);
     this.options.log.info({ link: peer.link, peer: peer.site, class: link.linkClass }, "link up");
-    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning: LINK_CLASSES[link.linkClass], rights });
+    const tuning = LINK_CLASSES[link.linkClass];
+    const sealed = peer.takesSealed && tuning.windowBytes >= SEALED_WINDOW_BYTES_MIN;
+    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning, rights, sealed });
   }
 
   #siteEntry(site: string): SiteEntry | undefined {
@@ -268,6 +287,18 @@ class NodeReplicator implements Replicator {
     });
   }
 
+  #onSealed(link: EstablishedLink, { id, run: name, runBytes, bytes: payload, ...said }: Sealed): void {
+    const standing = this.#machine.requests.get(id);
+    const key = standing === undefined ? undefined : this.#machine.keys.get(standing.key);
+    if (standing !== undefined && key !== undefined) {
+      this.#knowledge.arrived(standing.key, link.linkClass);
+      if (link.peer !== undefined) this.#knowledge.holds(link.peer.site as SiteName, key, said.to);
+    }
+    const { first, next, ...facts } = said;
+    const run: RunFacts = { ...facts, from: said.from as Seq, to: said.to as Seq, id: name, bytes: runBytes };
+    this.#run({ type: "sealed", conn: link.id, requestId: id, run, first, next, bytes: payload.byteLength, payload });
+  }
+
   #decode(link: EstablishedLink, block: Uint8Array): Batch | undefined {
     try {
       return decodeBlock(block);
@@ -277,24 +308,21 @@ class NodeReplicator implements Replicator {
     }
   }
 
-  #refuseBlock(link: EstablishedLink, code: string, message: string): void {
-    this.options.exceptions.report({
-      code,
-      source: `link ${link.peer?.link ?? ""}`,
-      message,
-      detail: { peer: link.peer?.site ?? "" },
-    });
-    link.close(message);
+  #refuseBlock(link: EstablishedLink, code: ErrorCode, message: string): void {
+    link.close(message, code);
   }
 
   #tick(): void {
     if (this.#closed) return;
     for (const link of this.#links.values()) {
       link.tick();
+      const stale = this.#gate.refusalOf(link.channel);
+      if (stale !== undefined) link.close(stale.message, stale.code);
       if (link.peer !== undefined)
         this.#knowledge.contact(link.peer.site as SiteName, link.lastContact, link.linkClass);
     }
     this.#run({ type: "tick" });
+    this.#sealed.tick();
     this.#timer = this.options.env.setTimer(TICK_MS, () => this.#tick());
   }
 
@@ -307,13 +335,14 @@ class NodeReplicator implements Replicator {
     const link = this.#links.get(effect.conn);
     switch (effect.type) {
       case "send":
-        link?.send(effect.message, effect.message.$case === "data" ? effect.message.value.count : 0);
+        link?.send(effect.message);
         break;
       case "read":
         void this.#read(effect);
         break;
       case "apply":
-        this.#enqueueApply(effect);
+      case "stage":
+        this.#applying.set(effect.key, this.#apply(effect, this.#applying.get(effect.key)));
         break;
       case "close":
         this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");
@@ -327,6 +356,11 @@ class NodeReplicator implements Replicator {
     let count = 0;
     let block = new Uint8Array(0);
     try {
+      const part = effect.sealed ? await this.#sealed.read(effect) : undefined;
+      if (part !== undefined) {
+        this.#run({ type: "part", conn, requestId, key, ...part });
+        return;
+      }
       const records = await this.options.store.readOrigin(stream, origin, from as Seq, maxBytes);
       count = records.length;
       if (count > 0) block = encodeBlock({ stream, origin, firstSeq: from as Seq, records }) as typeof block;
@@ -336,22 +370,24 @@ class NodeReplicator implements Replicator {
     this.#run({ type: "block", conn, requestId, key, firstSeq: from, count, block });
   }
 
-  #enqueueApply(effect: Extract<Effect, { type: "apply" }>): void {
-    const done = this.#apply(effect, this.#applying.get(effect.key));
-    this.#applying.set(effect.key, done);
-  }
-
-  async #apply(effect: Extract<Effect, { type: "apply" }>, before: Promise<void> | undefined): Promise<void> {
+  async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>, before: Promise<void> | undefined): Promise<void> {
     const { conn, key, bytes } = effect;
+    const { env } = this.options;
+    const arrived = env.monotonic();
     await before;
     let ok = true;
     try {
-      await this.options.store.apply(effect.payload as Batch);
+      if (effect.type === "stage") {
+        await this.#sealed.stage(effect);
+      } else {
+        await this.#sealed.drop(key);
+        await this.options.store.apply(effect.payload as Batch);
+      }
     } catch (error) {
       ok = false;
       if (!isLandfallError(error, "CLOSED")) this.#storeFailed("store", key, error);
     }
-    this.#run({ type: "applied", conn, key, bytes, ok });
+    this.#run({ type: "applied", conn, key, bytes, ok, tookMs: env.monotonic() - arrived });
   }
 
   #storeFailed(what: string, key: KeyId, error: unknown): void {
@@ -359,4 +395,13 @@ class NodeReplicator implements Replicator {
     const message = `could not ${what} ${key}: ${error instanceof Error ? error.message : String(error)}`;
     this.options.exceptions.report({ code, source: "replication", message });
   }
+}
+
+function openIdentity({ settings, env, exceptions, registry }: ReplicatorOptions): SiteIdentity | undefined {
+  const { site, node, replication } = settings;
+  if (replication.tls === undefined) return undefined;
+  const trouble = (code: string, message: string) => exceptions.report({ code, source: "replication.tls", message });
+  const identity = new SiteIdentity({ files: replication.tls, self: { site, node }, env, trouble });
+  countCertificate(registry, () => (identity.expiresAt - env.now()) / 1_000);
+  return identity;
 }

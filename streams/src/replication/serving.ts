@@ -1,4 +1,4 @@
-import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
+import { Refuse_Reason, type Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import {
   heldNext,
   type Conn,
@@ -22,8 +22,9 @@ export function serve(state: MachineState, conn: Conn, serving: Serving, out: Ef
  * same urgency each gets its turn.
  */
 export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
+  const blockBytes = blockBytesFor(conn);
   // Not for crumbs of credit: a block is sent when there is room for at least half of one.
-  if (conn.reading || conn.credit < conn.tuning.blockBytes / 2) return;
+  if (conn.reading || conn.credit < blockBytes / 2) return;
   const key = mostUrgent(state, conn);
   const serving = key === undefined ? undefined : conn.serving.get(key);
   const names = key === undefined ? undefined : state.keys.get(key);
@@ -38,8 +39,15 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     stream: names.stream,
     origin: names.origin,
     from: serving.position,
-    maxBytes: conn.tuning.blockBytes,
+    maxBytes: blockBytes,
+    sealed: conn.sealed,
+    staged: serving.staged,
   });
+}
+
+/** A narrow window is filled with several blocks, so that what is urgent need not wait for all of it. */
+function blockBytesFor({ tuning, peerWindow }: Conn): number {
+  return peerWindow === undefined ? tuning.blockBytes : Math.min(tuning.blockBytes, Math.ceil(peerWindow / 4));
 }
 
 /** Sends a block that was read, unless its request was stopped meanwhile. */
@@ -59,6 +67,7 @@ export function blockRead(
     out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value } });
   } else if (serving?.id === event.requestId && serving.position === event.firstSeq) {
     serving.position += event.count;
+    delete serving.staged;
     conn.credit -= event.block.byteLength;
     const { firstSeq, count, block } = event;
     out.push({
@@ -68,6 +77,34 @@ export function blockRead(
     });
   }
   pump(state, conn, out);
+}
+
+/** Sends blocks of a sealed run that were read, unless its request was stopped meanwhile. */
+export function partRead(
+  state: MachineState,
+  conn: Conn,
+  event: Extract<MachineEvent, { type: "part" }>,
+  out: Effect[],
+): void {
+  conn.reading = false;
+  const serving = conn.serving.get(event.key);
+  const { run, next, bytes } = event;
+  if (serving?.id === event.requestId && serving.position === run.from) {
+    if (next < run.blocks) {
+      serving.staged = { run: run.id, blocks: next };
+    } else {
+      serving.position = run.to;
+      delete serving.staged;
+    }
+    conn.credit -= bytes.byteLength;
+    out.push({ type: "send", conn: conn.id, message: { $case: "sealed", value: sealedFrame(serving.id, event) } });
+  }
+  pump(state, conn, out);
+}
+
+function sealedFrame(id: number, { run, first, next, bytes }: Extract<MachineEvent, { type: "part" }>): Sealed {
+  const { id: name, from, to, count, blocks, bytes: runBytes, rawBytes, packed } = run;
+  return { id, run: name, from, to, count, blocks, runBytes, rawBytes, packed, first, next, bytes };
 }
 
 function mostUrgent(state: MachineState, conn: Conn): KeyId | undefined {

@@ -1,23 +1,38 @@
 import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
+import type { PeerCertificate } from "../identity/peer-certificate.js";
+import type { ErrorCode, LandfallError } from "../model/errors.js";
 
 /** One open connection to a peer. Frames arrive in order, once, or not at all. */
 export interface Channel {
+  /** What the peer proved with its certificate; absent on a channel without TLS. */
+  readonly certificate?: PeerCertificate;
   /** Queues a frame. Never throws; on a closed channel it does nothing. */
   send(frame: Frame): void;
   /** Bytes queued and not yet handed to the network. */
   readonly queuedBytes: number;
   /** Called for each frame. Set before the first turn of the event loop after the channel was handed over. */
   onFrame: (frame: Frame) => void;
-  /** Called once, with the reason in words. No frame follows. */
-  onClose: (reason: string) => void;
-  /** Closes both directions; what is queued may be lost. Idempotent; `onClose` is called. */
-  close(reason: string): void;
+  /**
+   * Called once; no frame follows. The code is CLOSED for a link that ended as links do, and what went wrong
+   * otherwise, on this side or, as it said, on the other.
+   */
+  onClose: (why: LandfallError) => void;
+  /**
+   * Closes both directions; what is queued may be lost. Idempotent; `onClose` is called. A listener's reason and
+   * code reach the dialler.
+   */
+  close(reason: string, code?: ErrorCode): void;
 }
 
-/** What the listener learned of the dialler before the first frame. */
+/** How a site says who it is where there is no TLS. */
 export interface Credentials {
   readonly site: string;
   readonly token: string;
+}
+
+/** What the listener learned of the dialler before the first frame: proven by a certificate, or claimed. */
+export interface Caller extends Credentials {
+  readonly certificate?: PeerCertificate;
 }
 
 export interface Listener {
@@ -26,20 +41,22 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+export interface ListenerEvents {
+  /** Why a caller is refused, or undefined. */
+  admit(caller: Caller): LandfallError | undefined;
+  accept(channel: Channel, caller: Caller): void;
+  /** Somebody was turned away before it had said who it is. `from` is its address. */
+  turnedAway(why: LandfallError, from: string): void;
+}
+
 /** Connections between sites. One implementation over gRPC, one in memory for simulations. */
 export interface Transport {
   /**
-   * Opens a channel to `host:port`.
-   * @throws LandfallError PROTOCOL_ERROR when nobody answers within the time, UNAUTHENTICATED when refused
+   * Opens a channel to `host:port`, where `site` is expected.
+   * @throws LandfallError UNAVAILABLE when nobody answers within the time, CERTIFICATE_REFUSED when somebody else
+   * answers or our certificate is refused there, UNAUTHENTICATED when this site is refused there
    */
-  dial(address: string, credentials: Credentials): Promise<Channel>;
-  /**
-   * Accepts channels; `admit` says why a dialler is refused, or undefined.
-   * @throws LandfallError PORT_IN_USE
-   */
-  listen(
-    address: string,
-    admit: (credentials: Credentials) => string | undefined,
-    accept: (channel: Channel, credentials: Credentials) => void,
-  ): Promise<Listener>;
+  dial(address: string, site: string, credentials: Credentials): Promise<Channel>;
+  /** @throws LandfallError PORT_IN_USE */
+  listen(address: string, events: ListenerEvents): Promise<Listener>;
 }

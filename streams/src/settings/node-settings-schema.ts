@@ -4,7 +4,7 @@ import { parseExpression } from "../access/expression.js";
 import { isLandfallError } from "../model/errors.js";
 import { loadSettings, type SettingsSource } from "./load.js";
 import type { NodeSettings } from "./node-settings.js";
-import type { Path } from "./settings-schema.js";
+import { showPath, type Path } from "./settings-schema.js";
 
 const NAME = "^[a-z0-9][a-z0-9-]*$";
 const nameOf = (what: string, options: { default?: string } = {}) =>
@@ -18,10 +18,17 @@ const ADDRESS = Type.String({
   pattern: "^(\\[[0-9A-Fa-f:]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$",
   wanted: "host:port, e.g. 127.0.0.1:9101",
 });
+const LOOPBACK = /^(127(\.[0-9]{1,3}){3}|localhost|\[::1\]):/;
 const streamPattern = Type.String({
   pattern: "^[a-z0-9*][a-z0-9._*-]*$",
   maxLength: 249,
   wanted: 'a stream\'s name or a pattern, e.g. "*.alerts"',
+});
+const SECRET = Type.String({
+  minLength: 8,
+  maxLength: 512,
+  isSecret: true,
+  wanted: "a secret of at least 8 characters",
 });
 const words = () => Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { default: [] });
 
@@ -61,7 +68,8 @@ export const NodeSettingsSchema = Type.Object({
   }),
   replication: Type.Object({
     listen: Type.Optional(ADDRESS),
-    token: Type.String({ minLength: 8, maxLength: 512, isSecret: true, wanted: "a secret of at least 8 characters" }),
+    tls: Type.Optional(Type.Object({ ca: PathText, cert: PathText, key: PathText, revoked: Type.Optional(PathText) })),
+    token: Type.Optional(SECRET),
     wants: Type.Array(streamPattern, { default: [] }),
   }),
   links: Type.Array(
@@ -89,6 +97,7 @@ export const NodeSettingsSchema = Type.Object({
       minutes: Type.Optional(Type.Number({ minimum: 1 })),
       days: Type.Optional(Type.Number({ minimum: 0.01 })),
       megabytes: Type.Optional(Type.Number({ minimum: 1 })),
+      compact: Type.Optional(Type.Boolean()),
     }),
     {
       default: [
@@ -101,12 +110,7 @@ export const NodeSettingsSchema = Type.Object({
   diskPercentMax: Type.Number({ minimum: 1, maximum: 100, default: 90 }),
   tokens: Type.Array(
     Type.Object({
-      token: Type.String({
-        minLength: 8,
-        maxLength: 512,
-        isSecret: true,
-        wanted: "a secret of at least 8 characters",
-      }),
+      token: SECRET,
       user: Type.String({ minLength: 1, maxLength: 255 }),
       groups: words(),
       roles: words(),
@@ -161,13 +165,14 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
       if (wrong !== undefined) report(["access", i, action], `access[${i}].${action}: ${wrong}`);
     }
   });
-  settings.retention.forEach(({ minutes, days, megabytes }, i) => {
+  settings.retention.forEach(({ minutes, days, megabytes, compact }, i) => {
     if (minutes !== undefined && days !== undefined) {
       report(["retention", i, "days"], `retention[${i}] has minutes and days, want one of them`);
-    } else if (minutes === undefined && days === undefined && megabytes === undefined) {
-      report(["retention", i], `retention[${i}] sets no limit, want minutes, days or megabytes`);
+    } else if (minutes === undefined && days === undefined && megabytes === undefined && compact === undefined) {
+      report(["retention", i], `retention[${i}] sets no limit, want minutes, days, megabytes or compact`);
     }
   });
+  checkIdentity(settings, report);
   const links = new Set<string>();
   settings.links.forEach((link, i) => {
     if (links.has(link.id)) report(["links", i, "id"], `links[${i}].id ${link.id} is there twice`);
@@ -178,6 +183,25 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
       report(["links", i, "to"], `links[${i}].to is ${link.to}, which is this site itself`);
     }
   });
+}
+
+/** A token is sent as it stands: it may prove a site over loopback, over a network only a certificate does. */
+function checkIdentity({ replication, links }: NodeSettings, report: (path: Path, message: string) => void): void {
+  const { listen, tls, token } = replication;
+  if (tls !== undefined && token !== undefined) {
+    report(["replication", "token"], "replication.token stands beside replication.tls, want one of them");
+  }
+  if (tls !== undefined) return;
+  const addresses: (readonly [Path, string])[] = links.map(({ address }, i) => [["links", i, "address"], address]);
+  if (listen !== undefined) addresses.push([["replication", "listen"], listen]);
+  if (addresses.length > 0 && token === undefined) {
+    report(["replication", "tls"], "replication.tls is missing, want ca, cert and key to talk to other sites");
+  }
+  for (const [path, address] of addresses) {
+    if (LOOPBACK.test(address)) continue;
+    const why = "which only mutual TLS protects: want replication.tls, or a loopback address with replication.token";
+    report(path, `${showPath(path)} is ${address}, ${why}`);
+  }
 }
 
 function expressionError(text: string | undefined): string | undefined {

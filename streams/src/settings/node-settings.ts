@@ -12,7 +12,7 @@ export interface SiteEntry {
   readonly groups: readonly string[];
   readonly imo?: string;
   readonly locode?: string;
-  /** SHA-256, hex, of the token with which this site dials others. */
+  /** SHA-256, hex, of the token with which this site dials others where there is no TLS. */
   readonly tokenSha256?: string;
 }
 
@@ -28,6 +28,17 @@ export interface LinkSettings {
   readonly carries: readonly string[];
 }
 
+/** Files with which a site proves who it is and judges others; PEM, followed while the node runs. */
+export interface TlsSettings {
+  /** Certificates of the authorities that may issue certificates of sites. */
+  readonly ca: string;
+  /** This site's own certificate, with what stands between it and the authority. */
+  readonly cert: string;
+  readonly key: string;
+  /** Fingerprints of certificates that are good no longer, one a line. */
+  readonly revoked?: string;
+}
+
 /** How long this site keeps the streams that a pattern matches. */
 export interface RetentionRule {
   readonly stream: string;
@@ -36,6 +47,8 @@ export interface RetentionRule {
   readonly days?: number;
   /** On disk, sealed, in millions of bytes. */
   readonly megabytes?: number;
+  /** Only the newest record of each topic, of each origin, is kept for good. */
+  readonly compact?: boolean;
 }
 
 /** What every node needs to know, whatever it is. Services extend it. */
@@ -50,8 +63,10 @@ export interface NodeSettings {
   readonly replication: {
     /** `host:port` to accept other sites on; absent for a site that only dials. */
     readonly listen?: string;
-    /** Secret with which this site dials others. */
-    readonly token: string;
+    /** Certificates for mutual TLS; absent where sites talk over loopback alone. */
+    readonly tls?: TlsSettings;
+    /** Secret with which this site dials others where there is no TLS. */
+    readonly token?: string;
     /** Streams that this site wants to hold, as patterns. */
     readonly wants: readonly string[];
   };

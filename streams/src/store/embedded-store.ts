@@ -23,6 +23,7 @@ import { LogReader, checkLimit } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
 import { openFolder } from "./open-folder.js";
+import { Pace } from "./pace.js";
 import { RunLog } from "./run-log.js";
 import { SealedTransfers } from "./sealed-transfers.js";
 import { SegmentReader } from "./segment-reader.js";
@@ -64,8 +65,6 @@ export interface EmbeddedStoreOptions {
   /** A pino logger fits. */
   readonly log?: StoreLog;
   readonly disk?: Disk;
-  /** Streams of which only the newest record of each topic is kept, once they are merged. */
-  readonly compacted?: (stream: StreamName) => boolean;
   /** How long each stream is kept here; by default, everything for ever. */
   readonly retention?: (stream: StreamName) => Retention | undefined;
   /** What is not handed over does not expire (S6); by default everything counts as handed over. */
@@ -108,6 +107,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly logReader: LogReader;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
+  private readonly pace: Pace;
   private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
   private recordsReceived = 0;
@@ -146,13 +146,16 @@ export class EmbeddedStore implements LocalStore {
       log,
       sealer: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
       merger: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
-      compacted: options.compacted ?? (() => false),
+      monotonic: () => env.monotonic(),
+      onSealed: (bytes, ms) => this.pace.sealed(bytes, ms),
+      compacted: (stream) => options.retention?.(stream)?.compact === true,
       readers: () => Promise.allSettled(this.reading),
       forget: async (name, runs) => {
         for (const run of runs) runLog.forget(run);
         await this.files.forget(name);
       },
     });
+    this.pace = new Pace(env, () => this.maintenance.progress());
     this.gapKeeper = new GapKeeper({
       own: origin,
       log,
@@ -198,7 +201,10 @@ export class EmbeddedStore implements LocalStore {
     if (records.length === 0) return [];
     const checked = checkRecords(records);
     const state = this.opened.catalog.streams.forWriting(stream);
-    if (this.gate === undefined && !this.mustWait(state)) return this.commit.append(state, records, checked, undefined);
+    const bytes = checked.bytes + checked.nameBytes;
+    if (this.gate === undefined && !this.mustWait(state)) {
+      return this.pace.hold(this.commit.append(state, records, checked, undefined), bytes, this.maintenance.waiting);
+    }
     // The caller may reuse its buffers meanwhile; headers are encoded already.
     const own = records.map((record) => ({ ...record, value: record.value.slice() }));
     return this.later(async () => {
@@ -212,7 +218,10 @@ export class EmbeddedStore implements LocalStore {
     this.checkOpen();
     const checked = checkBatch(batch);
     const state = this.opened.catalog.streams.forWriting(batch.stream);
-    if (this.gate === undefined && !this.isCrowded()) return this.commit.apply(state, batch, checked);
+    const bytes = checked.bytes + checked.nameBytes;
+    if (this.gate === undefined && !this.isCrowded()) {
+      return this.pace.hold(this.commit.apply(state, batch, checked), bytes, this.maintenance.waiting);
+    }
     const records = batch.records.map((record) => ({ ...record, value: record.value.slice() }));
     return this.later(async () => {
       await this.room();
@@ -392,8 +401,8 @@ export class EmbeddedStore implements LocalStore {
   /** Seals the journal that is being written, too, and waits until everything is sealed and merged. */
   async sealNow(): Promise<void> {
     this.checkOpen();
-    this.commit.roll();
     await this.commit.idle();
+    this.commit.roll();
     await this.maintenance.idle();
   }
 

@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { DAMAGE_LIST_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { originId } from "../model/names.js";
 import { FORMAT_VERSION, FORMAT_VERSION_MIN } from "./journal-format.js";
-import { readError, writeError } from "./disk-errors.js";
+import { readError } from "./disk-errors.js";
+import { replaceFile } from "./replace-file.js";
 import type { Env } from "../env.js";
 import type { OriginId } from "../model/names.js";
 import type { Disk } from "./disk.js";
@@ -25,6 +27,8 @@ interface IdentityFile extends Identity {
   readonly format: number;
   /** Of the identity file itself. */
   readonly fingerprint: string;
+  /** CRC-32 of all the rest; files that an older program wrote have none. */
+  readonly crc?: number;
 }
 
 const NAME = "identity.json";
@@ -72,7 +76,8 @@ export async function readIdentity(disk: Disk, folder: string): Promise<FoundIde
       `the data folder ${folder} has format ${JSON.stringify(format)}, this program reads and writes ${FORMAT_VERSION}; nothing was changed: use the program that wrote it, or another folder`,
     );
   }
-  if (!isIdentity(value)) return undefined;
+  // A bit that flips in a name or an incarnation would make this another node.
+  if (!isIdentity(value) || !isIntact(value)) return undefined;
   const file = await disk.open(path, "read");
   try {
     const genuine = (await file.fingerprint()) === value.fingerprint;
@@ -83,31 +88,22 @@ export async function readIdentity(disk: Disk, folder: string): Promise<FoundIde
 }
 
 /** Replaces the identity file at once; durable when it returns. @throws LandfallError DISK_FULL, DISK_FAILED */
-export async function writeIdentity(disk: Disk, folder: string, identity: Identity): Promise<void> {
-  const path = join(folder, NAME);
-  const draft = `${path}.new`;
-  try {
-    await disk.remove(draft);
-    const file = await disk.open(draft, "create");
-    try {
-      const content: IdentityFile = {
-        program: "landfall",
-        format: FORMAT_VERSION,
-        ...identity,
-        damages: identity.damages.slice(0, DAMAGE_LIST_MAX).map(({ file, from, to }) => ({ file, from, to })),
-        // Renaming keeps it.
-        fingerprint: await file.fingerprint(),
-      };
-      await file.write(Buffer.from(`${JSON.stringify(content, undefined, 2)}\n`), 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await disk.rename(draft, path);
-    await disk.syncFolder(folder);
-  } catch (error) {
-    throw writeError(error, path);
-  }
+export function writeIdentity(disk: Disk, folder: string, identity: Identity): Promise<void> {
+  const { site, node, incarnation, journals } = identity;
+  const damages = identity.damages.slice(0, DAMAGE_LIST_MAX).map(({ file, from, to }) => ({ file, from, to }));
+  const said = { program: "landfall", format: FORMAT_VERSION, site, node, incarnation, journals, damages } as const;
+  return replaceFile(disk, join(folder, NAME), (fingerprint) => {
+    const content: IdentityFile = { ...said, fingerprint };
+    return `${JSON.stringify({ ...content, crc: crcOf(content) }, undefined, 2)}\n`;
+  });
+}
+
+function isIntact({ crc, ...content }: IdentityFile): boolean {
+  return crc === undefined || crc === crcOf(content);
+}
+
+function crcOf(content: IdentityFile): number {
+  return crc32(JSON.stringify(content));
 }
 
 function parse(bytes: Uint8Array): { format?: unknown } | undefined {

@@ -1,13 +1,15 @@
 import { BLOCK_BYTES_MAX, READ_BYTES_MAX, READ_RECORDS_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { cursorAfter, walksOf } from "./cursor-walk.js";
-import { windowBytes, windowRecord } from "./run-log.js";
+import { windowBytes, windowRef } from "./run-log.js";
+import { runRecords } from "./run-records.js";
 import type { GapReason, Hole } from "../model/gap.js";
 import type { Cursor, Seq, StoredRecord } from "../model/record.js";
 import type { CursorWalk } from "./cursor-walk.js";
 import type { JournalReader, JournalRef } from "./journal-reader.js";
 import type { OriginLog, Piece } from "./origin-log.js";
 import type { RunLog } from "./run-log.js";
+import type { RunRef } from "./run-records.js";
 import type { Run } from "./segment-format.js";
 import type { StreamState } from "./stream-state.js";
 
@@ -134,7 +136,7 @@ export class LogReader {
       return at;
     }
     if (run === undefined) return seq;
-    const copies: StoredRecord[] = [];
+    const refs: RunRef[] = [];
     while (at < end) {
       const window = await this.runs.window(run, at);
       const until = Math.min(end, window.to);
@@ -142,26 +144,12 @@ export class LogReader {
         const bytes = windowBytes(window, at);
         if (bytes < 0 && !gapless) continue;
         if (bytes < 0 || !budget.take(bytes)) break;
-        copies.push(windowRecord(window, at));
+        refs.push(windowRef(window, at));
       }
       if (at < until) break;
     }
-    ownValues(copies);
-    for (const record of copies) records.push(record);
+    for (const record of runRecords(refs)) records.push(record);
     return at;
-  }
-}
-
-/** Their values become the caller's own: one buffer for all of them. */
-export function ownValues(records: StoredRecord[]): void {
-  let size = 0;
-  for (const { value } of records) size += value.byteLength;
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const record of records) {
-    const { value } = record;
-    bytes.set(value, at);
-    (record as { value: Uint8Array }).value = bytes.subarray(at, (at += value.byteLength));
   }
 }
 

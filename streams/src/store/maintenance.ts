@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { UNMERGED_RUNS_MAX } from "../limits.js";
 import { journalName } from "./journal-format.js";
 import { writeManifest } from "./manifest.js";
 import { chooseMerge } from "./merge-choice.js";
@@ -29,6 +30,10 @@ export interface MaintenanceOptions {
   readonly manifest: Manifest;
   readonly log: StoreLog;
   readonly compacted: (stream: StreamName) => boolean;
+  /** Milliseconds, for intervals. */
+  readonly monotonic: () => number;
+  /** A journal of so many bytes took so long to seal. */
+  readonly onSealed: (bytes: number, ms: number) => void;
   /** Until the reads that are under way are over: they may need files that are about to go. */
   readonly readers: () => Promise<unknown>;
   /** Closes what is open of a file that goes. */
@@ -145,7 +150,8 @@ export class Maintenance {
   }
 
   private async sealOne(generation: Generation): Promise<void> {
-    const { folder, sealer } = this.options;
+    const { folder, sealer, monotonic, onSealed } = this.options;
+    const start = monotonic();
     const blocks = new Float64Array(generation.blocks.length * 3);
     let size = 0;
     generation.blocks.forEach(({ position, bytes, arrived }, i) => {
@@ -166,6 +172,7 @@ export class Maintenance {
             packed: this.full.length < 2,
           });
     if (!this.closing) await this.exclusive(() => this.sealed(generation, made));
+    onSealed(size, monotonic() - start);
   }
 
   private async sealed(generation: Generation, made: readonly NewSegment[]): Promise<void> {
@@ -204,7 +211,10 @@ export class Maintenance {
 
   private async mergeSome(): Promise<boolean> {
     const { catalog, merger, folder, compacted, disk } = this.options;
-    const groups = chooseMerge(catalog.streams.all, compacted);
+    const { all } = catalog.streams;
+    // Sealing goes first, as long as no topic is spread over too many runs.
+    if (this.full.length > 1 && !all.some(({ runs }) => runs.length >= UNMERGED_RUNS_MAX)) return false;
+    const groups = chooseMerge(all, compacted);
     if (groups === undefined) return false;
     const { runs, compact } = groups;
     const number = this.takeNumbers(1);

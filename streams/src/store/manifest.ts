@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { LandfallError } from "../model/errors.js";
-import { readError, writeError } from "./disk-errors.js";
+import { readError } from "./disk-errors.js";
+import { replaceFile } from "./replace-file.js";
 import type { Gap } from "../model/gap.js";
 import type { StreamName } from "../model/names.js";
 import type { Disk } from "./disk.js";
@@ -90,28 +91,10 @@ export async function readManifest(disk: Disk, folder: string): Promise<FoundMan
 }
 
 /** Durable when it returns. @throws LandfallError DISK_FULL, DISK_FAILED */
-export async function writeManifest(disk: Disk, folder: string, manifest: Manifest): Promise<void> {
-  const path = join(folder, NAME);
-  const draft = `${path}.new`;
-  try {
-    await disk.remove(draft);
-    const file = await disk.open(draft, "create");
-    try {
-      const content: ManifestFile = {
-        program: "landfall",
-        format: MANIFEST_VERSION,
-        fingerprint: await file.fingerprint(),
-        crc: crc32(JSON.stringify(manifest)),
-        manifest,
-      };
-      await file.write(Buffer.from(JSON.stringify(content)), 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await disk.rename(draft, path);
-    await disk.syncFolder(folder);
-  } catch (error) {
-    throw writeError(error, path);
-  }
+export function writeManifest(disk: Disk, folder: string, manifest: Manifest): Promise<void> {
+  return replaceFile(disk, join(folder, NAME), (fingerprint) => {
+    const crc = crc32(JSON.stringify(manifest));
+    const content: ManifestFile = { program: "landfall", format: MANIFEST_VERSION, fingerprint, crc, manifest };
+    return JSON.stringify(content);
+  });
 }

@@ -1,9 +1,8 @@
 import { RUN_WINDOW_BYTES } from "../limits.js";
-import { runValue } from "./run-block.js";
-import type { OriginId, StreamName, TopicName } from "../model/names.js";
-import type { Headers, Offset, Seq, StoredRecord, TimestampMs } from "../model/record.js";
-import { NO_HEADERS } from "./block-headers.js";
+import { partOf } from "./run-part.js";
+import { valueBytes } from "./run-records.js";
 import type { RunBlock } from "./run-block.js";
+import type { RunRef } from "./run-records.js";
 import type { Run } from "./segment-format.js";
 import type { SegmentReader } from "./segment-reader.js";
 
@@ -68,7 +67,7 @@ export class RunLog {
     for await (const page of this.reader.entries(run)) {
       for (const entry of page) {
         const whole = await this.reader.block(run, entry, false);
-        const block = isWhole ? whole : part(whole, from, to);
+        const block = isWhole ? whole : partOf(whole, from, to);
         if (block === undefined) continue;
         const number = blocks.push(block) - 1;
         let topic = 0;
@@ -92,88 +91,15 @@ export function windowBytes(window: LogWindow, seq: number): number {
   if (number === NOWHERE) return -1;
   const block = window.blocks[number] as RunBlock;
   const i = window.indexOf[seq - window.from] as number;
-  const value = (block.valueStarts[i + 1] as number) - (block.valueStarts[i] as number);
   const headers = block.headerBytes[block.headerOf?.[i] ?? 0]?.byteLength ?? 0;
   const topic = block.topics[window.topicOf[seq - window.from] as number] as string;
-  return value + headers + topic.length + 33;
+  return valueBytes(block, i) + headers + topic.length + 33;
 }
 
-/** The record with that seq, its value a view on what the window holds; it must be there. */
-export function windowRecord(window: LogWindow, seq: number): StoredRecord {
-  const block = window.blocks[window.blockOf[seq - window.from] as number] as RunBlock;
-  const topic = block.topics[window.topicOf[seq - window.from] as number] as TopicName;
-  return runRecord(window.run, block, window.indexOf[seq - window.from] as number, topic);
-}
-
-export function runRecord(
-  run: { readonly stream: StreamName; readonly origin: OriginId },
-  block: RunBlock,
-  i: number,
-  topic: string,
-): StoredRecord {
-  return {
-    stream: run.stream,
-    origin: run.origin,
-    topic: topic as TopicName,
-    offset: block.offsets[i] as Offset,
-    seq: block.seqs[i] as Seq,
-    timestamp: block.timestamps[i] as TimestampMs,
-    received: block.received[i] as TimestampMs,
-    arrived: block.arrived[i] as TimestampMs,
-    headers: headersOf(block, i),
-    value: runValue(block, i),
-  };
-}
-
-function headersOf(block: RunBlock, i: number): Headers {
-  return block.headers[block.headerOf?.[i] ?? 0] ?? NO_HEADERS;
-}
-
-/** The records of a block with seqs in [from, to), copied, so that the rest need not stay in memory. */
-function part(block: RunBlock, from: number, to: number): RunBlock | undefined {
-  const kept: number[] = [];
-  for (let i = 0; i < block.count; i++) {
-    const seq = block.seqs[i] as number;
-    if (seq >= from && seq < to) kept.push(i);
-  }
-  if (kept.length === 0) return undefined;
-  const pick = (numbers: Float64Array): Float64Array => Float64Array.from(kept, (i) => numbers[i] as number);
-  const topics: string[] = [];
-  const ends: number[] = [];
-  let topic = 0;
-  let last = -1;
-  let size = 0;
-  kept.forEach((i, n) => {
-    while (i >= (block.topicEnds[topic] as number)) topic++;
-    if (topic !== last) {
-      topics.push(block.topics[topic] as string);
-      ends.push(n);
-      last = topic;
-    }
-    ends[ends.length - 1] = n + 1;
-    size += runValue(block, i).byteLength;
-  });
-  const bytes = new Uint8Array(size);
-  const valueStarts = new Uint32Array(kept.length + 1);
-  let at = 0;
-  kept.forEach((i, n) => {
-    const value = runValue(block, i);
-    bytes.set(value, at);
-    valueStarts[n + 1] = at += value.byteLength;
-  });
-  return {
-    count: kept.length,
-    topics,
-    topicEnds: Uint32Array.from(ends),
-    seqs: pick(block.seqs),
-    offsets: pick(block.offsets),
-    timestamps: pick(block.timestamps),
-    received: pick(block.received),
-    arrived: pick(block.arrived),
-    headers: block.headers,
-    headerBytes: block.headerBytes,
-    headerOf: block.headerOf === undefined ? undefined : Uint16Array.from(kept, (i) => block.headerOf?.[i] ?? 0),
-    bytes,
-    valueStarts,
-  };
+/** Where the record with that seq is; it must be there. */
+export function windowRef(window: LogWindow, seq: number): RunRef {
+  const at = seq - window.from;
+  const block = window.blocks[window.blockOf[at] as number] as RunBlock;
+  const topic = block.topics[window.topicOf[at] as number] as string;
+  return { run: window.run, block, index: window.indexOf[at] as number, topic };
 }

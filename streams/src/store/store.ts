@@ -140,6 +140,8 @@ export interface Retention {
   readonly ageMs?: number;
   /** On disk, sealed. */
   readonly bytes?: number;
+  /** Of each topic only the newest record of each origin stays, once runs are merged; the others are superseded. */
+  readonly compact?: boolean;
 }
 
 /** Told all gaps of an origin, as they are now, and how far its records are here. */
@@ -231,6 +233,7 @@ export interface StoreStats {
   readonly bytesOnDisk: number;
   /** Of these, files kept for the next journals: a bounded number, whatever is stored. */
   readonly bytesSpare: number;
+  /** Of all streams; of a stream with more than TOPICS_COUNTED_MAX topics, an estimate. */
   readonly topics: number;
   readonly streams: number;
   /** Damaged places in the journal that were found since it was opened, reading included (S3). */

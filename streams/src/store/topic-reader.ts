@@ -1,8 +1,8 @@
 import { READ_BYTES_MAX, READ_PARALLEL_MAX, READ_RECORDS_MAX } from "../limits.js";
 import { isLandfallError } from "../model/errors.js";
-import { ownValues } from "./log-reader.js";
-import { runRecord } from "./run-log.js";
-import { runValue } from "./run-block.js";
+import { RECORD_HEADER_BYTES } from "./block-layout.js";
+import { runRecords, valueBytes } from "./run-records.js";
+import type { RunRef } from "./run-records.js";
 import type { OriginId } from "../model/names.js";
 import type { StoredRecord } from "../model/record.js";
 import type { Catalog } from "./catalog.js";
@@ -20,7 +20,7 @@ interface Candidate {
   readonly offset: number;
   readonly origin: OriginId;
   readonly bytes: number;
-  readonly from: JournalRef | { readonly run: Run; readonly block: RunBlock; readonly index: number };
+  readonly from: JournalRef | RunRef;
 }
 
 interface Bounds {
@@ -65,7 +65,8 @@ export class TopicReader {
       if (bar !== undefined && (bounds.reverse ? next.highest < bar : next.lowest > bar)) break;
       const some = runs.slice(i, (i += READ_PARALLEL_MAX));
       const parts = await Promise.all(some.map((run) => this.fromRun(run, topic, bounds)));
-      found = found.concat(...parts).sort(order);
+      found = found.concat(...parts);
+      sortUnlessSorted(found, order);
     }
     return this.fetch(dropDoubles(found), bounds);
   }
@@ -127,19 +128,18 @@ export class TopicReader {
       if (taken.length === bounds.limit || (taken.length > 0 && bytes > READ_BYTES_MAX)) break;
       taken.push(candidate);
     }
-    const refs = taken.map(({ from }) => from).filter((from): from is JournalRef => "generation" in from);
-    const unsealed = refs.length === 0 ? [] : await this.journals.read(refs);
+    const refs: JournalRef[] = [];
+    const runRefs: RunRef[] = [];
+    for (const { from } of taken) {
+      if ("generation" in from) refs.push(from);
+      else runRefs.push(from);
+    }
+    const sealed = runRecords(runRefs);
+    if (refs.length === 0) return sealed;
+    const unsealed = await this.journals.read(refs);
     let next = 0;
-    const sealed: StoredRecord[] = [];
-    const records = taken.map(({ from }) => {
-      if ("generation" in from) return unsealed[next++] as StoredRecord;
-      const { run, block, index } = from;
-      const record = runRecord(run, block, index, block.topics[topicAt(block, index)] as string);
-      sealed.push(record);
-      return record;
-    });
-    ownValues(sealed);
-    return records;
+    let nextSealed = 0;
+    return taken.map(({ from }) => ("generation" in from ? unsealed[next++] : sealed[nextSealed++]) as StoredRecord);
   }
 }
 
@@ -181,8 +181,8 @@ function fromBlock(run: Run, block: RunBlock, topic: string, bounds: Bounds, fou
     const time = block.timestamps[index] as number;
     if (offset < bounds.fromOffset || offset >= bounds.toOffset) continue;
     if (time < bounds.fromTime || time >= bounds.toTime) continue;
-    const bytes = runValue(block, index).byteLength + 32;
-    found.push({ offset, origin: run.origin, bytes, from: { run, block, index } });
+    const bytes = valueBytes(block, index) + RECORD_HEADER_BYTES;
+    found.push({ offset, origin: run.origin, bytes, from: { run, block, index, topic } });
     if (found.length >= bounds.limit) return;
   }
 }
@@ -197,6 +197,16 @@ function runsInOrder(stream: StreamState, bounds: Bounds): Run[] {
       run.fromTime < bounds.toTime,
   );
   return runs.sort((a, b) => (bounds.reverse ? b.highest - a.highest : a.lowest - b.lowest));
+}
+
+/** Runs of one origin mostly follow each other. */
+function sortUnlessSorted(found: Candidate[], order: (a: Candidate, b: Candidate) => number): void {
+  for (let i = 1; i < found.length; i++) {
+    if (order(found[i - 1] as Candidate, found[i] as Candidate) > 0) {
+      found.sort(order);
+      return;
+    }
+  }
 }
 
 function compare(a: Candidate, b: Candidate, reverse: boolean): number {
@@ -222,15 +232,4 @@ function indexOf(topics: readonly string[], topic: string): number {
     else high = middle;
   }
   return topics[low] === topic ? low : -1;
-}
-
-function topicAt(block: RunBlock, index: number): number {
-  let low = 0;
-  let high = block.topics.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((block.topicEnds[middle] as number) <= index) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -34,12 +34,13 @@ export interface Frame {
     | { $case: "credit"; value: Credit }
     | { $case: "ping"; value: Ping }
     | { $case: "pong"; value: Pong }
+    | { $case: "sealed"; value: Sealed }
     | undefined;
 }
 
 /** First frame in each direction. */
 export interface Hello {
-  /** Version of this protocol, 1 for now; a peer refuses what it does not speak. */
+  /** Newest version of this protocol that the sender speaks; the two sides use the newest that both do. */
   version: number;
   site: string;
   node: string;
@@ -50,6 +51,10 @@ export interface Hello {
   carries: string[];
   /** Streams that the sender of this frame wants to hold, as patterns. */
   wants: string[];
+  /** The sender of this frame takes blocks of sealed runs as they lie on disk. */
+  takesSealed: boolean;
+  /** Oldest version that the sender still speaks; 0 where that is `version` itself. */
+  oldestVersion: number;
 }
 
 /** What the sender of this frame holds. */
@@ -72,6 +77,13 @@ export interface Request {
   stream: string;
   origin: string;
   from: number;
+  /** A sealed run that begins at `from` and of which the first blocks are here: go on behind them, if you have the same. */
+  staged: Staged | undefined;
+}
+
+export interface Staged {
+  run: string;
+  blocks: number;
 }
 
 export interface Stop {
@@ -107,9 +119,34 @@ export interface Data {
   block: Uint8Array;
 }
 
+/**
+ * Blocks of one sealed run, answering request `id`: records of seqs [from, to), sorted by topic. They count once all
+ * blocks of the run are there.
+ */
+export interface Sealed {
+  id: number;
+  /** The same for the same blocks at every site. */
+  run: string;
+  from: number;
+  to: number;
+  /** Records and blocks of the whole run, and its bytes as they are sent and unpacked. */
+  count: number;
+  blocks: number;
+  runBytes: number;
+  rawBytes: number;
+  packed: boolean;
+  /** Number of the first block in this frame, and of the one behind its last. */
+  first: number;
+  next: number;
+  /** Blocks as on disk: see docs/format.md. */
+  bytes: Uint8Array;
+}
+
 /** The receiver has committed so many bytes of blocks: as many more may be sent. */
 export interface Credit {
   bytes: number;
+  /** How much may be under way in all, as measured of late: blocks are cut to a part of it. */
+  window?: number | undefined;
 }
 
 export interface Ping {
@@ -156,6 +193,9 @@ export const Frame: MessageFns<Frame> = {
         break;
       case "pong":
         Pong.encode(message.body.value, writer.uint32(82).fork()).join();
+        break;
+      case "sealed":
+        Sealed.encode(message.body.value, writer.uint32(90).fork()).join();
         break;
     }
     return writer;
@@ -254,6 +294,14 @@ export const Frame: MessageFns<Frame> = {
             message.body = { $case: "pong", value: Pong.decode(reader, reader.uint32()) };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.body = { $case: "sealed", value: Sealed.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -268,7 +316,17 @@ export const Frame: MessageFns<Frame> = {
 };
 
 function createBaseHello(): Hello {
-  return { version: 0, site: "", node: "", link: "", linkClass: "", carries: [], wants: [] };
+  return {
+    version: 0,
+    site: "",
+    node: "",
+    link: "",
+    linkClass: "",
+    carries: [],
+    wants: [],
+    takesSealed: false,
+    oldestVersion: 0,
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -293,6 +351,12 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.wants) {
       writer.uint32(58).string(v!);
+    }
+    if (message.takesSealed !== false) {
+      writer.uint32(64).bool(message.takesSealed);
+    }
+    if (message.oldestVersion !== 0) {
+      writer.uint32(120).uint32(message.oldestVersion);
     }
     return writer;
   },
@@ -364,6 +428,22 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.wants.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.takesSealed = reader.bool();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.oldestVersion = reader.uint32();
             continue;
           }
         }
@@ -505,7 +585,7 @@ export const Holding: MessageFns<Holding> = {
 };
 
 function createBaseRequest(): Request {
-  return { id: 0, stream: "", origin: "", from: 0 };
+  return { id: 0, stream: "", origin: "", from: 0, staged: undefined };
 }
 
 export const Request: MessageFns<Request> = {
@@ -521,6 +601,9 @@ export const Request: MessageFns<Request> = {
     }
     if (message.from !== 0) {
       writer.uint32(32).uint64(message.from);
+    }
+    if (message.staged !== undefined) {
+      Staged.encode(message.staged, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -568,6 +651,71 @@ export const Request: MessageFns<Request> = {
             }
 
             message.from = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.staged = Staged.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseStaged(): Staged {
+  return { run: "", blocks: 0 };
+}
+
+export const Staged: MessageFns<Staged> = {
+  encode(message: Staged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.blocks !== 0) {
+      writer.uint32(16).uint32(message.blocks);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Staged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStaged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.blocks = reader.uint32();
             continue;
           }
         }
@@ -811,14 +959,197 @@ export const Data: MessageFns<Data> = {
   },
 };
 
+function createBaseSealed(): Sealed {
+  return {
+    id: 0,
+    run: "",
+    from: 0,
+    to: 0,
+    count: 0,
+    blocks: 0,
+    runBytes: 0,
+    rawBytes: 0,
+    packed: false,
+    first: 0,
+    next: 0,
+    bytes: new Uint8Array(0),
+  };
+}
+
+export const Sealed: MessageFns<Sealed> = {
+  encode(message: Sealed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.run !== "") {
+      writer.uint32(18).string(message.run);
+    }
+    if (message.from !== 0) {
+      writer.uint32(24).uint64(message.from);
+    }
+    if (message.to !== 0) {
+      writer.uint32(32).uint64(message.to);
+    }
+    if (message.count !== 0) {
+      writer.uint32(40).uint32(message.count);
+    }
+    if (message.blocks !== 0) {
+      writer.uint32(48).uint32(message.blocks);
+    }
+    if (message.runBytes !== 0) {
+      writer.uint32(56).uint64(message.runBytes);
+    }
+    if (message.rawBytes !== 0) {
+      writer.uint32(64).uint64(message.rawBytes);
+    }
+    if (message.packed !== false) {
+      writer.uint32(72).bool(message.packed);
+    }
+    if (message.first !== 0) {
+      writer.uint32(80).uint32(message.first);
+    }
+    if (message.next !== 0) {
+      writer.uint32(88).uint32(message.next);
+    }
+    if (message.bytes.length !== 0) {
+      writer.uint32(98).bytes(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sealed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSealed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.from = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.to = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.blocks = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.runBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.rawBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.packed = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.first = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.next = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.bytes = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseCredit(): Credit {
-  return { bytes: 0 };
+  return { bytes: 0, window: undefined };
 }
 
 export const Credit: MessageFns<Credit> = {
   encode(message: Credit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.bytes !== 0) {
       writer.uint32(8).uint64(message.bytes);
+    }
+    if (message.window !== undefined) {
+      writer.uint32(16).uint64(message.window);
     }
     return writer;
   },
@@ -842,6 +1173,14 @@ export const Credit: MessageFns<Credit> = {
             }
 
             message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.window = longToNumber(reader.uint64());
             continue;
           }
         }

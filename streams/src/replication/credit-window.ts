@@ -1,0 +1,96 @@
+/** What bounds the window of one link, bytes. */
+export interface WindowBounds {
+  readonly windowBytesMin: number;
+  /** Where it begins, before anything is known of the link. */
+  readonly windowBytes: number;
+  readonly windowBytesMax: number;
+}
+
+/** How much of the product of rate and delay may be under way: a little more than what fills the link. */
+const FILL = 1.5;
+/** The fastest of so many measurements counts. */
+const RATES_KEPT = 8;
+/** Shorter measurements say little. */
+const MEASURE_MS_MIN = 20;
+/** The smallest of so many round trips counts: the others waited behind data. */
+const ROUND_TRIPS_KEPT = 30;
+
+/**
+ * How many bytes may be under way to this site over one link and not be on disk yet: about one and a half times its
+ * rate × delay, as both are measured. Less would leave the link idle; more only makes what is urgent wait behind what is
+ * not (16 KiB on 1 Mbit/s are 134 ms, 1 MiB is 9 s). While the window itself is the limit, each measurement finds the rate
+ * that it allows, and it grows by half.
+ */
+export class CreditWindow {
+  /** Bytes that may be under way. */
+  bytes: number;
+  /** Credit that was given and has not come back as committed bytes. */
+  private given = 0;
+  private readonly rates: number[] = [];
+  private readonly roundTrips: number[] = [];
+  private commitMs = 0;
+  private measuredFrom: number | undefined;
+  private measuredBytes = 0;
+
+  constructor(private readonly bounds: WindowBounds) {
+    this.bytes = bounds.windowBytes;
+  }
+
+  /** @returns bytes of credit to begin with */
+  begin(): number {
+    return this.give();
+  }
+
+  /** @param ms from a ping to its answer */
+  roundTrip(ms: number): void {
+    this.roundTrips.push(ms);
+    if (this.roundTrips.length > ROUND_TRIPS_KEPT) this.roundTrips.shift();
+  }
+
+  /**
+   * Bytes arrived at `now` (ms of any monotonic clock).
+   * @param more whether the sender has more: an idle link says nothing about its rate
+   */
+  arrived(bytes: number, now: number, more: boolean): void {
+    if (this.measuredFrom === undefined) {
+      // Before these bytes, nothing was under way: the clock starts when they are here.
+      if (more) this.measuredFrom = now;
+      return;
+    }
+    this.measuredBytes += bytes;
+    const took = now - this.measuredFrom;
+    if (took >= Math.max(MEASURE_MS_MIN, this.delayMs)) this.measured(this.measuredBytes / took, now);
+    if (!more) this.measuredFrom = undefined;
+  }
+
+  /**
+   * Bytes that had arrived are on disk, `tookMs` later.
+   * @returns bytes of credit to give for them, 0 for none
+   */
+  committed(bytes: number, tookMs: number): number {
+    this.commitMs += (tookMs - this.commitMs) / 8;
+    this.given -= bytes;
+    return this.give();
+  }
+
+  private get delayMs(): number {
+    return (this.roundTrips.length === 0 ? 0 : Math.min(...this.roundTrips)) + this.commitMs;
+  }
+
+  private measured(bytesPerMs: number, now: number): void {
+    this.rates.push(bytesPerMs);
+    if (this.rates.length > RATES_KEPT) this.rates.shift();
+    this.measuredFrom = now;
+    this.measuredBytes = 0;
+    const { windowBytesMin, windowBytesMax } = this.bounds;
+    if (this.roundTrips.length === 0) return;
+    const wanted = FILL * Math.max(...this.rates) * this.delayMs;
+    this.bytes = Math.round(Math.min(Math.max(wanted, windowBytesMin), windowBytesMax));
+  }
+
+  private give(): number {
+    const credit = Math.max(0, this.bytes - this.given);
+    this.given += credit;
+    return credit;
+  }
+}

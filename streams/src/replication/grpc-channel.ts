@@ -1,0 +1,86 @@
+import { Metadata, status, type ClientDuplexStream, type ServerDuplexStream, type ServiceError } from "@grpc/grpc-js";
+import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
+import type { PeerCertificate } from "../identity/peer-certificate.js";
+import { ERROR_CODES, LandfallError, type ErrorCode } from "../model/errors.js";
+import type { Channel } from "./transport.js";
+
+/** Trailer in which a listener names its error code; the status carries the words. */
+const CODE_TRAILER = "landfall-code";
+/** Of what a stranger says, so much is kept. */
+const WORDS_CHARS_MAX = 500;
+
+const STATUS_OF: Readonly<Partial<Record<ErrorCode, status>>> = {
+  UNAUTHENTICATED: status.UNAUTHENTICATED,
+  CERTIFICATE_REFUSED: status.UNAUTHENTICATED,
+  UNSUPPORTED_VERSION: status.FAILED_PRECONDITION,
+  OVERLOADED: status.RESOURCE_EXHAUSTED,
+};
+
+const CODE_OF: Readonly<Partial<Record<status, ErrorCode>>> = {
+  [status.OK]: "CLOSED",
+  [status.CANCELLED]: "CLOSED",
+  [status.UNAVAILABLE]: "CLOSED",
+  [status.UNAUTHENTICATED]: "UNAUTHENTICATED",
+};
+
+/** An error as a gRPC status with its code beside it. */
+export function toStatus(error: LandfallError): Partial<ServiceError> & Error {
+  const metadata = new Metadata();
+  metadata.set(CODE_TRAILER, error.code);
+  const code = STATUS_OF[error.code] ?? status.INTERNAL;
+  return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+}
+
+/** What a gRPC error means, with the words of whoever raised it. */
+export function fromStatus(error: Partial<ServiceError> & Error): LandfallError {
+  const named = error.metadata?.get(CODE_TRAILER)[0];
+  const words = (error.details ?? error.message).slice(0, WORDS_CHARS_MAX);
+  if (typeof named === "string" && Object.hasOwn(ERROR_CODES, named)) {
+    return new LandfallError(named as ErrorCode, `the other side says: ${words}`, { cause: error });
+  }
+  const code = CODE_OF[error.code ?? status.UNKNOWN] ?? "PROTOCOL_ERROR";
+  return new LandfallError(code, words, { cause: error });
+}
+
+/** A channel over one gRPC call, whichever side opened it. */
+export function channelOver(
+  call: ClientDuplexStream<Frame, Frame> | ServerDuplexStream<Frame, Frame>,
+  certificate: PeerCertificate | undefined,
+  release: (why: LandfallError) => void,
+): Channel {
+  let closed = false;
+  const finish = (why: LandfallError) => {
+    if (closed) return;
+    closed = true;
+    release(why);
+    channel.onClose(why);
+  };
+  const ended = (words: string) => () => finish(new LandfallError("CLOSED", words));
+  const channel: Channel = {
+    ...(certificate !== undefined && { certificate }),
+    send(frame) {
+      if (!closed) call.write(frame);
+    },
+    get queuedBytes() {
+      return call.writableLength;
+    },
+    onFrame: () => undefined,
+    onClose: () => undefined,
+    close: (reason, code = "CLOSED") => finish(new LandfallError(code, reason)),
+  };
+  call.on("data", (frame: Frame) => {
+    if (!closed) channel.onFrame(frame);
+  });
+  // A status, where there is one, says more than the end of the frames before it.
+  const isClient = "getPeer" in call && "cancel" in call;
+  if (isClient)
+    call.on(
+      "status",
+      (given: { code: status }) => given.code === status.OK && ended("the other side closed the connection")(),
+    );
+  else call.on("end", ended("the other side closed the connection"));
+  call.on("close", ended("the connection closed"));
+  call.on("cancelled", ended("the connection was cut"));
+  call.on("error", (error: Partial<ServiceError> & Error) => finish(fromStatus(error)));
+  return channel;
+}

@@ -1,0 +1,104 @@
+import { SEALED_RECORDS_MIN, SEALED_RUNS_OPEN_MAX, SEALED_RUN_IDLE_MS } from "../limits.js";
+import type { Env } from "../env.js";
+import type { LocalStore, SealedRunReader, SealedRunWriter } from "../store/store.js";
+import type { Effect, KeyId, MachineState, RunFacts } from "./machine-state.js";
+
+/** What a `read` effect is answered with when a sealed run begins there. */
+export interface Part {
+  readonly run: RunFacts;
+  readonly first: number;
+  readonly next: number;
+  readonly bytes: Uint8Array;
+}
+
+interface Outgoing {
+  readonly reader: SealedRunReader;
+  usedAt: number;
+}
+
+/**
+ * Sealed runs on their way out and in. A run that is being sent stays open, also for a while after its link was cut: the
+ * peer that comes back goes on with the very same blocks, whatever was merged meanwhile.
+ */
+export class SealedFlow {
+  readonly #outgoing = new Map<string, Outgoing>();
+  readonly #incoming = new Map<KeyId, SealedRunWriter>();
+
+  constructor(
+    private readonly store: LocalStore,
+    private readonly env: Env,
+    private readonly machine: MachineState,
+  ) {}
+
+  /** Undefined when what is wanted is to be sent record by record. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
+  async read(effect: Extract<Effect, { type: "read" }>): Promise<Part | undefined> {
+    const { stream, origin, from, staged, maxBytes } = effect;
+    const known = staged === undefined ? undefined : this.#outgoing.get(staged.run);
+    const outgoing = known ?? (await this.#open(effect));
+    if (outgoing === undefined) return undefined;
+    outgoing.usedAt = this.env.monotonic();
+    const { run } = outgoing.reader;
+    if (run.stream !== stream || run.origin !== origin || run.from !== from) return undefined;
+    const first = staged?.run === run.id ? staged.blocks : 0;
+    return { run, first, ...(await outgoing.reader.read(first, maxBytes)) };
+  }
+
+  /** @throws LandfallError CORRUPT_BLOCK, SEQ_GAP, DISK_FULL, DISK_FAILED */
+  async stage({ key, run, first, next, payload }: Extract<Effect, { type: "stage" }>): Promise<void> {
+    const names = this.machine.keys.get(key);
+    if (names === undefined) return;
+    if (first === 0) {
+      await this.drop(key);
+      this.#incoming.set(key, await this.store.receiveSealed({ ...run, ...names }));
+    }
+    const writer = this.#incoming.get(key);
+    if (writer === undefined) return;
+    try {
+      await writer.add(payload as Uint8Array);
+      if (next < run.blocks) return;
+      this.#incoming.delete(key);
+      await writer.finish();
+    } catch (error) {
+      await this.drop(key);
+      throw error;
+    }
+  }
+
+  /** Forgets what came of a run: its records come another way. */
+  async drop(key: KeyId): Promise<void> {
+    const writer = this.#incoming.get(key);
+    this.#incoming.delete(key);
+    await writer?.abandon();
+  }
+
+  /** Once in a while: closes what nobody asked for in a long time. */
+  tick(): void {
+    const old = this.env.monotonic() - SEALED_RUN_IDLE_MS;
+    for (const [id, { reader, usedAt }] of this.#outgoing) {
+      if (usedAt > old && this.#outgoing.size <= SEALED_RUNS_OPEN_MAX) continue;
+      this.#outgoing.delete(id);
+      void reader.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.#outgoing.values()];
+    this.#outgoing.clear();
+    await Promise.all(open.map(({ reader }) => reader.close()));
+    await Promise.all([...this.#incoming.keys()].map((key) => this.drop(key)));
+  }
+
+  async #open({ stream, origin, from }: Extract<Effect, { type: "read" }>): Promise<Outgoing | undefined> {
+    const reader = await this.store.openSealed(stream, origin, from as never);
+    if (reader === undefined) return undefined;
+    const { id, count } = reader.run;
+    const known = this.#outgoing.get(id);
+    if (known !== undefined || count < SEALED_RECORDS_MIN) {
+      await reader.close();
+      return known;
+    }
+    const outgoing = { reader, usedAt: this.env.monotonic() };
+    this.#outgoing.set(id, outgoing);
+    return outgoing;
+  }
+}

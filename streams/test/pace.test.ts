@@ -1,0 +1,61 @@
+import { expect, it } from "vitest";
+import { Pace } from "../src/store/pace.js";
+import { ManualEnv } from "../testing/manual-env.js";
+
+const KILOBYTE = 1000;
+
+/** Whether it has resolved, after everything that can resolve now. */
+async function isDone(work: Promise<unknown>): Promise<boolean> {
+  let done = false;
+  void work.then(() => (done = true));
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  return done;
+}
+
+function setUp(): { env: ManualEnv; pace: Pace; progress: () => void } {
+  const env = new ManualEnv(0);
+  let progress = (): void => undefined;
+  const pace = new Pace(env, () => new Promise((resolve) => (progress = resolve)));
+  // 1 kB in a millisecond.
+  pace.sealed(100 * KILOBYTE, 100);
+  return { env, pace, progress: () => progress() };
+}
+
+it("holds nobody up while few journals wait, or nothing is known of sealing", async () => {
+  const { env, pace } = setUp();
+  expect(await isDone(pace.hold(Promise.resolve(1), 50 * KILOBYTE, 1))).toBe(true);
+  expect(await isDone(new Pace(env, () => Promise.resolve()).hold(Promise.resolve(1), KILOBYTE, 6))).toBe(true);
+});
+
+it("lets appends through as fast as journals are sealed, and slower when more of them wait", async () => {
+  const { env, pace } = setUp();
+  const [first, second] = [1, 2].map((result) => pace.hold(Promise.resolve(result), 10 * KILOBYTE, 4));
+  env.advance(9);
+  expect(await isDone(first as Promise<number>)).toBe(false);
+  env.advance(1);
+  expect(await first).toBe(1);
+  expect(await isDone(second as Promise<number>)).toBe(false);
+  env.advance(10);
+  expect(await second).toBe(2);
+  const crowded = pace.hold(Promise.resolve(3), 10 * KILOBYTE, 6);
+  env.advance(14);
+  expect(await isDone(crowded)).toBe(false);
+  env.advance(1);
+  expect(await crowded).toBe(3);
+});
+
+it("holds nobody up for long, nor when a journal was sealed meanwhile", async () => {
+  const { env, pace, progress } = setUp();
+  const large = pace.hold(Promise.resolve(1), 1000 * KILOBYTE, 4);
+  env.advance(100);
+  expect(await large).toBe(1);
+  const woken = pace.hold(Promise.resolve(2), 50 * KILOBYTE, 4);
+  expect(await isDone(woken)).toBe(false);
+  progress();
+  expect(await woken).toBe(2);
+});
+
+it("hands on what the append failed with", async () => {
+  const { pace } = setUp();
+  await expect(pace.hold(Promise.reject(new Error("disk full")), KILOBYTE, 4)).rejects.toThrow("disk full");
+});
