@@ -501,12 +501,13 @@ export interface SimulationLink {
   readonly from: string;
   readonly to: string;
   readonly class: LinkClass;
-  readonly state: "up" | "down";
+  readonly state: "up" | "down" | "half-open";
   /** Down because the ship is at sea, not because somebody cut it. */
   readonly outOfReach: boolean;
   readonly latencyMs: number;
   /** 0: unlimited. */
   readonly kbps: number;
+  readonly lossPct: number;
   readonly bytesPerSecond: number;
 }
 
@@ -527,7 +528,12 @@ export interface SimulationState {
 }
 
 export interface LinkPatch {
-  readonly state?: "up" | "down";
+  /** `half-open`: connections stay and are accepted, and every byte is swallowed. */
+  readonly state?: "up" | "down" | "half-open";
+  /** One way. */
   readonly latencyMs?: number;
+  /** In each direction; 0: unlimited. */
   readonly kbps?: number;
+  /** Share of packets that are lost, and sent again by TCP. */
+  readonly lossPct?: number;
 }

@@ -96,20 +96,35 @@ function linkCommand(): Command {
   return withTarget(new Command("link"))
     .description("cut, degrade or restore a link of the demo")
     .argument("<id>", "e.g. tokyo~singapore or ship-9321483~singapore")
-    .addOption(new Option("--state <state>", "cut it or restore it").choices(["up", "down"]))
+    .addOption(
+      new Option("--state <state>", "restore it, cut it, or let it swallow every byte").choices([
+        "up",
+        "down",
+        "half-open",
+      ]),
+    )
     .addOption(new Option("--latency <ms>", "one way").argParser(within(0, 60_000)))
     .addOption(
       new Option("--kbps <n>", "bandwidth in each direction; 0 is unlimited").argParser(within(0, 100_000_000)),
     )
-    .action(async (id: string, options: Target & { state?: string; latency?: number; kbps?: number }) => {
-      const { state, latency, kbps, ...target } = options;
+    .addOption(new Option("--loss <percent>", "packets that are lost and sent again").argParser(within(0, 50)))
+    .action(async (id: string, options: Target & LinkOptions) => {
+      const { state, latency, kbps, loss, ...target } = options;
       const patch = {
         ...(state !== undefined && { state }),
         ...(latency !== undefined && { latencyMs: latency }),
         ...(kbps !== undefined && { kbps }),
+        ...(loss !== undefined && { lossPct: loss }),
       };
       await steer("link", target, "PATCH", `/links/${encodeURIComponent(id)}`, patch);
     });
+}
+
+interface LinkOptions {
+  readonly state?: string;
+  readonly latency?: number;
+  readonly kbps?: number;
+  readonly loss?: number;
 }
 
 interface Target {

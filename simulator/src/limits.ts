@@ -51,6 +51,8 @@ export const LINK_CONNECTIONS_MAX = 16;
 export const LINK_DIAL_MS_MAX = 10_000;
 /** Ten minutes one way: beyond this a link is better cut. */
 export const LINK_LATENCY_MS_MAX = 60_000;
+/** Beyond this nothing gets anywhere; a link that is half-open shows that better. */
+export const LINK_LOSS_PCT_MAX = 50;
 /** 100 Gbit/s. */
 export const LINK_KBPS_MAX = 100_000_000;
 

@@ -3,10 +3,18 @@ import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { LinkBoard, type LinkSpec } from "../src/links/board.js";
 import { LinkProxy } from "../src/links/proxy.js";
-import { bufferBytes, Line, pieceBytes } from "../src/links/shaper.js";
+import { bufferBytes, Line, lossDelayMs, pieceBytes, type Shape } from "../src/links/shaper.js";
 import { LINK_BUFFER_BYTES_MAX, LINK_BUFFER_BYTES_MIN, LINK_PIECE_BYTES_MAX } from "../src/limits.js";
+import { uniform } from "../src/random.js";
 import type { ShipState } from "../src/world/state.js";
 import { listening, newWorld, until } from "./support.js";
+
+const CLEAR: Shape = { latencyMs: 0, kbps: 0, lossPct: 0 };
+
+function seededRandom(seed = 7): () => number {
+  let drawn = 0;
+  return () => uniform(seed, drawn++);
+}
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -24,11 +32,11 @@ async function peer(onSocket: (socket: Socket) => void): Promise<number> {
   return listening(server);
 }
 
-async function proxyTo(port: number, shape = { latencyMs: 0, kbps: 0 }): Promise<{ proxy: LinkProxy; port: number }> {
-  const proxy = new LinkProxy({ host: "127.0.0.1", port: 0 }, { host: "127.0.0.1", port }, shape);
+async function proxyTo(port: number, shape: Partial<Shape> = {}): Promise<{ proxy: LinkProxy; port: number }> {
+  const proxy = new LinkProxy({ host: "127.0.0.1", port: 0 }, { host: "127.0.0.1", port }, { ...CLEAR, ...shape });
   const at = await proxy.listen();
   closing.push(() => proxy.close());
-  proxy.setUp(true);
+  proxy.setState("up");
   return { proxy, port: at };
 }
 
@@ -49,6 +57,7 @@ describe("line", () => {
     const shapes = fc.record({
       latencyMs: fc.nat(2_000),
       kbps: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 50_000 })),
+      lossPct: fc.nat(50),
     });
     const pieces = fc.array(
       fc.record({ bytes: fc.integer({ min: 1, max: 20_000 }), wait: fc.nat(50), shape: shapes }),
@@ -59,7 +68,7 @@ describe("line", () => {
     );
     fc.assert(
       fc.property(pieces, (list) => {
-        const line = new Line();
+        const line = new Line(seededRandom());
         let now = 1_000;
         let last = 0;
         for (const { bytes, wait, shape } of list) {
@@ -74,17 +83,36 @@ describe("line", () => {
       }),
       { seed: 9_213 },
     );
-    const line = new Line();
-    const outs = Array.from({ length: 100 }, () => line.send(1_000, 0, { latencyMs: 40, kbps: 800 }));
+    const line = new Line(() => 1);
+    const outs = Array.from({ length: 100 }, () => line.send(1_000, 0, { ...CLEAR, latencyMs: 40, kbps: 800 }));
     // 100 kB at 100 kB/s: the last byte leaves after a second, and arrives 40 ms later.
     expect(outs.at(-1)).toBeCloseTo(1_040, 6);
+  });
+
+  it("loses the share that was asked for; what is lost comes a round trip later, or twice that", () => {
+    const shape: Shape = { latencyMs: 150, kbps: 0, lossPct: 10 };
+    const delays = Array.from(
+      { length: 20_000 },
+      (
+        (random) => () =>
+          lossDelayMs(100, shape, random)
+      )(seededRandom()),
+    );
+    expect([...new Set(delays)].sort((a, b) => a - b).slice(0, 4)).toEqual([0, 300, 900, 2_100]);
+    const lost = delays.filter((delay) => delay > 0).length / delays.length;
+    expect(lost).toBeGreaterThan(0.09);
+    expect(lost).toBeLessThan(0.11);
+    // Many packets together are rarely all there at once.
+    expect(lossDelayMs(146_000, shape, () => 0.999)).toBeGreaterThan(0);
+    expect(lossDelayMs(146_000, { ...shape, lossPct: 0 }, () => 0)).toBe(0);
+    expect(lossDelayMs(100, { ...shape, lossPct: 50 }, () => 0)).toBe(300 * (2 ** 6 - 1));
   });
 
   it("cuts into pieces and buffers within its bounds", () => {
     for (const kbps of [0, 1, 64, 3_000, 1_000_000]) {
       expect(pieceBytes(kbps, LINK_PIECE_BYTES_MAX)).toBeGreaterThanOrEqual(512);
       expect(pieceBytes(kbps, LINK_PIECE_BYTES_MAX)).toBeLessThanOrEqual(LINK_PIECE_BYTES_MAX);
-      const bytes = bufferBytes({ latencyMs: 300, kbps }, LINK_BUFFER_BYTES_MIN, LINK_BUFFER_BYTES_MAX);
+      const bytes = bufferBytes({ ...CLEAR, latencyMs: 300, kbps }, LINK_BUFFER_BYTES_MIN, LINK_BUFFER_BYTES_MAX);
       expect(bytes).toBeGreaterThanOrEqual(LINK_BUFFER_BYTES_MIN);
       expect(bytes).toBeLessThanOrEqual(LINK_BUFFER_BYTES_MAX);
     }
@@ -116,18 +144,58 @@ describe("proxy over real sockets", () => {
     const first = dial(at);
     first.write("hello");
     await new Promise((resolve) => first.once("data", resolve));
-    proxy.setUp(false);
+    proxy.setState("down");
     await closed(first);
     await closed(far[0] as Socket);
     const refused = dial(at);
     await closed(refused);
     expect(refused.bytesRead).toBe(0);
     expect(far).toHaveLength(1);
-    proxy.setUp(true);
+    proxy.setState("up");
     const again = dial(at);
     again.write("again");
     const answer = await new Promise<Buffer>((resolve) => again.once("data", resolve));
     expect(answer.toString()).toBe("again");
+  });
+
+  it("half-open, it keeps and accepts connections and swallows every byte; restored, those are reset", async () => {
+    const far: Socket[] = [];
+    const port = await peer((socket) => {
+      far.push(socket);
+      socket.pipe(socket);
+    });
+    const { proxy, port: at } = await proxyTo(port);
+    const first = dial(at);
+    first.write("hello");
+    await new Promise((resolve) => first.once("data", resolve));
+    proxy.setState("half-open");
+    const second = dial(at);
+    await new Promise((resolve) => second.once("connect", resolve));
+    for (const socket of [first, second]) {
+      await new Promise<void>((resolve) => socket.write("into the void", () => resolve()));
+    }
+    first.end();
+    await until(() => proxy.connections === 2);
+    expect(first.destroyed || second.destroyed || far[0]?.readableEnded).toBe(false);
+    expect([far.length, far[0]?.bytesRead, second.bytesRead]).toEqual([1, 5, 0]);
+    proxy.setState("up");
+    await closed(first);
+    await closed(second);
+    const again = dial(at);
+    again.write("again");
+    expect(String(await new Promise<Buffer>((resolve) => again.once("data", resolve)))).toBe("again");
+  });
+
+  it("with losses everything arrives, in order", async () => {
+    const port = await peer((socket) => socket.pipe(socket));
+    const { port: at } = await proxyTo(port, { lossPct: 5 });
+    const socket = dial(at);
+    const sent = Buffer.from(Array.from({ length: 20_000 }, (_, i) => (i * 31) % 251));
+    const back: Buffer[] = [];
+    socket.on("data", (data: Buffer) => back.push(data));
+    socket.end(sent);
+    await new Promise<void>((resolve) => socket.once("end", () => resolve()));
+    expect(Buffer.concat(back).equals(sent)).toBe(true);
   });
 
   it("an answer takes two latencies at least", async () => {
@@ -225,11 +293,17 @@ describe("link board", () => {
     const board = new LinkBoard([spec, lan], {});
     board.patch(lan.id, { state: "down", latencyMs: 500, kbps: 64 });
     expect(new LinkBoard([spec, lan], board.overrides()).views()[1]).toMatchObject({ latencyMs: 500, kbps: 64 });
+    board.patch(lan.id, { lossPct: 2 });
+    const halfOpen = new LinkBoard([spec, lan], { [lan.id]: { halfOpen: true } });
+    halfOpen.follow(inPort("SGSIN"));
+    expect(halfOpen.views()[1]).toMatchObject({ state: "half-open", outOfReach: false, lossPct: 0 });
+    expect(halfOpen.patch(lan.id, { state: "up", lossPct: 3 })).toMatchObject({ state: "up", lossPct: 3 });
     const reopened = new LinkBoard([spec, lan], board.overrides());
     reopened.follow(inPort("SGSIN"));
     expect(reopened.views().map(({ state }) => state)).toEqual(["up", "down"]);
     expect(() => board.patch("nowhere~else", { state: "up" })).toThrow(expect.objectContaining({ code: "NOT_FOUND" }));
     expect(() => board.patch(lan.id, { kbps: -1 })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+    expect(() => board.patch(lan.id, { lossPct: 51 })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
     expect(() => board.patch(lan.id, { latencyMs: 1e9 })).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT" }),
     );

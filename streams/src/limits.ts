@@ -86,6 +86,12 @@ export const FOLLOW_RECORDS = 1000;
 export const LATEST_PARALLEL = 16;
 /** How often expiry looks for runs that are too old. */
 export const EXPIRY_INTERVAL_MS = 60_000;
+/** Seqs of one chunk of which a digest is kept; the same at every site, so that digests can be compared. */
+export const DIGEST_CHUNK_RECORDS = 65_536;
+/** Digests of whole chunks that are kept in memory. */
+export const DIGEST_CHUNKS_KEPT_MAX = 10_000;
+/** Read at once to digest a stretch of records. */
+export const DIGEST_READ_BYTES = 1024 * 1024;
 /** Sealed runs with fewer records travel record by record: a run costs a file at the receiver. */
 export const SEALED_RECORDS_MIN = 256;
 /** Links with a narrower window get records instead of sealed runs, whose blocks would each fill the window. */
@@ -94,3 +100,5 @@ export const SEALED_WINDOW_BYTES_MIN = 128 * 1024;
 export const SEALED_RUNS_OPEN_MAX = 64;
 /** A sealed run whose transfer was cut stays open so long for the peer to come back. */
 export const SEALED_RUN_IDLE_MS = 600_000;
+/** Backlog of so many records that lies in journals, or within a run, is sealed and cut into a run of its own to be sent. */
+export const PREPARE_RECORDS_MIN = 20_000;

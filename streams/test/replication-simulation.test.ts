@@ -1,105 +1,98 @@
 import { describe, expect, it } from "vitest";
-import { SimulatedFleet, type SimSite } from "../testing/simulated-fleet.js";
+import { keyId } from "../src/replication/machine-state.js";
+import { STREAM } from "../testing/simulated-disk.js";
 import { seededRandom, testSeed } from "../testing/seeded-random.js";
+import { SimulatedFleet } from "../testing/simulated-fleet.js";
+import { SimulatedLife, type Troubles } from "../testing/simulated-trouble.js";
 
+/** `npm run sim -- --seeds N` runs so many of each kind. */
+const SEEDS = Number(process.env["LANDFALL_SIM_SEEDS"] ?? 0);
 const HEAL_MS_MAX = 120_000;
+const TEST_MS_MAX = SEEDS > 0 ? 3_600_000 : 60_000;
 
-/** A connected random graph, with loops more often than not. */
-function randomGraph(fleet: SimulatedFleet, count: number): void {
-  const sites: SimSite[] = [];
-  for (let i = 0; i < count; i++) {
-    const site = fleet.addSite();
-    const other = sites[Math.floor(fleet.random() * sites.length)];
-    if (other !== undefined) fleet.connect(other, site);
-    sites.push(site);
-  }
-  for (let extra = Math.floor(fleet.random() * count * 2); extra > 0; extra--) {
-    const a = sites[Math.floor(fleet.random() * count)];
-    const b = sites[Math.floor(fleet.random() * count)];
-    const known = fleet.links.some((link) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
-    if (a !== undefined && b !== undefined && a !== b && !known) fleet.connect(a, b);
-  }
+/** What happened in a life that must have gone well; with the seed that repeats it. */
+interface Outcome {
+  readonly seed: number;
+  readonly converged: boolean;
+  readonly duplicates: number;
+  readonly failures: readonly string[];
 }
 
-function pick<T>(fleet: SimulatedFleet, from: readonly T[]): T {
-  return from[Math.floor(fleet.random() * from.length)] as T;
-}
-
-function write(fleet: SimulatedFleet, everyMs: number, untilMs: number): void {
-  const next = () => {
-    if (fleet.time.now > untilMs) return;
-    const site = pick(fleet, fleet.sites);
-    for (let n = 1 + Math.floor(fleet.random() * 20); n > 0; n--) site.append();
-    fleet.time.after(fleet.random() * 2 * everyMs, next);
-  };
-  next();
+/** Lives from consecutive seeds. `LANDFALL_SEED=N` runs that one alone. */
+function live(first: number, count: number, given: Troubles): SimulatedFleet[] {
+  const seed = testSeed(first);
+  const isReplay = process.env["LANDFALL_SEED"] !== undefined;
+  return Array.from({ length: isReplay ? 1 : Math.max(count, SEEDS) }, (_, i) => {
+    const troubles = { ...given, sealing: given.sealing === true && (seed + i) % 2 === 0 };
+    const life = new SimulatedLife(seededRandom(seed + i), troubles);
+    const converged = life.live();
+    const { duplicates, failures } = life.fleet;
+    const silent = life.fleet.sites.flatMap((site) => site.disk.problems().map((problem) => `${site.name} ${problem}`));
+    const outcome: Outcome = { seed: seed + i, converged, duplicates, failures: [...failures, ...silent].slice(0, 3) };
+    expect(outcome).toEqual({ seed: seed + i, converged: true, duplicates: 0, failures: [] });
+    return life.fleet;
+  });
 }
 
 describe("replication, simulated", () => {
-  it("R2, R3: without faults nothing arrives twice in any graph, and all converge (R1)", () => {
-    for (let seed = testSeed(1); seed < testSeed(1) + 40; seed++) {
-      const fleet = new SimulatedFleet(seededRandom(seed));
-      randomGraph(fleet, 2 + Math.floor(fleet.random() * 10));
-      write(fleet, 20, 5_000);
-      fleet.time.run(6_000);
-      const done = fleet.time.run(fleet.time.now + HEAL_MS_MAX, () => fleet.converged());
-      expect({ seed, done, duplicates: fleet.duplicates, failures: fleet.failures }).toEqual({
-        seed,
-        done: true,
-        duplicates: 0,
-        failures: [],
-      });
-      expect(fleet.delivered).toBeGreaterThan(0);
-    }
-  });
+  it(
+    "R2, R3: without faults nothing arrives twice in any graph, and all converge (R1)",
+    () => {
+      const fleets = live(1, 30, { sites: 11, writeMs: 5_000, everyMs: 20, troubleMs: 1_000 });
+      for (const fleet of fleets) expect(fleet.delivered).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
 
-  it("R1, R2, R3, R4, R5: cuts, half-open links, crashes and lost disks; 0 duplicates, and all converge when healed", () => {
-    let taken = 0;
-    for (let seed = testSeed(1_000); seed < testSeed(1_000) + 120; seed++) {
-      const fleet = new SimulatedFleet(seededRandom(seed), seed % 2 === 0);
-      randomGraph(fleet, 2 + Math.floor(fleet.random() * 12));
-      write(fleet, 30, 20_000);
-      const trouble = () => {
-        if (fleet.time.now > 20_000) return;
-        const dice = fleet.random();
-        const link = pick(fleet, fleet.links);
-        if (dice < 0.5) {
-          link.cut();
-          link.reopenSoon();
-        } else if (dice < 0.7) {
-          link.goHalfOpen(fleet.random() < 0.5 ? 0 : 1);
-          // Silence is noticed after a while, as the link's keepalive would.
-          fleet.time.after(3_000, () => {
-            link.cut();
-            link.reopenSoon();
-          });
-        } else if (dice < 0.85) {
-          link.wanted = false;
-          link.cut();
-        } else {
-          const site = pick(fleet, fleet.sites);
-          site.crash(fleet.random() < 0.25);
-          fleet.time.after(500 + fleet.random() * 2_000, () => {
-            site.restart();
-            for (const other of fleet.links) if (other.a === site || other.b === site) other.open();
-          });
-        }
-        fleet.time.after(fleet.random() * 800, trouble);
-      };
-      trouble();
-      fleet.time.run(24_000);
-      fleet.heal();
-      const done = fleet.time.run(fleet.time.now + HEAL_MS_MAX, () => fleet.converged());
-      expect({ seed, done, duplicates: fleet.duplicates, failures: fleet.failures.slice(0, 3) }).toEqual({
-        seed,
-        done: true,
-        duplicates: 0,
-        failures: [],
+  it(
+    "R1, R2, R3, R4, R5: cuts, half-open links, crashes and lost disks; 0 duplicates, and all converge when healed",
+    () => {
+      const common = { writeMs: 20_000, everyMs: 30, troubleMs: 400, sealing: true };
+      const fleets = live(1_000, 30, { sites: 13, ...common, links: true, crashes: true });
+      if (fleets.length > 1) expect(fleets.reduce((sum, { runsTaken }) => sum + runsTaken, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
+    "R1, R3, R6, O4: expiry while away, late joiners, lost disks; gaps are true, filled when a holder is met, and read once",
+    () => {
+      const fleets = live(10_000, 40, {
+        sites: 8,
+        writeMs: 15_000,
+        everyMs: 40,
+        troubleMs: 250,
+        sealing: true,
+        links: true,
+        crashes: true,
+        expiry: true,
+        joiners: true,
       });
-      taken += fleet.runsTaken;
-    }
-    expect(taken).toBeGreaterThan(0);
-  });
+      if (fleets.length === 1) return;
+      expect(fleets.reduce((sum, { missed }) => sum + missed, 0)).toBeGreaterThan(0);
+      expect(fleets.reduce((sum, { filled }) => sum + filled, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
+    "R4, S2: restored backups take a new incarnation; two histories under the same numbers are met, never mixed",
+    () => {
+      const fleets = live(20_000, 50, {
+        sites: 8,
+        writeMs: 15_000,
+        everyMs: 40,
+        troubleMs: 300,
+        sealing: true,
+        links: true,
+        restores: true,
+      });
+      if (fleets.length === 1) return;
+      expect(fleets.reduce((sum, { restored }) => sum + restored, 0)).toBeGreaterThan(0);
+      expect(fleets.reduce((sum, { forked }) => sum + forked.size, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
 
   it("R3: a sealed run that is cut goes on with the same blocks, at another source as well", () => {
     for (let seed = testSeed(3_000); seed < testSeed(3_000) + 40; seed++) {
@@ -107,14 +100,14 @@ describe("replication, simulated", () => {
       const [ship, tokyo, sydney, angeles] = [fleet.addSite(), fleet.addSite(), fleet.addSite(), fleet.addSite()];
       for (let i = 0; i < 3_000; i++) ship.append();
       fleet.time.run(100);
-      ship.runs.seal(ship.ownKey, ship.records(ship.ownKey).length);
+      ship.runs.seal(keyId(STREAM, ship.origin), ship.disk.next(ship.origin));
       const links = [fleet.connect(ship, tokyo), fleet.connect(ship, sydney)];
       for (const site of [tokyo, sydney]) links.push(fleet.connect(site, angeles));
       const cut = () => {
         if (fleet.time.now > 4_000) return;
-        const link = pick(fleet, links);
-        link.cut();
-        link.reopenSoon();
+        const link = links[Math.floor(fleet.random() * links.length)];
+        link?.cut();
+        link?.reopenSoon();
         fleet.time.after(fleet.random() * 300, cut);
       };
       cut();

@@ -132,6 +132,23 @@ describe("replication between real stores over gRPC", () => {
     expect(await history(ship)).toEqual(await history(tokyo));
   });
 
+  it("R5: a half-open link is noticed at both ends within its class's time, and opened again", async () => {
+    const tokyo = await start("tokyo");
+    const proxy = await testProxy(tokyo.replicator.port as number, 2);
+    proxies.push(proxy);
+    const ship = await start("ship", { links: [link("ship", tokyo, proxy.port, { class: "lan" })] });
+    const states = () => [tokyo, ship].map((node) => node.replicator.links()[0]?.state);
+    await until(() => states().every((state) => state === "up"));
+    proxy.hold("to-dialler");
+    proxy.hold("to-listener");
+    await until(() => states().every((state) => state === "down"));
+    expect(ship.replicator.links()[0]?.problem).toMatch(/nothing heard for \d+ s/);
+    await write(tokyo, CONTAINERS, 10);
+    proxy.release();
+    proxy.cut();
+    await until(() => total(ship) === 10);
+  });
+
   it("R8: a site gets the streams that its identity may replicate, and hears of no other", async () => {
     const tokyo = await start("tokyo");
     await write(tokyo, CONTAINERS, 10);
@@ -175,6 +192,7 @@ describe("replication between real stores over gRPC", () => {
       linkClass: "wan",
       carries: ["*"],
       wants: ["*"],
+      tellsGaps: true,
       takesSealed: false,
     };
     const rubbish: Parameters<Awaited<ReturnType<typeof transport.dial>>["send"]>[0][][] = [
@@ -187,7 +205,7 @@ describe("replication between real stores over gRPC", () => {
         {
           body: {
             $case: "announce",
-            value: { holdings: [{ stream: "NOT A STREAM", origin: "x", next: 1, distance: 0 }] },
+            value: { holdings: [{ stream: "NOT A STREAM", origin: "x", next: 1, distance: 0, holes: [] }] },
           },
         },
       ],
@@ -223,7 +241,7 @@ describe("replication between real stores over gRPC", () => {
             channel.send({
               body: {
                 $case: "announce",
-                value: { holdings: [{ stream: CONTAINERS, origin: "tokyo.a~x", next: 3, distance: 0 }] },
+                value: { holdings: [{ stream: CONTAINERS, origin: "tokyo.a~x", next: 3, distance: 0, holes: [] }] },
               },
             });
           } else if (body?.$case === "request") {

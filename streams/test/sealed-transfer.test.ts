@@ -71,6 +71,11 @@ async function histories({ store }: Site): Promise<string[]> {
   return records.map(line).sort();
 }
 
+async function lastOf({ store }: Site): Promise<string[]> {
+  const records = await store.latest(CONTAINERS, { limit: 1000 });
+  return records.map(line);
+}
+
 /** All of a record but when it arrived, which each site knows for itself. */
 function line({ topic, offset, origin, seq, timestamp, received, headers, value }: StoredRecord): string {
   return JSON.stringify([topic, offset, origin, seq, timestamp, received, headers, Buffer.from(value).toString()]);
@@ -210,6 +215,37 @@ describe("a sealed run between two stores", () => {
     const file = await ship.disk.open(`/data/${name}`, "write");
     await file.write(new Uint8Array([1, 2, 3]), 60);
     await expect(reader.read(0, 1e9)).rejects.toMatchObject({ code: "CORRUPT_BLOCK" });
+  });
+
+  it("R3: makes a run of what a peer lacks of a run, and of what is not sealed", async () => {
+    const { origin } = ship.store;
+    for (let i = 0; i < 5; i++) {
+      await ship.store.append(
+        CONTAINERS,
+        Array.from({ length: 8000 }, (_, j) => reading(`MSKU${j % 90}`, `later ${j}`)),
+      );
+    }
+    const inside = 1234 as Seq;
+    expect(await ship.store.openSealed(CONTAINERS, origin, inside)).toBeUndefined();
+    expect(ship.store.prepareSealed(CONTAINERS, origin, inside), "too few to be worth it").toBeUndefined();
+    for (let seq = 0; seq < RECORDS + 500;) {
+      const found = await ship.store.readOrigin(CONTAINERS, origin, seq as Seq, 1e6);
+      const records = found.slice(0, RECORDS + 500 - seq);
+      await port.store.apply({ stream: CONTAINERS, origin, firstSeq: seq as Seq, records });
+      seq += records.length;
+    }
+
+    const reader = await ship.store.prepareSealed(CONTAINERS, origin, (RECORDS + 500) as Seq);
+    expect(reader?.run).toMatchObject({ from: RECORDS + 500, to: RECORDS + 40_000, count: 39_500, packed: true });
+    if (reader === undefined) return;
+    const writer = await port.store.receiveSealed(reader.run);
+    await transfer(reader, writer);
+    await writer.finish();
+    expect(port.store.vector(CONTAINERS)).toEqual(ship.store.vector(CONTAINERS));
+    expect(await lastOf(port)).toEqual(await lastOf(ship));
+    const files = await ship.disk.list("/data");
+    await reader.close();
+    expect((await ship.disk.list("/data")).length).toBe(files.length - 1);
   });
 
   it("leaves nothing behind when the store is closed half-way", async () => {

@@ -61,13 +61,14 @@ export class SimulatedRuns {
 /** The values of blocks from `first` on, as many as fit, and the number of the block behind them. */
 export function runPart(
   run: RunFacts,
-  values: readonly number[],
+  valueAt: (seq: number) => number,
   first: number,
   maxBytes: number,
 ): { readonly bytes: Uint8Array; readonly next: number } {
   const blocks = Math.max(1, Math.floor(maxBytes / (RECORDS_PER_BLOCK * RECORD_BYTES)));
   const next = Math.min(run.blocks, first + blocks);
   const from = run.from + first * RECORDS_PER_BLOCK;
-  const part = values.slice(from, Math.min(run.to, run.from + next * RECORDS_PER_BLOCK));
-  return { bytes: new Uint8Array(new Float64Array(part).buffer), next };
+  const to = Math.min(run.to, run.from + next * RECORDS_PER_BLOCK);
+  const part = Float64Array.from({ length: to - from }, (_, i) => valueAt(from + i));
+  return { bytes: new Uint8Array(part.buffer), next };
 }

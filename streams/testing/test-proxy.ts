@@ -6,6 +6,8 @@ export interface TestProxy {
   readonly bytes: number;
   /** From now on nothing more comes back to the dialler, or goes to the listener; reading goes on. */
   hold(direction: "to-dialler" | "to-listener"): void;
+  /** Ends every `hold`, for what comes from now on. */
+  release(): void;
   /** Destroys all connections; new ones are accepted. */
   cut(): void;
   close(): Promise<void>;
@@ -48,6 +50,7 @@ export async function testProxy(targetPort: number, oneWayMs: number): Promise<T
       return bytes;
     },
     hold: (direction) => held.add(direction),
+    release: () => held.clear(),
     cut,
     close: () =>
       new Promise((resolve) => {

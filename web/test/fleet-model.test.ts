@@ -29,6 +29,7 @@ const control = (more: Partial<SimulationLink>): SimulationLink => ({
   outOfReach: false,
   latencyMs: 0,
   kbps: 0,
+  lossPct: 0,
   bytesPerSecond: 0,
   ...more,
 });

@@ -2,7 +2,7 @@ import type { LinkPatch, Problem } from "@landfall/proto/api";
 import fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { SimulatorError } from "../errors.js";
-import { LINK_KBPS_MAX, LINK_LATENCY_MS_MAX } from "../limits.js";
+import { LINK_KBPS_MAX, LINK_LATENCY_MS_MAX, LINK_LOSS_PCT_MAX } from "../limits.js";
 import type { Command } from "../world/state.js";
 
 /** What the voyage controls steer. */
@@ -30,11 +30,10 @@ const DepartBody = Type.Object({ to: Type.String({ maxLength: 20 }) }, CLOSED);
 const LinkParams = Type.Object({ id: Type.String({ maxLength: 200 }) });
 const LinkBody = Type.Object(
   {
-    state: Type.Optional(Type.Enum(["up", "down"])),
+    state: Type.Optional(Type.Enum(["up", "down", "half-open"])),
     latencyMs: Type.Optional(Type.Number({ minimum: 0, maximum: LINK_LATENCY_MS_MAX })),
     kbps: Type.Optional(Type.Number({ minimum: 0, maximum: LINK_KBPS_MAX })),
-    // Part of the contract; a TCP link loses nothing, it only waits.
-    lossPct: Type.Optional(Type.Number({ minimum: 0, maximum: 0 })),
+    lossPct: Type.Optional(Type.Number({ minimum: 0, maximum: LINK_LOSS_PCT_MAX })),
   },
   { ...CLOSED, minProperties: 1 },
 );
@@ -85,12 +84,7 @@ export function controlServer(controls: Controls): FastifyInstance {
   });
   app.patch("/links/:id", { schema: { params: LinkParams, body: LinkBody } }, (request) => {
     const { id } = request.params as { id: string };
-    const { state, latencyMs, kbps } = request.body as LinkPatch;
-    return controls.patchLink(id, {
-      ...(state !== undefined && { state }),
-      ...(latencyMs !== undefined && { latencyMs }),
-      ...(kbps !== undefined && { kbps }),
-    });
+    return controls.patchLink(id, request.body as LinkPatch);
   });
   return app;
 }

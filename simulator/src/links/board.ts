@@ -1,8 +1,13 @@
 import type { LinkClass, LinkPatch, SimulationLink } from "@landfall/proto/api";
 import { SimulatorError } from "../errors.js";
-import { LINK_KBPS_MAX, LINK_LATENCY_MS_MAX } from "../limits.js";
+import { LINK_KBPS_MAX, LINK_LATENCY_MS_MAX, LINK_LOSS_PCT_MAX } from "../limits.js";
 import type { ShipState } from "../world/state.js";
+import { hash } from "../random.js";
 import { LinkProxy, type HostPort } from "./proxy.js";
+import type { Shape } from "./shaper.js";
+
+/** Losses of a link fall the same way in every run. */
+const LOSS_SEED = 1_460;
 
 export interface LinkSpec {
   /** `<dialler>~<other>` */
@@ -24,8 +29,10 @@ export interface LinkSpec {
 /** What people did to a link. */
 export interface LinkOverride {
   readonly cut?: boolean;
+  readonly halfOpen?: boolean;
   readonly latencyMs?: number;
   readonly kbps?: number;
+  readonly lossPct?: number;
 }
 
 interface Link {
@@ -47,7 +54,7 @@ export class LinkBoard {
     this.links = new Map(
       specs.map((spec): [string, Link] => {
         const override = overrides[spec.id] ?? {};
-        const proxy = new LinkProxy(spec.listen, spec.target, shapeOf(spec, override));
+        const proxy = new LinkProxy(spec.listen, spec.target, shapeOf(spec, override), hash(LOSS_SEED, spec.id));
         return [spec.id, { spec, proxy, override, inReach: false, seenBytes: 0, bytesPerSecond: 0 }];
       }),
     );
@@ -79,11 +86,13 @@ export class LinkBoard {
     }
     checkRange("latencyMs", patch.latencyMs, LINK_LATENCY_MS_MAX);
     checkRange("kbps", patch.kbps, LINK_KBPS_MAX);
+    checkRange("lossPct", patch.lossPct, LINK_LOSS_PCT_MAX);
     link.override = {
       ...link.override,
-      ...(patch.state !== undefined && { cut: patch.state === "down" }),
+      ...(patch.state !== undefined && { cut: patch.state === "down", halfOpen: patch.state === "half-open" }),
       ...(patch.latencyMs !== undefined && { latencyMs: patch.latencyMs }),
       ...(patch.kbps !== undefined && { kbps: patch.kbps }),
+      ...(patch.lossPct !== undefined && { lossPct: patch.lossPct }),
     };
     link.proxy.setShape(shapeOf(link.spec, link.override));
     this.apply(link);
@@ -111,13 +120,14 @@ export class LinkBoard {
   }
 
   private apply(link: Link): void {
-    const up = link.inReach && link.override.cut !== true;
-    if (up !== link.proxy.up) link.proxy.setUp(up);
+    const { cut, halfOpen } = link.override;
+    link.proxy.setState(!link.inReach || cut === true ? "down" : halfOpen === true ? "half-open" : "up");
   }
 }
 
-function shapeOf(spec: LinkSpec, override: LinkOverride): { latencyMs: number; kbps: number } {
-  return { latencyMs: override.latencyMs ?? spec.latencyMs, kbps: override.kbps ?? spec.kbps };
+function shapeOf(spec: LinkSpec, override: LinkOverride): Shape {
+  const { latencyMs = spec.latencyMs, kbps = spec.kbps, lossPct = 0 } = override;
+  return { latencyMs, kbps, lossPct };
 }
 
 function view(link: Link): SimulationLink {
@@ -127,7 +137,7 @@ function view(link: Link): SimulationLink {
     from: spec.from,
     to: spec.to,
     class: spec.class,
-    state: proxy.up ? "up" : "down",
+    state: proxy.state,
     outOfReach: !link.inReach && override.cut !== true,
     ...shapeOf(spec, override),
     bytesPerSecond: link.bytesPerSecond,

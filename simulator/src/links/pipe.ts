@@ -9,29 +9,41 @@ interface Piece {
 
 /** One direction of one connection: reads from a socket, writes to the other as the line lets bytes out. */
 export class Pipe {
-  private readonly line = new Line();
+  private readonly line: Line;
   private pieces: Piece[] = [];
   private head = 0;
   private bufferedBytes = 0;
   private timer: NodeJS.Timeout | undefined;
   private ended = false;
   private blocked = false;
+  private swallowing = false;
 
   constructor(
     private readonly from: Socket,
     private readonly to: Socket,
     private readonly shape: () => Shape,
+    random: () => number,
     private readonly count: (bytes: number) => void,
   ) {
-    from.on("data", (data: Buffer) => this.take(data));
+    this.line = new Line(random);
+    from.on("data", (data: Buffer) => {
+      if (!this.swallowing) this.take(data);
+    });
     from.on("end", () => {
       this.ended = true;
-      this.flush();
+      if (!this.swallowing) this.flush();
     });
     to.on("drain", () => {
       this.blocked = false;
       this.flush();
     });
+  }
+
+  /** From now on nothing comes out any more, not even the end; the sender is none the wiser. */
+  swallow(): void {
+    this.swallowing = true;
+    this.stop();
+    this.from.resume();
   }
 
   stop(): void {

@@ -1,8 +1,10 @@
-import { connect, createServer, type Server, type Socket } from "node:net";
+import type { SimulationLink } from "@landfall/proto/api";
+import { createServer, Socket, type Server } from "node:net";
 import { LINK_CONNECTIONS_MAX, LINK_DIAL_MS_MAX } from "../limits.js";
 import { SimulatorError } from "../errors.js";
+import { uniform } from "../random.js";
 import { Pipe } from "./pipe.js";
-import type { Shape } from "./shaper.js";
+import { lossDelayMs, type Shape } from "./shaper.js";
 
 export interface HostPort {
   readonly host: string;
@@ -12,22 +14,29 @@ export interface HostPort {
 interface Pair {
   readonly sockets: readonly [Socket, Socket];
   readonly pipes: readonly [Pipe, Pipe];
+  dial?: NodeJS.Timeout;
 }
+
+export type LinkState = SimulationLink["state"];
 
 /**
  * A link between two sites as a TCP proxy: who dials the one end is connected to the other, through a line of a
- * certain latency and bandwidth. A link that is down destroys its connections and refuses new ones at once.
+ * certain latency, bandwidth and loss. A link that is down destroys its connections and refuses new ones at once; one
+ * that is half-open keeps and accepts connections and swallows every byte, as a path does whose far end has gone.
  */
 export class LinkProxy {
   private readonly server: Server;
   private readonly pairs = new Set<Pair>();
-  private isUp = false;
+  private current: LinkState = "down";
+  private drawn = 0;
   private bytesCount = 0;
 
   constructor(
     private readonly listenAt: HostPort,
     private readonly target: HostPort,
     private shape: Shape,
+    /** Losses are the same every time for the same seed. */
+    private readonly seed = 0,
   ) {
     this.server = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket));
   }
@@ -46,22 +55,28 @@ export class LinkProxy {
   }
 
   async close(): Promise<void> {
-    this.setUp(false);
+    this.setState("down");
     if (!this.server.listening) return;
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
 
-  setUp(up: boolean): void {
-    this.isUp = up;
-    if (!up) for (const pair of Array.from(this.pairs)) this.drop(pair);
+  setState(state: LinkState): void {
+    if (state === this.current) return;
+    const wasHalfOpen = this.current === "half-open";
+    this.current = state;
+    for (const pair of Array.from(this.pairs)) {
+      if (state === "half-open") for (const pipe of pair.pipes) pipe.swallow();
+      // Of what was swallowed nothing can be sent again: such a connection is of no use any more.
+      else if (state === "down" || wasHalfOpen) this.drop(pair);
+    }
   }
 
   setShape(shape: Shape): void {
     this.shape = shape;
   }
 
-  get up(): boolean {
-    return this.isUp;
+  get state(): LinkState {
+    return this.current;
   }
 
   get connections(): number {
@@ -73,22 +88,38 @@ export class LinkProxy {
     return this.bytesCount;
   }
 
+  private readonly random = (): number => uniform(this.seed, this.drawn++);
+
   private accept(near: Socket): void {
     // Handlers first: a reset socket reports an error that nobody else would hear.
     near.on("error", () => undefined);
-    if (!this.isUp || this.pairs.size >= LINK_CONNECTIONS_MAX) {
+    if (this.current === "down" || this.pairs.size >= LINK_CONNECTIONS_MAX) {
       near.resetAndDestroy();
       return;
     }
-    const far = connect({ ...this.target, allowHalfOpen: true });
+    const far = new Socket({ allowHalfOpen: true });
     for (const socket of [near, far]) socket.setNoDelay(true);
     const shape = (): Shape => this.shape;
     const count = (bytes: number): void => void (this.bytesCount += bytes);
     const pair: Pair = {
       sockets: [near, far],
-      pipes: [new Pipe(near, far, shape, count), new Pipe(far, near, shape, count)],
+      pipes: [new Pipe(near, far, shape, this.random, count), new Pipe(far, near, shape, this.random, count)],
     };
     this.pairs.add(pair);
+    if (this.current === "half-open") {
+      for (const pipe of pair.pipes) pipe.swallow();
+      near.on("close", () => this.drop(pair));
+      return;
+    }
+    // The first packet of a connection may be lost as well: one that was dialled later may be there earlier.
+    near.pause();
+    const dial = (): void => {
+      far.connect(this.target);
+      near.resume();
+    };
+    const lateMs = lossDelayMs(0, this.shape, this.random);
+    if (lateMs > 0) pair.dial = setTimeout(dial, lateMs);
+    else dial();
     far.setTimeout(LINK_DIAL_MS_MAX, () => this.drop(pair));
     far.once("connect", () => far.setTimeout(0));
     far.on("error", () => this.drop(pair));
@@ -104,7 +135,12 @@ export class LinkProxy {
 
   private drop(pair: Pair): void {
     if (!this.pairs.delete(pair)) return;
+    clearTimeout(pair.dial);
     for (const pipe of pair.pipes) pipe.stop();
-    for (const socket of pair.sockets) if (!socket.destroyed) socket.resetAndDestroy();
+    for (const socket of pair.sockets) {
+      // One that was never connected has nothing to reset.
+      if (socket.pending) socket.destroy();
+      else if (!socket.destroyed) socket.resetAndDestroy();
+    }
   }
 }

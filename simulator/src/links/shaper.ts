@@ -5,6 +5,32 @@ export interface Shape {
   readonly latencyMs: number;
   /** Kilobits per second in each direction; 0 is unlimited. */
   readonly kbps: number;
+  /** Share of the packets that are lost, %. TCP sends them again, and what came after them waits. */
+  readonly lossPct: number;
+}
+
+/** Payload of one packet on an ethernet. */
+const PACKET_BYTES = 1_460;
+/** TCP does not wait less than this for an acknowledgement (Linux: TCP_RTO_MIN). */
+const RETRANSMIT_MS_MIN = 200;
+/** In a row, of one packet: beyond this a real connection would soon be given up. */
+const LOSSES_MAX = 6;
+
+/**
+ * What losses add to the way of so many bytes: a packet that is lost is sent again after a round trip, the second
+ * time after two, then four; packets that are under way together are sent again together.
+ */
+export function lossDelayMs(bytes: number, { latencyMs, lossPct }: Shape, random: () => number): number {
+  const packets = Math.max(1, Math.ceil(bytes / PACKET_BYTES));
+  let share = 1 - (1 - lossPct / 100) ** packets;
+  let wait = Math.max(RETRANSMIT_MS_MIN, 2 * latencyMs);
+  let delay = 0;
+  for (let losses = 0; losses < LOSSES_MAX && random() < share; losses++) {
+    delay += wait;
+    wait *= 2;
+    share = lossPct / 100;
+  }
+  return delay;
 }
 
 /**
@@ -15,11 +41,14 @@ export class Line {
   private freeAtMs = 0;
   private lastOutMs = 0;
 
+  /** @param random uniform in [0, 1), for losses */
+  constructor(private readonly random: () => number) {}
+
   /** Takes a piece at `nowMs`; returns when it comes out. */
   send(bytes: number, nowMs: number, shape: Shape): number {
     const start = Math.max(nowMs, this.freeAtMs);
     this.freeAtMs = shape.kbps > 0 ? start + (bytes * 8) / shape.kbps : start;
-    this.lastOutMs = Math.max(this.lastOutMs, this.freeAtMs + shape.latencyMs);
+    this.lastOutMs = Math.max(this.lastOutMs, this.freeAtMs + shape.latencyMs + lossDelayMs(bytes, shape, this.random));
     return this.lastOutMs;
   }
 }

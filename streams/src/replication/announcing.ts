@@ -1,8 +1,13 @@
+import type { Hole } from "../model/gap.js";
 import type { Holding } from "@landfall/proto/gen/landfall/v1/replication";
+import { holeToWire } from "./gap-frames.js";
 import { distanceOf, heldNext, type Conn, type Effect, type KeyId, type MachineState } from "./machine-state.js";
 
 /** Holdings in one frame; a longer list is split, so that no frame is endless. */
 const HOLDINGS_PER_FRAME = 1_000;
+/** Holes that are told of one key: a peer that meets another is told then. */
+const HOLES_PER_HOLDING_MAX = 32;
+const NO_HOLES: readonly Hole[] = [];
 
 /** Tells a new peer all that it may know. */
 export function announceAll(state: MachineState, conn: Conn, now: number, out: Effect[]): void {
@@ -20,10 +25,12 @@ export function announceNow(state: MachineState, conn: Conn, keys: Iterable<KeyI
     if (names === undefined || !conn.rights.mayAnnounce(names.stream, names.origin)) continue;
     const next = heldNext(state, key);
     const distance = distanceOf(state, key);
+    const holes = (conn.tellsGaps ? state.holes.get(key) : undefined) ?? NO_HOLES;
     const told = conn.told.get(key);
-    if (told !== undefined && told.next === next && told.distance === distance) continue;
-    conn.told.set(key, { next, distance });
-    holdings.push({ stream: names.stream, origin: names.origin, next, distance });
+    if (told !== undefined && told.next === next && told.distance === distance && told.holes === holes) continue;
+    conn.told.set(key, { next, distance, holes });
+    const first = holes.slice(0, HOLES_PER_HOLDING_MAX).map(holeToWire);
+    holdings.push({ stream: names.stream, origin: names.origin, next, distance, holes: first });
     if (holdings.length === HOLDINGS_PER_FRAME) {
       out.push({ type: "send", conn: conn.id, message: { $case: "announce", value: { holdings } } });
       holdings = [];

@@ -1,3 +1,4 @@
+import { holeAt, missingIn } from "../model/gap.js";
 import {
   DISTANCE_INFINITE,
   plusCost,
@@ -9,7 +10,10 @@ import {
 
 /** How good a peer is as the source of one key; compared field by field, smaller is better. */
 interface Rank {
-  readonly current: number;
+  /** 0: ahead and holds the next seq, or the origin itself; 1: ahead, but lacks the next seq; 2: not ahead. */
+  readonly lacks: number;
+  /** Records that it lacks of those that this site lacks. */
+  readonly missing: number;
   readonly distance: number;
   readonly spread: number;
 }
@@ -59,7 +63,8 @@ export function bestSource(
     if (isPenalised(state, conn.peer, key, now)) continue;
     const distance = plusCost(announced.distance, conn.tuning.cost);
     const rank: Rank = {
-      current: ahead || isOrigin ? 0 : 1,
+      lacks: ahead && holeAt(announced.holes, mine) !== undefined ? 1 : ahead || isOrigin ? 0 : 2,
+      missing: missingIn(announced.holes, mine, announced.next),
       distance,
       spread: spreadHash(`${key} ${conn.peer} ${state.site}`),
     };
@@ -69,7 +74,7 @@ export function bestSource(
 }
 
 function compareRank(a: Rank, b: Rank): number {
-  return a.current - b.current || a.distance - b.distance || a.spread - b.spread;
+  return a.lacks - b.lacks || a.missing - b.missing || a.distance - b.distance || a.spread - b.spread;
 }
 
 const PENALTY_MS_MIN = 2_000;
@@ -87,6 +92,11 @@ export function penalise(state: MachineState, peer: string, key: KeyId, now: num
   penalty.until = now + Math.min(capMs, PENALTY_MS_MAX, PENALTY_MS_MIN * 2 ** Math.min(penalty.strikes, 5));
   penalty.strikes++;
   state.penalties.set(id, penalty);
+}
+
+/** Not asked for this key before `until`. */
+export function avoid(state: MachineState, peer: string, key: KeyId, until: number): void {
+  state.penalties.set(`${peer} ${key}`, { until, strikes: 0 });
 }
 
 export function forgive(state: MachineState, peer: string, key: KeyId): void {

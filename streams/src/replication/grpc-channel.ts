@@ -1,5 +1,5 @@
 import { Metadata, status, type ClientDuplexStream, type ServerDuplexStream, type ServiceError } from "@grpc/grpc-js";
-import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
+import { ReplicationService, type Frame } from "@landfall/proto/gen/landfall/v1/replication";
 import type { PeerCertificate } from "../identity/peer-certificate.js";
 import { ERROR_CODES, LandfallError, type ErrorCode } from "../model/errors.js";
 import type { Channel } from "./transport.js";
@@ -42,6 +42,18 @@ export function fromStatus(error: Partial<ServiceError> & Error): LandfallError 
   return new LandfallError(code, words, { cause: error });
 }
 
+/** Stands for bytes that are no frame: grpc-js would end the call without telling its handler. */
+const UNREADABLE: Frame = { body: undefined };
+
+/** Reads a frame; what is none closes the channel that it came over. */
+export function readFrame(bytes: Buffer): Frame {
+  try {
+    return ReplicationService.sync.requestDeserialize(bytes);
+  } catch {
+    return UNREADABLE;
+  }
+}
+
 /** A channel over one gRPC call, whichever side opened it. */
 export function channelOver(
   call: ClientDuplexStream<Frame, Frame> | ServerDuplexStream<Frame, Frame>,
@@ -69,7 +81,8 @@ export function channelOver(
     close: (reason, code = "CLOSED") => finish(new LandfallError(code, reason)),
   };
   call.on("data", (frame: Frame) => {
-    if (!closed) channel.onFrame(frame);
+    if (frame === UNREADABLE) channel.close("a frame that cannot be read", "PROTOCOL_ERROR");
+    else if (!closed) channel.onFrame(frame);
   });
   // A status, where there is one, says more than the end of the frames before it.
   const isClient = "getPeer" in call && "cancel" in call;

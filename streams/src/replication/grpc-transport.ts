@@ -11,7 +11,7 @@ import type { Env } from "../env.js";
 import { readPeerCertificate, type PeerCertificate } from "../identity/peer-certificate.js";
 import type { SiteIdentity } from "../identity/site-identity.js";
 import { LandfallError } from "../model/errors.js";
-import { channelOver, fromStatus, toStatus } from "./grpc-channel.js";
+import { channelOver, fromStatus, readFrame, toStatus } from "./grpc-channel.js";
 import { createServer, serverCredentials, watchConnections } from "./grpc-server.js";
 import type { Caller, Channel, Credentials, Listener, ListenerEvents, Transport } from "./transport.js";
 import {
@@ -135,24 +135,28 @@ async function listen(
   { env, identity, handshakeMs = HANDSHAKE_MS_MAX }: GrpcTransportOptions,
 ): Promise<Listener> {
   const server = createServer({ ...LIMITS, "grpc.max_concurrent_streams": CALLS_PER_CONNECTION_MAX });
-  server.addService(ReplicationService, {
-    sync(call: ServerDuplexStream<Frame, Frame>) {
-      const caller = readCaller(call, identity);
-      const refusal = caller instanceof LandfallError ? caller : events.admit(caller);
-      if (caller instanceof LandfallError) events.turnedAway(caller, call.getPeer());
-      if (refusal !== undefined || caller instanceof LandfallError) {
-        call.emit("error", toStatus(refusal as LandfallError));
-        return;
-      }
-      // Headers at once: the dialler waits for them to know that it is admitted.
-      call.sendMetadata(new Metadata());
-      const release = (why: LandfallError) => {
-        if (why.code === "CLOSED") call.end();
-        else call.emit("error", toStatus(why));
-      };
-      events.accept(channelOver(call, caller.certificate, release), caller);
+  const sync = { ...ReplicationService.sync, requestDeserialize: readFrame };
+  server.addService(
+    { sync },
+    {
+      sync(call: ServerDuplexStream<Frame, Frame>) {
+        const caller = readCaller(call, identity);
+        const refusal = caller instanceof LandfallError ? caller : events.admit(caller);
+        if (caller instanceof LandfallError) events.turnedAway(caller, call.getPeer());
+        if (refusal !== undefined || caller instanceof LandfallError) {
+          call.emit("error", toStatus(refusal as LandfallError));
+          return;
+        }
+        // Headers at once: the dialler waits for them to know that it is admitted.
+        call.sendMetadata(new Metadata());
+        const release = (why: LandfallError) => {
+          if (why.code === "CLOSED") call.end();
+          else call.emit("error", toStatus(why));
+        };
+        events.accept(channelOver(call, caller.certificate, release), caller);
+      },
     },
-  });
+  );
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, serverCredentials(identity), (error, bound) => {
       if (error === null) resolve(bound);

@@ -19,6 +19,8 @@ export interface Hello {
   readonly linkClass: LinkClass;
   readonly carries: readonly string[];
   readonly wants: readonly string[];
+  /** Understands gaps, requests with an end, and digests. */
+  readonly tellsGaps: boolean;
   /** Takes blocks of sealed runs as they lie on disk. */
   readonly takesSealed: boolean;
 }
@@ -127,7 +129,7 @@ export class EstablishedLink {
 
   #onHello(body: Message): void {
     if (body.$case !== "hello") throw new LandfallError("PROTOCOL_ERROR", `${body.$case} before hello`);
-    const { version, oldestVersion, site, node, link, linkClass, carries, wants, takesSealed } = body.value;
+    const { version, oldestVersion, site, node, link, linkClass, carries, wants, tellsGaps, takesSealed } = body.value;
     commonVersion(site, version, oldestVersion);
     checkProven(this.channel, site, node);
     if (carries.length > PATTERNS_MAX || wants.length > PATTERNS_MAX) {
@@ -146,6 +148,7 @@ export class EstablishedLink {
       linkClass: this.linkClass,
       carries: this.dialled ? this.hello.carries : carries,
       wants,
+      tellsGaps,
       takesSealed,
     };
     this.events.established(this, this.peer);

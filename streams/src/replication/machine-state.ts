@@ -1,4 +1,5 @@
-import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
+import type { Digest, Frame, Request } from "@landfall/proto/gen/landfall/v1/replication";
+import type { Hole } from "../model/gap.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { SealedRun } from "../store/store.js";
 import type { CreditWindow } from "./credit-window.js";
@@ -45,11 +46,15 @@ export interface LinkTuning {
   readonly blockBytes: number;
   /** Between two announcements of the same advance. */
   readonly announceMs: number;
+  /** How long a holder may take to turn up before what no peer holds is a gap. */
+  readonly gapMs: number;
 }
 
 export interface Announced {
   next: number;
   distance: number;
+  /** What is lacking below `next`, in order. */
+  holes: readonly Hole[];
 }
 
 /** How far a transfer of a sealed run is: blocks before number `blocks` of the run with this id. */
@@ -61,14 +66,22 @@ export interface Staged {
 /** What is said of a sealed run with each of its parts; see store.ts. */
 export type RunFacts = Omit<SealedRun, "stream" | "origin">;
 
-/** A standing request of the peer that this site serves. */
+/** A request of the peer that this site serves: standing, or with an end. */
 export interface Serving {
   readonly id: number;
   readonly key: KeyId;
   /** Next seq to send. */
   position: number;
+  /** First seq that is not wanted; Infinity for a standing request. */
+  readonly to: number;
+  /** What the peer says it holds; compared before anything is sent. */
+  digests: readonly Digest[];
   /** Of the sealed run that begins at `position`, what was sent. */
   staged?: Staged;
+  /** Nothing was read for it yet. */
+  fresh: boolean;
+  /** What comes next is being prepared. */
+  waits: boolean;
 }
 
 export interface Conn {
@@ -77,11 +90,15 @@ export interface Conn {
   readonly peer: string;
   readonly tuning: LinkTuning;
   readonly rights: LinkRights;
+  /** The peer understands gaps, requests with an end, and digests. */
+  readonly tellsGaps: boolean;
   /** The peer takes sealed runs, and this link is wide enough for their blocks. */
   readonly sealed: boolean;
   readonly announced: Map<KeyId, Announced>;
   /** By key: the peer has at most one standing request for each. */
   readonly serving: Map<KeyId, Serving>;
+  /** Likewise, of requests with an end. */
+  readonly filling: Map<KeyId, Serving>;
   /** Keys in `serving`, in the order in which they get their turn. */
   turn: KeyId[];
   /** What the peer may have under way to this site. */
@@ -111,6 +128,20 @@ export interface Source {
   stopAt: number;
 }
 
+/** A request of this site for what fills a gap. */
+export interface Fill {
+  readonly conn: number;
+  readonly requestId: number;
+  state: "active" | "stopping" | "ended";
+  /** Next seq to come, and the first that was not asked for. */
+  next: number;
+  readonly to: number;
+  heardAt: number;
+  stopAt: number;
+  /** Blocks that came and are not on disk yet. */
+  applying: number;
+}
+
 export interface Penalty {
   until: number;
   strikes: number;
@@ -131,8 +162,13 @@ export interface MachineState {
   readonly staged: Map<KeyId, Staged>;
   readonly conns: Map<number, Conn>;
   readonly sources: Map<KeyId, Source>;
-  /** Key of each standing request of this site. */
-  readonly requests: Map<number, { readonly conn: number; readonly key: KeyId }>;
+  /** Key of each request of this site; and the request itself, as long as it waits for digests. */
+  readonly requests: Map<number, { readonly conn: number; readonly key: KeyId; readonly unsent?: Request }>;
+  /** Gaps of this site, without what was superseded. */
+  readonly holes: Map<KeyId, readonly Hole[]>;
+  /** Until when a holder of the next seq may turn up, for keys of which no peer holds it. */
+  readonly gapWaits: Map<KeyId, number>;
+  readonly fills: Map<KeyId, Fill>;
   /** Own distance to the origin, for keys that have a live path. */
   readonly distance: Map<KeyId, number>;
   /** Smallest distance since `next`: what makes a loop of standing requests impossible (rule 5). */
@@ -148,6 +184,7 @@ export type MachineEvent =
       readonly peer: string;
       readonly tuning: LinkTuning;
       readonly rights: LinkRights;
+      readonly tellsGaps: boolean;
       readonly sealed: boolean;
     }
   | { readonly type: "disconnected"; readonly conn: number }
@@ -188,7 +225,14 @@ export type MachineEvent =
       readonly next: number;
       readonly bytes: Uint8Array;
     }
-  /** The answer to a `read` effect; count 0 when there was nothing after all. */
+  /** The answer to a `read` effect that takes its time; and the word that it can be repeated. */
+  | {
+      readonly type: "preparing" | "prepared";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+    }
+  /** The answer to a `read` effect; count 0 when nothing can be read, with the reason where there is one. */
   | {
       readonly type: "block";
       readonly conn: number;
@@ -197,7 +241,22 @@ export type MachineEvent =
       readonly firstSeq: number;
       readonly count: number;
       readonly block: Uint8Array;
+      readonly hole?: Hole | undefined;
+      /** Other records stand here under the numbers that the peer named. */
+      readonly isFork?: boolean;
     }
+  /** The answer to a `digest` effect; without those that cannot be read. */
+  | { readonly type: "digested"; readonly requestId: number; readonly digests: Digest[] }
+  /** All gaps of a key, as they are now; its records are here up to `nextSeq` but for them. */
+  | {
+      readonly type: "holes";
+      readonly stream: StreamName;
+      readonly origin: OriginId;
+      readonly nextSeq: number;
+      readonly holes: readonly Hole[];
+    }
+  /** The answer to a `note` effect that failed; one that did not shows in `holes`. */
+  | { readonly type: "unnoted"; readonly key: KeyId }
   /** Records became durable here, own or applied. */
   | { readonly type: "committed"; readonly stream: StreamName; readonly origin: OriginId; readonly nextSeq: number }
   /** The answer to an `apply` or a `stage` effect. */
@@ -207,6 +266,7 @@ export type MachineEvent =
       readonly key: KeyId;
       readonly bytes: number;
       readonly ok: boolean;
+      readonly fill: boolean;
       /** From the arrival to the answer. */
       readonly tookMs: number;
     }
@@ -224,11 +284,17 @@ export type Effect =
       readonly stream: StreamName;
       readonly origin: OriginId;
       readonly from: number;
+      /** First seq that is not wanted. */
+      readonly to: number;
       readonly maxBytes: number;
+      /** To be compared first; empty once they were. */
+      readonly digests: readonly Digest[];
       /** A sealed run that begins at `from` may be sent as it lies on disk. */
       readonly sealed: boolean;
       /** Of which these blocks are there already, if it is the very same run. */
       readonly staged: Staged | undefined;
+      /** The first read for its request: what is worth it may be prepared. */
+      readonly fresh: boolean;
     }
   | {
       readonly type: "apply";
@@ -236,7 +302,23 @@ export type Effect =
       readonly key: KeyId;
       readonly bytes: number;
       readonly payload: unknown;
+      /** It fills a gap; the version vector stays. */
+      readonly fill: boolean;
     }
+  /** Write down that these records are not to be had; what is applied to the key afterwards lies behind them. */
+  | { readonly type: "note"; readonly key: KeyId; readonly hole: Hole }
+  /** Digest the records with these seqs. */
+  | {
+      readonly type: "digest";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+      readonly seqs: readonly number[];
+    }
+  /** Two histories stand under the numbers of one origin. */
+  | { readonly type: "fork"; readonly conn: number; readonly key: KeyId }
+  /** A peer holds more of this node's own records than this node: it was restored from a backup (rule 11). */
+  | { readonly type: "restored"; readonly conn: number; readonly key: KeyId; readonly next: number }
   /** Take in blocks [first, next) of a sealed run; with its last, the run counts. With its first, a former one is dropped. */
   | {
       readonly type: "stage";
@@ -265,6 +347,9 @@ export function createMachine(site: string, own: OriginId): MachineState {
     conns: new Map(),
     sources: new Map(),
     requests: new Map(),
+    holes: new Map(),
+    gapWaits: new Map(),
+    fills: new Map(),
     distance: new Map(),
     feasible: new Map(),
     penalties: new Map(),

@@ -1,8 +1,12 @@
-import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
+import { Refuse_Reason, type Hole as WireHole } from "@landfall/proto/gen/landfall/v1/replication";
 import { originId, streamName } from "../model/names.js";
+import { holeFromWire } from "./gap-frames.js";
+import { awaitHolder, holeAhead, learnHole, noteGap } from "./gap-waits.js";
+import { considerFill, endFill, onFillApplied, onFillData, onFillHole } from "./fills.js";
 import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.js";
+import { ask, isUnsent, onDigested } from "./asking.js";
 import { CreditWindow } from "./credit-window.js";
-import { bestSource, forgive, penalise } from "./candidates.js";
+import { avoid, bestSource, forgive, penalise } from "./candidates.js";
 import {
   DISTANCE_INFINITE,
   distanceOf,
@@ -13,14 +17,17 @@ import {
   receivedNext,
   type Conn,
   type Effect,
+  type Fill,
   type KeyId,
   type MachineEvent,
   type MachineState,
 } from "./machine-state.js";
-import { blockRead, partRead, pump, serve } from "./serving.js";
+import { blockRead, endServing, partRead, pump, serve, wait } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
+/** A fork does not heal by itself: the peer is asked again only to notice when somebody has healed it. */
+const FORKED_MS = 60_000;
 
 /**
  * The replication protocol of one node as a state machine: given what happened, says what to do.
@@ -55,6 +62,12 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       if (conn !== undefined) blockRead(state, conn, event, out);
       break;
     }
+    case "preparing":
+    case "prepared": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined) wait(state, conn, event, out);
+      break;
+    }
     case "part": {
       const conn = state.conns.get(event.conn);
       if (conn !== undefined) partRead(state, conn, event, out);
@@ -66,11 +79,24 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "applied":
       onApplied(state, event, now, out);
       break;
+    case "digested":
+      onDigested(state, event.requestId, event.digests, now, out);
+      break;
+    case "holes":
+      onHoles(state, event, out);
+      break;
+    case "unnoted":
+      state.received.set(event.key, heldNext(state, event.key));
+      state.staged.delete(event.key);
+      break;
     case "roundTrip":
       state.conns.get(event.conn)?.window.roundTrip(event.ms);
       break;
     case "tick":
-      for (const key of state.keys.keys()) consider(state, key, now, out);
+      for (const key of state.keys.keys()) {
+        consider(state, key, now, out);
+        considerFill(state, key, now, out);
+      }
       for (const conn of state.conns.values()) announceDue(state, conn, now, out);
       break;
   }
@@ -88,9 +114,11 @@ function onConnected(
     peer: event.peer,
     tuning: event.tuning,
     rights: event.rights,
+    tellsGaps: event.tellsGaps,
     sealed: event.sealed,
     announced: new Map(),
     serving: new Map(),
+    filling: new Map(),
     turn: [],
     window: new CreditWindow(event.tuning),
     credit: 0,
@@ -108,6 +136,7 @@ function onConnected(
 
 function dropConn(state: MachineState, id: number, now: number, out: Effect[]): void {
   if (!state.conns.delete(id)) return;
+  for (const [key, fill] of state.fills) if (fill.conn === id) endFill(state, key);
   for (const [key, source] of state.sources) {
     if (source.conn === id) {
       dropSource(state, key, out);
@@ -133,29 +162,31 @@ function onMessage(
         // A peer is believed only about what it may hold (R8).
         if (!conn.rights.mayBelieve(stream)) continue;
         const key = internKey(state, stream, origin);
-        conn.announced.set(key, { next: holding.next, distance: holding.distance });
-        if (isOwn(state, key)) continue;
+        const { next, distance } = holding;
+        conn.announced.set(key, { next, distance, holes: holding.holes.map(holeFromWire) });
+        if (isOwn(state, key)) {
+          if (next > heldNext(state, key)) out.push({ type: "restored", conn: conn.id, key, next });
+          continue;
+        }
         if (state.sources.get(key)?.conn === conn.id) updateDistance(state, key, out);
         consider(state, key, now, out);
       }
       break;
     case "request": {
-      const { id, stream, origin, from, staged } = message.value;
+      const { id, stream, origin, from, to, digests, staged } = message.value;
       const key = internKey(state, streamName(stream), originId(origin));
-      const refusal = refusalOf(state, conn, key, from);
+      const refusal = refusalOf(state, conn, key, from, to > 0);
       if (refusal === undefined) {
-        serve(state, conn, { id, key, position: from, ...(staged === undefined ? {} : { staged }) }, out);
+        const range = { position: from, to: to > 0 ? to : Infinity };
+        const begun = { fresh: true, waits: false, ...(staged === undefined ? {} : { staged }) };
+        serve(state, conn, { id, key, ...range, digests, ...begun }, out);
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });
       }
       break;
     }
     case "stop": {
-      for (const [key, serving] of conn.serving) {
-        if (serving.id !== message.value.id) continue;
-        conn.serving.delete(key);
-        conn.turn = conn.turn.filter((other) => other !== key);
-      }
+      endServing(conn, message.value.id);
       // Also for a request that is long gone: whoever asks waits for the word.
       out.push({ type: "send", conn: conn.id, message: { $case: "stopped", value: { id: message.value.id } } });
       break;
@@ -163,6 +194,10 @@ function onMessage(
     case "stopped": {
       const key = sourceOfRequest(state, conn.id, message.value.id);
       if (key === undefined) break;
+      if (state.fills.get(key)?.requestId === message.value.id) {
+        endFill(state, key);
+        break;
+      }
       const source = state.sources.get(key);
       if (source?.state !== "stopping") break;
       const successor = source.successor === undefined ? undefined : state.conns.get(source.successor);
@@ -182,11 +217,23 @@ function onMessage(
     case "refuse": {
       const key = sourceOfRequest(state, conn.id, message.value.id);
       if (key === undefined) break;
-      penalise(state, conn.peer, key, now, REFUSED_MS);
+      if (message.value.reason === Refuse_Reason.FORK) {
+        out.push({ type: "fork", conn: conn.id, key });
+        avoid(state, conn.peer, key, now + FORKED_MS);
+      } else {
+        penalise(state, conn.peer, key, now, REFUSED_MS);
+      }
+      if (state.fills.get(key)?.requestId === message.value.id) {
+        endFill(state, key);
+        break;
+      }
       dropSource(state, key, out);
       consider(state, key, now, out);
       break;
     }
+    case "gap":
+      if (message.value.hole !== undefined) onGap(state, conn, message.value.id, message.value.hole, now, out);
+      break;
     case "credit":
       conn.credit += message.value.bytes;
       conn.peerWindow = message.value.window ?? conn.peerWindow;
@@ -196,12 +243,18 @@ function onMessage(
 }
 
 /** Why a request cannot be served, or undefined. */
-function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number): Refuse_Reason | undefined {
+function refusalOf(
+  state: MachineState,
+  conn: Conn,
+  key: KeyId,
+  from: number,
+  hasEnd: boolean,
+): Refuse_Reason | undefined {
   const stream = state.keys.get(key)?.stream;
   if (stream === undefined || !conn.rights.maySend(stream)) return Refuse_Reason.NOT_FOUND;
   if (from > heldNext(state, key)) return Refuse_Reason.BEHIND;
   const source = state.sources.get(key);
-  if (source?.conn === conn.id && source.state === "active") {
+  if (!hasEnd && source?.conn === conn.id && source.state === "active") {
     // Both asked each other at the same time: who has less keeps asking; a tie goes by name.
     const mine = receivedNext(state, key);
     if (from > mine || (from === mine && conn.peer < state.site)) return Refuse_Reason.CROSSING;
@@ -209,15 +262,56 @@ function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number): R
   return undefined;
 }
 
+/** The request has met what its peer does not have. */
+function onGap(state: MachineState, conn: Conn, id: number, wire: WireHole, now: number, out: Effect[]): void {
+  const key = sourceOfRequest(state, conn.id, id);
+  if (key === undefined) return;
+  const hole = holeFromWire(wire);
+  if (state.fills.get(key)?.requestId === id) {
+    onFillHole(state, conn, key, hole);
+    return;
+  }
+  const mine = receivedNext(state, key);
+  if (hole.from !== mine || hole.to <= mine) {
+    out.push({ type: "close", conn: conn.id, reason: `a gap from seq ${hole.from} where ${mine} was next (${key})` });
+    return;
+  }
+  const source = state.sources.get(key);
+  if (hole.reason === "superseded" && source !== undefined) {
+    source.heardAt = now;
+    noteGap(state, key, hole, out);
+    return;
+  }
+  learnHole(conn, key, hole);
+  dropSource(state, key, out);
+  consider(state, key, now, out);
+}
+
+/** Gaps were noted, were filled, or came from expiry; peers rank by them. */
+function onHoles(state: MachineState, event: Extract<MachineEvent, { type: "holes" }>, out: Effect[]): void {
+  const key = internKey(state, event.stream, event.origin);
+  const holes = event.holes.filter(({ from, reason }) => from < event.nextSeq && reason !== "superseded");
+  state.holes.set(key, holes);
+  onCommitted(state, key, event.nextSeq, out);
+  for (const conn of state.conns.values()) markUnsaid(state, conn, key, "urgent");
+}
+
 function onData(state: MachineState, event: Extract<MachineEvent, { type: "data" }>, now: number, out: Effect[]): void {
   const { conn: id, requestId, firstSeq, count, bytes, payload } = event;
+  const filled = fillOfRequest(state, requestId);
+  if (filled !== undefined) {
+    const isWanted = onFillData(state, filled.fill, filled.key, event, now, out);
+    if (isWanted) state.conns.get(id)?.window.arrived(bytes, now, filled.fill.next < filled.fill.to);
+    else out.push({ type: "close", conn: id, reason: `data from seq ${firstSeq} fills no gap (${filled.key})` });
+    return;
+  }
   const to = firstSeq + count;
   const key = heard(state, id, requestId, firstSeq, to, now, out);
   if (key === undefined) return;
   measure(state, id, key, to, bytes, now);
   state.staged.delete(key);
   state.received.set(key, to);
-  out.push({ type: "apply", conn: id, key, bytes, payload });
+  out.push({ type: "apply", conn: id, key, bytes, payload, fill: false });
 }
 
 /** Blocks of a sealed run: nothing is received before the last of them. */
@@ -309,13 +403,16 @@ function onApplied(
   out: Effect[],
 ): void {
   const conn = state.conns.get(event.conn);
+  if (event.fill) onFillApplied(state, event.key);
   if (event.ok) {
     if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs), out);
     return;
   }
   // What followed the failed block is lost with it: begin again from what is on disk, and only later.
-  state.received.set(event.key, heldNext(state, event.key));
-  state.staged.delete(event.key);
+  if (!event.fill) {
+    state.received.set(event.key, heldNext(state, event.key));
+    state.staged.delete(event.key);
+  }
   if (conn === undefined) return;
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
@@ -334,7 +431,11 @@ function consider(state: MachineState, key: KeyId, now: number, out: Effect[]): 
   const source = state.sources.get(key);
   if (source === undefined) {
     const best = bestSource(state, key, now);
-    if (best !== undefined) request(state, key, best.conn, now, out);
+    const hole = best === undefined ? undefined : holeAhead(state, key, best.conn);
+    if (hole === undefined) state.gapWaits.delete(key);
+    if (best === undefined) return;
+    if (hole === undefined) request(state, key, best.conn, now, out);
+    else if (awaitHolder(state, key, best.conn, now, out)) consider(state, key, now, out);
     return;
   }
   const conn = state.conns.get(source.conn);
@@ -370,7 +471,6 @@ function request(state: MachineState, key: KeyId, conn: Conn, now: number, out: 
   const id = state.nextRequestId++;
   const from = receivedNext(state, key);
   state.sources.set(key, { conn: conn.id, requestId: id, state: "active", heardAt: now, stopAt: 0 });
-  state.requests.set(id, { conn: conn.id, key });
   const distance = plusCost(announced.distance, conn.tuning.cost);
   const feasible = state.feasible.get(key);
   if (feasible === undefined || announced.next > from || announced.distance === 0) {
@@ -379,19 +479,18 @@ function request(state: MachineState, key: KeyId, conn: Conn, now: number, out: 
     feasible.distance = distance;
   }
   updateDistance(state, key, out);
-  out.push({
-    type: "send",
-    conn: conn.id,
-    message: {
-      $case: "request",
-      value: { id, stream: names.stream, origin: names.origin, from, staged: state.staged.get(key) },
-    },
-  });
+  const { stream, origin } = names;
+  ask(state, conn, key, { id, stream, origin, from, to: 0, digests: [], staged: state.staged.get(key) }, out);
 }
 
 function change(state: MachineState, key: KeyId, to: Conn, now: number, out: Effect[]): void {
   const source = state.sources.get(key);
   if (source === undefined) return;
+  if (isUnsent(state, source.requestId)) {
+    dropSource(state, key, out);
+    request(state, key, to, now, out);
+    return;
+  }
   source.state = "stopping";
   source.stopAt = now;
   source.successor = to.id;
@@ -428,4 +527,13 @@ function updateDistance(state: MachineState, key: KeyId, out: Effect[]): void {
 function sourceOfRequest(state: MachineState, conn: number, requestId: number): KeyId | undefined {
   const standing = state.requests.get(requestId);
   return standing?.conn === conn ? standing.key : undefined;
+}
+
+function fillOfRequest(
+  state: MachineState,
+  requestId: number,
+): { readonly fill: Fill; readonly key: KeyId } | undefined {
+  const key = state.requests.get(requestId)?.key;
+  const fill = key === undefined ? undefined : state.fills.get(key);
+  return key === undefined || fill?.requestId !== requestId ? undefined : { fill, key };
 }

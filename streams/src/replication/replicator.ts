@@ -1,4 +1,4 @@
-import type { Sealed } from "@landfall/proto/gen/landfall/v1/replication";
+import type { Digest, Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
@@ -13,13 +13,22 @@ import { decodeBlock, encodeBlock } from "../store/block.js";
 import type { Batch, LocalStore } from "../store/store.js";
 import type { Seq } from "../model/record.js";
 import { Dialler } from "./dialler.js";
+import { ForkCheck } from "./fork-check.js";
 import { Gate } from "./gate.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { handedOver } from "./handed-over.js";
 import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
 import { LINK_CLASSES } from "./link-classes.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
-import { createMachine, keyId, type Effect, type KeyId, type MachineEvent, type RunFacts } from "./machine-state.js";
+import {
+  createMachine,
+  keyId,
+  type Effect,
+  type Key,
+  type KeyId,
+  type MachineEvent,
+  type RunFacts,
+} from "./machine-state.js";
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
 import { countCertificate, countLinks } from "./replication-metrics.js";
@@ -71,7 +80,11 @@ class NodeReplicator implements Replicator {
   #timer: TimerHandle | undefined;
   #nextLinkId = 1;
   #closed = false;
-  #stopCommits: () => void = () => undefined;
+  #stopListening: () => void = () => undefined;
+  readonly #forks: ForkCheck;
+  /** Forks that were reported, by key and peer. */
+  readonly #forked = new Set<string>();
+  #isRestored = false;
 
   constructor(private readonly options: ReplicatorOptions) {
     this.#machine = createMachine(options.settings.site, options.store.origin);
@@ -81,6 +94,7 @@ class NodeReplicator implements Replicator {
     const identity = this.#identity;
     this.#gate = new Gate({ sites: settings.sites, identity, exceptions });
     this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
+    this.#forks = new ForkCheck(options.store);
     countLinks(options.registry, () => this.links());
   }
 
@@ -91,14 +105,21 @@ class NodeReplicator implements Replicator {
   async start(): Promise<void> {
     const { store, settings, env } = this.options;
     this.#identity?.start();
-    this.#stopCommits = store.onCommit((committed) => {
+    const stopCommits = store.onCommit((committed) => {
       for (const { stream, origin, nextSeq } of committed) {
         this.#run({ type: "committed", stream, origin, nextSeq });
       }
     });
+    const stopGaps = store.onGaps((gaps) => this.#run({ type: "holes", ...gaps }));
+    this.#stopListening = () => {
+      stopCommits();
+      stopGaps();
+    };
     for (const stream of store.streams()) {
-      for (const [origin, nextSeq] of Object.entries(store.vector(stream))) {
-        this.#run({ type: "committed", stream, origin: origin as never, nextSeq });
+      const gaps = store.gaps(stream);
+      for (const [name, nextSeq] of Object.entries(store.vector(stream))) {
+        const origin = name as OriginId;
+        this.#run({ type: "holes", stream, origin, nextSeq, holes: gaps.filter((gap) => gap.origin === origin) });
       }
     }
     if (settings.replication.listen !== undefined) {
@@ -129,7 +150,7 @@ class NodeReplicator implements Replicator {
     if (this.#closed) return;
     this.#closed = true;
     this.#timer?.cancel();
-    this.#stopCommits();
+    this.#stopListening();
     this.#identity?.stop();
     for (const dialler of this.#diallers) dialler.stop();
     for (const link of this.#links.values()) link.close("this site is stopping");
@@ -189,6 +210,7 @@ class NodeReplicator implements Replicator {
       linkClass: settings.class,
       carries: settings.carries,
       wants: own.replication.wants,
+      tellsGaps: true,
       takesSealed: true,
     };
     const id = this.#nextLinkId++;
@@ -239,7 +261,7 @@ class NodeReplicator implements Replicator {
     this.options.log.info({ link: peer.link, peer: peer.site, class: link.linkClass }, "link up");
     const tuning = LINK_CLASSES[link.linkClass];
     const sealed = peer.takesSealed && tuning.windowBytes >= SEALED_WINDOW_BYTES_MIN;
-    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning, rights, sealed });
+    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning, rights, sealed, tellsGaps: peer.tellsGaps });
   }
 
   #siteEntry(site: string): SiteEntry | undefined {
@@ -332,7 +354,7 @@ class NodeReplicator implements Replicator {
   }
 
   #perform(effect: Effect): void {
-    const link = this.#links.get(effect.conn);
+    const link = "conn" in effect ? this.#links.get(effect.conn) : undefined;
     switch (effect.type) {
       case "send":
         link?.send(effect.message);
@@ -342,7 +364,20 @@ class NodeReplicator implements Replicator {
         break;
       case "apply":
       case "stage":
-        this.#applying.set(effect.key, this.#apply(effect, this.#applying.get(effect.key)));
+        this.#enqueueApply(effect);
+        break;
+      case "note":
+        this.#inTurn(effect.key, () => this.#note(effect));
+        break;
+      case "digest":
+        // Behind what is on its way to the disk.
+        this.#inTurn(effect.key, () => this.#digest(effect));
+        break;
+      case "fork":
+        this.#reportFork(effect.key, link?.peer?.site ?? "");
+        break;
+      case "restored":
+        this.#reportRestored(effect.key, effect.next, link?.peer?.site ?? "");
         break;
       case "close":
         this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");
@@ -352,45 +387,107 @@ class NodeReplicator implements Replicator {
   }
 
   async #read(effect: Extract<Effect, { type: "read" }>): Promise<void> {
-    const { conn, requestId, key, stream, origin, from, maxBytes } = effect;
-    let count = 0;
-    let block = new Uint8Array(0);
+    const { conn, requestId, key, stream, origin, from, to, maxBytes, digests } = effect;
+    const answer = { type: "block", conn, requestId, key, firstSeq: from } as const;
+    const nothing = { ...answer, count: 0, block: new Uint8Array(0) };
+    const { store } = this.options;
     try {
-      const part = effect.sealed ? await this.#sealed.read(effect) : undefined;
+      if (await this.#forks.isFork(effect, digests)) {
+        this.#run({ ...nothing, isFork: true });
+        return;
+      }
+      const prepared = (): void => this.#run({ type: "prepared", conn, requestId, key });
+      const part = effect.sealed ? await this.#sealed.read(effect, prepared) : undefined;
+      if (part === "preparing") {
+        this.#run({ type: "preparing", conn, requestId, key });
+        return;
+      }
       if (part !== undefined) {
         this.#run({ type: "part", conn, requestId, key, ...part });
         return;
       }
-      const records = await this.options.store.readOrigin(stream, origin, from as Seq, maxBytes);
-      count = records.length;
-      if (count > 0) block = encodeBlock({ stream, origin, firstSeq: from as Seq, records }) as typeof block;
+      const records = (await store.readOrigin(stream, origin, from as Seq, maxBytes)).slice(0, to - from);
+      if (records.length > 0) {
+        const block = encodeBlock({ stream, origin, firstSeq: from as Seq, records });
+        this.#run({ ...answer, count: records.length, block });
+        return;
+      }
     } catch (error) {
-      if (!isLandfallError(error, "CLOSED")) this.#storeFailed("read", key, error);
+      this.#storeFailed("read", key, error);
     }
-    this.#run({ type: "block", conn, requestId, key, firstSeq: from, count, block });
+    const hole = await store.holeAt(stream, origin, from as Seq).catch((error: unknown) => {
+      this.#storeFailed("read", key, error);
+      return undefined;
+    });
+    this.#run({ ...nothing, hole });
   }
 
-  async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>, before: Promise<void> | undefined): Promise<void> {
+  /** What is stored of one key is stored in order; keys do not wait for each other. */
+  #inTurn(key: KeyId, work: () => Promise<void>): void {
+    this.#applying.set(key, (this.#applying.get(key) ?? Promise.resolve()).then(work));
+  }
+
+  #enqueueApply(effect: Extract<Effect, { type: "apply" | "stage" }>): void {
+    const arrivedAt = this.options.env.monotonic();
+    this.#inTurn(effect.key, () => this.#apply(effect, arrivedAt));
+  }
+
+  async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>, arrivedAt: number): Promise<void> {
     const { conn, key, bytes } = effect;
+    const fill = effect.type === "apply" && effect.fill;
     const { env } = this.options;
-    const arrived = env.monotonic();
-    await before;
     let ok = true;
     try {
       if (effect.type === "stage") {
         await this.#sealed.stage(effect);
       } else {
-        await this.#sealed.drop(key);
+        if (!fill) await this.#sealed.drop(key);
         await this.options.store.apply(effect.payload as Batch);
       }
     } catch (error) {
       ok = false;
-      if (!isLandfallError(error, "CLOSED")) this.#storeFailed("store", key, error);
+      this.#storeFailed("store", key, error);
     }
-    this.#run({ type: "applied", conn, key, bytes, ok, tookMs: env.monotonic() - arrived });
+    this.#run({ type: "applied", conn, key, bytes, ok, fill, tookMs: env.monotonic() - arrivedAt });
+  }
+
+  async #note({ key, hole }: Extract<Effect, { type: "note" }>): Promise<void> {
+    const names = this.#machine.keys.get(key) as Key;
+    try {
+      await this.#sealed.drop(key);
+      await this.options.store.noteGap(names.stream, names.origin, hole);
+    } catch (error) {
+      this.#storeFailed("note a gap of", key, error);
+      this.#run({ type: "unnoted", key });
+    }
+  }
+
+  async #digest({ requestId, key, seqs }: Extract<Effect, { type: "digest" }>): Promise<void> {
+    let digests: Digest[] = [];
+    try {
+      digests = await this.#forks.of(this.#machine.keys.get(key) as Key, seqs);
+    } catch (error) {
+      this.#storeFailed("digest", key, error);
+    }
+    this.#run({ type: "digested", requestId, digests });
+  }
+
+  #reportFork(key: KeyId, peer: string): void {
+    if (this.#forked.has(`${key} ${peer}`)) return;
+    this.#forked.add(`${key} ${peer}`);
+    const message = `${key}: ${peer} holds other records under the same numbers; nothing is taken from it, nor sent to it`;
+    this.options.exceptions.report({ code: "FORK", source: "replication", message, detail: { peer } });
+  }
+
+  #reportRestored(key: KeyId, next: number, peer: string): void {
+    if (this.#isRestored) return;
+    this.#isRestored = true;
+    const message = `${peer} holds records of this node, ${key}, up to seq ${next}, which are not here: this folder was restored`;
+    this.options.exceptions.report({ code: "RESTORED", source: "replication", message, detail: { peer } });
   }
 
   #storeFailed(what: string, key: KeyId, error: unknown): void {
+    if (isLandfallError(error, "CLOSED")) return;
     const code = isLandfallError(error) ? error.code : "DISK_FAILED";
     const message = `could not ${what} ${key}: ${error instanceof Error ? error.message : String(error)}`;
     this.options.exceptions.report({ code, source: "replication", message });

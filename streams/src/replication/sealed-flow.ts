@@ -1,5 +1,6 @@
 import { SEALED_RECORDS_MIN, SEALED_RUNS_OPEN_MAX, SEALED_RUN_IDLE_MS } from "../limits.js";
 import type { Env } from "../env.js";
+import type { Seq } from "../model/record.js";
 import type { LocalStore, SealedRunReader, SealedRunWriter } from "../store/store.js";
 import type { Effect, KeyId, MachineState, RunFacts } from "./machine-state.js";
 
@@ -30,15 +31,24 @@ export class SealedFlow {
     private readonly machine: MachineState,
   ) {}
 
-  /** Undefined when what is wanted is to be sent record by record. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
-  async read(effect: Extract<Effect, { type: "read" }>): Promise<Part | undefined> {
-    const { stream, origin, from, staged, maxBytes } = effect;
-    const known = staged === undefined ? undefined : this.#outgoing.get(staged.run);
-    const outgoing = known ?? (await this.#open(effect));
+  /**
+   * Undefined when what is wanted is to be sent record by record; "preparing" when a run is being made of it: `prepared` is
+   * called when it is there, or is not to be had.
+   * @throws LandfallError CORRUPT_BLOCK, DISK_FAILED
+   */
+  async read(effect: Extract<Effect, { type: "read" }>, prepared: () => void): Promise<Part | "preparing" | undefined> {
+    const { stream, origin, from, staged, fresh, maxBytes } = effect;
+    const outgoing = this.#known(effect) ?? (await this.#open(effect));
+    if (outgoing?.reader.run.packed !== true && fresh) {
+      const preparing = this.store.prepareSealed(stream, origin, from as Seq);
+      if (preparing !== undefined) {
+        preparing.then((reader) => void (reader === undefined || this.#keep(reader))).then(prepared, prepared);
+        return "preparing";
+      }
+    }
     if (outgoing === undefined) return undefined;
     outgoing.usedAt = this.env.monotonic();
     const { run } = outgoing.reader;
-    if (run.stream !== stream || run.origin !== origin || run.from !== from) return undefined;
     const first = staged?.run === run.id ? staged.blocks : 0;
     return { run, first, ...(await outgoing.reader.read(first, maxBytes)) };
   }
@@ -88,17 +98,27 @@ export class SealedFlow {
     await Promise.all([...this.#incoming.keys()].map((key) => this.drop(key)));
   }
 
+  /** The run of which blocks were sent already, or else one that begins there. */
+  #known({ stream, origin, from, staged }: Extract<Effect, { type: "read" }>): Outgoing | undefined {
+    const begun = staged === undefined ? undefined : this.#outgoing.get(staged.run);
+    const candidates = begun === undefined ? [...this.#outgoing.values()].reverse() : [begun];
+    return candidates.find(
+      ({ reader: { run } }) => run.stream === stream && run.origin === origin && run.from === from,
+    );
+  }
+
   async #open({ stream, origin, from }: Extract<Effect, { type: "read" }>): Promise<Outgoing | undefined> {
-    const reader = await this.store.openSealed(stream, origin, from as never);
+    const reader = await this.store.openSealed(stream, origin, from as Seq);
     if (reader === undefined) return undefined;
-    const { id, count } = reader.run;
-    const known = this.#outgoing.get(id);
-    if (known !== undefined || count < SEALED_RECORDS_MIN) {
-      await reader.close();
-      return known;
-    }
+    if (reader.run.count >= SEALED_RECORDS_MIN) return this.#keep(reader);
+    await reader.close();
+    return undefined;
+  }
+
+  #keep(reader: SealedRunReader): Outgoing {
     const outgoing = { reader, usedAt: this.env.monotonic() };
-    this.#outgoing.set(id, outgoing);
+    void this.#outgoing.get(reader.run.id)?.reader.close();
+    this.#outgoing.set(reader.run.id, outgoing);
     return outgoing;
   }
 }

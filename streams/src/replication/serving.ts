@@ -1,4 +1,6 @@
 import { Refuse_Reason, type Sealed } from "@landfall/proto/gen/landfall/v1/replication";
+import type { Hole } from "../model/gap.js";
+import { holeToWire } from "./gap-frames.js";
 import {
   heldNext,
   type Conn,
@@ -11,8 +13,12 @@ import {
 
 /** Takes a standing request; a newer one for the same key replaces the older. */
 export function serve(state: MachineState, conn: Conn, serving: Serving, out: Effect[]): void {
-  if (!conn.serving.has(serving.key)) conn.turn.push(serving.key);
-  conn.serving.set(serving.key, serving);
+  if (Number.isFinite(serving.to)) {
+    conn.filling.set(serving.key, serving);
+  } else {
+    if (!conn.serving.has(serving.key)) conn.turn.push(serving.key);
+    conn.serving.set(serving.key, serving);
+  }
   pump(state, conn, out);
 }
 
@@ -25,11 +31,11 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
   const blockBytes = blockBytesFor(conn);
   // Not for crumbs of credit: a block is sent when there is room for at least half of one.
   if (conn.reading || conn.credit < blockBytes / 2) return;
-  const key = mostUrgent(state, conn);
-  const serving = key === undefined ? undefined : conn.serving.get(key);
-  const names = key === undefined ? undefined : state.keys.get(key);
-  if (key === undefined || serving === undefined || names === undefined) return;
-  conn.turn = [...conn.turn.filter((other) => other !== key), key];
+  const serving = mostUrgent(state, conn);
+  const names = serving === undefined ? undefined : state.keys.get(serving.key);
+  if (serving === undefined || names === undefined) return;
+  const { key } = serving;
+  if (conn.serving.get(key) === serving) conn.turn = [...conn.turn.filter((other) => other !== key), key];
   conn.reading = true;
   out.push({
     type: "read",
@@ -39,10 +45,14 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     stream: names.stream,
     origin: names.origin,
     from: serving.position,
+    to: serving.to,
     maxBytes: blockBytes,
-    sealed: conn.sealed,
+    digests: serving.digests,
+    sealed: conn.sealed && !Number.isFinite(serving.to),
     staged: serving.staged,
+    fresh: serving.fresh,
   });
+  serving.fresh = false;
 }
 
 /** A narrow window is filled with several blocks, so that what is urgent need not wait for all of it. */
@@ -50,7 +60,7 @@ function blockBytesFor({ tuning, peerWindow }: Conn): number {
   return peerWindow === undefined ? tuning.blockBytes : Math.min(tuning.blockBytes, Math.ceil(peerWindow / 4));
 }
 
-/** Sends a block that was read, unless its request was stopped meanwhile. */
+/** Sends what was read, or why nothing can be, unless its request was stopped meanwhile. */
 export function blockRead(
   state: MachineState,
   conn: Conn,
@@ -58,24 +68,37 @@ export function blockRead(
   out: Effect[],
 ): void {
   conn.reading = false;
-  const serving = conn.serving.get(event.key);
-  if (serving?.id === event.requestId && event.count === 0) {
-    // It cannot be read (a damaged block): the receiver is to ask somebody else.
-    conn.serving.delete(event.key);
-    conn.turn = conn.turn.filter((other) => other !== event.key);
-    const value = { id: serving.id, reason: Refuse_Reason.BEHIND };
-    out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value } });
-  } else if (serving?.id === event.requestId && serving.position === event.firstSeq) {
-    serving.position += event.count;
-    delete serving.staged;
-    conn.credit -= event.block.byteLength;
-    const { firstSeq, count, block } = event;
-    out.push({
-      type: "send",
-      conn: conn.id,
-      message: { $case: "data", value: { id: serving.id, firstSeq, count, block } },
-    });
+  const serving = servingOf(conn, event.key, event.requestId);
+  if (serving !== undefined && serving.position === event.firstSeq) {
+    serving.digests = [];
+    if (event.isFork === true) {
+      refuse(conn, serving, Refuse_Reason.FORK, out);
+      out.push({ type: "fork", conn: conn.id, key: event.key });
+    } else if (event.count === 0) {
+      sendHole(conn, serving, event.hole, out);
+    } else {
+      const { firstSeq, count, block } = event;
+      serving.position += count;
+      delete serving.staged;
+      if (serving.position >= serving.to) conn.filling.delete(serving.key);
+      conn.credit -= block.byteLength;
+      const value = { id: serving.id, firstSeq, count, block };
+      out.push({ type: "send", conn: conn.id, message: { $case: "data", value } });
+    }
   }
+  pump(state, conn, out);
+}
+
+/** What one request waits for holds up no other. */
+export function wait(
+  state: MachineState,
+  conn: Conn,
+  { type, key, requestId }: Extract<MachineEvent, { type: "preparing" | "prepared" }>,
+  out: Effect[],
+): void {
+  const serving = conn.serving.get(key);
+  if (type === "preparing") conn.reading = false;
+  if (serving?.id === requestId) serving.waits = type === "preparing";
   pump(state, conn, out);
 }
 
@@ -90,6 +113,7 @@ export function partRead(
   const serving = conn.serving.get(event.key);
   const { run, next, bytes } = event;
   if (serving?.id === event.requestId && serving.position === run.from) {
+    serving.digests = [];
     if (next < run.blocks) {
       serving.staged = { run: run.id, blocks: next };
     } else {
@@ -107,18 +131,54 @@ function sealedFrame(id: number, { run, first, next, bytes }: Extract<MachineEve
   return { id, run: name, from, to, count, blocks, runBytes, rawBytes, packed, first, next, bytes };
 }
 
-function mostUrgent(state: MachineState, conn: Conn): KeyId | undefined {
-  let best: KeyId | undefined;
-  let bestRank = Infinity;
-  for (const key of conn.turn) {
-    const serving = conn.serving.get(key);
-    if (serving === undefined || serving.position >= heldNext(state, key)) continue;
-    const rank = urgency(state.keys.get(key)?.stream ?? "");
-    if (rank < bestRank) {
-      best = key;
-      bestRank = rank;
-    }
+/** Forgets a request of the peer, which may be long gone. */
+export function endServing(conn: Conn, id: number): void {
+  for (const [key, serving] of conn.filling) if (serving.id === id) conn.filling.delete(key);
+  for (const [key, serving] of conn.serving) {
+    if (serving.id !== id) continue;
+    conn.serving.delete(key);
+    conn.turn = conn.turn.filter((other) => other !== key);
   }
+}
+
+/** A request ends at a hole (rule 7); but over what was superseded everywhere it goes on. */
+function sendHole(conn: Conn, serving: Serving, hole: Hole | undefined, out: Effect[]): void {
+  if (hole === undefined || !conn.tellsGaps) {
+    // The receiver is to ask somebody else.
+    refuse(conn, serving, Refuse_Reason.BEHIND, out);
+    return;
+  }
+  if (hole.reason === "superseded" && conn.serving.get(serving.key) === serving) serving.position = hole.to;
+  else endServing(conn, serving.id);
+  out.push({
+    type: "send",
+    conn: conn.id,
+    message: { $case: "gap", value: { id: serving.id, hole: holeToWire(hole) } },
+  });
+}
+
+function refuse(conn: Conn, { id }: Serving, reason: Refuse_Reason, out: Effect[]): void {
+  endServing(conn, id);
+  out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason } } });
+}
+
+function servingOf(conn: Conn, key: KeyId, requestId: number): Serving | undefined {
+  return [conn.serving.get(key), conn.filling.get(key)].find((serving) => serving?.id === requestId);
+}
+
+/** Standing requests go first, what fills old gaps goes behind those of the same urgency. */
+function mostUrgent(state: MachineState, conn: Conn): Serving | undefined {
+  let best: Serving | undefined;
+  let bestRank = Infinity;
+  const look = (serving: Serving | undefined, later: number): void => {
+    if (serving === undefined || serving.waits || serving.position >= heldNext(state, serving.key)) return;
+    const rank = urgency(state.keys.get(serving.key)?.stream ?? "") + later;
+    if (rank >= bestRank) return;
+    best = serving;
+    bestRank = rank;
+  };
+  for (const key of conn.turn) look(conn.serving.get(key), 0);
+  for (const serving of conn.filling.values()) look(serving, 0.5);
   return best;
 }
 

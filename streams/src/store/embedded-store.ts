@@ -168,6 +168,9 @@ export class EmbeddedStore implements LocalStore {
       catalog,
       reader: segments,
       maintenance: this.maintenance,
+      extractor: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      sealNow: () => this.sealed(),
+      onDamaged: (run, error) => this.noteDamagedRun(run, error),
       onReceived: (committed, records) => {
         this.recordsReceived += records;
         this.tell([committed]);
@@ -349,6 +352,11 @@ export class EmbeddedStore implements LocalStore {
     return this.read(this.transfers.send(stream, origin, from));
   }
 
+  prepareSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> | undefined {
+    this.checkOpen();
+    return this.transfers.prepare(stream, origin, from);
+  }
+
   async receiveSealed(run: SealedRun): Promise<SealedRunWriter> {
     this.checkOpen();
     streamName(run.stream);
@@ -401,9 +409,15 @@ export class EmbeddedStore implements LocalStore {
   /** Seals the journal that is being written, too, and waits until everything is sealed and merged. */
   async sealNow(): Promise<void> {
     this.checkOpen();
+    await this.sealed();
+    await this.maintenance.idle();
+  }
+
+  /** Seals the journal that is being written, too. */
+  private async sealed(): Promise<void> {
     await this.commit.idle();
     this.commit.roll();
-    await this.maintenance.idle();
+    while (this.maintenance.waiting > 0 && this.maintenance.isSealing) await this.maintenance.progress();
   }
 
   /** Over how many runs and unsealed journals a topic of this stream may be spread. */

@@ -1,15 +1,12 @@
 import { BLOCK_BYTES_MAX, READ_BYTES_MAX, READ_RECORDS_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { cursorAfter, walksOf } from "./cursor-walk.js";
-import { windowBytes, windowRef } from "./run-log.js";
-import { runRecords } from "./run-records.js";
 import type { GapReason, Hole } from "../model/gap.js";
 import type { Cursor, Seq, StoredRecord } from "../model/record.js";
 import type { CursorWalk } from "./cursor-walk.js";
 import type { JournalReader, JournalRef } from "./journal-reader.js";
 import type { OriginLog, Piece } from "./origin-log.js";
 import type { RunLog } from "./run-log.js";
-import type { RunRef } from "./run-records.js";
 import type { Run } from "./segment-format.js";
 import type { StreamState } from "./stream-state.js";
 
@@ -105,7 +102,7 @@ export class LogReader {
   private async supersededTo(run: Run, from: number): Promise<number> {
     for (let at = from; at < run.to;) {
       const window = await this.runs.window(run, at);
-      for (; at < window.to; at++) if (windowBytes(window, at) >= 0) return at;
+      for (; at < window.to; at++) if (window.bytes(at) >= 0) return at;
     }
     return run.to;
   }
@@ -136,19 +133,19 @@ export class LogReader {
       return at;
     }
     if (run === undefined) return seq;
-    const refs: RunRef[] = [];
     while (at < end) {
       const window = await this.runs.window(run, at);
       const until = Math.min(end, window.to);
+      const seqs: number[] = [];
       for (; at < until; at++) {
-        const bytes = windowBytes(window, at);
+        const bytes = window.bytes(at);
         if (bytes < 0 && !gapless) continue;
         if (bytes < 0 || !budget.take(bytes)) break;
-        refs.push(windowRef(window, at));
+        seqs.push(at);
       }
+      for (const record of window.records(seqs)) records.push(record);
       if (at < until) break;
     }
-    for (const record of runRecords(refs)) records.push(record);
     return at;
   }
 }

@@ -26,6 +26,8 @@ export interface MergeJob {
   readonly packed: boolean;
   /** Keep only the newest record of each topic. */
   readonly compact: boolean;
+  /** Leave out what lies before this seq: the one group becomes a run that begins with it. */
+  readonly after?: number;
 }
 
 /** @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED */
@@ -36,12 +38,12 @@ export async function mergeRuns(disk: Disk, job: MergeJob): Promise<NewSegment[]
   try {
     for (const group of job.groups) {
       const [first, last] = [group[0] as MergeInput, group.at(-1) as MergeInput];
-      writer.beginRun(first.meta.stream, first.meta.origin, first.meta.from, last.meta.to);
+      writer.beginRun(first.meta.stream, first.meta.origin, job.after ?? first.meta.from, last.meta.to);
       const inputs: RunCursor[] = [];
       for (const { segment, meta } of group) {
         const file = files.get(segment) ?? (await open(disk, join(job.folder, segmentName(segment))));
         files.set(segment, file);
-        const cursor = new RunCursor(file, meta);
+        const cursor = new RunCursor(file, meta, job.after ?? 0);
         if (await cursor.begin()) inputs.push(cursor);
       }
       await mergeGroup(inputs, writer, job.compact);
@@ -106,6 +108,7 @@ class RunCursor {
   constructor(
     private readonly file: DiskFile,
     private readonly meta: RunMeta,
+    private readonly after: number,
   ) {}
 
   get from(): number {
@@ -145,9 +148,19 @@ class RunCursor {
     const goesOn = this.slice === block.topics.length - 1 && this.entries[this.next]?.first === this.topic;
     if (none || (newestOnly && goesOn)) i = end;
     else if (newestOnly) i = end - 1;
-    writer.addSlice(this.topic, block, i, end);
+    this.giveSome(writer, block, i, end);
     this.slice++;
     if (this.slice < block.topics.length) this.topic = block.topics[this.slice] as string;
+  }
+
+  private giveSome(writer: SegmentWriter, block: RunBlock, from: number, end: number): void {
+    let at = from;
+    while (at < end) {
+      while (at < end && (block.seqs[at] as number) < this.after) at++;
+      const start = at;
+      while (at < end && (block.seqs[at] as number) >= this.after) at++;
+      if (start < at) writer.addSlice(this.topic, block, start, at);
+    }
   }
 
   private async readAhead(entry: BlockEntry): Promise<Uint8Array> {

@@ -1,15 +1,18 @@
 import { join } from "node:path";
-import { LandfallError } from "../model/errors.js";
+import { PREPARE_RECORDS_MIN } from "../limits.js";
+import { LandfallError, isLandfallError } from "../model/errors.js";
 import { RunExport } from "./run-export.js";
 import { RunImport } from "./run-import.js";
 import { segmentName } from "./segment-format.js";
 import type { Env } from "../env.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
+import type { Background } from "./background.js";
 import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
 import type { Maintenance } from "./maintenance.js";
 import type { OriginLog } from "./origin-log.js";
+import type { Run } from "./segment-format.js";
 import type { SegmentReader } from "./segment-reader.js";
 import type { Committed, SealedRun, SealedRunReader, SealedRunWriter } from "./store.js";
 
@@ -20,6 +23,11 @@ export interface SealedTransfersOptions {
   readonly catalog: Catalog;
   readonly reader: SegmentReader;
   readonly maintenance: Maintenance;
+  /** Cuts runs; one job at a time. */
+  readonly extractor: Background;
+  /** Until all that is in journals by now is sealed. */
+  readonly sealNow: () => Promise<void>;
+  readonly onDamaged: (run: Run, error: LandfallError) => void;
   /** A run became visible. */
   readonly onReceived: (committed: Committed, records: number) => void;
 }
@@ -28,15 +36,55 @@ export interface SealedTransfersOptions {
 export class SealedTransfers {
   private readonly open = new Set<{ close(): Promise<void> }>();
   private readonly installing = new Set<Promise<void>>();
+  private extracting: Promise<unknown> = Promise.resolve();
   private closed = false;
 
   constructor(private readonly options: SealedTransfersOptions) {}
 
   async send(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> {
-    const { catalog, reader, disk, folder } = this.options;
-    const run = catalog.streams.get(stream)?.logs.get(origin)?.locate(from)?.run;
+    const run = this.logOf(stream, origin)?.locate(from)?.run;
     if (run?.from !== from || run.damaged) return undefined;
-    return this.keep(await RunExport.open(disk, folder, reader, run));
+    return this.openRun(run, () => Promise.resolve());
+  }
+
+  prepare(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> | undefined {
+    const log = this.logOf(stream, origin);
+    const piece = log?.locate(from);
+    if (log === undefined || piece === undefined) return undefined;
+    const { run } = piece;
+    if (run === undefined) {
+      const isWorthIt = piece.generation !== undefined && log.next - from >= PREPARE_RECORDS_MIN;
+      return isWorthIt ? this.options.sealNow().then(() => this.extract(log, from)) : undefined;
+    }
+    return run.to - from >= PREPARE_RECORDS_MIN ? this.extract(log, from) : undefined;
+  }
+
+  private logOf(stream: StreamName, origin: OriginId): OriginLog | undefined {
+    return this.options.catalog.streams.get(stream)?.logs.get(origin);
+  }
+
+  /** The part of a run from a seq on, as a run of its own that lives as long as it is read. */
+  private async extract(log: OriginLog, from: number): Promise<SealedRunReader | undefined> {
+    const { disk, folder, maintenance } = this.options;
+    const run = log.locate(from)?.run;
+    if (run === undefined || run.damaged || this.closed) return undefined;
+    if (run.from === from && run.packed) return this.openRun(run, () => Promise.resolve());
+    const { segment, log: _log, damaged: _damaged, ...meta } = run;
+    const number = maintenance.takeNumber();
+    const remove = (): Promise<void> => disk.remove(join(folder, segmentName(number)));
+    const job = { kind: "merge", folder, segment: number, packed: true, compact: false, after: from } as const;
+    const made = this.extracting.then(() =>
+      this.options.extractor.run({ ...job, groups: [[{ segment: segment.number, meta }]] }),
+    );
+    this.extracting = made.catch(() => undefined);
+    const [cut] = await made;
+    const [part] = cut?.runs ?? [];
+    if (cut === undefined || part === undefined) {
+      await remove();
+      return undefined;
+    }
+    const own = { number, bytes: cut.bytes, runs: [] };
+    return this.openRun({ ...part, segment: own, log, damaged: false }, remove);
   }
 
   async receive(run: SealedRun): Promise<SealedRunWriter> {
@@ -78,6 +126,8 @@ export class SealedTransfers {
   /** Nothing goes on; what was not complete is gone. */
   async close(): Promise<void> {
     this.closed = true;
+    await this.options.extractor.close();
+    await this.extracting;
     await Promise.allSettled(this.installing);
     await Promise.all([...this.open].map((one) => one.close()));
   }
@@ -94,13 +144,28 @@ export class SealedTransfers {
     onReceived({ stream: run.stream, origin: run.origin, firstSeq: run.from, nextSeq: log.next as Seq }, run.count);
   }
 
-  private keep(reader: RunExport): SealedRunReader {
-    this.open.add(reader);
+  private async openRun(run: Run, released: () => Promise<void>): Promise<SealedRunReader> {
+    const { disk, folder, reader, onDamaged } = this.options;
+    const file = await RunExport.open(disk, folder, reader, run);
+    const entry = {
+      close: async (): Promise<void> => {
+        await file.close();
+        await released();
+      },
+    };
+    this.open.add(entry);
     return {
-      run: reader.run,
-      read: (block, maxBytes) => reader.read(block, maxBytes),
+      run: file.run,
+      read: async (block, maxBytes) => {
+        try {
+          return await file.read(block, maxBytes);
+        } catch (error) {
+          if (isLandfallError(error, "CORRUPT_BLOCK")) onDamaged(run, error);
+          throw error;
+        }
+      },
       close: async () => {
-        if (this.open.delete(reader)) await reader.close();
+        if (this.open.delete(entry)) await entry.close();
       },
     };
   }

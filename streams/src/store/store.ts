@@ -174,6 +174,13 @@ export interface LocalStore extends StreamStore {
   openSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined>;
 
   /**
+   * Makes a packed run that begins with this seq, of a large backlog that is in journals or that begins within a run. Takes its
+   * time; undefined at once when that is not worth it.
+   * @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED
+   */
+  prepareSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> | undefined;
+
+  /**
    * Begins to take a run in, at the seq that the store lacks next of its origin.
    * @throws LandfallError INVALID_ARGUMENT, SEQ_GAP, DISK_FULL, DISK_FAILED
    */

@@ -351,6 +351,7 @@ function makeSimulation(ships: readonly ShipState[]): SimulationState {
       outOfReach: link.class === "port" && link.state === "down",
       latencyMs: link.state === "degraded" ? 900 : 0,
       kbps: link.state === "degraded" ? 64 : 0,
+      lossPct: 0,
       bytesPerSecond: link.bytesPerSecond ?? 0,
     })),
     story: [

@@ -84,10 +84,10 @@ export function addSimulationRoutes(app: HqApp, { settings, simulator }: HqConte
         params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 200, pattern: "^[a-z0-9~-]+$" }) }),
         body: Type.Object(
           {
-            state: Type.Optional(Type.String({ enum: ["up", "down"] })),
+            state: Type.Optional(Type.String({ enum: ["up", "down", "half-open"] })),
             latencyMs: Type.Optional(Type.Number({ minimum: 0, maximum: 60_000 })),
             kbps: Type.Optional(Type.Number({ minimum: 0, maximum: 10_000_000, description: "0: unlimited" })),
-            lossPct: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
+            lossPct: Type.Optional(Type.Number({ minimum: 0, maximum: 50 })),
           },
           { additionalProperties: false, minProperties: 1 },
         ),

@@ -22,6 +22,19 @@ export const protobufPackage = "landfall.v1";
 
 export const protobufFileName = "landfall/v1/replication.proto";
 
+export enum GapReason {
+  GAP_REASON_UNSPECIFIED = 0,
+  /** EXPIRED - The sender had them, and its retention removed them. */
+  EXPIRED = 1,
+  /** MISSED - They had expired everywhere before they came to the sender. */
+  MISSED = 2,
+  /** DAMAGED - They cannot be read. */
+  DAMAGED = 3,
+  /** SUPERSEDED - The stream is compacted: newer records took their place. */
+  SUPERSEDED = 4,
+  UNRECOGNIZED = -1,
+}
+
 export interface Frame {
   body:
     | { $case: "hello"; value: Hello }
@@ -34,6 +47,7 @@ export interface Frame {
     | { $case: "credit"; value: Credit }
     | { $case: "ping"; value: Ping }
     | { $case: "pong"; value: Pong }
+    | { $case: "gap"; value: Gap }
     | { $case: "sealed"; value: Sealed }
     | undefined;
 }
@@ -51,6 +65,8 @@ export interface Hello {
   carries: string[];
   /** Streams that the sender of this frame wants to hold, as patterns. */
   wants: string[];
+  /** The sender of this frame understands gaps, requests with an end, and digests. */
+  tellsGaps: boolean;
   /** The sender of this frame takes blocks of sealed runs as they lie on disk. */
   takesSealed: boolean;
   /** Oldest version that the sender still speaks; 0 where that is `version` itself. */
@@ -69,21 +85,51 @@ export interface Holding {
   next: number;
   /** Sum of link costs to the origin; 0 at the origin itself; 4294967295 without a live path. */
   distance: number;
+  /** What the sender lacks below `next`, in order; at least the first of it. */
+  holes: Hole[];
 }
 
-/** A standing request: everything of this origin from `from` on, until stopped. */
+/** Records that are not at the sender: seqs [from, to). */
+export interface Hole {
+  from: number;
+  to: number;
+  reason: GapReason;
+}
+
+/** A standing request: everything of this origin from `from` on, until stopped; or, with `to`, what fills a gap. */
 export interface Request {
   id: number;
   stream: string;
   origin: string;
   from: number;
   /** A sealed run that begins at `from` and of which the first blocks are here: go on behind them, if you have the same. */
-  staged: Staged | undefined;
+  staged:
+    | Staged
+    | undefined;
+  /** First seq that is not wanted; 0 for a standing request. */
+  to: number;
+  /** What the sender of this frame holds around that: if the receiver holds something else, it is a fork. */
+  digests: Digest[];
 }
 
 export interface Staged {
   run: string;
   blocks: number;
+}
+
+/** Of the records with seqs [from, to): see docs/replication.md. */
+export interface Digest {
+  from: number;
+  to: number;
+  /** Two sums modulo 2^32. */
+  high: number;
+  low: number;
+}
+
+/** Request `id` met records that are not at the sender. It has ended, unless the reason is SUPERSEDED. */
+export interface Gap {
+  id: number;
+  hole: Hole | undefined;
 }
 
 export interface Stop {
@@ -107,6 +153,8 @@ export enum Refuse_Reason {
   CROSSING = 2,
   /** NOT_FOUND - Not a stream that this peer gets. Also what an unknown one looks like (A3). */
   NOT_FOUND = 3,
+  /** FORK - Other records stand under the same numbers here. */
+  FORK = 4,
   UNRECOGNIZED = -1,
 }
 
@@ -193,6 +241,9 @@ export const Frame: MessageFns<Frame> = {
         break;
       case "pong":
         Pong.encode(message.body.value, writer.uint32(82).fork()).join();
+        break;
+      case "gap":
+        Gap.encode(message.body.value, writer.uint32(98).fork()).join();
         break;
       case "sealed":
         Sealed.encode(message.body.value, writer.uint32(90).fork()).join();
@@ -294,6 +345,14 @@ export const Frame: MessageFns<Frame> = {
             message.body = { $case: "pong", value: Pong.decode(reader, reader.uint32()) };
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.body = { $case: "gap", value: Gap.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 11: {
             if (tag !== 90) {
               break;
@@ -324,6 +383,7 @@ function createBaseHello(): Hello {
     linkClass: "",
     carries: [],
     wants: [],
+    tellsGaps: false,
     takesSealed: false,
     oldestVersion: 0,
   };
@@ -351,6 +411,9 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.wants) {
       writer.uint32(58).string(v!);
+    }
+    if (message.tellsGaps !== false) {
+      writer.uint32(72).bool(message.tellsGaps);
     }
     if (message.takesSealed !== false) {
       writer.uint32(64).bool(message.takesSealed);
@@ -430,6 +493,14 @@ export const Hello: MessageFns<Hello> = {
             message.wants.push(reader.string());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.tellsGaps = reader.bool();
+            continue;
+          }
           case 8: {
             if (tag !== 64) {
               break;
@@ -506,7 +577,7 @@ export const Announce: MessageFns<Announce> = {
 };
 
 function createBaseHolding(): Holding {
-  return { stream: "", origin: "", next: 0, distance: 0 };
+  return { stream: "", origin: "", next: 0, distance: 0, holes: [] };
 }
 
 export const Holding: MessageFns<Holding> = {
@@ -522,6 +593,9 @@ export const Holding: MessageFns<Holding> = {
     }
     if (message.distance !== 0) {
       writer.uint32(32).uint32(message.distance);
+    }
+    for (const v of message.holes) {
+      Hole.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -571,6 +645,82 @@ export const Holding: MessageFns<Holding> = {
             message.distance = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.holes.push(Hole.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHole(): Hole {
+  return { from: 0, to: 0, reason: 0 };
+}
+
+export const Hole: MessageFns<Hole> = {
+  encode(message: Hole, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== 0) {
+      writer.uint32(8).uint64(message.from);
+    }
+    if (message.to !== 0) {
+      writer.uint32(16).uint64(message.to);
+    }
+    if (message.reason !== 0) {
+      writer.uint32(24).int32(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Hole {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHole();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.from = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.to = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -585,7 +735,7 @@ export const Holding: MessageFns<Holding> = {
 };
 
 function createBaseRequest(): Request {
-  return { id: 0, stream: "", origin: "", from: 0, staged: undefined };
+  return { id: 0, stream: "", origin: "", from: 0, staged: undefined, to: 0, digests: [] };
 }
 
 export const Request: MessageFns<Request> = {
@@ -604,6 +754,12 @@ export const Request: MessageFns<Request> = {
     }
     if (message.staged !== undefined) {
       Staged.encode(message.staged, writer.uint32(42).fork()).join();
+    }
+    if (message.to !== 0) {
+      writer.uint32(48).uint64(message.to);
+    }
+    for (const v of message.digests) {
+      Digest.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -661,6 +817,22 @@ export const Request: MessageFns<Request> = {
             message.staged = Staged.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.to = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.digests.push(Digest.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -716,6 +888,142 @@ export const Staged: MessageFns<Staged> = {
             }
 
             message.blocks = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDigest(): Digest {
+  return { from: 0, to: 0, high: 0, low: 0 };
+}
+
+export const Digest: MessageFns<Digest> = {
+  encode(message: Digest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== 0) {
+      writer.uint32(8).uint64(message.from);
+    }
+    if (message.to !== 0) {
+      writer.uint32(16).uint64(message.to);
+    }
+    if (message.high !== 0) {
+      writer.uint32(29).fixed32(message.high);
+    }
+    if (message.low !== 0) {
+      writer.uint32(37).fixed32(message.low);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Digest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDigest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.from = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.to = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 29) {
+              break;
+            }
+
+            message.high = reader.fixed32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 37) {
+              break;
+            }
+
+            message.low = reader.fixed32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGap(): Gap {
+  return { id: 0, hole: undefined };
+}
+
+export const Gap: MessageFns<Gap> = {
+  encode(message: Gap, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.hole !== undefined) {
+      Hole.encode(message.hole, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Gap {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGap();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hole = Hole.decode(reader, reader.uint32());
             continue;
           }
         }

@@ -1,0 +1,112 @@
+import { holeAt, type Hole } from "../src/model/gap.js";
+import { streamName, type OriginId } from "../src/model/names.js";
+import type { Cursor } from "../src/model/record.js";
+import { cursorAfter, walksOf } from "../src/store/cursor-walk.js";
+import type { OriginLog } from "../src/store/origin-log.js";
+import { StreamState } from "../src/store/stream-state.js";
+
+export const STREAM = streamName("bigblue.containers");
+
+/** What a site has on disk: one stream, each record a number; gaps and cursors by the store's own code. */
+export class SimDisk {
+  readonly stream = new StreamState(STREAM, 0);
+  readonly #values = new Map<OriginId, (number | undefined)[]>();
+
+  log(origin: OriginId): OriginLog {
+    return this.stream.log(origin);
+  }
+
+  get origins(): OriginId[] {
+    return [...this.stream.logs.keys()];
+  }
+
+  next(origin: OriginId): number {
+    return this.stream.logs.get(origin)?.next ?? 0;
+  }
+
+  value(origin: OriginId, seq: number): number | undefined {
+    return this.#values.get(origin)?.[seq];
+  }
+
+  /** Gaps as replication sees them. */
+  holes(origin: OriginId): Hole[] {
+    return this.stream.logs.get(origin)?.holes() ?? [];
+  }
+
+  /** Keeps records that are lacking; false, and nothing is kept, when some are here, or lie beyond the next one. */
+  put(origin: OriginId, firstSeq: number, values: readonly number[]): boolean {
+    const log = this.log(origin);
+    const end = firstSeq + values.length;
+    const lacking = [...log.fillable(firstSeq, Math.min(end, log.next)), ...log.missing(log.next, end)];
+    if (firstSeq > log.next || lacking.reduce((sum, [from, to]) => sum + to - from, 0) !== values.length) return false;
+    log.add({ start: firstSeq, end });
+    const all = this.#values.get(origin) ?? [];
+    this.#values.set(origin, all);
+    values.forEach((value, i) => (all[firstSeq + i] = value));
+    return true;
+  }
+
+  note(origin: OriginId, { from, to, reason }: Hole): void {
+    this.log(origin).addGap(from, to, reason);
+  }
+
+  /** Drops the pieces that end at or before `to`, and says which. */
+  expire(origin: OriginId, to: number): [number, number][] {
+    const log = this.log(origin);
+    const gone: [number, number][] = [];
+    log.replace((piece) => {
+      const isGone = piece.reason === undefined && piece.end <= to;
+      if (isGone) gone.push([piece.start, piece.end]);
+      return isGone;
+    }, []);
+    for (const [start, end] of gone) {
+      log.addGap(start, end, "expired");
+      this.#values.get(origin)?.fill(undefined, start, end);
+    }
+    return gone;
+  }
+
+  /** Every seq is here or in a gap, never both (R6). */
+  problems(): string[] {
+    return this.origins.flatMap((origin) => {
+      const holes = this.holes(origin);
+      const wrong: string[] = [];
+      for (let seq = 0; seq < this.next(origin); seq++) {
+        const isHere = this.value(origin, seq) !== undefined;
+        const hole = holeAt(holes, seq);
+        if (isHere === (hole !== undefined))
+          wrong.push(`${origin} ${seq}: here ${isHere}, ${hole?.reason ?? "no gap"}`);
+      }
+      return wrong;
+    });
+  }
+
+  /** What the cursor's owner has not seen, at most `limit` pieces of it. */
+  read(cursor: Cursor | undefined, limit: number): { seen: { origin: OriginId; seq: number }[]; cursor: Cursor } {
+    const walks = walksOf(this.stream, cursor);
+    const seen: { origin: OriginId; seq: number }[] = [];
+    let pieces = 0;
+    for (const walk of walks) {
+      for (let piece = walk.piece(); piece !== undefined && pieces++ < limit; piece = walk.piece()) {
+        for (; walk.seq < Math.min(piece.end, walk.end); walk.seq++)
+          seen.push({ origin: walk.log.origin, seq: walk.seq });
+      }
+    }
+    return { seen, cursor: cursorAfter(cursor, walks) };
+  }
+
+  /** A backup: as this disk is now, of each origin what lies before `end`. */
+  copy(end: (origin: OriginId) => number = () => Infinity): SimDisk {
+    const copy = new SimDisk();
+    for (const origin of this.origins) {
+      const holes = this.holes(origin);
+      for (let seq = 0; seq < Math.min(this.next(origin), end(origin)); seq++) {
+        const value = this.value(origin, seq);
+        const hole = holeAt(holes, seq);
+        if (value !== undefined) copy.put(origin, seq, [value]);
+        else if (hole !== undefined) copy.log(origin).addGap(seq, seq + 1, hole.reason);
+      }
+    }
+    return copy;
+  }
+}

@@ -1,0 +1,117 @@
+import type { LinkRights, LinkTuning, Message } from "../src/replication/machine-state.js";
+import type { SimSite } from "./simulated-site.js";
+import type { SimulatedFleet } from "./simulated-fleet.js";
+
+export const RECORD_BYTES = 200;
+const RECORDS_PER_BLOCK = 64;
+
+const TUNING: LinkTuning = {
+  cost: 1,
+  stallMs: 600,
+  stopMs: 4_000,
+  windowBytes: 64 * 1024,
+  windowBytesMin: 16 * 1024,
+  windowBytesMax: 1024 * 1024,
+  blockBytes: RECORDS_PER_BLOCK * RECORD_BYTES,
+  announceMs: 1_000,
+  gapMs: 300,
+};
+
+const OPEN_RIGHTS: LinkRights = {
+  maySend: () => true,
+  mayRequest: () => true,
+  mayAnnounce: () => true,
+  mayBelieve: () => true,
+};
+
+export interface SimConn {
+  readonly id: number;
+  readonly link: SimLink;
+  readonly peer: SimSite;
+}
+
+export class SimLink {
+  up = false;
+  wanted = true;
+  /** Messages in this direction vanish: the link is half-open. */
+  black: [boolean, boolean] = [false, false];
+  #generation = 0;
+  #free: [number, number] = [0, 0];
+
+  constructor(
+    readonly fleet: SimulatedFleet,
+    readonly a: SimSite,
+    readonly b: SimSite,
+    readonly latencyMs: number,
+    readonly bytesPerMs: number,
+  ) {}
+
+  open(): void {
+    if (this.up || !this.wanted || !this.a.up || !this.b.up) return;
+    this.up = true;
+    this.black = [false, false];
+    this.#generation++;
+    this.#free = [this.fleet.time.now, this.fleet.time.now];
+    const id = this.fleet.nextConn++;
+    this.a.conns.set(id, { id, link: this, peer: this.b });
+    this.b.conns.set(id, { id, link: this, peer: this.a });
+    this.#id = id;
+    const connected = {
+      type: "connected",
+      conn: id,
+      tuning: TUNING,
+      rights: OPEN_RIGHTS,
+      tellsGaps: true,
+      sealed: true,
+    } as const;
+    this.a.event({ ...connected, peer: this.b.name });
+    this.b.event({ ...connected, peer: this.a.name });
+  }
+  #id = 0;
+
+  /** From now on one direction is silent; a connection never gets back what it lost. */
+  goHalfOpen(direction: 0 | 1): void {
+    this.black[direction] = true;
+  }
+
+  /** Both ends notice, each a little later; what is under way is lost. */
+  cut(): void {
+    if (!this.up) return;
+    this.up = false;
+    this.#generation++;
+    const id = this.#id;
+    for (const site of [this.a, this.b]) {
+      const { life } = site;
+      this.fleet.time.after(this.fleet.random() * 50, () => {
+        site.conns.delete(id);
+        if (site.up && site.life === life) site.event({ type: "disconnected", conn: id });
+      });
+    }
+  }
+
+  reopenSoon(): void {
+    this.fleet.time.after(60 + this.fleet.random() * 200, () => this.open());
+  }
+
+  carry(from: SimSite, message: Message): void {
+    const direction = from === this.a ? 0 : 1;
+    const bytes = sizeOf(message);
+    this.fleet.bytes += bytes;
+    if (!this.up || this.black[direction]) return;
+    const start = Math.max(this.fleet.time.now, this.#free[direction]);
+    this.#free[direction] = start + bytes / this.bytesPerMs;
+    const generation = this.#generation;
+    const to = direction === 0 ? this.b : this.a;
+    const id = this.#id;
+    this.fleet.time.after(this.#free[direction] - this.fleet.time.now + this.latencyMs, () => {
+      if (generation !== this.#generation || this.black[direction] || !to.up) return;
+      const conn = to.conns.get(id);
+      if (conn !== undefined) to.receive(conn, message);
+    });
+  }
+}
+
+function sizeOf(message: Message): number {
+  if (message.$case === "data") return message.value.count * RECORD_BYTES;
+  return message.$case === "sealed" ? message.value.bytes.byteLength : 40;
+}

@@ -1,0 +1,372 @@
+import { holeAt } from "../src/model/gap.js";
+import { originId, type OriginId } from "../src/model/names.js";
+import type { Seq } from "../src/model/record.js";
+import {
+  createMachine,
+  keyId,
+  receivedNext,
+  type Effect,
+  type KeyId,
+  type MachineEvent,
+  type MachineState,
+  type Message,
+} from "../src/replication/machine-state.js";
+import { step } from "../src/replication/machine.js";
+import { SimDisk, STREAM } from "./simulated-disk.js";
+import type { SimulatedFleet } from "./simulated-fleet.js";
+import { SimulatedRuns, runPart } from "./simulated-runs.js";
+import { RECORD_BYTES, type SimConn } from "./simulated-link.js";
+
+type Effects<T extends Effect["type"]> = Extract<Effect, { type: T }>;
+
+function originOf(key: KeyId): OriginId {
+  return originId(key.slice(STREAM.length + 1));
+}
+
+/** One site of a simulated fleet: the protocol's machine, on a virtual disk with group commit. */
+export class SimSite {
+  machine: MachineState;
+  up = true;
+  /** Counts restarts: what was scheduled before a crash does not happen after it. */
+  life = 0;
+  readonly conns = new Map<number, SimConn>();
+  #commitQueue: (() => void)[] = [];
+  #committing = false;
+  /** Its folder was restored, and it does not know that yet. */
+  isRestored = false;
+  #appended = 0;
+  /** Where this life's own records begin: what a restored site appends again. */
+  #startedAt = 0;
+  #incarnations = 0;
+  /** Of sealed runs that are on their way in: lost with a crash. */
+  readonly #staged = new Map<KeyId, { readonly run: string; readonly values: number[] }>();
+  #runs: SimulatedRuns | undefined;
+
+  constructor(
+    readonly fleet: SimulatedFleet,
+    readonly name: string,
+    public origin: OriginId,
+    public disk = new SimDisk(),
+  ) {
+    this.machine = createMachine(name, origin);
+  }
+
+  /** How what is on disk is sealed. */
+  get runs(): SimulatedRuns {
+    return (this.#runs ??= new SimulatedRuns(`${this.name}.${this.life}`, this.fleet.random));
+  }
+
+  append(): void {
+    if (!this.up) return;
+    const value = this.fleet.nextValue++;
+    const seq = this.#appended++;
+    this.commit(() => this.#keepOwn(seq, value));
+  }
+
+  event(event: MachineEvent): void {
+    if (!this.up) return;
+    const { life } = this;
+    for (const effect of step(this.machine, event, this.fleet.time.now)) {
+      if (this.life === life) this.#perform(effect);
+    }
+  }
+
+  crash(loseDisk: boolean): void {
+    if (!this.up) return;
+    this.up = false;
+    this.life++;
+    for (const conn of this.conns.values()) conn.link.cut();
+    this.conns.clear();
+    this.#commitQueue = [];
+    this.#committing = false;
+    this.#staged.clear();
+    if (loseDisk) {
+      this.disk = new SimDisk();
+      this.#runs = undefined;
+      this.#newOrigin();
+    }
+  }
+
+  /** Comes back with what a backup holds, and does not know it. */
+  restore(backup: SimDisk): void {
+    this.crash(false);
+    this.disk = backup.copy();
+    this.#runs = undefined;
+    this.isRestored = true;
+    this.restart();
+  }
+
+  restart(): void {
+    if (this.up) return;
+    this.machine = createMachine(this.name, this.origin);
+    this.#appended = this.#startedAt = this.disk.next(this.origin);
+    this.up = true;
+    for (const origin of this.disk.origins) this.#tellHoles(origin);
+    this.tick();
+  }
+
+  /** Retention drops what is older. */
+  expire(origin: OriginId, to: number): void {
+    for (const [start, end] of this.disk.expire(origin, to)) this.fleet.expired(origin, start, end);
+    this.#tellHoles(origin);
+  }
+
+  tick(): void {
+    const { life } = this;
+    this.fleet.time.after(100, () => {
+      if (!this.up || this.life !== life) return;
+      this.event({ type: "tick" });
+      this.#seal();
+      this.tick();
+    });
+  }
+
+  /** Group commit: everything that came while the last one ran goes with the next. */
+  commit(work: () => void): void {
+    this.#commitQueue.push(work);
+    if (this.#committing) return;
+    this.#committing = true;
+    const { life } = this;
+    const run = () => {
+      if (!this.up || this.life !== life) return;
+      const batch = this.#commitQueue;
+      this.#commitQueue = [];
+      for (const done of batch) if (this.life === life) done();
+      if (this.life !== life) return;
+      if (this.#commitQueue.length > 0) this.fleet.time.after(2 + this.fleet.random() * 4, run);
+      else this.#committing = false;
+    };
+    this.fleet.time.after(2 + this.fleet.random() * 4, run);
+  }
+
+  /** What arrives at a live process twice is the thing that must not happen (R3). */
+  receive(conn: SimConn, message: Message): void {
+    switch (message.$case) {
+      case "hello":
+      case "ping":
+      case "pong":
+        return;
+      case "data": {
+        const { id, firstSeq, count, block } = message.value;
+        const values = [...new Float64Array(block.slice().buffer)];
+        this.fleet.delivered += count;
+        this.#countDuplicates(id, firstSeq, count);
+        const payload = { firstSeq, values };
+        const bytes = block.byteLength;
+        this.event({ type: "data", conn: conn.id, requestId: id, firstSeq, count, bytes, payload });
+        return;
+      }
+      case "sealed":
+        this.#receiveSealed(conn, message.value);
+        return;
+      default:
+        this.event({ type: "message", conn: conn.id, message });
+    }
+  }
+
+  /** Now and then: seals, or merges, some of what is on disk. */
+  #seal(): void {
+    if (!this.fleet.sealing || this.fleet.random() > 0.1) return;
+    for (const origin of this.disk.origins) {
+      if (this.fleet.random() < 0.7) this.runs.seal(keyId(STREAM, origin), this.disk.next(origin));
+      else this.runs.merge(keyId(STREAM, origin));
+    }
+  }
+
+  /** Blocks of a sealed run; those that are staged already must not come again, but with the first the run begins anew. */
+  #receiveSealed(conn: SimConn, message: Extract<Message, { $case: "sealed" }>["value"]): void {
+    const { id, run, from, to, count, blocks, runBytes, rawBytes, packed, first, next, bytes } = message;
+    const facts = { id: run, from: from as Seq, to: to as Seq, count, blocks, bytes: runBytes, rawBytes, packed };
+    const payload = [...new Float64Array(bytes.slice().buffer)];
+    const key = this.machine.requests.get(id)?.key;
+    const staged = key === undefined ? undefined : this.machine.staged.get(key);
+    this.fleet.delivered += payload.length;
+    if (staged !== undefined && first > 0) this.fleet.duplicates += Math.max(0, staged.blocks - first);
+    const arrived = { conn: conn.id, requestId: id, run: facts, first, next, bytes: bytes.byteLength, payload };
+    this.event({ type: "sealed", ...arrived });
+  }
+
+  #countDuplicates(requestId: number, firstSeq: number, count: number): void {
+    const key = this.machine.requests.get(requestId)?.key;
+    if (key === undefined) return;
+    const isFill = this.machine.fills.get(key)?.requestId === requestId;
+    for (let seq = firstSeq; seq < firstSeq + count; seq++) {
+      const isHere = this.disk.value(originOf(key), seq) !== undefined;
+      if (isHere || (!isFill && seq < receivedNext(this.machine, key))) this.fleet.duplicates++;
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case "send":
+        this.conns.get(effect.conn)?.link.carry(this, effect.message);
+        break;
+      case "read":
+        this.#soon(() => this.#read(effect));
+        break;
+      case "digest":
+        // Behind what is on its way to the disk.
+        this.commit(() => this.#digest(effect));
+        break;
+      case "apply":
+      case "stage": {
+        const arrivedAt = this.fleet.time.now;
+        this.commit(() => {
+          if (effect.type === "apply") this.#apply(effect);
+          else this.#stage(effect);
+          const { conn, key, bytes } = effect;
+          const fill = effect.type === "apply" && effect.fill;
+          this.event({ type: "applied", conn, key, bytes, ok: true, fill, tookMs: this.fleet.time.now - arrivedAt });
+        });
+        break;
+      }
+      case "note":
+        this.commit(() => this.#note(effect));
+        break;
+      case "fork":
+        this.fleet.forked.add(originOf(effect.key));
+        break;
+      case "restored":
+        this.#reincarnate();
+        break;
+      case "close": {
+        const link = this.conns.get(effect.conn)?.link;
+        if (effect.reason.startsWith("data") || effect.reason.startsWith("a gap")) {
+          this.fleet.fail(`${this.name}: ${effect.reason}`);
+        }
+        this.fleet.forcedCloses++;
+        link?.cut();
+        link?.reopenSoon();
+        break;
+      }
+    }
+  }
+
+  #soon(work: () => void): void {
+    const { life } = this;
+    this.fleet.time.after(0.2, () => {
+      if (this.up && this.life === life) work();
+    });
+  }
+
+  #read({ conn, requestId, key, from, to, maxBytes, digests, sealed, staged }: Effects<"read">): void {
+    const origin = originOf(key);
+    const answer = { type: "block", conn, requestId, key, firstSeq: from } as const;
+    const isOther = digests.some(({ from: seq, high }) => (this.disk.value(origin, seq) ?? high) !== high);
+    if (isOther) {
+      this.event({ ...answer, count: 0, block: new Uint8Array(0), isFork: true });
+      return;
+    }
+    const run = sealed ? this.runs.at(key, from) : undefined;
+    if (run !== undefined && this.#values(origin, run.from, run.to).length === run.count) {
+      const first = staged?.run === run.id ? staged.blocks : 0;
+      const part = runPart(run, (seq) => this.disk.value(origin, seq) as number, first, maxBytes);
+      this.event({ type: "part", conn, requestId, key, run, first, ...part });
+      return;
+    }
+    const end = Math.min(to, from + Math.max(1, Math.floor(maxBytes / RECORD_BYTES)), this.disk.next(origin));
+    const values = this.#values(origin, from, end);
+    const found = values.length > 0 ? undefined : holeAt(this.disk.holes(origin), from);
+    const hole = found === undefined ? undefined : { ...found, from: from as typeof found.from };
+    this.event({ ...answer, count: values.length, block: new Uint8Array(new Float64Array(values).buffer), hole });
+  }
+
+  /** Up to the first that is not here. */
+  #values(origin: OriginId, from: number, to: number): number[] {
+    const values: number[] = [];
+    for (let seq = from; seq < to; seq++) {
+      const value = this.disk.value(origin, seq);
+      if (value === undefined) break;
+      values.push(value);
+    }
+    return values;
+  }
+
+  #digest({ requestId, key, seqs }: Effects<"digest">): void {
+    const digests = seqs.flatMap((seq) => {
+      const value = this.disk.value(originOf(key), seq);
+      return value === undefined ? [] : [{ from: seq, to: seq + 1, high: value, low: 0 }];
+    });
+    this.event({ type: "digested", requestId, digests });
+  }
+
+  #apply({ key, payload, fill }: Effects<"apply">): void {
+    const { firstSeq, values } = payload as { firstSeq: number; values: number[] };
+    if (!fill) this.#staged.delete(key);
+    this.#keep(key, firstSeq, values, fill);
+  }
+
+  #stage({ key, run, first, next, payload }: Effects<"stage">): void {
+    if (first === 0) this.#staged.set(key, { run: run.id, values: [] });
+    const staged = this.#staged.get(key);
+    if (staged?.run !== run.id) this.fleet.fail(`${this.name} takes part ${first} of a run that it does not know`);
+    staged?.values.push(...(payload as number[]));
+    if (staged !== undefined && next === run.blocks) {
+      this.#staged.delete(key);
+      this.runs.take(key, run);
+      this.fleet.runsTaken++;
+      this.#keep(key, run.from, staged.values, false);
+    }
+  }
+
+  #keep(key: KeyId, firstSeq: number, values: readonly number[], fill: boolean): void {
+    const origin = originOf(key);
+    const next = this.disk.next(origin);
+    if (!this.disk.put(origin, firstSeq, values)) {
+      this.fleet.fail(`${this.name} applies ${key} from ${firstSeq} (${values.length}), next was ${next} (S2)`);
+    }
+    values.forEach((value, i) => {
+      const seq = firstSeq + i;
+      this.fleet.checkKept(this.name, origin, seq, value, this.disk.value(origin, seq - 1));
+    });
+    if (fill) {
+      this.fleet.filled += values.length;
+      this.#tellHoles(origin);
+    } else this.event({ type: "committed", stream: STREAM, origin, nextSeq: this.disk.next(origin) });
+  }
+
+  #note({ key, hole }: Effects<"note">): void {
+    const origin = originOf(key);
+    if (this.disk.next(origin) !== hole.from) {
+      this.fleet.fail(`${this.name} notes a gap of ${key} from ${hole.from}, next was ${this.disk.next(origin)} (S2)`);
+    }
+    this.fleet.checkGap(this.name, origin, hole);
+    this.disk.note(origin, hole);
+    this.#tellHoles(origin);
+  }
+
+  #tellHoles(origin: OriginId): void {
+    const nextSeq = this.disk.next(origin);
+    if (nextSeq > 0) this.event({ type: "holes", stream: STREAM, origin, nextSeq, holes: this.disk.holes(origin) });
+  }
+
+  #keepOwn(seq: number, value: number): void {
+    const before = this.disk.value(this.origin, seq - 1);
+    if (!this.disk.put(this.origin, seq, [value])) {
+      this.fleet.fail(`${this.name} appends seq ${seq} after ${this.disk.next(this.origin)} (S2)`);
+    }
+    this.fleet.wrote(this.origin, seq, value, before);
+    this.event({ type: "committed", stream: STREAM, origin: this.origin, nextSeq: seq + 1 });
+  }
+
+  #newOrigin(): void {
+    this.origin = originId(`${this.name}.a~r${++this.#incarnations}`);
+  }
+
+  /** Restored from a backup: a new origin, under which is appended again what was appended since the start (rule 11). */
+  #reincarnate(): void {
+    this.fleet.restored++;
+    this.isRestored = false;
+    const [former, from] = [this.origin, this.#startedAt];
+    const tail: number[] = [];
+    for (let seq = from; seq < this.disk.next(former); seq++) tail.push(this.disk.value(former, seq) as number);
+    this.crash(false);
+    this.#runs = undefined;
+    this.disk = this.disk.copy((origin) => (origin === former ? from : Infinity));
+    this.#newOrigin();
+    this.restart();
+    tail.forEach((value, seq) => this.#keepOwn(seq, value));
+    this.#appended = tail.length;
+    for (const link of this.fleet.links) if (link.a === this || link.b === this) link.reopenSoon();
+  }
+}

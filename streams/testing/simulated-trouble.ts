@@ -1,0 +1,194 @@
+import type { Cursor } from "../src/model/record.js";
+import type { SimDisk } from "./simulated-disk.js";
+import { SimulatedFleet } from "./simulated-fleet.js";
+import type { SimSite } from "./simulated-site.js";
+
+export interface Troubles {
+  /** Sites at most, at least two. */
+  readonly sites: number;
+  readonly writeMs: number;
+  /** Mean time between two appends, and between two troubles, in ms. */
+  readonly everyMs: number;
+  readonly troubleMs: number;
+  readonly links?: boolean;
+  readonly crashes?: boolean;
+  readonly expiry?: boolean;
+  readonly joiners?: boolean;
+  readonly restores?: boolean;
+  /** Sites seal and merge what they have, and send runs as they lie on disk. */
+  readonly sealing?: boolean;
+}
+
+const HEAL_MS_MAX = 180_000;
+const READERS = 3;
+
+/** A fleet's life from one seed: records are written, things go wrong, then everything is healed. */
+export class SimulatedLife {
+  readonly fleet: SimulatedFleet;
+  readonly #readers: { cursor: Cursor | undefined; readonly seen: Set<string> }[];
+  readonly #backups = new Map<SimSite, SimDisk>();
+
+  constructor(
+    random: () => number,
+    private readonly troubles: Troubles,
+  ) {
+    this.fleet = new SimulatedFleet(random, troubles.sealing);
+    this.#readers = Array.from({ length: READERS }, () => ({ cursor: undefined, seen: new Set() }));
+  }
+
+  /** Returns whether all converged once everything was healed. */
+  live(): boolean {
+    const { fleet, troubles } = this;
+    this.#build(2 + Math.floor(fleet.random() * (troubles.sites - 1)));
+    this.#repeat(troubles.everyMs, () => this.#write());
+    this.#repeat(troubles.troubleMs, () => this.#trouble());
+    this.#repeat(200, () => this.#read(this.#pick(this.#readers), this.#pick(fleet.sites), 3));
+    fleet.time.run(troubles.writeMs + 4_000, () => this.#check());
+    fleet.heal();
+    const deadline = fleet.time.now + HEAL_MS_MAX;
+    while (!fleet.converged() && !this.#check() && fleet.time.now < deadline) fleet.time.run(fleet.time.now + 100);
+    const done = fleet.converged();
+    const [site] = fleet.sites;
+    if (site !== undefined && fleet.failures.length === 0)
+      for (const reader of this.#readers) this.#readAll(reader, site);
+    return done && fleet.failures.length === 0;
+  }
+
+  /** A connected random graph, with loops more often than not. */
+  #build(count: number): void {
+    for (let i = 0; i < count; i++) this.#join();
+    for (let extra = Math.floor(this.fleet.random() * count * 2); extra > 0; extra--) {
+      this.#connect(this.#pick(this.fleet.sites), this.#pick(this.fleet.sites));
+    }
+  }
+
+  #join(): void {
+    const { fleet } = this;
+    const other = fleet.sites.length === 0 ? undefined : this.#pick(fleet.sites);
+    const site = fleet.addSite();
+    if (other !== undefined) this.#connect(other, site);
+  }
+
+  #connect(a: SimSite, b: SimSite): void {
+    const isKnown = this.fleet.links.some((link) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
+    if (a !== b && !isKnown) this.fleet.connect(a, b);
+  }
+
+  #write(): void {
+    const site = this.#pick(this.fleet.sites);
+    for (let n = 1 + Math.floor(this.fleet.random() * 20); n > 0; n--) site.append();
+  }
+
+  #trouble(): void {
+    const { links = false, crashes = false, expiry = false, joiners = false, restores = false } = this.troubles;
+    const kinds = [
+      ...(links ? [() => this.#cut(), () => this.#cut(), () => this.#silence(), () => this.#cutForGood()] : []),
+      ...(crashes ? [() => this.#crash()] : []),
+      ...(expiry ? [() => this.#expire(), () => this.#expire()] : []),
+      ...(joiners ? [() => this.#join()] : []),
+      ...(restores ? [() => this.#backUp(), () => this.#restore()] : []),
+    ];
+    if (kinds.length > 0) this.#pick(kinds)();
+  }
+
+  #cut(): void {
+    const link = this.#pick(this.fleet.links);
+    link.cut();
+    link.reopenSoon();
+  }
+
+  #cutForGood(): void {
+    const link = this.#pick(this.fleet.links);
+    link.wanted = false;
+    link.cut();
+  }
+
+  #silence(): void {
+    const link = this.#pick(this.fleet.links);
+    link.goHalfOpen(this.fleet.random() < 0.5 ? 0 : 1);
+    // Silence is noticed after a while, as the link's keepalive would.
+    this.fleet.time.after(3_000, () => {
+      link.cut();
+      link.reopenSoon();
+    });
+  }
+
+  #crash(): void {
+    const site = this.#pick(this.fleet.sites);
+    // What it appended since a restore that it does not know of would be taken for older.
+    if (site.isRestored) return;
+    site.crash(this.fleet.random() < 0.25);
+    this.fleet.time.after(500 + this.fleet.random() * 2_000, () => {
+      site.restart();
+      this.#reopen(site);
+    });
+  }
+
+  #expire(): void {
+    const { disk } = this.#pick(this.fleet.sites);
+    const site = this.fleet.sites.find((one) => one.disk === disk) as SimSite;
+    const origin = disk.origins.length === 0 ? undefined : this.#pick(disk.origins);
+    if (origin !== undefined) site.expire(origin, Math.floor(disk.next(origin) * this.fleet.random()));
+  }
+
+  #backUp(): void {
+    const site = this.#pick(this.fleet.sites);
+    this.#backups.set(site, site.disk.copy());
+  }
+
+  #restore(): void {
+    const [found] = this.#backups;
+    if (found === undefined) return;
+    const [site, backup] = found;
+    this.#backups.delete(site);
+    // A backup of an earlier origin would not have been appended to any more.
+    if (site.isRestored || !site.up || backup.next(site.origin) === 0) return;
+    site.restore(backup);
+    this.#reopen(site);
+  }
+
+  #reopen(site: SimSite): void {
+    for (const link of this.fleet.links) if (link.a === site || link.b === site) link.reopenSoon();
+  }
+
+  #read(reader: { cursor: Cursor | undefined; readonly seen: Set<string> }, site: SimSite, pieces: number): number {
+    const { seen, cursor } = site.disk.read(reader.cursor, pieces);
+    for (const { origin, seq } of seen) {
+      const id = `${origin} ${seq}`;
+      if (reader.seen.has(id)) this.fleet.fail(`a reader is given ${id} again at ${site.name} (O4)`);
+      reader.seen.add(id);
+    }
+    // Through JSON, as it travels in an API.
+    reader.cursor = JSON.parse(JSON.stringify(cursor)) as Cursor;
+    return seen.length;
+  }
+
+  /** In the end a reader has seen whatever the site holds. */
+  #readAll(reader: { cursor: Cursor | undefined; readonly seen: Set<string> }, site: SimSite): void {
+    while (this.#read(reader, site, 100) > 0);
+    for (const origin of site.disk.origins) {
+      for (let seq = 0; seq < site.disk.next(origin); seq++) {
+        const isHere = site.disk.value(origin, seq) !== undefined;
+        if (isHere && !reader.seen.has(`${origin} ${seq}`)) this.fleet.fail(`a reader never got ${origin} ${seq} (O4)`);
+      }
+    }
+  }
+
+  /** Whether something is wrong: nothing more needs to happen then. */
+  #check(): boolean {
+    return this.fleet.failures.length > 0 || this.fleet.duplicates > 0;
+  }
+
+  #repeat(everyMs: number, work: () => void): void {
+    const next = () => {
+      if (this.fleet.time.now > this.troubles.writeMs) return;
+      work();
+      this.fleet.time.after(this.fleet.random() * 2 * everyMs, next);
+    };
+    next();
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[Math.floor(this.fleet.random() * from.length)] as T;
+  }
+}
