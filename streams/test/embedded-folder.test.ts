@@ -92,9 +92,9 @@ describe("a folder of another format", () => {
   it("is refused by its identity and not touched", async () => {
     await fill();
     const path = join(data, "identity.json");
-    await writeFile(path, (await readFile(path, "utf8")).replace('"format": 2', '"format": 3'));
+    await writeFile(path, (await readFile(path, "utf8")).replace('"format": 3', '"format": 4'));
     const before = await look();
-    await expect(open()).rejects.toEqual(failure("UNSUPPORTED_FORMAT", /format 3.*nothing was changed/));
+    await expect(open()).rejects.toEqual(failure("UNSUPPORTED_FORMAT", /format 4.*nothing was changed/));
     expect(await look()).toEqual(before);
   });
 
@@ -142,7 +142,7 @@ describe("the origin", () => {
     const backup = join(base, "backup");
     await cp(data, backup, { recursive: true });
     const newest = (await readdir(data))
-      .filter((name) => name.endsWith(".log"))
+      .filter((name) => name.startsWith("journal-"))
       .sort()
       .at(-1) as string;
     const store = await open();
