@@ -88,6 +88,8 @@ export interface StatusLink {
   readonly certificateExpires?: string;
   readonly lastContact?: string;
   readonly roundTripMs?: number;
+  /** What may cross in a day (UTC), both ways and over all links that share it, and what did; absent without a budget. */
+  readonly budget?: { readonly bytesPerDay: number; readonly usedBytes: number; readonly leftBytes: number };
   readonly bytesPerSecond: number;
   readonly recordsPerSecond: number;
   readonly toSend: number;

@@ -103,15 +103,15 @@ export class Budgets {
   }
 
   private tellUsedUp(name: string, { ledger, toldOn }: Kept): void {
-    const { leftBytes, leftForRestBytes, until, bytesPerDay } = ledger.state;
+    const { isForAlerts, isUsedUp, until, bytesPerDay } = ledger.state;
     const tell = (purpose: "urgent" | "rest", message: string) => {
       if (toldOn[purpose] === until) return;
       toldOn[purpose] = until;
       const detail = { budget: name, bytesPerDay, until: new Date(until).toISOString() };
       this.options.exceptions.report({ code: "BUDGET_USED_UP", source: `budget ${name}`, message, detail });
     };
-    if (leftForRestBytes === 0) tell("rest", `of its budget only the share for alerts is left until ${timeOf(until)}`);
-    if (leftBytes === 0) tell("urgent", usedUpUntil(until));
+    if (isForAlerts) tell("rest", `of its budget only the share for alerts is left until ${timeOf(until)}`);
+    if (isUsedUp) tell("urgent", usedUpUntil(until));
   }
 
   private failed(error: unknown): void {

@@ -1,6 +1,8 @@
 import type { Purpose, Purse } from "./purse.js";
 
 export const DAY_MS = 86_400_000;
+/** With less than that left of a day's budget, nothing is begun any more. */
+export const CRUMBS_BYTES = 16 * 1024;
 /** Bytes are written down so many at a time, before they are spent: what a crash may lose of a day's budget. */
 export const CHUNK_BYTES = 128 * 1024;
 
@@ -37,9 +39,10 @@ export interface LedgerOptions {
 export interface BudgetState {
   readonly bytesPerDay: number;
   readonly usedBytes: number;
-  /** What alerts may still use, and what everything else may. */
   readonly leftBytes: number;
-  readonly leftForRestBytes: number;
+  /** What is left is for alerts alone, or for nothing but what is under way. */
+  readonly isForAlerts: boolean;
+  readonly isUsedUp: boolean;
   /** Milliseconds since 1970: when the next day begins. */
   readonly until: number;
 }
@@ -76,12 +79,12 @@ export class BudgetLedger implements Purse {
 
   get state(): BudgetState {
     this.turnDay();
-    const left = (purpose: Purpose) => Math.max(0, this.limit(purpose) - this.spent);
     return {
       bytesPerDay: this.terms.bytesPerDay,
       usedBytes: this.spent,
-      leftBytes: left("urgent"),
-      leftForRestBytes: left("rest"),
+      leftBytes: Math.max(0, this.terms.bytesPerDay - this.spent),
+      isForAlerts: !this.covers(CRUMBS_BYTES, "rest"),
+      isUsedUp: !this.covers(CRUMBS_BYTES, "urgent"),
       until: (this.day + 1) * this.dayMs,
     };
   }

@@ -1,24 +1,22 @@
 import { LandfallError } from "../../model/errors.js";
 import type { Message } from "../machine-state.js";
 import { Allowance } from "./allowance.js";
-import type { BudgetLedger } from "./ledger.js";
+import { CRUMBS_BYTES, type BudgetLedger } from "./ledger.js";
 import type { Purse } from "./purse.js";
 import { wireBytes } from "./wire-bytes.js";
 
+/** So much the other side may send before it is allowed more. */
+export const ALLOWANCE_BYTES = CRUMBS_BYTES;
 /**
- * So much the other side may send without asking: a frame that is longer never comes, so this is the bound of a frame
- * toward the side that keeps the budget.
+ * Topped up when so much of it was used: an allowance is a frame, too. What is left then, 12 KiB, is the bound of a frame
+ * toward the side that keeps the budget: a longer one waits for ever.
  */
-export const ALLOWANCE_BYTES = 16 * 1024;
-/** Topped up when so much of it was used: an allowance is a frame, too. */
 const TOP_UP_BYTES = 4 * 1024;
 
 /** One end of a metered link: no frame leaves before its bytes are there, in order. */
 export interface Toll {
   /** What blocks are paid from, before they are read. */
   readonly purse: Purse;
-  /** Frames wait for bytes. */
-  readonly isWaiting: boolean;
   /** Sends a frame when its bytes are there. Blocks were paid from `purse` by whoever read them. */
   send(message: Message): void;
   /** A frame came. Returns whether there is more to spend now. @throws LandfallError PROTOCOL_ERROR for one that was not allowed */
@@ -66,7 +64,9 @@ function isPaid({ $case }: Message): boolean {
 export class PayingToll implements Toll {
   private readonly queue: PaidQueue;
   private lent = 0;
-  private isClosed = false;
+  /** The other side was told that what is left is for alerts. */
+  private saidForAlerts = false;
+  private isOpen = false;
 
   /** @param put puts a frame on the wire */
   constructor(
@@ -76,16 +76,13 @@ export class PayingToll implements Toll {
     this.queue = new PaidQueue(purse, put);
   }
 
-  get isWaiting(): boolean {
-    return this.queue.isWaiting;
-  }
-
   send(message: Message): void {
-    if (!this.isClosed) this.queue.send(message);
+    if (this.isOpen) this.queue.send(message);
   }
 
   /** The other side has said hello and keeps to what it is lent. */
   begin(): void {
+    this.isOpen = true;
     this.lend();
   }
 
@@ -99,26 +96,28 @@ export class PayingToll implements Toll {
   }
 
   more(): void {
-    if (this.isClosed) return;
+    if (!this.isOpen) return;
     this.queue.more();
     this.lend();
   }
 
   /** What was lent and not used counts as spent: it may be on its way. */
   close(): void {
-    this.isClosed = true;
+    this.isOpen = false;
     const { lent } = this;
     this.lent = 0;
     this.purse.settle(lent, lent);
   }
 
   private lend(): void {
-    const bytes = ALLOWANCE_BYTES - this.lent;
-    if (this.isClosed || bytes < TOP_UP_BYTES || this.queue.isWaiting) return;
-    if (!this.purse.hold(bytes, "urgent")) return;
-    this.lent += bytes;
-    const { bytesPerDay, usedBytes, leftForRestBytes } = this.purse.state;
-    const value = { bytes, alertsOnly: leftForRestBytes === 0, bytesPerDay, usedBytes };
+    const lacking = ALLOWANCE_BYTES - this.lent;
+    const { bytesPerDay, usedBytes, isForAlerts } = this.purse.state;
+    const isNews = isForAlerts !== this.saidForAlerts;
+    if (!this.isOpen || (lacking < TOP_UP_BYTES && !isNews) || this.queue.isWaiting) return;
+    if (!this.purse.hold(lacking, "urgent")) return;
+    this.lent += lacking;
+    this.saidForAlerts = isForAlerts;
+    const value = { bytes: lacking, alertsOnly: isForAlerts, bytesPerDay, usedBytes };
     this.queue.send({ $case: "allowance", value });
   }
 }
@@ -132,10 +131,6 @@ export class LentToll implements Toll {
 
   constructor(put: (message: Message) => void) {
     this.queue = new PaidQueue(this.purse, put);
-  }
-
-  get isWaiting(): boolean {
-    return this.queue.isWaiting;
   }
 
   send(message: Message): void {
