@@ -97,7 +97,7 @@ describe("replication, simulated", () => {
   it(
     "R7: metered links, some over one antenna: no day's budget is exceeded, whatever is cut or crashes; and all converge",
     () => {
-      const fleets = live(30_000, 40, {
+      const fleets = live(30_000, 25, {
         sites: 8,
         writeMs: 20_000,
         everyMs: 15,

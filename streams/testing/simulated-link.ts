@@ -8,6 +8,8 @@ import type { SimulatedFleet } from "./simulated-fleet.js";
 
 export const RECORD_BYTES = 200;
 const RECORDS_PER_BLOCK = 64;
+/** Each end notices a cut within this time. */
+const NOTICE_MS_MAX = 50;
 
 const TUNING: LinkTuning = {
   cost: 1,
@@ -41,6 +43,8 @@ export class SimLink {
   /** Messages in this direction vanish: the link is half-open. */
   black: [boolean, boolean] = [false, false];
   #generation = 0;
+  /** When both ends surely know of the last cut. */
+  #noticedAt = 0;
   #free: [number, number] = [0, 0];
 
   constructor(
@@ -55,8 +59,9 @@ export class SimLink {
 
   open(): void {
     if (this.up || !this.wanted || !this.a.up || !this.b.up) return;
-    if (this.budget?.ledger.hold(CONNECTION_BYTES, "urgent") === false) {
-      this.fleet.time.after(200, () => this.open());
+    const hasNoticed = this.fleet.time.now >= this.#noticedAt;
+    if (!hasNoticed || this.budget?.ledger.hold(CONNECTION_BYTES, "urgent") === false) {
+      this.fleet.time.after(hasNoticed ? 200 : NOTICE_MS_MAX, () => this.open());
       return;
     }
     this.budget?.cross(CONNECTION_BYTES);
@@ -115,12 +120,13 @@ export class SimLink {
   cut(): void {
     if (!this.up) return;
     this.up = false;
+    this.#noticedAt = this.fleet.time.now + NOTICE_MS_MAX;
     this.#generation++;
     const id = this.#id;
     const endMetering = this.#endMetering;
     for (const site of [this.a, this.b]) {
       const { life } = site;
-      this.fleet.time.after(this.fleet.random() * 50, () => {
+      this.fleet.time.after(this.fleet.random() * NOTICE_MS_MAX, () => {
         if (site === this.a) endMetering();
         site.conns.delete(id);
         if (site.up && site.life === life) site.event({ type: "disconnected", conn: id });
