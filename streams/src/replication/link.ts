@@ -141,7 +141,11 @@ export class EstablishedLink {
       this.#sampleAt = now + this.tuning.pingMs;
       this.meter.sample(now);
     }
-    if (this.#keepalive.isPingDue(now)) this.send({ $case: "ping", value: { token: Math.round(now) } });
+    if (this.#keepalive.isPingDue(now)) this.#ping();
+  }
+
+  #ping(): void {
+    this.send({ $case: "ping", value: { token: Math.round(this.env.monotonic()) } });
   }
 
   #put(message: Message): void {
@@ -219,6 +223,8 @@ export class EstablishedLink {
       urgent: this.dialled ? this.hello.urgent : urgent.length > 0 ? urgent : URGENT_FIRST,
     };
     if (this.#toll instanceof PayingToll) this.#toll.begin();
+    // Before there is anything that the answer could wait behind.
+    if (!(this.#toll instanceof LentToll)) this.#ping();
     this.events.established(this, this.peer);
   }
 

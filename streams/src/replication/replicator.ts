@@ -285,7 +285,16 @@ class NodeReplicator implements Replicator {
     this.options.log.info({ link: peer.link, peer: peer.site, class: link.linkClass }, "link up");
     const { tuning, purse } = link;
     const sealed = peer.takesSealed && tuning.windowBytes >= SEALED_WINDOW_BYTES_MIN;
-    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning, rights, sealed, tellsGaps: peer.tellsGaps, purse });
+    this.#run({
+      type: "connected",
+      conn: link.id,
+      peer: peer.site,
+      tuning,
+      rights,
+      sealed,
+      tellsGaps: peer.tellsGaps,
+      purse,
+    });
   }
 
   #siteEntry(site: string): SiteEntry | undefined {

@@ -70,7 +70,10 @@ export function blockRead(
 ): void {
   conn.reading = false;
   const serving = servingOf(conn, event.key, event.requestId);
-  if (serving?.position === event.firstSeq && (event.count === 0 || pay(state, conn, serving, event.block.byteLength))) {
+  if (
+    serving?.position === event.firstSeq &&
+    (event.count === 0 || pay(state, conn, serving, event.block.byteLength))
+  ) {
     serving.digests = [];
     if (event.isFork === true) {
       refuse(conn, serving, Refuse_Reason.FORK, out);

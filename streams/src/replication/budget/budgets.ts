@@ -73,15 +73,7 @@ export class Budgets {
       now: () => env.now(),
       soon: (work) => env.setTimer(0, work),
       write: (entry, done) => {
-        kept.writing = kept.writing
-          .then(() => this.write(path, entry))
-          .then(
-            () => done(true),
-            (error: unknown) => {
-              this.failed(error);
-              done(false);
-            },
-          );
+        kept.writing = this.writeAfter(kept.writing, path, entry, done);
       },
     });
     const kept: Kept = { ledger, path, writing: Promise.resolve(), toldOn: { urgent: 0, rest: 0 } };
@@ -95,6 +87,23 @@ export class Budgets {
     if (entry !== undefined) return entry;
     this.failed(new LandfallError("DISK_FAILED", `${path} cannot be read: today's budget counts as used up`));
     return { day: Math.floor(this.options.env.now() / DAY_MS), bytes: bytesPerDay, held: 0 };
+  }
+
+  private async writeAfter(
+    former: Promise<void>,
+    path: string,
+    entry: LedgerEntry,
+    done: (ok: boolean) => void,
+  ): Promise<void> {
+    await former;
+    let ok = true;
+    try {
+      await this.write(path, entry);
+    } catch (error) {
+      ok = false;
+      this.failed(error);
+    }
+    done(ok);
   }
 
   private write(path: string, { day, bytes, held }: LedgerEntry): Promise<void> {

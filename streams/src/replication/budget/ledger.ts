@@ -164,7 +164,7 @@ export class BudgetLedger implements Purse {
     this.isTelling = true;
     this.options.soon(() => {
       this.isTelling = false;
-      for (const listener of [...this.listeners]) listener();
+      for (const listener of this.listeners) listener();
     });
   }
 }
