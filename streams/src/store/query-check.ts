@@ -12,14 +12,14 @@ export function checkSeq(seq: number): void {
 }
 
 /** @throws LandfallError INVALID_ARGUMENT */
-export function checkTopicQuery({ limit, fromOffset = 0, toOffset = 0, fromTime = 0, toTime = 0 }: TopicQuery): void {
+export function checkTopicQuery({ limit, fromOffset, toOffset, fromTime, toTime }: TopicQuery): void {
   checkLimit(limit);
   for (const offset of [fromOffset, toOffset]) {
-    if (!isCount(offset)) invalid(`offset ${offset}: want a whole number below 2^53, 0 or more`);
+    if (!isCount(offset ?? 0)) invalid(`offset ${offset}: want a whole number below 2^53, 0 or more`);
   }
-  // Infinity is a bound that leaves everything out or in; only what cannot be compared is refused.
+  // Infinity is a bound that leaves all of them in or out; only what cannot be compared is refused.
   for (const time of [fromTime, toTime]) {
-    if (typeof time !== "number" || Number.isNaN(time)) invalid(`time ${time}: want milliseconds since 1970`);
+    if (Number.isNaN(time ?? 0)) invalid(`time ${time}: want milliseconds since 1970`);
   }
 }
 
