@@ -70,6 +70,8 @@ export interface GapsReply {
 
 export interface ReadReply {
   readonly records: readonly ApiRecord[];
+  /** Gaps that the cursor has passed so far, and that are still there: what fills one is read later. */
+  readonly gaps: readonly ApiGap[];
   readonly cursor: string;
 }
 

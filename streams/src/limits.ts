@@ -26,6 +26,8 @@ export const BLOCK_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 export const JOURNAL_BLOCK_BYTES = 64 * 1024;
 /** The journal begins a new file when the current one has grown beyond this: what the sealing worker holds in memory. */
 export const JOURNAL_FILE_BYTES = 32 * 1024 * 1024;
+/** Files of sealed journals kept to be overwritten: as many as are filled while one is sealed, at full speed. */
+export const SPARE_JOURNALS_MAX = 4;
 /** Journal files open for reading; others are closed when idle. */
 export const JOURNAL_FILES_OPEN_MAX = 64;
 /** One read from disk: neighbouring blocks are fetched together up to this. */

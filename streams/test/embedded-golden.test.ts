@@ -12,7 +12,8 @@ const fixture = (version: string): string => fileURLToPath(new URL(`fixtures/${v
 const text = (value: Uint8Array): string => new TextDecoder().decode(value);
 
 // v1: journals alone, of blocks with a table of topics. v2: a segment, and a journal of blocks without one.
-it.each(["v1", "v2"])(
+// v3: a journal that overwrites an earlier one, of which two frames and a bit follow.
+it.each(["v1", "v2", "v3"])(
   "a data folder of format %s opens for ever, with all it held, before and after it is sealed",
   async (version) => {
     const folder = await mkdtemp(join(tmpdir(), "landfall-golden-"));

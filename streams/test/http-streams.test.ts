@@ -1,7 +1,8 @@
 import type { ReadReply, RecordsReply, StreamsReply, TopicsReply } from "@landfall/proto/api";
 import { describe, expect, test } from "vitest";
 import { streamName, topicName } from "../src/model/names.js";
-import type { TimestampMs } from "../src/model/record.js";
+import type { Seq, TimestampMs } from "../src/model/record.js";
+import { FOREIGN, foreignBatch } from "../testing/store-fixture.js";
 import { startTestNode, type TestNode } from "./support/test-node.js";
 
 const json = async <T>(response: Response): Promise<T> => {
@@ -199,6 +200,23 @@ describe("POST …/read", () => {
     await node.put("public.x", "t", "after");
     const { records } = await read(node, { cursor: now.cursor });
     expect(records.map(({ value }) => value)).toEqual(["after"]);
+  });
+
+  test("R6, O4: tells the gaps that the cursor has passed, until they are filled, and then what filled them", async () => {
+    const node = await startTestNode();
+    const stream = streamName("public.x");
+    await node.store.noteGap(stream, FOREIGN, { from: 0 as Seq, to: 5 as Seq, reason: "missed" });
+    await node.store.apply({ ...foreignBatch(5, ["five"]), stream });
+    const first = await read(node, {});
+    expect(first.records.map(({ seq }) => seq)).toEqual([5]);
+    expect(first.gaps).toEqual([{ origin: FOREIGN, from: 0, to: 5, reason: "missed" }]);
+    await node.store.apply({ ...foreignBatch(1, ["one", "two"]), stream });
+    const second = await read(node, { cursor: first.cursor });
+    expect(second.records.map(({ seq }) => seq)).toEqual([1, 2]);
+    expect(second.gaps.map(({ from, to }) => [from, to])).toEqual([
+      [0, 1],
+      [3, 5],
+    ]);
   });
 
   test("a cursor that is none, is damaged, of another stream or another version is refused", async () => {

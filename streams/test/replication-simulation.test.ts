@@ -38,7 +38,7 @@ describe("replication, simulated", () => {
   it(
     "R2, R3: without faults nothing arrives twice in any graph, and all converge (R1)",
     () => {
-      const fleets = live(1, 30, { sites: 11, writeMs: 5_000, everyMs: 20, troubleMs: 1_000 });
+      const fleets = live(1, 40, { sites: 11, writeMs: 5_000, everyMs: 20, troubleMs: 1_000 });
       for (const fleet of fleets) expect(fleet.delivered).toBeGreaterThan(0);
     },
     TEST_MS_MAX,
@@ -48,7 +48,7 @@ describe("replication, simulated", () => {
     "R1, R2, R3, R4, R5: cuts, half-open links, crashes and lost disks; 0 duplicates, and all converge when healed",
     () => {
       const common = { writeMs: 20_000, everyMs: 30, troubleMs: 400, sealing: true };
-      const fleets = live(1_000, 30, { sites: 13, ...common, links: true, crashes: true });
+      const fleets = live(1_000, 40, { sites: 13, ...common, links: true, crashes: true });
       if (fleets.length > 1) expect(fleets.reduce((sum, { runsTaken }) => sum + runsTaken, 0)).toBeGreaterThan(0);
     },
     TEST_MS_MAX,
@@ -57,7 +57,7 @@ describe("replication, simulated", () => {
   it(
     "R1, R3, R6, O4: expiry while away, late joiners, lost disks; gaps are true, filled when a holder is met, and read once",
     () => {
-      const fleets = live(10_000, 40, {
+      const fleets = live(10_000, 60, {
         sites: 8,
         writeMs: 15_000,
         everyMs: 40,
@@ -78,7 +78,7 @@ describe("replication, simulated", () => {
   it(
     "R4, S2: restored backups take a new incarnation; two histories under the same numbers are met, never mixed",
     () => {
-      const fleets = live(20_000, 50, {
+      const fleets = live(20_000, 60, {
         sites: 8,
         writeMs: 15_000,
         everyMs: 40,

@@ -26,16 +26,51 @@ const SECTOR_BYTES = 512;
 class Content {
   bytes = Buffer.alloc(0);
   durable = Buffer.alloc(0);
-  constructor(readonly id: number) {}
+  /** What was written over since the last sync, so that a large file costs no more than what is written to it. */
+  private changedFrom = Infinity;
+  private changedTo = 0;
+  constructor(
+    readonly id: number,
+    /** Its name, for faults: who has it open need not know that it was renamed. */
+    public path: string,
+  ) {}
+
+  write(bytes: Uint8Array, position: number): void {
+    const end = position + bytes.byteLength;
+    if (end > this.bytes.byteLength) {
+      const grown = Buffer.alloc(end);
+      this.bytes.copy(grown);
+      this.bytes = grown;
+    }
+    this.bytes.set(bytes, position);
+    this.changedFrom = Math.min(this.changedFrom, position);
+    this.changedTo = Math.max(this.changedTo, end);
+  }
+
+  truncate(size: number): void {
+    this.bytes = Buffer.from(this.bytes.subarray(0, size));
+    this.changedFrom = Math.min(this.changedFrom, size);
+    this.changedTo = this.durable.byteLength;
+  }
+
+  sync(): void {
+    const { bytes, durable, changedFrom, changedTo } = this;
+    if (bytes.byteLength !== durable.byteLength) this.durable = Buffer.from(bytes);
+    else if (changedTo > changedFrom)
+      bytes.copy(durable, changedFrom, changedFrom, Math.min(changedTo, bytes.byteLength));
+    this.changedFrom = Infinity;
+    this.changedTo = 0;
+  }
 
   /** What a power cut leaves: of each sector that was not synced, the old, the new, or, of a new one, zeros. */
   tear(random: () => number): void {
     const { durable, bytes } = this;
     if (random() < 0.5) {
-      // Written from the front: some of the beginning is there, and the file ends.
+      // Written from the front: some of the beginning is there, and behind it what was there before, if anything.
       const same = commonBytes(durable, bytes);
       const kept = same + Math.floor(random() * (bytes.byteLength - same + 1));
-      this.bytes = kept >= durable.byteLength ? Buffer.from(bytes.subarray(0, kept)) : Buffer.from(durable);
+      const whole = kept < durable.byteLength ? kept - (kept % SECTOR_BYTES) : kept;
+      this.bytes = Buffer.concat([bytes.subarray(0, whole), durable.subarray(whole)]);
     } else {
       const torn = Buffer.alloc(bytes.byteLength);
       durable.copy(torn);
@@ -83,7 +118,17 @@ export class MemoryDisk implements Disk {
     for (const [path, content] of this.durableNames) names.set(path, content);
     for (const [path, content] of this.names) if (random() < 0.5) names.set(path, content);
     for (const path of names.keys()) if (!this.names.has(path) && random() < 0.5) names.delete(path);
-    for (const content of new Set(names.values())) content.tear(random);
+    // Renaming is one step: a file has its old name or its new one, never both.
+    const pathOf = new Map<Content, string>();
+    for (const [path, content] of names) {
+      const other = pathOf.get(content);
+      if (other !== undefined) names.delete(other);
+      pathOf.set(content, path);
+    }
+    for (const [content, path] of pathOf) {
+      content.path = path;
+      content.tear(random);
+    }
     this.names = names;
     this.durableNames = new Map(names);
   }
@@ -133,10 +178,10 @@ export class MemoryDisk implements Disk {
   copyFolder(from: string, to: string): void {
     for (const [path, content] of this.names) {
       if (posix.dirname(path) !== from) continue;
-      const copy = this.newContent();
+      const name = posix.join(to, posix.basename(path));
+      const copy = this.newContent(name);
       copy.bytes = Buffer.from(content.bytes);
       copy.durable = Buffer.from(content.bytes);
-      const name = posix.join(to, posix.basename(path));
       this.names.set(name, copy);
       this.durableNames.set(name, copy);
     }
@@ -165,7 +210,7 @@ export class MemoryDisk implements Disk {
     const existing = this.names.get(path);
     if (mode === "create" && existing !== undefined) throw systemError("EEXIST", path);
     if (mode !== "create" && existing === undefined) throw systemError("ENOENT", path);
-    const content = existing ?? this.newContent();
+    const content = existing ?? this.newContent(path);
     this.names.set(path, content);
     return this.handle(path, content, mode);
   }
@@ -185,7 +230,9 @@ export class MemoryDisk implements Disk {
     const { life } = this;
     this.faults.onRename?.(to);
     if (life !== this.life) throw systemError("EBADF", to);
-    this.names.set(to, this.find(from));
+    const content = this.find(from);
+    content.path = to;
+    this.names.set(to, content);
     this.names.delete(from);
   }
 
@@ -231,35 +278,31 @@ export class MemoryDisk implements Disk {
       fingerprint: async () => `memory:${content.id}`,
       read: async (into, position) => {
         await alive();
-        faults.onRead?.(path);
+        faults.onRead?.(content.path);
         checkAlive();
         return content.bytes.copy(into, 0, position);
       },
       write: async (bytes, position) => {
         await alive();
         writable();
-        faults.onWrite?.(path);
+        faults.onWrite?.(content.path);
         checkAlive();
         const free = faults.capacity - this.usedBytes() + Math.max(content.bytes.byteLength - position, 0);
         const fits = bytes.subarray(0, Math.max(Math.min(bytes.byteLength, free), 0));
-        const end = Math.max(content.bytes.byteLength, position + fits.byteLength);
-        const grown = Buffer.alloc(end);
-        content.bytes.copy(grown);
-        grown.set(fits, position);
-        content.bytes = grown;
+        content.write(fits, position);
         if (fits.byteLength < bytes.byteLength) throw systemError("ENOSPC", path);
       },
       sync: async () => {
         await alive();
-        faults.onSync?.(path);
+        faults.onSync?.(content.path);
         checkAlive();
-        content.durable = Buffer.from(content.bytes);
+        content.sync();
       },
       truncate: async (size) => {
         await alive();
         writable();
         if (faults.failTruncate) throw systemError("EIO", path);
-        content.bytes = Buffer.from(content.bytes.subarray(0, size));
+        content.truncate(size);
       },
       close: async () => {
         if (isOpen) this.openFiles--;
@@ -274,8 +317,8 @@ export class MemoryDisk implements Disk {
     return bytes;
   }
 
-  private newContent(): Content {
-    return new Content(this.nextId++);
+  private newContent(path: string): Content {
+    return new Content(this.nextId++, path);
   }
 
   private find(path: string): Content {

@@ -7,12 +7,12 @@ import { createReplicator, type Replicator } from "../src/replication/replicator
 import { tokenDigest } from "../src/replication/gate.js";
 import type { LinkSettings, NodeSettings, SiteEntry, TlsSettings } from "../src/settings/node-settings.js";
 import { openEmbeddedStore } from "../src/store/embedded-store.js";
-import type { StreamStore } from "../src/store/store.js";
+import type { EmbeddedStore } from "../src/store/embedded-store.js";
 
 /** A store with its replication, without the HTTP side: what tests of replication join together. */
 export interface TestNode {
   readonly site: string;
-  readonly store: StreamStore;
+  readonly store: EmbeddedStore;
   readonly replicator: Replicator;
   readonly reported: { code: string; message: string }[];
   close(): Promise<void>;

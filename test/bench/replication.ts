@@ -22,12 +22,14 @@ interface Case {
   readonly name: string;
   readonly linkClass: LinkClass;
   readonly oneWayMs: number;
+  readonly sealed: boolean;
   readonly target: number;
 }
 
 const CASES: readonly Case[] = [
-  { name: "backlog, ship to port, loopback", linkClass: "wan", oneWayMs: 0, target: 250_000 },
-  { name: "the same at 600 ms round trip", linkClass: "wan", oneWayMs: 300, target: 250_000 },
+  { name: "sealed backlog, ship to port, loopback", linkClass: "wan", oneWayMs: 0, sealed: true, target: 1_500_000 },
+  { name: "the same, not sealed yet", linkClass: "wan", oneWayMs: 0, sealed: false, target: 250_000 },
+  { name: "sealed, at 600 ms round trip", linkClass: "wan", oneWayMs: 300, sealed: true, target: 800_000 },
 ];
 
 interface Measured {
@@ -35,7 +37,7 @@ interface Measured {
   readonly wireBytesPerRecord: number;
 }
 
-async function measure(records: readonly NewRecord[], { linkClass, oneWayMs }: Case): Promise<Measured> {
+async function measure(records: readonly NewRecord[], { linkClass, oneWayMs, sealed }: Case): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), "landfall-replication-"));
   const sites = [testSite("tokyo"), testSite("ship")];
   const port = await startTestNode({ site: "tokyo", folder: join(folder, "tokyo"), sites });
@@ -45,6 +47,7 @@ async function measure(records: readonly NewRecord[], { linkClass, oneWayMs }: C
     for (let i = 0; i < records.length; i += APPEND_RECORDS) {
       await loaded.store.append(STREAM, records.slice(i, i + APPEND_RECORDS));
     }
+    if (sealed) await loaded.store.sealNow();
     await loaded.close();
     const link = {
       id: "ship~tokyo",

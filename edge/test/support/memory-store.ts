@@ -78,7 +78,15 @@ export class MemoryStore implements Pick<StreamStore, Method> {
   }
 
   stats(): ReturnType<StreamStore["stats"]> {
-    const none = { recordsApplied: 0, commits: 0, bytesWritten: 0, bytesOnDisk: 0, topics: 0, streams: 0 };
+    const none = {
+      recordsApplied: 0,
+      commits: 0,
+      bytesWritten: 0,
+      bytesOnDisk: 0,
+      bytesSpare: 0,
+      topics: 0,
+      streams: 0,
+    };
     return { recordsAppended: this.records.length, ...none };
   }
 

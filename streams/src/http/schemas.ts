@@ -95,19 +95,20 @@ export const RecordsReplySchema = Type.Object({
   next: Type.Optional(Type.Integer({ description: "Pass as `offset`; absent when there is nothing more for now" })),
 });
 
-export const GapsReplySchema = Type.Object({
-  gaps: Type.Array(
-    Type.Object({
-      origin: Type.String(),
-      from: Type.Integer({ description: "First seq that is not here" }),
-      to: Type.Integer({ description: "First seq behind the gap" }),
-      reason: Type.Enum([...GAP_REASONS]),
-    }),
-  ),
-});
+const GapsSchema = Type.Array(
+  Type.Object({
+    origin: Type.String(),
+    from: Type.Integer({ description: "First seq that is not here" }),
+    to: Type.Integer({ description: "First seq behind the gap" }),
+    reason: Type.Enum([...GAP_REASONS]),
+  }),
+);
+
+export const GapsReplySchema = Type.Object({ gaps: GapsSchema });
 
 export const ReadReplySchema = Type.Object({
   records: Type.Array(ApiRecordSchema),
+  gaps: { ...GapsSchema, description: "Gaps that the cursor has passed: what fills one is read later" },
   cursor: Type.String({ description: "Where to go on, at this site or any other" }),
 });
 

@@ -142,6 +142,7 @@ export class EmbeddedStore implements LocalStore {
       disk,
       folder,
       catalog,
+      spares: opened.spares,
       manifest,
       log,
       sealer: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
@@ -387,7 +388,7 @@ export class EmbeddedStore implements LocalStore {
 
   stats(): StoreStats {
     this.checkOpen();
-    const { catalog, journal } = this.opened;
+    const { catalog, journal, spares } = this.opened;
     const { failed } = this.commit;
     const streams = catalog.streams.existing();
     return {
@@ -395,7 +396,8 @@ export class EmbeddedStore implements LocalStore {
       recordsApplied: this.commit.recordsApplied + this.recordsReceived,
       commits: this.commit.commits,
       bytesWritten: this.commit.bytesWritten,
-      bytesOnDisk: catalog.bytesSealed + catalog.bytesUnsealed(journal),
+      bytesOnDisk: catalog.bytesSealed + catalog.bytesUnsealed(journal) + spares.bytes,
+      bytesSpare: spares.bytes,
       topics: streams.reduce((sum, stream) => sum + this.lister.count(stream), 0),
       streams: streams.length,
       corruptBlocks: this.corruptBlocks,

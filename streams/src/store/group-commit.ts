@@ -216,7 +216,7 @@ export class GroupCommit {
   }
 
   private async commit(group: Group): Promise<void> {
-    const { journal, catalog, env } = this.options;
+    const { journal, catalog, env, journalFileBytes = JOURNAL_FILE_BYTES } = this.options;
     const { generation } = group;
     const full = generation.number === journal.endNumber ? undefined : catalog.generationOf(journal.endNumber);
     const { salt } = await journal.prepare(generation.number);
@@ -227,6 +227,7 @@ export class GroupCommit {
     const arrived = env.now();
     const bytes = group.frame(this.nextCommit, salt, arrived);
     await journal.commit(bytes);
+    if (group.start + bytes.byteLength >= journalFileBytes / 2) journal.prepareNext();
     this.failed = undefined;
     generation.lastCommit = this.nextCommit++;
     this.commits++;

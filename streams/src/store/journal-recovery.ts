@@ -14,6 +14,8 @@ export interface Damage {
 export interface Tail {
   readonly file: number;
   readonly from: number;
+  /** Where what was written in it ends; behind that the file may go on with an earlier journal. */
+  readonly to: number;
   /** Unreadable bytes lie in it, so that it cannot be told from an acknowledged commit that rotted. */
   readonly ambiguous: boolean;
 }
@@ -36,7 +38,8 @@ interface OpenCommit {
  * A commit is written after the one before it is durable. So whatever is missing of a commit with a later one behind
  * it was lost later: damage, and its other frames count. Only the last commit may be torn, and then none of it was
  * acknowledged: none of it counts, and its bytes are cut off. A last commit whose last frame is there but
- * another is unreadable may have been acknowledged: what is left of it counts.
+ * another is unreadable may have been acknowledged: what is left of it counts. Where journals are overwritten, a torn
+ * commit looks just like that, so there none of it counts.
  */
 export class JournalRecovery {
   readonly damages: Damage[] = [];
@@ -80,16 +83,16 @@ export class JournalRecovery {
   }
 
   /** After the last file, which has `size` bytes: what to cut off, if anything. */
-  finish(size: number): Tail | undefined {
-    if (this.open?.sawLast === true) this.settle();
-    const from = this.open?.from ?? this.settled;
+  finish(size: number, overwrites: boolean): Tail | undefined {
+    if (this.open?.sawLast === true && !overwrites) this.settle();
+    const from = overwrites ? this.settled : (this.open?.from ?? this.settled);
     this.open = undefined;
     if (from >= size) return undefined;
-    const within = (damage: Damage): boolean => damage.file === this.file && damage.from >= from;
-    const ambiguous = this.damages.some(within);
-    const kept = this.damages.filter((damage) => !within(damage));
+    const within = this.damages.filter((damage) => damage.file === this.file && damage.from >= from);
+    const kept = this.damages.filter((damage) => !within.includes(damage));
     this.damages.splice(0, this.damages.length, ...kept);
-    return { file: this.file, from, ambiguous };
+    const to = overwrites ? Math.max(from, ...within.map((damage) => damage.to)) : size;
+    return { file: this.file, from, to, ambiguous: within.length > 0 };
   }
 
   private frame(frame: Frame): void {

@@ -1,9 +1,15 @@
 import { isLandfallError } from "../model/errors.js";
 import { parseJournalBlock } from "./journal-block.js";
-import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, FRAME_MAGIC_BYTES, decodeFrameHead } from "./journal-format.js";
+import {
+  FILE_HEAD_BYTES,
+  FRAME_HEAD_BYTES,
+  FRAME_MAGIC_BYTES,
+  decodeFrameHead,
+  frameHeadBut1Bit,
+} from "./journal-format.js";
 import type { JournalBlock } from "./journal-block.js";
 import type { DiskFile } from "./disk.js";
-import type { FrameHead } from "./journal-format.js";
+import type { FileHead, FrameHead } from "./journal-format.js";
 
 /** A frame whose head and block are intact. */
 export interface Frame {
@@ -24,12 +30,13 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /**
  * Walks over one file of a journal. Returns where the last frame that is there in full ends: what follows is the
- * beginning of a frame whose rest is missing, as a crash in the middle of a write leaves it.
+ * beginning of a frame whose rest is missing, as a crash in the middle of a write leaves it, or belongs to the journal
+ * that this one overwrites.
  */
 export async function scanJournalFile(
   file: DiskFile,
   size: number,
-  salt: Uint8Array,
+  { salt, overwrites }: FileHead,
   visitor: ScanVisitor,
 ): Promise<number> {
   const window = new Window(file, size);
@@ -38,8 +45,14 @@ export async function scanJournalFile(
     const headBytes = window.view(at, FRAME_HEAD_BYTES) ?? (await window.load(at, FRAME_HEAD_BYTES));
     const head = decodeFrameHead(headBytes, salt);
     if (head === undefined) {
-      const next = await findFrame(window, at + 1, size, salt);
-      visitor.damage(at, next, "no frame", undefined);
+      // Loading moves the window.
+      const near = overwrites ? frameHeadBut1Bit(headBytes, salt) : undefined;
+      let next = await findFrame(window, at + 1, size, salt);
+      if (overwrites && next === size) {
+        if (near === undefined) return at;
+        next = Math.min(at + FRAME_HEAD_BYTES + near.blockBytes, size);
+      }
+      visitor.damage(at, next, "no frame", near);
       at = next;
       continue;
     }

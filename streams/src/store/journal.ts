@@ -3,6 +3,7 @@ import { syncError, writeError } from "./disk-errors.js";
 import { FILE_HEAD_BYTES, encodeFileHead, journalName } from "./journal-format.js";
 import type { LandfallError } from "../model/errors.js";
 import type { Disk, DiskFile } from "./disk.js";
+import type { JournalSpares } from "./journal-spares.js";
 
 /** The file that is being written. */
 export interface JournalEnd {
@@ -11,11 +12,14 @@ export interface JournalEnd {
   readonly file: DiskFile;
   /** Durable bytes; the next commit goes here. */
   size: number;
+  /** The file may go on behind it with an earlier journal. */
+  readonly overwrites: boolean;
 }
 
 export interface JournalOptions {
   readonly disk: Disk;
   readonly folder: string;
+  readonly spares: JournalSpares;
   /** Eight random bytes. */
   readonly newSalt: () => Uint8Array;
   /** Makes the new file known before anything is written to it, see identity.ts. */
@@ -28,6 +32,8 @@ export class Journal {
   /** A failed write left bytes behind the end that could not be cut off. */
   private littered = false;
   private failed: LandfallError | undefined;
+  /** The next file, made before it is needed; undefined in it when that failed. */
+  private ahead: Promise<JournalEnd | undefined> | undefined;
 
   constructor(
     private readonly options: JournalOptions,
@@ -53,8 +59,20 @@ export class Journal {
    */
   async prepare(number: number): Promise<Readonly<JournalEnd>> {
     if (this.failed !== undefined) throw this.failed;
-    const { end } = this;
-    return end !== undefined && end.number === number ? end : this.beginFile(number);
+    if (this.end?.number !== number) this.end = await this.nextFile(number);
+    return this.end;
+  }
+
+  /**
+   * Makes the next file in the background: that takes several waits for the disk, which no commit should have to share.
+   * For want of space it is tried again when the file is needed; what else fails is final, as everywhere.
+   */
+  prepareNext(): void {
+    const number = this.lastNumber + 1;
+    this.ahead ??= this.newFile(number).catch(async (cause: unknown) => {
+      await this.remember(writeError(cause, this.path(number)));
+      return undefined;
+    });
   }
 
   /**
@@ -70,50 +88,71 @@ export class Journal {
       await end.file.write(bytes, end.size);
     } catch (cause) {
       await this.cutOff(end);
-      throw this.remember(writeError(cause, path));
+      throw await this.remember(writeError(cause, path));
     }
     try {
       await end.file.sync();
     } catch (cause) {
-      throw this.remember(syncError(cause, path));
+      throw await this.remember(syncError(cause, path));
     }
     end.size += bytes.byteLength;
   }
 
   async close(): Promise<void> {
-    // What was acknowledged is durable, and what is not was refused: nothing hangs on how this ends.
-    await this.end?.file.close().catch(() => undefined);
+    const { end } = this;
+    // What was acknowledged is durable, and what is not was refused: nothing hangs on how this ends. A file that ends with its
+    // last commit only makes it plain to whoever opens it.
+    if (end?.overwrites === true) await end.file.truncate(end.size).catch(() => undefined);
+    await end?.file.close().catch(() => undefined);
     this.end = undefined;
+    const ahead = await this.ahead;
+    await ahead?.file.close().catch(() => undefined);
   }
 
   private path(number: number): string {
     return join(this.options.folder, journalName(number));
   }
 
-  private async beginFile(number: number): Promise<JournalEnd> {
-    const { disk, folder } = this.options;
-    const name = journalName(number);
-    const path = join(folder, name);
+  private async nextFile(number: number): Promise<JournalEnd> {
+    const ahead = await this.ahead;
+    this.ahead = undefined;
+    let next: JournalEnd;
+    try {
+      next = ahead ?? (await this.newFile(number));
+    } catch (cause) {
+      throw await this.remember(writeError(cause, this.path(number)));
+    }
+    await this.end?.file.close();
+    this.lastNumber = next.number;
+    this.littered = false;
+    return next;
+  }
+
+  /** A file with its head, durable and known, ready for the first commit; in the place of a spare one, if there is any. */
+  private async newFile(number: number): Promise<JournalEnd> {
+    const { disk, folder, spares, onNewFile } = this.options;
+    const path = this.path(number);
     const salt = this.options.newSalt();
+    const spare = spares.take();
+    const overwrites = spare !== undefined;
+    let at = spare === undefined ? path : join(folder, spare);
     let file: DiskFile | undefined;
     try {
-      file = await disk.open(path, "create");
-      const head = encodeFileHead({ number, salt });
-      await file.write(head, 0);
+      file = await disk.open(at, spare === undefined ? "create" : "write");
+      await file.write(encodeFileHead({ number, salt, overwrites }), 0);
       await file.sync();
+      // A journal from now on: its head is new, so that nothing of the earlier one can be taken for its own.
+      if (at !== path) await disk.rename(at, path);
+      at = path;
       await disk.syncFolder(folder);
-      await this.options.onNewFile(name, await file.fingerprint());
+      await onNewFile(journalName(number), await file.fingerprint());
     } catch (cause) {
       await file?.close().catch(() => undefined);
       // Ours alone, with nothing in it: `create` would have failed on another's.
-      if (file !== undefined) await disk.remove(path).catch(() => undefined);
-      throw this.remember(writeError(cause, path));
+      if (file !== undefined) await disk.remove(at).catch(() => undefined);
+      throw cause;
     }
-    await this.end?.file.close();
-    this.lastNumber = number;
-    this.littered = false;
-    this.end = { number, salt, file, size: FILE_HEAD_BYTES };
-    return this.end;
+    return { number, salt, file, size: FILE_HEAD_BYTES, overwrites };
   }
 
   /** Best effort here, made sure of before the next write. */
@@ -127,8 +166,9 @@ export class Journal {
     }
   }
 
-  private remember(error: LandfallError): LandfallError {
+  private async remember(error: LandfallError): Promise<LandfallError> {
     if (error.code === "DISK_FAILED") this.failed = error;
+    else await this.options.spares.drop();
     return error;
   }
 }

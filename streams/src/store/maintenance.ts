@@ -11,6 +11,7 @@ import type { Disk } from "./disk.js";
 import type { Generation } from "./generation.js";
 import { placeGaps, withExpired, withGaps, withoutRuns } from "./gap-notes.js";
 import type { GapNote } from "./gap-notes.js";
+import type { JournalSpares } from "./journal-spares.js";
 import type { Manifest } from "./manifest.js";
 import type { StoreLog } from "./open-folder.js";
 import type { OriginLog, Piece } from "./origin-log.js";
@@ -21,6 +22,8 @@ export interface MaintenanceOptions {
   readonly disk: Disk;
   readonly folder: string;
   readonly catalog: Catalog;
+  /** Take the files of journals that are sealed. */
+  readonly spares: JournalSpares;
   /** Two, so that sealing, which appends may have to wait for, never waits for a long merge. */
   readonly sealer: Background;
   readonly merger: Background;
@@ -201,7 +204,7 @@ export class Maintenance {
       }
     }
     catalog.dropGeneration(generation);
-    await this.removeLater(journalName(generation.number), []);
+    await this.removeLater(journalName(generation.number), [], (name) => this.options.spares.keep(name));
     const healed = [...touched].flatMap((one) => one.stream.runs.filter((run) => run.log === one && isHealed(run)));
     if (healed.length > 0) await this.swap(healed, []);
   }
@@ -330,11 +333,15 @@ export class Maintenance {
     return segment.runs;
   }
 
-  private async removeLater(name: string, runs: readonly Run[]): Promise<void> {
-    const { disk, folder, forget, readers } = this.options;
+  private async removeLater(
+    name: string,
+    runs: readonly Run[],
+    remove = (file: string): Promise<void> => this.options.disk.remove(join(this.options.folder, file)),
+  ): Promise<void> {
+    const { forget, readers } = this.options;
     await readers();
     await forget(name, runs);
-    await disk.remove(join(folder, name)).catch((error: unknown) => {
+    await remove(name).catch((error: unknown) => {
       this.options.log.warn({ err: error, name }, "a file that is no longer needed could not be removed");
     });
   }

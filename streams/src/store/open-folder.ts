@@ -8,15 +8,18 @@ import { Catalog } from "./catalog.js";
 import { JournalRecovery } from "./journal-recovery.js";
 import { readManifest } from "./manifest.js";
 import { openSegments, settleDamage } from "./open-segments.js";
-import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, decodeFileHead, journalName, journalNumber } from "./journal-format.js";
+import { dropSealed, dropUnborn, findFiles } from "./journal-files.js";
+import { FRAME_HEAD_BYTES, journalName, journalNumber } from "./journal-format.js";
+import { findSpares } from "./journal-spares.js";
 import { scanJournalFile } from "./journal-scan.js";
 import { Journal } from "./journal.js";
 import type { Env } from "../env.js";
 import type { OriginId } from "../model/names.js";
 import type { Disk, DiskFile, FolderLock } from "./disk.js";
 import type { FoundIdentity, Identity } from "./identity.js";
-import type { FileHead } from "./journal-format.js";
+import type { FoundFile } from "./journal-files.js";
 import type { Generation } from "./generation.js";
+import type { JournalSpares } from "./journal-spares.js";
 import type { Manifest } from "./manifest.js";
 import type { Damage, Tail } from "./journal-recovery.js";
 import type { JournalEnd } from "./journal.js";
@@ -44,6 +47,7 @@ export interface OpenFolder {
   readonly origin: OriginId;
   readonly catalog: Catalog;
   readonly journal: Journal;
+  readonly spares: JournalSpares;
   readonly manifest: Manifest;
   readonly lock: FolderLock;
   readonly damages: number;
@@ -51,14 +55,6 @@ export interface OpenFolder {
   readonly nextCommit: number;
   /** Generations to which nothing more is written, oldest first. */
   readonly full: readonly Generation[];
-}
-
-interface FoundFile {
-  readonly number: number;
-  readonly file: DiskFile;
-  readonly size: number;
-  readonly fingerprint: string;
-  readonly head: FileHead | undefined;
 }
 
 /** @throws LandfallError UNSUPPORTED_FORMAT, FOLDER_IN_USE, INVALID_SETTINGS, DISK_FULL, DISK_FAILED */
@@ -136,10 +132,12 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
     }
   }
   if (areSegmentsDamaged) await settleDamage(disk, folder, segments);
+  const spares = await findSpares(disk, folder);
   const journal = new Journal(
     {
       disk,
       folder,
+      spares,
       newSalt: () => randomBytes(8),
       onNewFile: async (name, fingerprint) => {
         const grown: Identity = { ...(identity as Identity) };
@@ -156,38 +154,7 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   const full = catalog.generations.filter(({ number }) => number !== end?.number);
   const nextCommit = recovery.lastCommit + 1;
   const damageCount = recovery.damages.length + damages;
-  return { origin: originOf(identity), catalog, journal, manifest, damages: damageCount, nextCommit, full };
-}
-
-/** Opens all journal files and reads their heads. @throws LandfallError UNSUPPORTED_FORMAT */
-async function findFiles(disk: Disk, folder: string): Promise<FoundFile[]> {
-  const numbers = (await disk.list(folder)).map(journalNumber).filter((number) => number !== undefined);
-  const files: FoundFile[] = [];
-  try {
-    for (const number of numbers.sort((a, b) => a - b)) {
-      const file = await disk.open(join(folder, journalName(number)), "read");
-      const bytes = new Uint8Array(FILE_HEAD_BYTES);
-      const read = await file.read(bytes, 0);
-      const head = decodeFileHead(bytes.subarray(0, read));
-      files.push({
-        number,
-        file,
-        size: await file.size(),
-        fingerprint: await file.fingerprint(),
-        head: typeof head === "object" && head.number === number ? head : undefined,
-      });
-      if (typeof head === "number") {
-        throw new LandfallError(
-          "UNSUPPORTED_FORMAT",
-          `${join(folder, journalName(number))} has format ${head}, which this program does not read; nothing was changed`,
-        );
-      }
-    }
-  } catch (error) {
-    for (const { file } of files) await file.close();
-    throw error;
-  }
-  return files;
+  return { origin: originOf(identity), catalog, journal, spares, manifest, damages: damageCount, nextCommit, full };
 }
 
 function hasWritten(catalog: Catalog, { site, node }: FolderOptions, incarnation: string): boolean {
@@ -204,32 +171,12 @@ function hasHoles(catalog: Catalog, own: OriginId): boolean {
   });
 }
 
-/** A crash after a journal was sealed leaves its file. */
-async function dropSealed(disk: Disk, folder: string, files: FoundFile[], sealed: number): Promise<void> {
-  while (files[0] !== undefined && files[0].number <= sealed) {
-    const [{ file, number }] = files.splice(0, 1) as [FoundFile];
-    await file.close();
-    await disk.remove(join(folder, journalName(number)));
-  }
-}
-
 function checkOwner(options: FolderOptions, identity: Identity | undefined): void {
   if (identity === undefined || (identity.site === options.site && identity.node === options.node)) return;
   throw new LandfallError(
     "INVALID_SETTINGS",
     `the data folder ${options.folder} belongs to node ${identity.site}.${identity.node}, not to ${options.site}.${options.node}: give each node its own folder`,
   );
-}
-
-/** A crash while a new file is made leaves one that the identity does not know and that holds nothing. */
-async function dropUnborn(disk: Disk, folder: string, files: FoundFile[], identity: Identity): Promise<void> {
-  const last = files.at(-1);
-  if (last === undefined || last.size > FILE_HEAD_BYTES) return;
-  const name = journalName(last.number);
-  if (Object.hasOwn(identity.journals, name)) return;
-  files.pop();
-  await last.file.close();
-  await disk.remove(join(folder, name));
 }
 
 /** Why these are not the very files that were written here; nothing for those that are. */
@@ -281,11 +228,13 @@ async function replay(
     }
     if (catalog.generationOf(found.number) === undefined) catalog.beginGeneration(found.number);
     const visitor = recovery.beginFile(found.number);
-    const end = await scanJournalFile(found.file, found.size, found.head.salt, visitor);
-    if (isLast) tail = recovery.finish(found.size);
-    else if (end < found.size) recovery.incomplete(found.number, end, found.size);
+    const end = await scanJournalFile(found.file, found.size, found.head, visitor);
+    const { overwrites } = found.head;
+    // Where an earlier journal may follow, what is missing shows in the numbers of the commits.
+    if (isLast) tail = recovery.finish(found.size, overwrites);
+    else if (end < found.size && !overwrites) recovery.incomplete(found.number, end, found.size);
   }
-  if (files.at(-1)?.head === undefined) recovery.finish(0);
+  if (files.at(-1)?.head === undefined) recovery.finish(0, false);
   recovery.damages.push(...rejected);
   return { recovery, tail };
 }
@@ -302,27 +251,21 @@ async function openEnd(
   try {
     const file = await options.disk.open(path, "write");
     try {
-      if (tail !== undefined) await cutTail(options, path, file, tail, last.size);
+      if (tail !== undefined) await cutTail(options, path, file, tail);
       // A process that was killed may have written without waiting: durable before anybody sees it (S2).
       await file.sync();
     } catch (error) {
       await file.close();
       throw error;
     }
-    return { number: last.number, salt: last.head.salt, file, size: tail?.from ?? last.size };
+    return { number: last.number, salt: last.head.salt, file, size: tail?.from ?? last.size, overwrites: false };
   } catch (error) {
     throw writeError(error, path);
   }
 }
 
-async function cutTail(
-  { disk, log }: FolderOptions,
-  path: string,
-  file: DiskFile,
-  tail: Tail,
-  size: number,
-): Promise<void> {
-  const bytes = size - tail.from;
+async function cutTail({ disk, log }: FolderOptions, path: string, file: DiskFile, tail: Tail): Promise<void> {
+  const bytes = tail.to - tail.from;
   if (tail.ambiguous) {
     // Nobody can say whether it was acknowledged, so its bytes are kept for whoever wants to look.
     const aside = `${path}.cut-${tail.from}`;
@@ -337,7 +280,7 @@ async function cutTail(
       await copy.close();
     }
     log.warn({ path, from: tail.from, bytes, aside }, "the unreadable end of the journal was moved aside");
-  } else {
+  } else if (bytes > 0) {
     log.info({ path, from: tail.from, bytes }, "a commit that was never acknowledged was cut off the journal");
   }
   await file.truncate(tail.from);

@@ -68,6 +68,7 @@ export class SealedTransfers {
     const { disk, folder, maintenance } = this.options;
     const run = log.locate(from)?.run;
     if (run === undefined || run.damaged || this.closed) return undefined;
+    if (run.from === from && run.packed) return this.openRun(run, () => Promise.resolve());
     const { segment, log: _log, damaged: _damaged, ...meta } = run;
     const number = maintenance.takeNumber();
     const remove = (): Promise<void> => disk.remove(join(folder, segmentName(number)));

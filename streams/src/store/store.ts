@@ -259,6 +259,8 @@ export interface StoreStats {
   readonly commits: number;
   readonly bytesWritten: number;
   readonly bytesOnDisk: number;
+  /** Of these, files kept for the next journals: a bounded number, whatever is stored. */
+  readonly bytesSpare: number;
   /** Of all streams; of a stream with more than TOPICS_COUNTED_MAX topics, an estimate. */
   readonly topics: number;
   readonly streams: number;

@@ -3,8 +3,9 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import type { Principal } from "../../access/policy.js";
 import { LandfallError } from "../../model/errors.js";
+import type { Gap } from "../../model/gap.js";
 import { streamName, topicName, type StreamName } from "../../model/names.js";
-import type { Offset, StoredRecord } from "../../model/record.js";
+import type { Cursor, Offset, Seq, StoredRecord } from "../../model/record.js";
 import type { LandfallNode } from "../../node/node.js";
 import { toApiRecord } from "../api-record.js";
 import { decodeCursor, encodeCursor } from "../cursor.js";
@@ -147,7 +148,8 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
       const stream = readable(await principals.resolve(request), request.params.stream);
       const { cursor: text, from, limit } = request.body;
       if (text === undefined && from === "now") {
-        return { records: [], cursor: encodeCursor(stream, { v: 1, next: store.vector(stream) }) } satisfies ReadReply;
+        const now: Cursor = { v: 1, next: store.vector(stream) };
+        return { records: [], gaps: [], cursor: encodeCursor(stream, now) } satisfies ReadReply;
       }
       const page = new Page(limit);
       let cursor = text === undefined ? undefined : decodeCursor(stream, text);
@@ -159,8 +161,22 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
         cursor = read.cursor;
         if (read.records.length < wanted) break;
       } while (page.room > 0);
-      return { records: page.records.map(toApiRecord), cursor: encodeCursor(stream, cursor) } satisfies ReadReply;
+      return {
+        records: page.records.map(toApiRecord),
+        gaps: gapsPassed(store.gaps(stream), cursor),
+        cursor: encodeCursor(stream, cursor),
+      } satisfies ReadReply;
     },
+  );
+}
+
+/** The parts of gaps that the cursor has passed and will come back to. */
+function gapsPassed(gaps: readonly Gap[], { gaps: passed = {} }: Cursor): Gap[] {
+  return gaps.flatMap((gap) =>
+    (passed[gap.origin] ?? []).flatMap(([start, end]) => {
+      const [from, to] = [Math.max(gap.from, start) as Seq, Math.min(gap.to, end) as Seq];
+      return from < to ? [{ ...gap, from, to }] : [];
+    }),
   );
 }
 

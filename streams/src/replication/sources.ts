@@ -1,0 +1,114 @@
+import { announceNow, markUnsaid } from "./announcing.js";
+import { ask, isUnsent } from "./asking.js";
+import { bestSource, penalise } from "./candidates.js";
+import { awaitHolder, holeAhead } from "./gap-waits.js";
+import {
+  DISTANCE_INFINITE,
+  distanceOf,
+  isOwn,
+  plusCost,
+  receivedNext,
+  type Conn,
+  type Effect,
+  type KeyId,
+  type MachineState,
+} from "./machine-state.js";
+
+/** Looks whether a key has the source it should have, and does what is needed. */
+export function consider(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
+  if (isOwn(state, key)) return;
+  const source = state.sources.get(key);
+  if (source === undefined) {
+    const best = bestSource(state, key, now);
+    const hole = best === undefined ? undefined : holeAhead(state, key, best.conn);
+    if (hole === undefined) state.gapWaits.delete(key);
+    if (best === undefined) return;
+    if (hole === undefined) request(state, key, best.conn, now, out);
+    else if (awaitHolder(state, key, best.conn, now, out)) consider(state, key, now, out);
+    return;
+  }
+  const conn = state.conns.get(source.conn);
+  if (conn === undefined) return;
+  if (source.state === "stopping") {
+    if (now - source.stopAt > conn.tuning.stopMs) {
+      out.push({ type: "close", conn: conn.id, reason: `no answer to a stop for ${conn.tuning.stopMs} ms` });
+    }
+    return;
+  }
+  const best = bestSource(state, key, now);
+  const current = plusCost(conn.announced.get(key)?.distance ?? DISTANCE_INFINITE, conn.tuning.cost);
+  if (best !== undefined && best.conn !== conn && best.distance < current) {
+    const announced = best.conn.announced.get(key);
+    if (announced !== undefined && (announced.next >= receivedNext(state, key) || announced.distance === 0)) {
+      change(state, key, best.conn, now, out);
+      return;
+    }
+  }
+  if (now - source.heardAt > conn.tuning.stallMs) {
+    const other = bestSource(state, key, now, { except: conn, onlyAhead: true });
+    if (other !== undefined) {
+      penalise(state, conn.peer, key, now);
+      change(state, key, other.conn, now, out);
+    }
+  }
+}
+
+export function request(state: MachineState, key: KeyId, conn: Conn, now: number, out: Effect[]): void {
+  const names = state.keys.get(key);
+  const announced = conn.announced.get(key);
+  if (names === undefined || announced === undefined) return;
+  const id = state.nextRequestId++;
+  const from = receivedNext(state, key);
+  state.sources.set(key, { conn: conn.id, requestId: id, state: "active", heardAt: now, stopAt: 0 });
+  const distance = plusCost(announced.distance, conn.tuning.cost);
+  const feasible = state.feasible.get(key);
+  if (feasible === undefined || announced.next > from || announced.distance === 0) {
+    state.feasible.set(key, { next: announced.next, distance });
+  } else if (distance < feasible.distance) {
+    feasible.distance = distance;
+  }
+  updateDistance(state, key, out);
+  const { stream, origin } = names;
+  ask(state, conn, key, { id, stream, origin, from, to: 0, digests: [], staged: state.staged.get(key) }, out);
+}
+
+function change(state: MachineState, key: KeyId, to: Conn, now: number, out: Effect[]): void {
+  const source = state.sources.get(key);
+  if (source === undefined) return;
+  if (isUnsent(state, source.requestId)) {
+    dropSource(state, key, out);
+    request(state, key, to, now, out);
+    return;
+  }
+  source.state = "stopping";
+  source.stopAt = now;
+  source.successor = to.id;
+  out.push({ type: "send", conn: source.conn, message: { $case: "stop", value: { id: source.requestId } } });
+  updateDistance(state, key, out);
+}
+
+export function dropSource(state: MachineState, key: KeyId, out: Effect[]): void {
+  const source = state.sources.get(key);
+  if (source !== undefined) state.requests.delete(source.requestId);
+  state.sources.delete(key);
+  updateDistance(state, key, out);
+}
+
+/** Own distance follows the source's; a change is told at once to those who depend on it. */
+export function updateDistance(state: MachineState, key: KeyId, out: Effect[]): void {
+  const source = state.sources.get(key);
+  let distance = DISTANCE_INFINITE;
+  if (source?.state === "active") {
+    const conn = state.conns.get(source.conn);
+    const announced = conn?.announced.get(key);
+    if (conn !== undefined && announced !== undefined) distance = plusCost(announced.distance, conn.tuning.cost);
+  }
+  if (distance === distanceOf(state, key)) return;
+  state.distance.set(key, distance);
+  const feasible = state.feasible.get(key);
+  if (feasible !== undefined && distance < feasible.distance) feasible.distance = distance;
+  for (const conn of state.conns.values()) {
+    if (conn.serving.has(key)) announceNow(state, conn, [key], out);
+    else markUnsaid(state, conn, key, "urgent");
+  }
+}
