@@ -74,7 +74,10 @@ export const RUN_WINDOW_BYTES = 96 * 1024 * 1024;
 export const MERGE_FAN_IN = 16;
 /** Runs of a stream from which on merging is no longer put off while journals wait to be sealed. */
 export const UNMERGED_RUNS_MAX = 64;
-/** Merged runs do not grow beyond this many records: a run is read in windows when it is read in order of seq. */
+/**
+ * Merged runs do not span more seqs than this, and no run that does is taken in: one is read in windows when it is read in
+ * order of seq, and each seq has its place in one, be it superseded.
+ */
 export const RUN_RECORDS_MAX = 4_000_000;
 /** Journals that wait to be sealed before appends have to wait, too. */
 export const UNSEALED_JOURNALS_MAX = 6;

@@ -1,14 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MERGE_FAN_IN } from "../src/limits.js";
-import { originId } from "../src/model/names.js";
+import { originId, streamName, topicName } from "../src/model/names.js";
 import { openEmbeddedStore, type EmbeddedStore } from "../src/store/embedded-store.js";
 import { verifyFolder } from "../src/store/verify-folder.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
 import { testSeed } from "../testing/seeded-random.js";
-import { START_MS, reading, transfer } from "../testing/store-fixture.js";
-import { streamName } from "../src/model/names.js";
+import { CONTAINERS, FOREIGN, START_MS, foreignBatch, reading, transfer } from "../testing/store-fixture.js";
+import type { GapReason } from "../src/model/gap.js";
 import type { OriginId } from "../src/model/names.js";
 import type { Seq, StoredRecord } from "../src/model/record.js";
 
@@ -190,6 +190,61 @@ describe("a compacted stream", () => {
     // What was not merged yet is not compacted either.
     expect(records.length).toBeLessThan(MERGE_FAN_IN * TOPICS.length);
     expect(await store.readOrigin(SETTINGS, store.origin, 0 as Seq, 100_000)).toEqual([]);
+  });
+});
+
+describe("holes between runs", () => {
+  /** Records of an origin far away, each sealed by itself, with holes of this reason between them. */
+  async function receive(reason: GapReason): Promise<{ store: EmbeddedStore; disk: MemoryDisk; seqs: number[] }> {
+    const disk = new MemoryDisk();
+    const store = await open(disk);
+    const seqs: number[] = [];
+    for (let round = 0, seq = 0; round < 3 * MERGE_FAN_IN; round++) {
+      const topic = topicName(TOPICS[round % TOPICS.length] as string);
+      await store.apply(foreignBatch(seq, [`${round}`], { topic }));
+      seqs.push(seq);
+      const to = seq + 2 + (round % 3);
+      await store.noteGap(CONTAINERS, FOREIGN, { from: (seq + 1) as Seq, to: to as Seq, reason });
+      await store.sealNow();
+      seq = to;
+    }
+    return { store, disk, seqs };
+  }
+
+  function open(disk: MemoryDisk): Promise<EmbeddedStore> {
+    return openEmbeddedStore({ folder: "/data", site: "tokyo", node: "a", env: new ManualEnv(START_MS), disk });
+  }
+
+  it("S4, R6: are merged across when their records were superseded, and known as such afterwards", async () => {
+    const { store, disk, seqs } = await receive("superseded");
+    expect(store.spread(CONTAINERS).runs).toBeLessThan(2 * MERGE_FAN_IN);
+    const end = store.vector(CONTAINERS)[FOREIGN] ?? 0;
+    const check = async (at: EmbeddedStore): Promise<void> => {
+      expect(at.vector(CONTAINERS)).toEqual({ [FOREIGN]: end });
+      const { records, cursor } = await at.readStream(CONTAINERS, undefined, 10_000);
+      expect(records.map((record) => record.seq)).toEqual(seqs);
+      expect(cursor).toEqual({ v: 1, next: { [FOREIGN]: end } });
+      for (let seq = 0; seq < end; seq++) {
+        const hole = await at.holeAt(CONTAINERS, FOREIGN, seq as Seq);
+        expect(`${seq} ${hole?.reason}`).toBe(`${seq} ${seqs.includes(seq) ? "undefined" : "superseded"}`);
+      }
+    };
+    await check(store);
+    await store.close();
+    expect((await verifyFolder(disk, "/data", false)).findings).toEqual([]);
+    const again = await open(disk);
+    await check(again);
+    // What the runs say, the manifest need not say as well.
+    expect(again.gaps(CONTAINERS).length).toBeLessThan(2 * MERGE_FAN_IN);
+    await again.close();
+  });
+
+  it("R6: are left as they are when what is missing may still come", async () => {
+    const { store } = await receive("missed");
+    expect(store.spread(CONTAINERS).runs).toBe(3 * MERGE_FAN_IN);
+    await store.apply(foreignBatch(1, ["late"]));
+    expect(await store.holeAt(CONTAINERS, FOREIGN, 1 as Seq)).toBeUndefined();
+    await store.close();
   });
 });
 

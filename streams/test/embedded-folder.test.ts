@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { CONTAINERS, START_MS, reading, sync } from "../testing/store-fixture.js";
-import type { EmbeddedStoreOptions } from "../src/store/embedded-store.js";
+import type { EmbeddedStore, EmbeddedStoreOptions } from "../src/store/embedded-store.js";
 import type { StreamStore } from "../src/store/store.js";
 
 let base: string;
@@ -21,7 +21,7 @@ afterEach(async () => {
   await rm(base, { recursive: true });
 });
 
-async function open(folder = data, over: Partial<EmbeddedStoreOptions> = {}): Promise<StreamStore> {
+async function open(folder = data, over: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> {
   const store = await openEmbeddedStore({ folder, site: "tokyo", node: "a", env: new ManualEnv(START_MS), ...over });
   opened.push(store);
   return store;
@@ -39,9 +39,13 @@ const failure = (code: string, message: RegExp): unknown =>
   expect.objectContaining({ name: "LandfallError", code, message: expect.stringMatching(message) });
 
 describe("the lock of a data folder", () => {
-  it("names the process that has it", async () => {
+  it("names the process that has it, which goes on undisturbed", async () => {
     const first = await open();
+    await first.append(CONTAINERS, [reading("a", "1")]);
+    const before = await look();
     await expect(open()).rejects.toEqual(failure("FOLDER_IN_USE", new RegExp(`process ${process.pid};`)));
+    expect(await look()).toEqual(before);
+    await first.append(CONTAINERS, [reading("a", "2")]);
     await first.close();
     await open();
   });
@@ -74,39 +78,57 @@ describe("the lock of a data folder", () => {
     await fill();
     expect(
       (await readdir(data)).filter(
-        (name) => !/^(journal-\d{8}\.log|segment-\d{8}\.lfs|(identity|manifest)\.json)$/.test(name),
+        (name) => !/^((journal|spare)-\d{8}\.log|segment-\d{8}\.lfs|(identity|manifest)\.json)$/.test(name),
       ),
     ).toEqual([]);
   });
 });
 
-describe("a folder of another format", () => {
-  const look = async (): Promise<unknown> =>
-    Promise.all(
-      (await readdir(data)).sort().map(async (name) => {
-        const { mtimeMs, ctimeMs, size } = await stat(join(data, name));
-        return [name, mtimeMs, ctimeMs, size];
-      }),
-    );
+/** Of every file: when it was touched, and how large it is. */
+async function look(): Promise<unknown> {
+  const names = (await readdir(data)).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const { mtimeMs, ctimeMs, size } = await stat(join(data, name));
+      return [name, mtimeMs, ctimeMs, size];
+    }),
+  );
+}
 
-  it("is refused by its identity and not touched", async () => {
-    await fill();
-    const path = join(data, "identity.json");
-    await writeFile(path, (await readFile(path, "utf8")).replace('"format": 3', '"format": 4'));
-    const before = await look();
-    await expect(open()).rejects.toEqual(failure("UNSUPPORTED_FORMAT", /format 4.*nothing was changed/));
-    expect(await look()).toEqual(before);
-  });
+describe("a folder of a newer format", () => {
+  /** Each file whose version is looked at, made one that no program knows yet. */
+  const NEWER: Record<string, (bytes: Buffer) => Buffer> = {
+    "identity.json": (bytes) => Buffer.from(bytes.toString().replace(/"format": \d/, '"format": 9')),
+    "manifest.json": (bytes) => Buffer.from(bytes.toString().replace(/"format":\d/, '"format":9')),
+    "journal-00000002.log": (bytes) => {
+      bytes.writeUInt32LE(9, 8);
+      return bytes;
+    },
+    "segment-00000001.lfs": (bytes) => {
+      bytes.writeUInt32LE(9, bytes.byteLength - 8);
+      return bytes;
+    },
+  };
 
-  it("is refused by its journal and not touched", async () => {
-    await fill();
-    const path = join(data, "journal-00000002.log");
-    const bytes = await readFile(path);
-    bytes.writeUInt32LE(9, 8);
-    await writeFile(path, bytes);
-    const before = await look();
-    await expect(open()).rejects.toEqual(failure("UNSUPPORTED_FORMAT", /journal-00000002\.log has format 9/));
-    expect(await look()).toEqual(before);
+  it.each(Object.keys(NEWER))("is refused by its %s and not touched", async (name) => {
+    const store = await open();
+    await store.append(CONTAINERS, [reading("a", "sealed")]);
+    await store.sealNow();
+    await store.append(CONTAINERS, [reading("a", "in the journal")]);
+    await store.close();
+    // What a crash left, and what opening would remove.
+    await writeFile(join(data, "segment-00000099.lfs"), "");
+    await writeFile(join(data, "journal-00000003.log"), "");
+    const path = join(data, name);
+    const before = await readFile(path);
+    const newer = NEWER[name]?.(Buffer.from(before)) ?? before;
+    expect(newer).not.toEqual(before);
+    await writeFile(path, newer);
+    const looked = await look();
+    await expect(open()).rejects.toEqual(failure("UNSUPPORTED_FORMAT", /format 9.*nothing was changed/));
+    expect(await look()).toEqual(looked);
+    await writeFile(path, before);
+    expect(Object.values((await open()).vector(CONTAINERS))).toEqual([2]);
   });
 });
 

@@ -2,10 +2,10 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeBlock, decodeBlock } from "../src/store/block.js";
 import { StoreModel } from "./store-model.js";
-import { CONTAINERS, FOREIGN, SHIPS, START_MS, foreignBatch, reading } from "./store-fixture.js";
+import { CONTAINERS, SHIPS, START_MS, foreignBatch, reading } from "./store-fixture.js";
 import type { Offset, Seq, StoredRecord, TimestampMs } from "../src/model/record.js";
 import type { TopicName } from "../src/model/names.js";
-import type { StreamStore, TopicQuery } from "../src/store/store.js";
+import type { TopicQuery } from "../src/store/store.js";
 import type { OpenSite } from "./store-contract.js";
 
 const topic = (name: string): TopicName => name as TopicName;
@@ -145,19 +145,5 @@ export function describeReads(openSite: OpenSite): void {
         }
       },
     );
-
-    it("O4: refuses what is no cursor, and limits that are no numbers", async () => {
-      const { store } = await openSite();
-      const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
-      type Cursor = Parameters<StreamStore["readStream"]>[1];
-      for (const bad of [{ v: 2, next: {} }, { v: 1 }, { v: 1, next: { [FOREIGN]: -1 } }, { v: 1, next: { a: "1" } }]) {
-        await expect(store.readStream(CONTAINERS, bad as unknown as Cursor, 1)).rejects.toEqual(refused);
-      }
-      for (const limit of [-1, 1.5, Number.NaN]) {
-        await expect(store.readStream(CONTAINERS, undefined, limit)).rejects.toEqual(refused);
-        await expect(store.readTopic(CONTAINERS, topic("a"), { limit })).rejects.toEqual(refused);
-        expect(() => store.topics(CONTAINERS, { limit })).toThrow(refused);
-      }
-    });
   });
 }

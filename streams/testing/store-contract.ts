@@ -4,6 +4,7 @@ import { describeGaps } from "./store-contract-gaps.js";
 import { describeLifecycle } from "./store-contract-lifecycle.js";
 import { describeOrder } from "./store-contract-order.js";
 import { describeReads } from "./store-contract-reads.js";
+import { describeRefusals } from "./store-contract-refusals.js";
 import { TestSite } from "./store-fixture.js";
 import type { StoreFactory } from "./store-fixture.js";
 
@@ -27,6 +28,7 @@ export function describeStoreContract(name: string, factory: StoreFactory): void
     });
     describeDurability(openSite);
     describeReads(openSite);
+    describeRefusals(openSite);
     describeOrder(factory, openSite);
     describeGaps(factory, openSite);
     describeLifecycle(openSite);

@@ -19,11 +19,12 @@ import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
 import { JournalReader } from "./journal-reader.js";
 import { checkCursor } from "./cursor-walk.js";
-import { LogReader, checkLimit } from "./log-reader.js";
+import { LogReader } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
 import { openFolder } from "./open-folder.js";
 import { Pace } from "./pace.js";
+import { checkLimit, checkSeq, checkTopicQuery } from "./query-check.js";
 import { RunLog } from "./run-log.js";
 import { SealedTransfers } from "./sealed-transfers.js";
 import { SegmentReader } from "./segment-reader.js";
@@ -254,7 +255,7 @@ export class EmbeddedStore implements LocalStore {
 
   async readTopic(stream: StreamName, topic: TopicName, query: TopicQuery): Promise<StoredRecord[]> {
     this.checkOpen();
-    checkLimit(query.limit);
+    checkTopicQuery(query);
     const state = this.opened.catalog.streams.get(stream);
     return state === undefined ? [] : this.read(this.topicReader.read(state, topic, query));
   }
@@ -272,6 +273,7 @@ export class EmbeddedStore implements LocalStore {
 
   async readOrigin(stream: StreamName, origin: OriginId, from: Seq, maxBytes: number): Promise<OriginRecord[]> {
     this.checkOpen();
+    checkSeq(from);
     const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
     return log === undefined ? [] : this.read(this.logReader.origin(log, from, maxBytes));
   }
@@ -289,13 +291,16 @@ export class EmbeddedStore implements LocalStore {
     return this.gapKeeper.of(this.opened.catalog.streams.get(stream));
   }
 
-  noteGap(stream: StreamName, origin: OriginId, hole: Hole): Promise<void> {
+  async noteGap(stream: StreamName, origin: OriginId, hole: Hole): Promise<void> {
     this.checkOpen();
-    return this.gapKeeper.note(this.opened.catalog.streams.forWriting(streamName(stream)), origin, hole);
+    streamName(stream);
+    originId(origin);
+    return this.gapKeeper.note(this.opened.catalog.streams.forWriting(stream), origin, hole);
   }
 
   async holeAt(stream: StreamName, origin: OriginId, seq: Seq): Promise<Hole | undefined> {
     this.checkOpen();
+    checkSeq(seq);
     const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
     return log === undefined ? undefined : this.read(this.logReader.hole(log, seq));
   }

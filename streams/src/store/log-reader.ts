@@ -1,5 +1,5 @@
 import { BLOCK_BYTES_MAX, READ_BYTES_MAX, READ_RECORDS_MAX } from "../limits.js";
-import { LandfallError, isLandfallError } from "../model/errors.js";
+import { isLandfallError } from "../model/errors.js";
 import { cursorAfter, walksOf } from "./cursor-walk.js";
 import type { GapReason, Hole } from "../model/gap.js";
 import type { Cursor, Seq, StoredRecord } from "../model/record.js";
@@ -158,11 +158,4 @@ function isOlder(a: Piece, b: Piece): boolean {
   }
   const [x, y] = [a.generation?.number ?? 0, b.generation?.number ?? 0];
   return x < y || (x === y && (a.block ?? 0) < (b.block ?? 0));
-}
-
-/** @throws LandfallError INVALID_ARGUMENT */
-export function checkLimit(limit: number): void {
-  if (!Number.isSafeInteger(limit) || limit < 0) {
-    throw new LandfallError("INVALID_ARGUMENT", `limit ${limit}: want a whole number of records, 0 or more`);
-  }
 }

@@ -230,8 +230,9 @@ export class Maintenance {
     await this.exclusive(async () => {
       const gone = runs.flat();
       // Some may have expired meanwhile, or turned out to be damaged.
-      if (gone.every((run) => !run.damaged && run.log.stream.runs.includes(run))) await this.swap(gone, [made]);
-      else await disk.remove(join(folder, segmentName(number)));
+      if (gone.every((run) => !run.damaged && run.log.stream.runs.includes(run))) {
+        await this.swap(gone, [made], withoutRuns(this.manifest.expired, made.runs));
+      } else await disk.remove(join(folder, segmentName(number)));
     });
     return true;
   }

@@ -9,7 +9,7 @@ const JOB_RECORDS_MAX = 2 * RUN_RECORDS_MAX;
 const TIER_RECORDS = 1024;
 
 export interface MergeChoice {
-  /** Groups of neighbours of one origin in one stream. */
+  /** Groups of neighbours of one origin in one stream, with nothing between them that could still come. */
   readonly runs: readonly (readonly Run[])[];
   readonly compact: boolean;
 }
@@ -46,24 +46,20 @@ function chooseGroup(stream: StreamState): Run[] | undefined {
     if (runs.length < MERGE_FAN_IN) continue;
     runs.sort((a, b) => a.from - b.from);
     let group: Run[] = [];
-    let records = 0;
     for (const run of runs) {
       const last = group.at(-1);
       const fits =
         last !== undefined &&
-        last.to === run.from &&
+        // A copy of a compacted stream has holes between most of its runs: they become holes within one.
+        run.log.isSuperseded(last.to, run.from) &&
         tier(last) === tier(run) &&
-        records + run.count <= RUN_RECORDS_MAX;
-      if (!fits) {
-        group = [];
-        records = 0;
-      }
+        run.to - (group[0] as Run).from <= RUN_RECORDS_MAX;
+      if (!fits) group = [];
       if (run.damaged) {
         group = [];
         continue;
       }
       group.push(run);
-      records += run.count;
       if (group.length === MERGE_FAN_IN) return group;
     }
   }

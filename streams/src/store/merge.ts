@@ -20,7 +20,7 @@ export interface MergeInput {
 export interface MergeJob {
   readonly kind: "merge";
   readonly folder: string;
-  /** Runs of one origin in one stream each, in order of seq, neighbours without a gap between them. */
+  /** Runs of one origin in one stream each, in order of seq; what lies between them was superseded. */
   readonly groups: readonly (readonly MergeInput[])[];
   readonly segment: number;
   readonly packed: boolean;

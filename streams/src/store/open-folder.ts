@@ -89,7 +89,6 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   const { disk, folder, log } = options;
   const found = await readIdentity(disk, folder);
   checkOwner(options, found?.identity);
-  if (found !== undefined) await dropUnborn(disk, folder, files, found.identity);
   const catalog = new Catalog();
   const segments = await openSegments(
     options,
@@ -98,6 +97,7 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   );
   const { manifest, reasons, damages } = segments;
   const areSegmentsDamaged = reasons.length > 0;
+  if (found !== undefined) await dropUnborn(disk, folder, files, found.identity);
   await dropSealed(disk, folder, files, manifest.sealedJournal);
   if (found === undefined) reasons.push("there was no identity in the folder");
   else reasons.push(...notGenuine(found, files));

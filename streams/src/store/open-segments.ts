@@ -44,9 +44,6 @@ export async function openSegments(
     ({ manifest } = found);
     if (!found.genuine) reasons.push("the manifest was copied or restored");
   }
-  const live = new Set(manifest.segments);
-  for (const number of present) if (!live.has(number)) await disk.remove(join(folder, segmentName(number)));
-
   const lost: number[] = [];
   const numbers = [...manifest.segments].sort((a, b) => a - b);
   for (let i = 0; i < numbers.length; i += PARALLEL) {
@@ -64,6 +61,9 @@ export async function openSegments(
       log.error({ err: error, file: segmentName(number) }, "a segment cannot be read: what it held is not served");
     });
   }
+  // Only now: a segment that a newer program wrote was refused before anything was changed.
+  const live = new Set(manifest.segments);
+  for (const number of present) if (!live.has(number)) await disk.remove(join(folder, segmentName(number)));
   if (lost.length > 0) reasons.push("a segment was lost or damaged");
   for (const [name, expired] of Object.entries(manifest.expired)) {
     placeGaps(catalog.streams.forWriting(name as StreamName), expired);

@@ -127,6 +127,16 @@ export class OriginLog {
     return parts;
   }
 
+  /** Whether nothing of [from, to) is here or will ever be, because newer records took its place; so it is when empty. */
+  isSuperseded(from: number, to: number): boolean {
+    for (let at = from; at < to;) {
+      const piece = this.locate(at);
+      if (piece?.reason !== "superseded") return false;
+      at = piece.end;
+    }
+    return from <= to;
+  }
+
   /** The parts of [from, to) that lie in gaps which may be filled, and are not being filled. */
   fillable(from: number, to: number): [number, number][] {
     const parts: [number, number][] = [];

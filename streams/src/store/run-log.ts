@@ -6,6 +6,8 @@ import type { Run } from "./segment-format.js";
 import type { SegmentReader } from "./segment-reader.js";
 
 const NOWHERE = 0xffffffff;
+/** What a window takes for each seq besides values: a run whose records were mostly superseded has little else. */
+const SEQ_BYTES = 56;
 
 /**
  * Reads runs in order of seq. A run lies on disk in order of topics, so it is unpacked whole, or, when it is large, window
@@ -24,7 +26,8 @@ export class RunLog {
     const known = this.windows.find((one) => one.run === run && one.from <= seq && seq < one.to);
     if (known !== undefined) return known.window;
     const span = run.to - run.from;
-    const step = Math.max(1, Math.ceil(span / Math.ceil(Math.max(1, run.rawBytes / this.windowBytes))));
+    const windows = Math.ceil(Math.max(1, run.rawBytes, span * SEQ_BYTES) / this.windowBytes);
+    const step = Math.max(1, Math.ceil(span / windows));
     const from = run.from + Math.floor((seq - run.from) / step) * step;
     const to = Math.min(from + step, run.to);
     const window = this.build(run, from, to);

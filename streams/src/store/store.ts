@@ -37,6 +37,10 @@ export interface Committed {
   readonly nextSeq: Seq;
 }
 
+/**
+ * Bounds of offsets are whole numbers from 0 to 2^53 - 1, those of times anything but NaN; what begins beyond the end, or
+ * ends before it begins, finds nothing.
+ */
 export interface TopicQuery {
   /** First offset wanted (inclusive), also with `reverse`. Default: from the beginning. */
   readonly fromOffset?: Offset;
@@ -59,6 +63,10 @@ export interface TopicQuery {
  * no `onCommit` listener sees it (S2). Ordering: seqs of an origin are gapless; within a topic, reads are by
  * (offset, origin), the same at every site (O1–O3). Every method throws LandfallError CLOSED once `close` was
  * called; reads under way when it is called are finished first.
+ *
+ * What is refused changes nothing. Writing under a name outside the grammar is refused with INVALID_NAME; reading finds
+ * nothing under it, because nothing can be there. Seqs, offsets and limits that no record can have (negative, fractions,
+ * NaN, 2^53 and above) are refused with INVALID_ARGUMENT; those beyond the end find nothing, since they may come to be.
  */
 export interface StreamStore {
   /** The identity under which this node appends; a new one whenever the data folder is new or was copied. */
@@ -66,7 +74,8 @@ export interface StreamStore {
 
   /**
    * Appends records of this node to one stream, in order, as one unit: all or none are kept.
-   * @throws LandfallError INVALID_ARGUMENT, VALUE_TOO_LARGE, DISK_FULL, DISK_FAILED, CLOCK_REFUSED, OVERLOADED
+   * @throws LandfallError INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE, DISK_FULL, DISK_FAILED, CLOCK_REFUSED,
+   *   OVERLOADED
    */
   append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]>;
 
@@ -74,7 +83,9 @@ export interface StreamStore {
    * Applies records of another origin; the version vector advances with them in one atomic step (R4).
    * Records that are already here are skipped, so that a repeated batch changes nothing. A batch that lies in a gap
    * fills it.
-   * @throws LandfallError SEQ_GAP when the batch starts beyond what this store has of that origin
+   * @throws LandfallError SEQ_GAP when the batch starts beyond what this store has of that origin, PROTOCOL_ERROR for
+   *   records that cannot be its origin's, INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE, DISK_FULL, DISK_FAILED,
+   *   CLOCK_REFUSED, OVERLOADED
    */
   apply(batch: Batch): Promise<void>;
 
@@ -87,12 +98,16 @@ export interface StreamStore {
   /** Topic names after `after`, sorted by code unit, beginning with `prefix`. */
   topics(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): TopicName[];
 
-  /** Records of a topic in (offset, origin) order, or newest first. Empty for an unknown topic. */
+  /**
+   * Records of a topic in (offset, origin) order, or newest first. Empty for an unknown topic.
+   * @throws LandfallError INVALID_ARGUMENT, CORRUPT_BLOCK, DISK_FAILED
+   */
   readTopic(stream: StreamName, topic: TopicName, query: TopicQuery): Promise<StoredRecord[]>;
 
   /**
    * Records that the cursor's owner has not seen, in some order that is gapless per origin but for what `gaps` says,
    * and the cursor after them: what fills a gap that it passed is read later. Without a cursor: from the beginning. Exact, and continues at any site (O4).
+   * @throws LandfallError INVALID_ARGUMENT, CORRUPT_BLOCK, DISK_FAILED
    */
   readStream(
     stream: StreamName,
@@ -100,15 +115,18 @@ export interface StreamStore {
     limit: number,
   ): Promise<{ records: StoredRecord[]; cursor: Cursor }>;
 
-  /** Consecutive records of one origin from `from` on, at most about `maxBytes` (at least one record if there is one). */
+  /**
+   * Consecutive records of one origin from `from` on, at most about `maxBytes` (at least one record if there is one).
+   * @throws LandfallError INVALID_ARGUMENT, CORRUPT_BLOCK, DISK_FAILED
+   */
   readOrigin(stream: StreamName, origin: OriginId, from: Seq, maxBytes: number): Promise<OriginRecord[]>;
 
   /**
    * Writes down that records of another origin are not to be had, and why; the version vector advances over them in
    * the same step, as soon as it is on disk (R6). What is here already stays. `apply` fills gaps for which
    * `isFillable` holds, if the records turn up after all.
-   * @throws LandfallError INVALID_ARGUMENT, SEQ_GAP when the hole begins beyond what this store has of that origin,
-   *   PROTOCOL_ERROR for this node's own origin, DISK_FULL, DISK_FAILED
+   * @throws LandfallError INVALID_NAME, INVALID_ARGUMENT, SEQ_GAP when the hole begins beyond what this store has of that
+   *   origin, PROTOCOL_ERROR for this node's own origin, DISK_FULL, DISK_FAILED
    */
   noteGap(stream: StreamName, origin: OriginId, hole: Hole): Promise<void>;
 
@@ -118,7 +136,10 @@ export interface StreamStore {
    */
   gaps(stream: StreamName): Gap[];
 
-  /** Why the record with this seq cannot be read, and up to where; undefined when it can, or never came. */
+  /**
+   * Why the record with this seq cannot be read, and up to where; undefined when it can, or never came.
+   * @throws LandfallError INVALID_ARGUMENT, DISK_FAILED
+   */
   holeAt(stream: StreamName, origin: OriginId, seq: Seq): Promise<Hole | undefined>;
 
   /** Called when gaps were noted, were filled, or came from expiry. Returns how to stop. */
