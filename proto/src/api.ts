@@ -452,6 +452,8 @@ export interface ApiLink {
   readonly state: LinkStatus;
   /** Records that wait to go over it, both ways; absent where this headquarters cannot know. */
   readonly backlogRecords?: number;
+  /** What may cross in a day (UTC), both ways and over all links that share it, and what did; absent without a budget. */
+  readonly budget?: { readonly bytesPerDay: number; readonly usedBytes: number; readonly leftBytes: number };
   /** Estimates, from what crosses the link now: absent while nothing does. */
   readonly backlogBytes?: number;
   readonly secondsToGo?: number;

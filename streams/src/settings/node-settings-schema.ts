@@ -110,7 +110,7 @@ export const NodeSettingsSchema = Type.Object({
     }),
     {
       default: [
-        { stream: "*.latest", minutes: 10 },
+        { stream: "*.latest", minutes: 10, compact: true },
         { stream: "*.metrics", days: 30 },
         { stream: "*.exceptions", days: 90 },
       ],
