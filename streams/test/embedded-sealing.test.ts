@@ -90,6 +90,21 @@ describe("sealing and merging", () => {
     expect((await store.readTopic(CONTAINERS, topic("t3"), { limit: 1000 })).length).toBe(140);
   });
 
+  it("S5: a journal that several ask for is sealed once, and the next ones after it", async () => {
+    const store = await open({ retention: () => ({ ageMs: 10_000 }) });
+    for (let round = 0; round < 3; round++) {
+      await store.append(CONTAINERS, [reading("a", `${round}`)]);
+      env.nowMs += 20_000;
+      // Expiry wants what is old to be sealed, each time it looks.
+      await Promise.all([store.expire(), store.expire(), store.sealNow()]);
+      await store.sealNow();
+      expect(store.spread(CONTAINERS).journals).toBe(0);
+    }
+    await store.expire();
+    expect(await everything(store)).toEqual([]);
+    await store.close();
+  });
+
   it("leaves no file behind that no manifest names", async () => {
     const store = await open();
     await fill(store, 20);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { machine, commit, median } from "./support/report.js";
+import { PEER_KINDS } from "./support/peer-comparison.js";
 import { runScenario } from "./support/store-scenarios.js";
 import type { Figures } from "./support/store-scenarios.js";
 
@@ -44,10 +45,17 @@ interface Spec {
   readonly target: number;
   readonly higherIsBetter: boolean;
   readonly figure: string;
+  /** Another store; none for this one. */
+  readonly peer?: string;
+}
+
+interface Group {
+  readonly scenarios: readonly string[];
+  readonly rows: readonly Spec[];
 }
 
 /** Scenarios in order; those of one group share a folder, which is removed behind the last. */
-const GROUPS: readonly { readonly scenarios: readonly string[]; readonly rows: readonly Spec[] }[] = [
+const GROUPS: readonly Group[] = [
   {
     scenarios: ["raw", "append-100k"],
     rows: [
@@ -114,6 +122,30 @@ function row(name: string, unit: string, target: number, higherIsBetter: boolean
   return { name, unit, target, higherIsBetter, figure };
 }
 
+/** Landfall and the stores that are installed beside it, each driven in the same way; says which are not there. */
+function peerGroup(): Group {
+  const scenarios: string[] = [];
+  const rows: Spec[] = [];
+  for (const kind of PEER_KINDS) {
+    const { scenario } = kind;
+    const found = kind.find();
+    if ("missing" in found) {
+      process.stderr.write(`${scenario} is left out: ${found.missing}\n`);
+      continue;
+    }
+    scenarios.push(scenario);
+    const isPeer = scenarios.length > 1;
+    rows.push(
+      ...[
+        row("side by side: append, 100 k topics", "records/s", 0, true, `${scenario}.rate`),
+        row("side by side: history of 10,000 records", "ms", 0, false, `${scenario}.history`),
+        row("side by side: telemetry, everything included", "bytes/record", 0, false, `${scenario}.bytes`),
+      ].map((spec) => (isPeer ? { ...spec, peer: found.name } : spec)),
+    );
+  }
+  return { scenarios, rows };
+}
+
 if (args.scenario !== undefined) {
   const sizes = { records: Number(args.records), history: Number(args.history) };
   process.stdout.write(JSON.stringify(await runScenario(args.scenario, args.folder ?? "", sizes)));
@@ -121,7 +153,7 @@ if (args.scenario !== undefined) {
 }
 
 const results: Row[] = [];
-for (const group of GROUPS) {
+for (const group of [...GROUPS, peerGroup()]) {
   if (args.only !== undefined && !group.scenarios.includes(args.only)) continue;
   const figures = new Map<string, number[]>();
   for (let run = 0; run < Number(args.runs); run++) {
@@ -144,7 +176,8 @@ for (const group of GROUPS) {
     const result = { ...said, value: median(runs), runs };
     results.push(result);
     const target = spec.target === 0 ? "" : `  (target ${spec.higherIsBetter ? "≥" : "≤"} ${spec.target})`;
-    process.stdout.write(`${spec.name}: ${result.value} ${spec.unit}${target}  ${JSON.stringify(runs)}\n`);
+    const name = spec.peer === undefined ? spec.name : `${spec.name}, ${spec.peer}`;
+    process.stdout.write(`${name}: ${result.value} ${spec.unit}${target}  ${JSON.stringify(runs)}\n`);
   }
 }
 ratio(

@@ -147,6 +147,8 @@ export class GroupCommit {
     const { catalog, journal, onFull } = this.options;
     const generation = catalog.generations.at(-1);
     if (this.running !== undefined || generation === undefined || generation.number !== journal.endNumber) return;
+    // Somebody else has asked already: what is sealed twice is not there the second time.
+    if (generation.isFull) return;
     generation.isFull = true;
     onFull(generation);
   }

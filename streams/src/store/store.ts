@@ -89,7 +89,7 @@ export interface StreamStore {
    */
   apply(batch: Batch): Promise<void>;
 
-  /** Names of all streams with at least one record, sorted. */
+  /** Names of all streams that have, or had, at least one record; sorted. */
   streams(): StreamName[];
 
   /** Per origin, the next seq this store lacks; durable records only. Empty for an unknown stream. */

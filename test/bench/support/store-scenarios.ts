@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { systemEnv } from "@landfall/streams/env";
 import { streamName } from "@landfall/streams/model/names";
 import { openEmbeddedStore } from "@landfall/streams/store/embedded-store";
+import { PEER_KINDS, comparePeer } from "./peer-comparison.js";
+import { BATCH, VALUE_BYTES, randomValues, topicNames } from "./workload.js";
 import { simulateTelemetry } from "@landfall/streams/testing/telemetry";
 import type { NewRecord, Seq, TimestampMs } from "@landfall/streams/model/record";
 import type { StreamName, TopicName } from "@landfall/streams/model/names";
@@ -14,8 +16,6 @@ export interface Sizes {
   readonly history: number;
 }
 
-const BATCH = 2000;
-const VALUE_BYTES = 120;
 const STREAM = streamName("bigblue.containers");
 const HISTORY_RECORDS = 10_000;
 
@@ -35,6 +35,9 @@ const SCENARIOS: Record<string, (folder: string, sizes: Sizes) => Promise<Figure
   history: (folder, sizes) => history(folder, sizes.history),
   "telemetry-in-turn": (folder) => telemetry(folder, false),
   "telemetry-own-times": (folder) => telemetry(folder, true),
+  ...Object.fromEntries(
+    PEER_KINDS.map((kind) => [kind.scenario, (folder: string) => comparePeer(kind, join(folder, kind.scenario))]),
+  ),
 };
 
 export function runScenario(name: string, folder: string, sizes: Sizes): Promise<Figures> {
@@ -66,29 +69,6 @@ async function raw(folder: string): Promise<Figures> {
   closeSync(file);
   rmSync(path);
   return { rate: Math.round(rate) };
-}
-
-/** Topics in a random order, every one once before any comes again; names as fresh in memory as if they had just arrived. */
-function topicNames(count: number): TopicName[] {
-  const ids = Uint32Array.from({ length: count }, (_, i) => i);
-  let state = 12_345;
-  for (let i = count - 1; i > 0; i--) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    const j = state % (i + 1);
-    [ids[i], ids[j]] = [ids[j] as number, ids[i] as number];
-  }
-  return Array.from(ids, (id) => Buffer.from(`MSKU${1_000_000 + id}`).toString("latin1") as TopicName);
-}
-
-/** Random values: nothing to gain for a codec. Shared by all batches. */
-function randomValues(): Uint8Array[] {
-  let state = 1;
-  return Array.from({ length: BATCH * 3 }, () =>
-    Uint8Array.from({ length: VALUE_BYTES }, () => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return state >>> 24;
-    }),
-  );
 }
 
 interface Filling {
