@@ -6,6 +6,7 @@ import { BookingTable } from "./bookings/booking-table.js";
 import { AppendBatcher } from "./ingest/append-batcher.js";
 import { Deduplicator } from "./ingest/deduplicator.js";
 import { Ingest } from "./ingest/ingest.js";
+import { LatestWriter } from "./latest/latest-writer.js";
 import { MqttBroker } from "./mqtt/broker.js";
 import { registerEdgeMetrics } from "./observe/edge-metrics.js";
 import { Watch } from "./rules/watch.js";
@@ -28,7 +29,10 @@ export async function createEdgeNode(settings: EdgeSettings, options: NodeOption
 }
 
 /** Puts broker, ingest and rules on a node. */
-export function edgeNodeOn(node: LandfallNode, settings: Pick<EdgeSettings, "mqtt" | "rules">): EdgeNode {
+export function edgeNodeOn(
+  node: LandfallNode,
+  settings: Pick<EdgeSettings, "mqtt" | "rules" | "latestSeconds">,
+): EdgeNode {
   const { store, env, log, exceptions, self } = node;
   const bookings = new BookingTable();
   const carrierSites = new Set(node.settings.sites.filter(({ owner }) => owner === self.owner).map(({ site }) => site));
@@ -51,13 +55,21 @@ export function edgeNodeOn(node: LandfallNode, settings: Pick<EdgeSettings, "mqt
           checkpointFile: join(node.settings.data, "edge", "rules.json"),
         })
       : undefined;
+  const { latestSeconds } = settings;
+  const latest =
+    latestSeconds === undefined
+      ? undefined
+      : new LatestWriter({ store, env, log, bookings, owner: self.owner, everySeconds: latestSeconds });
   const ingest = new Ingest({
     env,
     owner: self.owner,
     bookings,
     deduplicator,
     exceptions,
-    onStored: (reading, { client }) => watch?.observe(reading, client),
+    onStored: (reading, { client }) => {
+      watch?.observe(reading, client);
+      latest?.observe(reading);
+    },
     onOutcome: (outcome, refusal) => metrics.outcome(outcome, refusal),
   });
   const broker = new MqttBroker({
@@ -89,11 +101,13 @@ export function edgeNodeOn(node: LandfallNode, settings: Pick<EdgeSettings, "mqt
       await feed.start();
       await watch?.start();
       await node.start();
+      latest?.start();
       await broker.start();
     },
     async close() {
       await broker.close();
       await watch?.close();
+      await latest?.close();
       await feed.close();
       await node.close();
     },

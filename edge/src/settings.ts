@@ -31,5 +31,7 @@ export const EdgeSettingsSchema = Type.Object({
   ...NodeSettingsSchema.properties,
   mqtt: MqttSettingsSchema,
   rules: RulesSettingsSchema,
+  /** Between two thinned copies of a container's state in `<owner>.latest`; left out: there are none. */
+  latestSeconds: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400 })),
 });
 export type EdgeSettings = Readonly<Static<typeof EdgeSettingsSchema>>;

@@ -88,6 +88,8 @@ export interface StatusLink {
   readonly certificateExpires?: string;
   readonly lastContact?: string;
   readonly roundTripMs?: number;
+  /** What may cross in a day (UTC), both ways and over all links that share it, and what did; absent without a budget. */
+  readonly budget?: { readonly bytesPerDay: number; readonly usedBytes: number; readonly leftBytes: number };
   readonly bytesPerSecond: number;
   readonly recordsPerSecond: number;
   readonly toSend: number;
@@ -450,6 +452,8 @@ export interface ApiLink {
   readonly state: LinkStatus;
   /** Records that wait to go over it, both ways; absent where this headquarters cannot know. */
   readonly backlogRecords?: number;
+  /** What may cross in a day (UTC), both ways and over all links that share it, and what did; absent without a budget. */
+  readonly budget?: { readonly bytesPerDay: number; readonly usedBytes: number; readonly leftBytes: number };
   /** Estimates, from what crosses the link now: absent while nothing does. */
   readonly backlogBytes?: number;
   readonly secondsToGo?: number;

@@ -30,6 +30,7 @@ test("a node's status for people", () => {
         toReceive: 0,
         backlogBytes: 4_900_000,
         secondsToGo: 392,
+        budget: { bytesPerDay: 5_000_000, usedBytes: 3_800_000, leftBytes: 1_200_000 },
         certificateExpires: "2027-05-01T12:00:00.000Z",
       },
       {
@@ -55,9 +56,9 @@ test("a node's status for people", () => {
     [
       "tokyo.a · NOT READY · up 2 h · 1,234 topics in 8 streams, 4.2 MB · 3 still to hand over · 0.1.0",
       "  store: the disk is full",
-      "LINK             TO         CLASS  STATE  ROUND TRIP  TO SEND  TO RECEIVE  BACKLOG  TIME TO GO  RECORDS/S  BYTES/S  LAST CONTACT  CERTIFICATE",
-      "tokyo~singapore  singapore  wan    up        12.3 ms   12,345           0   4.9 MB  7 min            31.5   4.2 kB  2 s ago       365 d",
-      "duckworks~tokyo  duckworks  wan    down            -        0           0        -  -                   0      0 B  never         -",
+      "LINK             TO         CLASS  STATE  ROUND TRIP  TO SEND  TO RECEIVE  BACKLOG  TIME TO GO  RECORDS/S  BYTES/S  BUDGET LEFT     LAST CONTACT  CERTIFICATE",
+      "tokyo~singapore  singapore  wan    up        12.3 ms   12,345           0   4.9 MB  7 min            31.5   4.2 kB  1.2 MB of 5 MB  2 s ago       365 d",
+      "duckworks~tokyo  duckworks  wan    down            -        0           0        -  -                   0      0 B  -               never         -",
       "  duckworks~tokyo: nobody answers with TLS at 10.0.0.7:9101",
       "PEER       CLASS   LACKS  AHEAD  LAST CONTACT",
       "singapore  wan    12,345      0  10 min ago",

@@ -94,6 +94,26 @@ describe("replication, simulated", () => {
     TEST_MS_MAX,
   );
 
+  it(
+    "R7: metered links, some over one antenna: no day's budget is exceeded, whatever is cut or crashes; and all converge",
+    () => {
+      const fleets = live(30_000, 25, {
+        sites: 8,
+        writeMs: 20_000,
+        everyMs: 15,
+        troubleMs: 400,
+        sealing: true,
+        links: true,
+        crashes: true,
+        budgets: true,
+      });
+      if (fleets.length === 1) return;
+      const tight = fleets.flatMap(({ sites }) => sites.map(({ budget }) => budget.tightDays.size));
+      expect(tight.reduce((sum, days) => sum + days, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
   it("R3: a sealed run that is cut goes on with the same blocks, at another source as well", () => {
     for (let seed = testSeed(3_000); seed < testSeed(3_000) + 40; seed++) {
       const fleet = new SimulatedFleet(seededRandom(seed), true);

@@ -194,6 +194,9 @@ describe("replication between real stores over gRPC", () => {
       wants: ["*"],
       tellsGaps: true,
       takesSealed: false,
+      metered: false,
+      keepsAllowance: false,
+      urgent: [],
     };
     const rubbish: Parameters<Awaited<ReturnType<typeof transport.dial>>["send"]>[0][][] = [
       [{ body: { $case: "ping", value: { token: 1 } } }],

@@ -64,7 +64,7 @@ describe("node settings", () => {
       ],
       access: [],
       retention: [
-        { stream: "*.latest", minutes: 10 },
+        { stream: "*.latest", minutes: 10, compact: true },
         { stream: "*.metrics", days: 30 },
         { stream: "*.exceptions", days: 90 },
       ],
@@ -172,6 +172,9 @@ replication: { token: kobe-secret }
 links:
   - { id: l, to: nowhere, class: wan, address: "127.0.0.1:1" }
   - { id: l, to: tokyo, class: wan, address: "127.0.0.1:1" }
+  - { id: m, to: tokyo, class: satellite, address: "127.0.0.1:1" }
+  - { id: n, to: tokyo, class: port, address: "127.0.0.1:1", budget: { bytesPerDay: 5000000, shared: antenna } }
+  - { id: o, to: tokyo, class: port, address: "127.0.0.1:1", budget: { bytesPerDay: 6000000, shared: antenna } }
 sites:
   - { site: tokyo, kind: port, name: T, owner: bigblue, locode: Tokyo }
   - { site: tokyo, kind: ship, name: T, owner: bigblue, imo: 9321484 }
@@ -179,10 +182,12 @@ sites:
       }),
     );
     expect(lines.slice(1)).toEqual([
-      expect.stringMatching(/^node\.yaml:9:57: sites\[0\]\.locode: "Tokyo" is not a UN\/LOCODE/),
-      "node.yaml:10:7: sites[1].site tokyo is there twice",
-      expect.stringMatching(/^node\.yaml:10:57: sites\[1\]\.imo: "9321484" has check digit 4/),
+      expect.stringMatching(/^node\.yaml:12:57: sites\[0\]\.locode: "Tokyo" is not a UN\/LOCODE/),
+      "node.yaml:13:7: sites[1].site tokyo is there twice",
+      expect.stringMatching(/^node\.yaml:13:57: sites\[1\]\.imo: "9321484" has check digit 4/),
       "node.yaml:1:1: site is kobe, want one of those listed under sites: tokyo",
+      `node.yaml:8:5: links[2].carries is everything, want the streams that may cross a satellite, e.g. ["*.alerts", "*.latest"]`,
+      "node.yaml:10:62: links[4].budget differs from that of other links that share antenna",
       "node.yaml:6:14: links[0].to is nowhere, want one of those listed under sites",
       "node.yaml:7:7: links[1].id l is there twice",
     ]);

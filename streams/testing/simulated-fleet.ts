@@ -44,8 +44,10 @@ export class SimulatedFleet {
     return site;
   }
 
-  connect(a: SimSite, b: SimSite): SimLink {
-    const link = new SimLink(this, a, b, 5 + this.random() * 60, 1_250);
+  /** @param metered whether `a` pays for what crosses from the budget of its antenna */
+  connect(a: SimSite, b: SimSite, metered = false): SimLink {
+    const budget = metered ? a.budget : undefined;
+    const link = new SimLink(this, a, b, 5 + this.random() * 60, 1_250, budget);
     this.links.push(link);
     link.open();
     return link;

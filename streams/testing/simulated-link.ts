@@ -1,9 +1,15 @@
 import type { LinkRights, LinkTuning, Message } from "../src/replication/machine-state.js";
+import { LentToll, PayingToll } from "../src/replication/budget/toll.js";
+import { METERED_BLOCK_BYTES } from "../src/replication/link-classes.js";
+import { CONNECTION_BYTES, wireBytes } from "../src/replication/budget/wire-bytes.js";
+import type { SimulatedBudget } from "./simulated-budget.js";
 import type { SimSite } from "./simulated-site.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
 
 export const RECORD_BYTES = 200;
 const RECORDS_PER_BLOCK = 64;
+/** Each end notices a cut within this time. */
+const NOTICE_MS_MAX = 50;
 
 const TUNING: LinkTuning = {
   cost: 1,
@@ -22,6 +28,7 @@ const OPEN_RIGHTS: LinkRights = {
   mayRequest: () => true,
   mayAnnounce: () => true,
   mayBelieve: () => true,
+  urgency: () => 0,
 };
 
 export interface SimConn {
@@ -36,6 +43,8 @@ export class SimLink {
   /** Messages in this direction vanish: the link is half-open. */
   black: [boolean, boolean] = [false, false];
   #generation = 0;
+  /** When both ends surely know of the last cut. */
+  #noticedAt = 0;
   #free: [number, number] = [0, 0];
 
   constructor(
@@ -44,10 +53,19 @@ export class SimLink {
     readonly b: SimSite,
     readonly latencyMs: number,
     readonly bytesPerMs: number,
+    /** What `a` pays for both ways from. */
+    readonly budget?: SimulatedBudget,
   ) {}
 
   open(): void {
     if (this.up || !this.wanted || !this.a.up || !this.b.up) return;
+    const hasNoticed = this.fleet.time.now >= this.#noticedAt;
+    if (!hasNoticed || this.budget?.ledger.hold(CONNECTION_BYTES, "urgent") === false) {
+      this.fleet.time.after(hasNoticed ? 200 : NOTICE_MS_MAX, () => this.open());
+      return;
+    }
+    this.budget?.cross(CONNECTION_BYTES);
+    this.budget?.ledger.settle(CONNECTION_BYTES, CONNECTION_BYTES);
     this.up = true;
     this.black = [false, false];
     this.#generation++;
@@ -56,18 +74,42 @@ export class SimLink {
     this.a.conns.set(id, { id, link: this, peer: this.b });
     this.b.conns.set(id, { id, link: this, peer: this.a });
     this.#id = id;
+    const blockBytes = this.budget === undefined ? TUNING.blockBytes : METERED_BLOCK_BYTES;
     const connected = {
       type: "connected",
       conn: id,
-      tuning: TUNING,
+      tuning: { ...TUNING, blockBytes },
       rights: OPEN_RIGHTS,
       tellsGaps: true,
       sealed: true,
     } as const;
-    this.a.event({ ...connected, peer: this.b.name });
-    this.b.event({ ...connected, peer: this.a.name });
+    const tolls = this.budget === undefined ? undefined : this.#meter(this.budget);
+    this.#tolls = tolls;
+    this.a.event({ ...connected, peer: this.b.name, purse: tolls?.[0].purse });
+    this.b.event({ ...connected, peer: this.a.name, purse: tolls?.[1].purse });
   }
   #id = 0;
+  #tolls: readonly [PayingToll, LentToll] | undefined;
+  #endMetering: () => void = () => undefined;
+
+  #meter({ ledger }: SimulatedBudget): readonly [PayingToll, LentToll] {
+    const generation = this.#generation;
+    const put = (direction: 0 | 1) => (message: Message) => {
+      if (generation === this.#generation) this.#put(direction, message);
+    };
+    const paying = new PayingToll(ledger, put(0));
+    const id = this.#id;
+    const stop = ledger.onMore(() => {
+      paying.more();
+      this.a.event({ type: "funds", conn: id });
+    });
+    this.#endMetering = () => {
+      stop();
+      paying.close();
+    };
+    paying.begin();
+    return [paying, new LentToll(put(1))];
+  }
 
   /** From now on one direction is silent; a connection never gets back what it lost. */
   goHalfOpen(direction: 0 | 1): void {
@@ -78,11 +120,14 @@ export class SimLink {
   cut(): void {
     if (!this.up) return;
     this.up = false;
+    this.#noticedAt = this.fleet.time.now + NOTICE_MS_MAX;
     this.#generation++;
     const id = this.#id;
+    const endMetering = this.#endMetering;
     for (const site of [this.a, this.b]) {
       const { life } = site;
-      this.fleet.time.after(this.fleet.random() * 50, () => {
+      this.fleet.time.after(this.fleet.random() * NOTICE_MS_MAX, () => {
+        if (site === this.a) endMetering();
         site.conns.delete(id);
         if (site.up && site.life === life) site.event({ type: "disconnected", conn: id });
       });
@@ -95,9 +140,16 @@ export class SimLink {
 
   carry(from: SimSite, message: Message): void {
     const direction = from === this.a ? 0 : 1;
+    if (this.#tolls === undefined) this.#put(direction, message);
+    else this.#tolls[direction].send(message);
+  }
+
+  #put(direction: 0 | 1, message: Message): void {
     const bytes = sizeOf(message);
     this.fleet.bytes += bytes;
-    if (!this.up || this.black[direction]) return;
+    if (!this.up) return;
+    this.budget?.cross(wireBytes(message));
+    if (this.black[direction]) return;
     const start = Math.max(this.fleet.time.now, this.#free[direction]);
     this.#free[direction] = start + bytes / this.bytesPerMs;
     const generation = this.#generation;
@@ -106,7 +158,10 @@ export class SimLink {
     this.fleet.time.after(this.#free[direction] - this.fleet.time.now + this.latencyMs, () => {
       if (generation !== this.#generation || this.black[direction] || !to.up) return;
       const conn = to.conns.get(id);
-      if (conn !== undefined) to.receive(conn, message);
+      if (conn === undefined) return;
+      const isMore = this.#tolls?.[direction === 0 ? 1 : 0].received(message) === true;
+      if (message.$case !== "allowance") to.receive(conn, message);
+      if (isMore) to.event({ type: "funds", conn: id });
     });
   }
 }

@@ -13,6 +13,7 @@ import {
 } from "../src/replication/machine-state.js";
 import { step } from "../src/replication/machine.js";
 import { SimDisk, STREAM } from "./simulated-disk.js";
+import { SimulatedBudget } from "./simulated-budget.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
 import { SimulatedRuns, runPart } from "./simulated-runs.js";
 import { RECORD_BYTES, type SimConn } from "./simulated-link.js";
@@ -39,6 +40,8 @@ export class SimSite {
   #startedAt = 0;
   #incarnations = 0;
   /** Of sealed runs that are on their way in: lost with a crash. */
+  /** Of its antenna. */
+  #budget: SimulatedBudget | undefined;
   readonly #staged = new Map<KeyId, { readonly run: string; readonly values: number[] }>();
   #runs: SimulatedRuns | undefined;
 
@@ -54,6 +57,11 @@ export class SimSite {
   /** How what is on disk is sealed. */
   get runs(): SimulatedRuns {
     return (this.#runs ??= new SimulatedRuns(`${this.name}.${this.life}`, this.fleet.random));
+  }
+
+  /** What all metered links that this site opens share. */
+  get budget(): SimulatedBudget {
+    return (this.#budget ??= new SimulatedBudget(this));
   }
 
   append(): void {
@@ -81,6 +89,7 @@ export class SimSite {
     this.#committing = false;
     this.#staged.clear();
     if (loseDisk) {
+      this.#budget?.lose();
       this.disk = new SimDisk();
       this.#runs = undefined;
       this.#newOrigin();
@@ -101,6 +110,7 @@ export class SimSite {
     this.machine = createMachine(this.name, this.origin);
     this.#appended = this.#startedAt = this.disk.next(this.origin);
     this.up = true;
+    this.#budget?.restart();
     for (const origin of this.disk.origins) this.#tellHoles(origin);
     this.tick();
   }
@@ -116,6 +126,7 @@ export class SimSite {
     this.fleet.time.after(100, () => {
       if (!this.up || this.life !== life) return;
       this.event({ type: "tick" });
+      this.#budget?.tick();
       this.#seal();
       this.tick();
     });
@@ -145,6 +156,7 @@ export class SimSite {
       case "hello":
       case "ping":
       case "pong":
+      case "allowance":
         return;
       case "data": {
         const { id, firstSeq, count, block } = message.value;

@@ -17,6 +17,8 @@ export interface Troubles {
   readonly restores?: boolean;
   /** Sites seal and merge what they have, and send runs as they lie on disk. */
   readonly sealing?: boolean;
+  /** Half of the links are metered. */
+  readonly budgets?: boolean;
 }
 
 const HEAL_MS_MAX = 180_000;
@@ -71,7 +73,8 @@ export class SimulatedLife {
 
   #connect(a: SimSite, b: SimSite): void {
     const isKnown = this.fleet.links.some((link) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
-    if (a !== b && !isKnown) this.fleet.connect(a, b);
+    if (a === b || isKnown) return;
+    this.fleet.connect(a, b, this.troubles.budgets === true && this.fleet.random() < 0.5);
   }
 
   #write(): void {

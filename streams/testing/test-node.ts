@@ -6,8 +6,7 @@ import type { Exceptions } from "../src/node/node.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
 import type { LinkSettings, NodeSettings, SiteEntry, TlsSettings } from "../src/settings/node-settings.js";
-import { openEmbeddedStore } from "../src/store/embedded-store.js";
-import type { EmbeddedStore } from "../src/store/embedded-store.js";
+import { openEmbeddedStore, type EmbeddedStore } from "../src/store/embedded-store.js";
 
 /** A store with its replication, without the HTTP side: what tests of replication join together. */
 export interface TestNode {

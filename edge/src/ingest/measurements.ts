@@ -5,6 +5,11 @@ import { problem, show, type Problem } from "./problem.js";
 const RANGES: ReadonlyMap<string, Range> = new Map(Object.entries(NUMERIC_RANGES));
 const BOOLEANS: ReadonlySet<string> = new Set(Object.keys(BOOLEAN_MEASUREMENTS));
 
+/** Whether a field of a payload is a known measurement. */
+export function isMeasurement(field: string): boolean {
+  return RANGES.has(field) || BOOLEANS.has(field);
+}
+
 /** Checks every known measurement of a payload; unknown fields are somebody else's and left alone. Returns how many there are. */
 export function checkMeasurements(payload: Readonly<Record<string, unknown>>, problems: Problem[]): number {
   let count = 0;

@@ -15,7 +15,10 @@ export const SHIP = "9321483";
 export const BOX = "CSQU3054383";
 
 /** Settings of a ship whose ports are the system's choice. */
-export function shipSettings(data: string, more: { mqtt?: object; rules?: object; yard?: boolean } = {}): EdgeSettings {
+export function shipSettings(
+  data: string,
+  more: { mqtt?: object; rules?: object; yard?: boolean; latestSeconds?: number } = {},
+): EdgeSettings {
   const site = more.yard ? "tokyo-yard" : `ship-${SHIP}`;
   return loadNodeSettings(EdgeSettingsSchema, {
     overrides: {
@@ -30,6 +33,7 @@ export function shipSettings(data: string, more: { mqtt?: object; rules?: object
       logLevel: "silent",
       mqtt: { port: 0, ...more.mqtt },
       ...(more.rules && { rules: more.rules }),
+      ...(more.latestSeconds && { latestSeconds: more.latestSeconds }),
     },
   });
 }
@@ -48,6 +52,7 @@ export interface TestEdgeOptions extends NodeOptions {
   readonly mqtt?: object;
   readonly rules?: object;
   readonly yard?: boolean;
+  readonly latestSeconds?: number;
   /** Puts something between the edge and its store. */
   readonly wrapStore?: (store: StreamStore) => StreamStore;
 }
@@ -65,8 +70,21 @@ export class Harness {
   }
 
   async start(options: TestEdgeOptions = {}): Promise<TestEdge> {
-    const { folder = this.folder(), wrapStore = (store) => store, mqtt, rules, yard, ...nodeOptions } = options;
-    const settings = shipSettings(folder, { ...(mqtt && { mqtt }), ...(rules && { rules }), ...(yard && { yard }) });
+    const {
+      folder = this.folder(),
+      wrapStore = (store) => store,
+      mqtt,
+      rules,
+      yard,
+      latestSeconds,
+      ...nodeOptions
+    } = options;
+    const settings = shipSettings(folder, {
+      ...(mqtt && { mqtt }),
+      ...(rules && { rules }),
+      ...(yard && { yard }),
+      ...(latestSeconds && { latestSeconds }),
+    });
     const node = await createNode(settings, nodeOptions);
     const edge = edgeNodeOn({ ...node, store: wrapStore(node.store) }, settings);
     try {

@@ -231,6 +231,12 @@ export const SitesReplySchema = Type.Object(
           secondsToGo: opt(Type.Integer()),
           certificateExpires: opt(Type.String()),
           problem: opt(Type.String()),
+          budget: opt(
+            Type.Object(
+              { bytesPerDay: Type.Integer(), usedBytes: Type.Integer(), leftBytes: Type.Integer() },
+              { additionalProperties: false },
+            ),
+          ),
           recordsPerSecond: opt(Type.Number()),
           bytesPerSecond: opt(Type.Number()),
           roundTripMs: opt(Type.Number()),

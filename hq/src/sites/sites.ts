@@ -171,7 +171,7 @@ function describeLinks({ self, statuses, readsMetricsOf, links, now }: SitesSour
 function toApiLink(reporter: string, link: StatusLink): ApiLink {
   // `<dialler>~<other>`, as link ids are by custom; otherwise from who reports to the other.
   const isDialled = link.id === `${link.peer}~${reporter}`;
-  const { roundTripMs, lastContact, backlogBytes, secondsToGo, certificateExpires, problem } = link;
+  const { roundTripMs, lastContact, backlogBytes, secondsToGo, certificateExpires, problem, budget } = link;
   const isSlow = roundTripMs !== undefined && roundTripMs > ROUND_TRIP_MS_MAX[link.class];
   return {
     id: link.id,
@@ -188,6 +188,7 @@ function toApiLink(reporter: string, link: StatusLink): ApiLink {
     ...(lastContact !== undefined && { lastContact }),
     ...(certificateExpires !== undefined && { certificateExpires }),
     ...(problem !== undefined && { problem }),
+    ...(budget !== undefined && { budget }),
   };
 }
 

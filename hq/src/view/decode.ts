@@ -47,6 +47,7 @@ export function decode(
   if (!value) return undefined;
   switch (kind) {
     case "containers":
+    case "latest":
       return containerFact(record, value, isKnown);
     case "port":
       return imoNumberError(record.topic) === undefined

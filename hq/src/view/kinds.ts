@@ -1,12 +1,13 @@
 import type { StreamName } from "@landfall/streams/model/names";
 
 /** What a stream's name says about its records; `other` streams are not part of the fleet view. */
-export type StreamKind = "containers" | "ships" | "alerts" | "port" | "settings" | "metrics" | "other";
+export type StreamKind = "containers" | "latest" | "ships" | "alerts" | "port" | "settings" | "metrics" | "other";
 
 const PORT_PATTERN = /^port\.([a-z]{2}[a-z2-9]{3})\.events$/;
 const BY_SUFFIX: Readonly<Record<string, StreamKind>> = {
   containers: "containers",
   unassigned: "containers",
+  latest: "latest",
   ships: "ships",
   alerts: "alerts",
   settings: "settings",

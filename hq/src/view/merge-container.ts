@@ -89,7 +89,7 @@ function ownerOf(seen: readonly (readonly [StreamName, ContainerTrace])[]): stri
   let newest: EventKey | undefined;
   for (const [stream, trace] of seen) {
     const kind = kindOfStream(stream);
-    if (kind !== "containers" && kind !== "alerts") continue;
+    if (kind !== "containers" && kind !== "latest" && kind !== "alerts") continue;
     for (const key of [trace.latest, trace.moves.at(-1), newestAlert(trace.alerts)]) {
       if (key && (!newest || compareKeys(key, newest) > 0)) [owner, newest] = [ownerOfStream(stream), key];
     }

@@ -1,11 +1,11 @@
-import type { StatusReply } from "@landfall/proto/api";
+import type { StatusLink, StatusReply } from "@landfall/proto/api";
 import { CommandError, withErrors } from "./command-error.js";
 import { askNode } from "./node-client.js";
 import { formatBytes, formatCount, formatDuration, formatTable } from "./table.js";
 import { findTargets, type Target, type TargetOptions } from "./target.js";
 
 const LINK_HEAD =
-  "LINK,TO,CLASS,STATE,ROUND TRIP,TO SEND,TO RECEIVE,BACKLOG,TIME TO GO,RECORDS/S,BYTES/S,LAST CONTACT,CERTIFICATE".split(
+  "LINK,TO,CLASS,STATE,ROUND TRIP,TO SEND,TO RECEIVE,BACKLOG,TIME TO GO,RECORDS/S,BYTES/S,BUDGET LEFT,LAST CONTACT,CERTIFICATE".split(
     ",",
   );
 
@@ -38,6 +38,10 @@ async function ask(target: Target): Promise<{ target: Target; reply?: StatusRepl
     if (!(error instanceof CommandError)) throw error;
     return { target, problem: error.message };
   }
+}
+
+function budgetLeft(budget: StatusLink["budget"]): string {
+  return budget === undefined ? "-" : `${formatBytes(budget.leftBytes)} of ${formatBytes(budget.bytesPerDay)}`;
 }
 
 /** A node's status for people: what it is, its links, its peers. */
@@ -77,6 +81,7 @@ export function formatStatus(reply: StatusReply): string {
         link.secondsToGo === undefined ? "-" : formatDuration(link.secondsToGo),
         formatCount(link.recordsPerSecond),
         formatBytes(link.bytesPerSecond),
+        budgetLeft(link.budget),
         ago(link.lastContact),
         goodFor(link.certificateExpires),
       ]),

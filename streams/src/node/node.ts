@@ -75,6 +75,8 @@ export interface LinkView {
   /** Milliseconds since 1970 of the last frame from the other side; absent before the first. */
   readonly lastContact?: number;
   readonly roundTripMs?: number;
+  /** What may cross in a day (UTC), both ways and over all links that share it, and what did; absent without a budget. */
+  readonly budget?: { readonly bytesPerDay: number; readonly usedBytes: number; readonly leftBytes: number };
   readonly bytesPerSecond: number;
   readonly recordsPerSecond: number;
   /** Records that this side holds and the other lacks, and the reverse, of streams that both may hold. */

@@ -5,6 +5,8 @@ import { distanceOf, heldNext, type Conn, type Effect, type KeyId, type MachineS
 
 /** Holdings in one frame; a longer list is split, so that no frame is endless. */
 const HOLDINGS_PER_FRAME = 1_000;
+/** Likewise on a metered link, where a frame must fit an allowance (budget/toll.ts). */
+const HOLDINGS_PER_METERED_FRAME = 16;
 /** Holes that are told of one key: a peer that meets another is told then. */
 const HOLES_PER_HOLDING_MAX = 32;
 const NO_HOLES: readonly Hole[] = [];
@@ -18,6 +20,7 @@ export function announceAll(state: MachineState, conn: Conn, now: number, out: E
 /** Tells a peer at once how far this site has some keys and how far away their origins are. */
 export function announceNow(state: MachineState, conn: Conn, keys: Iterable<KeyId>, out: Effect[]): void {
   let holdings: Holding[] = [];
+  const most = conn.purse === undefined ? HOLDINGS_PER_FRAME : HOLDINGS_PER_METERED_FRAME;
   for (const key of keys) {
     conn.unsaid.delete(key);
     conn.urgent.delete(key);
@@ -31,7 +34,7 @@ export function announceNow(state: MachineState, conn: Conn, keys: Iterable<KeyI
     conn.told.set(key, { next, distance, holes });
     const first = holes.slice(0, HOLES_PER_HOLDING_MAX).map(holeToWire);
     holdings.push({ stream: names.stream, origin: names.origin, next, distance, holes: first });
-    if (holdings.length === HOLDINGS_PER_FRAME) {
+    if (holdings.length === most) {
       out.push({ type: "send", conn: conn.id, message: { $case: "announce", value: { holdings } } });
       holdings = [];
     }

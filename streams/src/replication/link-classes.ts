@@ -1,17 +1,21 @@
 import type { LinkClass } from "@landfall/proto/api";
+import type { KeepaliveTuning } from "./keepalive.js";
 import type { LinkTuning } from "./machine-state.js";
 
-export interface ClassTuning extends LinkTuning {
-  /** Between two pings. */
-  readonly pingMs: number;
-  /** Without any frame for so long a link is half-open and closed. */
-  readonly silenceMs: number;
+export interface ClassTuning extends LinkTuning, KeepaliveTuning {
   /** Bounds of the jittered wait before dialling again. */
   readonly redialMsMin: number;
   readonly redialMsMax: number;
 }
 
 const KIB = 1024;
+
+/** On a metered link, what is said so often anyway would use the budget: 288 times a day instead. */
+const METERED_EVERY_MS = 300_000;
+/** What comes to the side that keeps the budget must fit its allowance (budget/toll.ts). */
+export const METERED_BLOCK_BYTES = 8 * KIB;
+/** A link that does not come up must not use the budget for trying. */
+const METERED_REDIAL_MS_MAX = 600_000;
 
 /**
  * What each class of link is assumed to be. Costs are far enough apart that a path over several cheap links
@@ -79,3 +83,16 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
     redialMsMax: 5_000,
   },
 };
+
+/** How a link is treated. On a metered one, blocks are small (each is set aside first), and little is said that nobody waits for. */
+export function tuningOf(linkClass: LinkClass, isMetered: boolean): ClassTuning {
+  const tuning = LINK_CLASSES[linkClass];
+  if (!isMetered) return tuning;
+  return {
+    ...tuning,
+    blockBytes: Math.min(tuning.blockBytes, METERED_BLOCK_BYTES),
+    announceMs: METERED_EVERY_MS,
+    idlePingMs: METERED_EVERY_MS,
+    redialMsMax: METERED_REDIAL_MS_MAX,
+  };
+}

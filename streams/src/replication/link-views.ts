@@ -1,6 +1,7 @@
 import type { LinkClass } from "@landfall/proto/api";
 import type { SiteName, StreamName } from "../model/names.js";
 import type { LinkView } from "../node/node.js";
+import type { BudgetLedger } from "./budget/ledger.js";
 import type { EstablishedLink } from "./link.js";
 import { heldNext, isOwn, receivedNext, type LinkRights, type MachineState } from "./machine-state.js";
 import type { PeerKnowledge } from "./peer-knowledge.js";
@@ -13,6 +14,8 @@ export interface LinkMemory {
   readonly carries: readonly string[];
   /** From the last hello; absent before the first. */
   readonly rights?: LinkRights;
+  /** Of a link that this site dials on a budget. */
+  readonly ledger?: BudgetLedger;
 }
 
 export function linkViews(given: {
@@ -32,6 +35,7 @@ export function linkViews(given: {
     const waiting = backlog(memory, machine, knowledge);
     const problem = link === undefined ? given.problems.get(memory.id) : undefined;
     const expires = link?.channel.certificate?.expiresAt;
+    const budget = budgetOf(memory, link);
     const contact = link?.lastContact ?? lastContacts.get(memory.peer);
     return {
       id: memory.id,
@@ -42,11 +46,20 @@ export function linkViews(given: {
       ...(expires !== undefined && { certificateExpires: expires }),
       ...(contact === undefined ? {} : { lastContact: contact }),
       ...(link?.roundTripMs === undefined ? {} : { roundTripMs: Math.round(link.roundTripMs * 10) / 10 }),
+      ...(budget !== undefined && { budget }),
       ...rates,
       ...waiting,
       ...(link !== undefined && toGo(waiting.toSend + waiting.toReceive, link.meter.bytesPerRecord, rates)),
     };
   });
+}
+
+/** As this site counts it, or as the other side last said. */
+function budgetOf({ ledger }: LinkMemory, link: EstablishedLink | undefined): LinkView["budget"] {
+  const known = ledger?.state ?? link?.budgetSaid;
+  if (known === undefined) return undefined;
+  const { bytesPerDay, usedBytes } = known;
+  return { bytesPerDay, usedBytes, leftBytes: Math.max(0, bytesPerDay - usedBytes) };
 }
 
 /** How much a backlog is in bytes, and how long it takes at the present rate, as far as the link has shown. */

@@ -2,11 +2,18 @@ import type { LinkClass } from "@landfall/proto/api";
 import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Env } from "../env.js";
 import { isLandfallError, LandfallError, type ErrorCode } from "../model/errors.js";
-import { LINK_CLASSES } from "./link-classes.js";
+import type { BudgetLedger } from "./budget/ledger.js";
+import { LentToll, PayingToll, type Toll } from "./budget/toll.js";
+import { usedUpUntil } from "./budget/budgets.js";
+import { HELLO_BYTES_MAX, wireBytes } from "./budget/wire-bytes.js";
+import { Keepalive } from "./keepalive.js";
+import { tuningOf, type ClassTuning } from "./link-classes.js";
 import { LinkMeter } from "./link-meter.js";
 import type { Message } from "./machine-state.js";
 import { commonVersion, PROTOCOL_VERSION, PROTOCOL_VERSION_OLDEST } from "./protocol-version.js";
+import type { Purse } from "./budget/purse.js";
 import type { Channel } from "./transport.js";
+import { URGENT_FIRST } from "./urgency.js";
 import { HELLO_MS_MAX } from "./wire-limits.js";
 
 const LINK_CLASS_NAMES: readonly string[] = ["lan", "wan", "port", "satellite"] satisfies LinkClass[];
@@ -23,12 +30,16 @@ export interface Hello {
   readonly tellsGaps: boolean;
   /** Takes blocks of sealed runs as they lie on disk. */
   readonly takesSealed: boolean;
+  /** Streams as patterns, the most urgent first. */
+  readonly urgent: readonly string[];
 }
 
 export interface LinkEvents {
   /** Both sides have said hello. */
   established(link: EstablishedLink, peer: Hello): void;
-  message(link: EstablishedLink, message: Exclude<Message, { $case: "hello" | "ping" | "pong" }>): void;
+  message(link: EstablishedLink, message: Exclude<Message, { $case: "hello" | "ping" | "pong" | "allowance" }>): void;
+  /** On a metered link, there may be more to spend. */
+  funds(link: EstablishedLink): void;
   /** A ping was answered after so long. */
   roundTrip(link: EstablishedLink, ms: number): void;
   closed(link: EstablishedLink | undefined, why: LandfallError): void;
@@ -47,9 +58,11 @@ export class EstablishedLink {
   roundTripMs: number | undefined;
   /** Wall clock of the last frame. */
   lastContact: number;
-  #heardAt: number;
-  #pingAt: number;
+  #keepalive: Keepalive;
+  #sampleAt = 0;
   #openedAt: number;
+  #toll: Toll | undefined;
+  #endBudget: () => void = () => undefined;
 
   constructor(
     readonly id: number,
@@ -58,21 +71,48 @@ export class EstablishedLink {
     private readonly hello: Hello,
     private readonly env: Env,
     private readonly events: LinkEvents,
+    /** Budget that pays for both ways, of a link that this side dialled. */
+    private readonly ledger?: BudgetLedger,
   ) {
     this.linkClass = hello.linkClass;
     this.lastContact = env.now();
-    this.#heardAt = env.monotonic();
-    this.#openedAt = this.#heardAt;
-    this.#pingAt = 0;
+    this.#openedAt = env.monotonic();
+    this.#keepalive = new Keepalive(this.tuning, dialled, this.#openedAt);
+    if (ledger !== undefined) {
+      const toll = new PayingToll(ledger, (message) => this.#put(message));
+      this.#toll = toll;
+      const stop = ledger.onMore(() => this.#more());
+      this.#endBudget = () => {
+        stop();
+        toll.close();
+      };
+    }
     channel.onFrame = (frame) => this.#onFrame(frame);
-    channel.onClose = (why) => events.closed(this.peer === undefined ? undefined : this, why);
+    channel.onClose = (why) => {
+      this.#endBudget();
+      events.closed(this.peer === undefined ? undefined : this, why);
+    };
     // The dialler speaks first: the listener learns from it what kind of link this is.
     if (dialled) this.#sayHello();
   }
 
+  get tuning(): ClassTuning {
+    return tuningOf(this.linkClass, this.ledger !== undefined || this.#toll !== undefined);
+  }
+
+  /** What blocks are paid from, on a metered link. */
+  get purse(): Purse | undefined {
+    return this.#toll?.purse;
+  }
+
+  /** What the other side says of the budget that it keeps for this link. */
+  get budgetSaid(): { readonly bytesPerDay: number; readonly usedBytes: number } | undefined {
+    return this.#toll instanceof LentToll ? this.#toll.said : undefined;
+  }
+
   send(message: Message): void {
-    this.meter.count(frameBytes(message), recordsIn(message));
-    this.channel.send({ body: message });
+    if (this.#toll === undefined) this.#put(message);
+    else this.#toll.send(message);
   }
 
   close(reason: string, code?: ErrorCode): void {
@@ -82,42 +122,65 @@ export class EstablishedLink {
   /** Called about ten times a second: pings, and ends a link that has gone silent. */
   tick(): void {
     const now = this.env.monotonic();
-    const tuning = LINK_CLASSES[this.linkClass];
     if (this.peer === undefined) {
       if (now - this.#openedAt > HELLO_MS_MAX) {
         this.close(`the other side did not say hello within ${HELLO_MS_MAX / 1_000} s`, "PROTOCOL_ERROR");
       }
       return;
     }
-    if (now - this.#heardAt > tuning.silenceMs) {
-      this.close(`nothing heard for ${Math.round((now - this.#heardAt) / 1_000)} s`);
+    const silence = this.#keepalive.silence(now);
+    if (silence !== undefined) {
+      this.close(`nothing heard for ${Math.round(silence / 1_000)} s`);
       return;
     }
-    if (now >= this.#pingAt) {
-      this.#pingAt = now + tuning.pingMs;
-      this.meter.sample(now);
-      this.send({ $case: "ping", value: { token: Math.round(now) } });
+    if (this.ledger?.state.isUsedUp === true) {
+      this.close(usedUpUntil(this.ledger.state.until));
+      return;
     }
+    if (now >= this.#sampleAt) {
+      this.#sampleAt = now + this.tuning.pingMs;
+      this.meter.sample(now);
+    }
+    if (this.#keepalive.isPingDue(now)) this.#ping();
+  }
+
+  #ping(): void {
+    this.send({ $case: "ping", value: { token: Math.round(this.env.monotonic()) } });
+  }
+
+  #put(message: Message): void {
+    this.meter.count(frameBytes(message), recordsIn(message));
+    this.#keepalive.sent(message, this.env.monotonic());
+    this.channel.send({ body: message });
+  }
+
+  #more(): void {
+    this.#toll?.more();
+    if (this.peer !== undefined) this.events.funds(this);
   }
 
   #sayHello(): void {
-    const { carries, wants } = this.hello;
+    const { carries, wants, urgent } = this.hello;
     const versions = { version: PROTOCOL_VERSION, oldestVersion: PROTOCOL_VERSION_OLDEST };
-    const value = { ...versions, ...this.hello, carries: [...carries], wants: [...wants] };
-    this.channel.send({ body: { $case: "hello", value } });
+    const lists = { carries: [...carries], wants: [...wants], urgent: [...urgent] };
+    const metered = { metered: this.ledger !== undefined, keepsAllowance: true };
+    const body = { $case: "hello", value: { ...versions, ...this.hello, ...lists, ...metered } } as const;
+    if (this.purse !== undefined) checkShort(body);
+    this.channel.send({ body });
   }
 
   #onFrame(frame: Frame): void {
-    this.#heardAt = this.env.monotonic();
+    this.#keepalive.heard(this.env.monotonic());
     this.lastContact = this.env.now();
     const { body } = frame;
     try {
       if (body === undefined) return; // A kind of frame from a later version.
+      if (this.peer !== undefined && this.#toll?.received(body) === true) this.events.funds(this);
       if (this.peer === undefined) this.#onHello(body);
       else if (body.$case === "ping") this.send({ $case: "pong", value: { token: body.value.token } });
       else if (body.$case === "pong") this.#onPong(body.value.token);
       else if (body.$case === "hello") throw new LandfallError("PROTOCOL_ERROR", "a second hello");
-      else {
+      else if (body.$case !== "allowance") {
         if (body.$case === "data" || body.$case === "sealed") this.meter.count(frameBytes(body), recordsIn(body));
         this.events.message(this, body);
       }
@@ -129,17 +192,24 @@ export class EstablishedLink {
 
   #onHello(body: Message): void {
     if (body.$case !== "hello") throw new LandfallError("PROTOCOL_ERROR", `${body.$case} before hello`);
-    const { version, oldestVersion, site, node, link, linkClass, carries, wants, tellsGaps, takesSealed } = body.value;
+    const { version, oldestVersion, site, node, link, linkClass, carries, wants } = body.value;
+    const { tellsGaps, takesSealed, urgent, metered, keepsAllowance } = body.value;
     commonVersion(site, version, oldestVersion);
     checkProven(this.channel, site, node);
-    if (carries.length > PATTERNS_MAX || wants.length > PATTERNS_MAX) {
+    if ([carries, wants, urgent].some(({ length }) => length > PATTERNS_MAX)) {
       throw new LandfallError("PROTOCOL_ERROR", `more than ${PATTERNS_MAX} stream patterns in a hello`);
     }
     if (!this.dialled) {
       if (!LINK_CLASS_NAMES.includes(linkClass))
         throw new LandfallError("PROTOCOL_ERROR", `unknown link class ${linkClass}`);
       this.linkClass = linkClass as LinkClass;
+      if (metered) this.#toll = new LentToll((message) => this.#put(message));
+      this.#keepalive = new Keepalive(this.tuning, false, this.env.monotonic());
       this.#sayHello();
+    }
+    if (this.ledger !== undefined) {
+      checkShort(body);
+      if (!keepsAllowance) throw new LandfallError("UNSUPPORTED_VERSION", `${site} keeps to no byte budget`);
     }
     this.peer = {
       site,
@@ -150,7 +220,11 @@ export class EstablishedLink {
       wants,
       tellsGaps,
       takesSealed,
+      urgent: this.dialled ? this.hello.urgent : urgent.length > 0 ? urgent : URGENT_FIRST,
     };
+    if (this.#toll instanceof PayingToll) this.#toll.begin();
+    // Before there is anything that the answer could wait behind.
+    if (!(this.#toll instanceof LentToll)) this.#ping();
     this.events.established(this, this.peer);
   }
 
@@ -169,6 +243,12 @@ function checkProven({ certificate }: Channel, site: string, node: string): void
   const proven = `${certificate.site}${name(certificate.node)}`;
   const text = `a site calls itself ${JSON.stringify(`${site}.${node}`.slice(0, 130))}, but its certificate is of ${proven}`;
   throw new LandfallError("CERTIFICATE_REFUSED", text);
+}
+
+/** On a metered link hellos are paid with the connection. @throws LandfallError PROTOCOL_ERROR */
+function checkShort(hello: Message): void {
+  if (wireBytes(hello) <= HELLO_BYTES_MAX) return;
+  throw new LandfallError("PROTOCOL_ERROR", `a hello of more than ${HELLO_BYTES_MAX} bytes on a metered link`);
 }
 
 /** Records that count with this frame: those of a sealed run with its last. */

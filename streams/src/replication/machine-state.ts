@@ -2,6 +2,7 @@ import type { Digest, Frame, Request } from "@landfall/proto/gen/landfall/v1/rep
 import type { Hole } from "../model/gap.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { SealedRun } from "../store/store.js";
+import type { Purse } from "./budget/purse.js";
 import type { CreditWindow } from "./credit-window.js";
 
 /** What travels between two machines: the body of one frame. */
@@ -28,6 +29,8 @@ export interface LinkRights {
   mayAnnounce(stream: StreamName, origin: OriginId): boolean;
   /** What the peer says of the stream is listened to (R8). */
   mayBelieve(stream: StreamName): boolean;
+  /** Place of the stream in the order in which the link serves streams: smaller goes first (R7). */
+  urgency(stream: StreamName): number;
 }
 
 /** Times in ms, sizes in bytes; per connection, because a satellite is not a cable. */
@@ -82,6 +85,8 @@ export interface Serving {
   fresh: boolean;
   /** What comes next is being prepared. */
   waits: boolean;
+  /** Bytes of the next block, where that is known to be more than usual. */
+  nextBytes?: number;
 }
 
 export interface Conn {
@@ -108,6 +113,9 @@ export interface Conn {
   peerWindow: number | undefined;
   /** A block is being read for this connection. */
   reading: boolean;
+  /** On a metered link, what blocks are paid from, and what is set aside for the one that is being read. */
+  readonly purse: Purse | undefined;
+  held: number;
   /** What the peer was told, and advances that wait for the next announcement. */
   readonly told: Map<KeyId, Announced>;
   readonly unsaid: Set<KeyId>;
@@ -186,12 +194,16 @@ export type MachineEvent =
       readonly rights: LinkRights;
       readonly tellsGaps: boolean;
       readonly sealed: boolean;
+      /** On a metered link. */
+      readonly purse?: Purse | undefined;
     }
+  /** On a metered link, there may be more to spend. */
+  | { readonly type: "funds"; readonly conn: number }
   | { readonly type: "disconnected"; readonly conn: number }
   | {
       readonly type: "message";
       readonly conn: number;
-      readonly message: Exclude<Message, { $case: "hello" | "data" | "sealed" | "ping" | "pong" }>;
+      readonly message: Exclude<Message, { $case: "hello" | "data" | "sealed" | "ping" | "pong" | "allowance" }>;
     }
   /** A verified block arrived; `payload` is handed back in the `apply` effect. */
   | {

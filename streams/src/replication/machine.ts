@@ -20,6 +20,7 @@ import {
   type MachineEvent,
   type MachineState,
 } from "./machine-state.js";
+import { releaseHeld } from "./payment.js";
 import { blockRead, endServing, partRead, pump, serve, wait } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
@@ -90,6 +91,11 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "roundTrip":
       state.conns.get(event.conn)?.window.roundTrip(event.ms);
       break;
+    case "funds": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined) pump(state, conn, out);
+      break;
+    }
     case "tick":
       for (const key of state.keys.keys()) {
         consider(state, key, now, out);
@@ -122,6 +128,8 @@ function onConnected(
     credit: 0,
     peerWindow: undefined,
     reading: false,
+    purse: event.purse,
+    held: 0,
     told: new Map(),
     unsaid: new Set(),
     urgent: new Set(),
@@ -133,7 +141,10 @@ function onConnected(
 }
 
 function dropConn(state: MachineState, id: number, now: number, out: Effect[]): void {
-  if (!state.conns.delete(id)) return;
+  const conn = state.conns.get(id);
+  if (conn === undefined) return;
+  releaseHeld(conn);
+  state.conns.delete(id);
   for (const [key, fill] of state.fills) if (fill.conn === id) endFill(state, key);
   for (const [key, source] of state.sources) {
     if (source.conn === id) {

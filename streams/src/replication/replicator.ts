@@ -11,14 +11,16 @@ import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.j
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
 import type { Batch, LocalStore } from "../store/store.js";
+import type { Disk } from "../store/disk.js";
+import { nodeDisk } from "../store/node-disk.js";
 import type { Seq } from "../model/record.js";
+import { Budgets } from "./budget/budgets.js";
 import { Dialler } from "./dialler.js";
 import { ForkCheck } from "./fork-check.js";
 import { Gate } from "./gate.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { handedOver } from "./handed-over.js";
 import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
-import { LINK_CLASSES } from "./link-classes.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
 import {
   createMachine,
@@ -35,6 +37,7 @@ import { countCertificate, countLinks } from "./replication-metrics.js";
 import { linkRights } from "./rights.js";
 import { SealedFlow } from "./sealed-flow.js";
 import type { Channel, Listener, Transport } from "./transport.js";
+import { URGENT_FIRST } from "./urgency.js";
 
 /** How often stalls, pings and announcements are looked at. */
 const TICK_MS = 100;
@@ -47,6 +50,8 @@ export interface ReplicatorOptions {
   readonly log: Logger;
   readonly exceptions: Exceptions;
   readonly registry: Registry;
+  /** Where budgets are written down; the real one by default. */
+  readonly disk?: Disk;
   /** gRPC by default. */
   readonly transport?: Transport;
 }
@@ -76,6 +81,7 @@ class NodeReplicator implements Replicator {
   readonly #sealed: SealedFlow;
   /** Applies of one key go one after another; keys do not wait for each other. */
   readonly #applying = new Map<KeyId, Promise<void>>();
+  #budgets: Budgets | undefined;
   #listener: Listener | undefined;
   #timer: TimerHandle | undefined;
   #nextLinkId = 1;
@@ -105,6 +111,8 @@ class NodeReplicator implements Replicator {
   async start(): Promise<void> {
     const { store, settings, env } = this.options;
     this.#identity?.start();
+    const { exceptions, disk = nodeDisk } = this.options;
+    this.#budgets = await Budgets.open({ folder: settings.data, disk, env, exceptions, links: settings.links });
     const stopCommits = store.onCommit((committed) => {
       for (const { stream, origin, nextSeq } of committed) {
         this.#run({ type: "committed", stream, origin, nextSeq });
@@ -130,6 +138,7 @@ class NodeReplicator implements Replicator {
       });
     }
     for (const link of settings.links) {
+      const ledger = this.#budgets.of(link);
       const credentials = { site: settings.site, token: settings.replication.token ?? "" };
       const dialler: Dialler = new Dialler(
         link,
@@ -138,9 +147,11 @@ class NodeReplicator implements Replicator {
         credentials,
         (channel) => this.#dialled(channel, link, dialler),
         (why) => this.#gate.dialFailed(link.id, why),
+        ledger,
       );
       this.#diallers.push(dialler);
-      this.#memory.set(link.id, { id: link.id, peer: siteName(link.to), class: link.class, carries: link.carries });
+      const { id, carries } = link;
+      this.#memory.set(id, { id, peer: siteName(link.to), class: link.class, carries, ...(ledger && { ledger }) });
       dialler.start();
     }
     this.#tick();
@@ -157,6 +168,7 @@ class NodeReplicator implements Replicator {
     await this.#listener?.close();
     await Promise.allSettled(this.#applying.values());
     await this.#sealed.close();
+    await this.#budgets?.close();
   }
 
   links(): LinkView[] {
@@ -212,6 +224,7 @@ class NodeReplicator implements Replicator {
       wants: own.replication.wants,
       tellsGaps: true,
       takesSealed: true,
+      urgent: settings.urgent ?? URGENT_FIRST,
     };
     const id = this.#nextLinkId++;
     const events: LinkEvents = {
@@ -224,6 +237,7 @@ class NodeReplicator implements Replicator {
           this.#run({ type: "message", conn: link.id, message });
         }
       },
+      funds: (link) => this.#run({ type: "funds", conn: link.id }),
       roundTrip: (link, ms) => this.#run({ type: "roundTrip", conn: link.id, ms }),
       closed: (link, why) => {
         this.#links.delete(id);
@@ -234,7 +248,7 @@ class NodeReplicator implements Replicator {
         this.#run({ type: "disconnected", conn: id });
       },
     };
-    this.#links.set(id, new EstablishedLink(id, channel, dialled, hello, env, events));
+    this.#links.set(id, new EstablishedLink(id, channel, dialled, hello, env, events, this.#budgets?.of(settings)));
   }
 
   #established(link: EstablishedLink, peer: Hello, expected: string): void {
@@ -253,15 +267,34 @@ class NodeReplicator implements Replicator {
       policy: this.options.policy,
       peer: entry,
       carries: peer.carries,
+      urgent: peer.urgent,
       peerWants: peer.wants,
       ownWants: this.options.settings.replication.wants,
     });
-    this.#memory.set(peer.link, { id: peer.link, peer: site, class: link.linkClass, carries: peer.carries, rights });
+    const ledger = link.dialled ? this.#memory.get(peer.link)?.ledger : undefined;
+    const { carries } = peer;
+    this.#memory.set(peer.link, {
+      id: peer.link,
+      peer: site,
+      class: link.linkClass,
+      carries,
+      rights,
+      ...(ledger && { ledger }),
+    });
     this.#knowledge.contact(site, this.options.env.now(), link.linkClass);
     this.options.log.info({ link: peer.link, peer: peer.site, class: link.linkClass }, "link up");
-    const tuning = LINK_CLASSES[link.linkClass];
+    const { tuning, purse } = link;
     const sealed = peer.takesSealed && tuning.windowBytes >= SEALED_WINDOW_BYTES_MIN;
-    this.#run({ type: "connected", conn: link.id, peer: peer.site, tuning, rights, sealed, tellsGaps: peer.tellsGaps });
+    this.#run({
+      type: "connected",
+      conn: link.id,
+      peer: peer.site,
+      tuning,
+      rights,
+      sealed,
+      tellsGaps: peer.tellsGaps,
+      purse,
+    });
   }
 
   #siteEntry(site: string): SiteEntry | undefined {
@@ -343,6 +376,7 @@ class NodeReplicator implements Replicator {
       if (link.peer !== undefined)
         this.#knowledge.contact(link.peer.site as SiteName, link.lastContact, link.linkClass);
     }
+    this.#budgets?.tick();
     this.#run({ type: "tick" });
     this.#sealed.tick();
     this.#timer = this.options.env.setTimer(TICK_MS, () => this.#tick());

@@ -3,6 +3,7 @@ import type { Policy, Principal } from "../access/policy.js";
 import { siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
 import type { SiteEntry } from "../settings/node-settings.js";
 import type { LinkRights } from "./machine-state.js";
+import { urgencyIn } from "./urgency.js";
 
 /** A site as a principal: `site.<name>` with the groups that the fleet's settings give it. */
 export function sitePrincipal(site: SiteEntry): Principal {
@@ -18,11 +19,13 @@ export function linkRights(options: {
   peer: SiteEntry;
   /** Patterns of what may cross the link. */
   carries: readonly string[];
+  /** Patterns in the order in which the link serves streams. */
+  urgent: readonly string[];
   /** Patterns of what the peer and this site want to hold. */
   peerWants: readonly string[];
   ownWants: readonly string[];
 }): LinkRights {
-  const { policy, peer, carries, peerWants, ownWants } = options;
+  const { policy, peer, carries, urgent, peerWants, ownWants } = options;
   const principal = sitePrincipal(peer);
   const replicates = remember((stream: StreamName) => policy.allows(principal, "replicate", stream));
   const carried = remember((stream: StreamName) => matchesAny(carries, stream));
@@ -35,12 +38,13 @@ export function linkRights(options: {
     mayAnnounce: (stream: StreamName, origin: OriginId) =>
       replicates(stream) && (peerWanted(stream) || siteOfOrigin(origin) === peer.site),
     mayBelieve: replicates,
+    urgency: remember(urgencyIn(urgent)),
   };
 }
 
 /** Streams are few per node next to the times they are asked about. */
-function remember(ask: (stream: StreamName) => boolean): (stream: StreamName) => boolean {
-  const known = new Map<StreamName, boolean>();
+function remember<T>(ask: (stream: StreamName) => T): (stream: StreamName) => T {
+  const known = new Map<StreamName, T>();
   return (stream) => {
     let answer = known.get(stream);
     if (answer === undefined) {

@@ -1,6 +1,7 @@
 import { Refuse_Reason, type Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Hole } from "../model/gap.js";
 import { holeToWire } from "./gap-frames.js";
+import { holdFor, isAffordable, pay, releaseHeld } from "./payment.js";
 import {
   heldNext,
   type Conn,
@@ -31,9 +32,9 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
   const blockBytes = blockBytesFor(conn);
   // Not for crumbs of credit: a block is sent when there is room for at least half of one.
   if (conn.reading || conn.credit < blockBytes / 2) return;
-  const serving = mostUrgent(state, conn);
+  const serving = mostUrgent(state, conn, blockBytes);
   const names = serving === undefined ? undefined : state.keys.get(serving.key);
-  if (serving === undefined || names === undefined) return;
+  if (serving === undefined || names === undefined || !holdFor(state, conn, serving, blockBytes)) return;
   const { key } = serving;
   if (conn.serving.get(key) === serving) conn.turn = [...conn.turn.filter((other) => other !== key), key];
   conn.reading = true;
@@ -69,7 +70,10 @@ export function blockRead(
 ): void {
   conn.reading = false;
   const serving = servingOf(conn, event.key, event.requestId);
-  if (serving !== undefined && serving.position === event.firstSeq) {
+  if (
+    serving?.position === event.firstSeq &&
+    (event.count === 0 || pay(state, conn, serving, event.block.byteLength))
+  ) {
     serving.digests = [];
     if (event.isFork === true) {
       refuse(conn, serving, Refuse_Reason.FORK, out);
@@ -86,6 +90,7 @@ export function blockRead(
       out.push({ type: "send", conn: conn.id, message: { $case: "data", value } });
     }
   }
+  releaseHeld(conn);
   pump(state, conn, out);
 }
 
@@ -97,7 +102,10 @@ export function wait(
   out: Effect[],
 ): void {
   const serving = conn.serving.get(key);
-  if (type === "preparing") conn.reading = false;
+  if (type === "preparing") {
+    conn.reading = false;
+    releaseHeld(conn);
+  }
   if (serving?.id === requestId) serving.waits = type === "preparing";
   pump(state, conn, out);
 }
@@ -112,7 +120,8 @@ export function partRead(
   conn.reading = false;
   const serving = conn.serving.get(event.key);
   const { run, next, bytes } = event;
-  if (serving?.id === event.requestId && serving.position === run.from) {
+  const isNext = serving?.id === event.requestId && serving.position === run.from;
+  if (isNext && pay(state, conn, serving, bytes.byteLength)) {
     serving.digests = [];
     if (next < run.blocks) {
       serving.staged = { run: run.id, blocks: next };
@@ -123,6 +132,7 @@ export function partRead(
     conn.credit -= bytes.byteLength;
     out.push({ type: "send", conn: conn.id, message: { $case: "sealed", value: sealedFrame(serving.id, event) } });
   }
+  releaseHeld(conn);
   pump(state, conn, out);
 }
 
@@ -166,26 +176,19 @@ function servingOf(conn: Conn, key: KeyId, requestId: number): Serving | undefin
   return [conn.serving.get(key), conn.filling.get(key)].find((serving) => serving?.id === requestId);
 }
 
-/** Standing requests go first, what fills old gaps goes behind those of the same urgency. */
-function mostUrgent(state: MachineState, conn: Conn): Serving | undefined {
+/** Standing requests go first, what fills old gaps goes behind those of the same urgency. What a budget does not cover waits. */
+function mostUrgent(state: MachineState, conn: Conn, blockBytes: number): Serving | undefined {
   let best: Serving | undefined;
   let bestRank = Infinity;
   const look = (serving: Serving | undefined, later: number): void => {
     if (serving === undefined || serving.waits || serving.position >= heldNext(state, serving.key)) return;
-    const rank = urgency(state.keys.get(serving.key)?.stream ?? "") + later;
-    if (rank >= bestRank) return;
+    const stream = state.keys.get(serving.key)?.stream;
+    const rank = stream === undefined ? Infinity : conn.rights.urgency(stream) + later;
+    if (rank >= bestRank || !isAffordable(state, conn, serving, blockBytes)) return;
     best = serving;
     bestRank = rank;
   };
   for (const key of conn.turn) look(conn.serving.get(key), 0);
   for (const serving of conn.filling.values()) look(serving, 0.5);
   return best;
-}
-
-/** R7: alerts, then what steers (settings) and positions, then the rest. Between streams only; within one, order is seq. */
-export function urgency(stream: string): number {
-  if (stream.endsWith(".alerts")) return 0;
-  if (stream.endsWith(".settings")) return 1;
-  if (stream.endsWith(".ships") || stream.endsWith(".latest")) return 2;
-  return 3;
 }

@@ -3,7 +3,8 @@ import { Type, type Static, type TObject } from "typebox";
 import { parseExpression } from "../access/expression.js";
 import { isLandfallError } from "../model/errors.js";
 import { loadSettings, type SettingsSource } from "./load.js";
-import type { NodeSettings } from "./node-settings.js";
+import { URGENT_FIRST } from "../replication/urgency.js";
+import type { BudgetSettings, NodeSettings } from "./node-settings.js";
 import { showPath, type Path } from "./settings-schema.js";
 
 const NAME = "^[a-z0-9][a-z0-9-]*$";
@@ -39,6 +40,12 @@ export const PortNumber = Type.Integer({ minimum: 0, maximum: 65_535 });
 export const PathText = Type.String({ minLength: 1, isPath: true });
 
 export const LinkClassSchema = Type.Enum(["lan", "wan", "port", "satellite"]);
+
+const BudgetSchema = Type.Object({
+  bytesPerDay: Type.Integer({ minimum: 1_000_000 }),
+  alertsPercent: Type.Number({ minimum: 0, maximum: 90, default: 20 }),
+  shared: Type.Optional(nameOf("shared antenna")),
+});
 
 const SiteEntrySchema = Type.Object({
   site: nameOf("site"),
@@ -79,6 +86,8 @@ export const NodeSettingsSchema = Type.Object({
       class: LinkClassSchema,
       address: ADDRESS,
       carries: Type.Array(streamPattern, { default: ["*"] }),
+      urgent: Type.Array(streamPattern, { default: [...URGENT_FIRST] }),
+      budget: Type.Optional(BudgetSchema),
     }),
     { default: [] },
   ),
@@ -101,7 +110,7 @@ export const NodeSettingsSchema = Type.Object({
     }),
     {
       default: [
-        { stream: "*.latest", minutes: 10 },
+        { stream: "*.latest", minutes: 10, compact: true },
         { stream: "*.metrics", days: 30 },
         { stream: "*.exceptions", days: 90 },
       ],
@@ -173,6 +182,7 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
     }
   });
   checkIdentity(settings, report);
+  checkBudgets(settings, report);
   const links = new Set<string>();
   settings.links.forEach((link, i) => {
     if (links.has(link.id)) report(["links", i, "id"], `links[${i}].id ${link.id} is there twice`);
@@ -182,6 +192,22 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
     } else if (link.to === settings.site) {
       report(["links", i, "to"], `links[${i}].to is ${link.to}, which is this site itself`);
     }
+  });
+}
+
+/** Links over one antenna have one budget; and over a satellite goes only what is named. */
+function checkBudgets({ links }: NodeSettings, report: (path: Path, message: string) => void): void {
+  const shared = new Map<string, BudgetSettings>();
+  links.forEach(({ class: linkClass, carries, budget }, i) => {
+    if (linkClass === "satellite" && carries.includes("*")) {
+      const wanted = 'want the streams that may cross a satellite, e.g. ["*.alerts", "*.latest"]';
+      report(["links", i, "carries"], `links[${i}].carries is everything, ${wanted}`);
+    }
+    if (budget?.shared === undefined) return;
+    const first = shared.get(budget.shared) ?? budget;
+    shared.set(budget.shared, first);
+    if (first.bytesPerDay === budget.bytesPerDay && first.alertsPercent === budget.alertsPercent) return;
+    report(["links", i, "budget"], `links[${i}].budget differs from that of other links that share ${budget.shared}`);
   });
 }
 

@@ -26,6 +26,18 @@ export interface LinkSettings {
   readonly address: string;
   /** Streams whose records may cross, as patterns; all by default. */
   readonly carries: readonly string[];
+  /** Streams, as patterns, in the order in which the link serves them; what none matches comes last. */
+  readonly urgent?: readonly string[];
+  /** What may cross the link in a day (UTC), both ways and all included. */
+  readonly budget?: BudgetSettings;
+}
+
+export interface BudgetSettings {
+  readonly bytesPerDay: number;
+  /** The last so many percent are for `*.alerts`, and what keeps the link up, alone. */
+  readonly alertsPercent: number;
+  /** Name of a budget that several links of this node share, as they share an antenna. */
+  readonly shared?: string;
 }
 
 /** Files with which a site proves who it is and judges others; PEM, followed while the node runs. */

@@ -49,6 +49,7 @@ export interface Frame {
     | { $case: "pong"; value: Pong }
     | { $case: "gap"; value: Gap }
     | { $case: "sealed"; value: Sealed }
+    | { $case: "allowance"; value: Allowance }
     | undefined;
 }
 
@@ -71,6 +72,15 @@ export interface Hello {
   takesSealed: boolean;
   /** Oldest version that the sender still speaks; 0 where that is `version` itself. */
   oldestVersion: number;
+  /**
+   * The dialler keeps a budget of bytes for this link, both ways: the other side sends no more than its hello and what
+   * allowances let it.
+   */
+  metered: boolean;
+  /** The sender of this frame keeps to allowances. */
+  keepsAllowance: boolean;
+  /** Streams, as patterns, the most urgent first; what matches none comes last. Set by the dialler, kept by both. */
+  urgent: string[];
 }
 
 /** What the sender of this frame holds. */
@@ -197,6 +207,16 @@ export interface Credit {
   window?: number | undefined;
 }
 
+/** On a metered link: so many more bytes on the wire, as the sender of this frame counts them, may be sent to it. */
+export interface Allowance {
+  bytes: number;
+  /** What is left of the day's budget is for alerts, and for what keeps the link up. */
+  alertsOnly: boolean;
+  /** The budget and what is used of it today, for people. */
+  bytesPerDay: number;
+  usedBytes: number;
+}
+
 export interface Ping {
   token: number;
 }
@@ -247,6 +267,9 @@ export const Frame: MessageFns<Frame> = {
         break;
       case "sealed":
         Sealed.encode(message.body.value, writer.uint32(90).fork()).join();
+        break;
+      case "allowance":
+        Allowance.encode(message.body.value, writer.uint32(162).fork()).join();
         break;
     }
     return writer;
@@ -361,6 +384,14 @@ export const Frame: MessageFns<Frame> = {
             message.body = { $case: "sealed", value: Sealed.decode(reader, reader.uint32()) };
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.body = { $case: "allowance", value: Allowance.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -386,6 +417,9 @@ function createBaseHello(): Hello {
     tellsGaps: false,
     takesSealed: false,
     oldestVersion: 0,
+    metered: false,
+    keepsAllowance: false,
+    urgent: [],
   };
 }
 
@@ -420,6 +454,15 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.oldestVersion !== 0) {
       writer.uint32(120).uint32(message.oldestVersion);
+    }
+    if (message.metered !== false) {
+      writer.uint32(160).bool(message.metered);
+    }
+    if (message.keepsAllowance !== false) {
+      writer.uint32(168).bool(message.keepsAllowance);
+    }
+    for (const v of message.urgent) {
+      writer.uint32(178).string(v!);
     }
     return writer;
   },
@@ -515,6 +558,30 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.oldestVersion = reader.uint32();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.metered = reader.bool();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.keepsAllowance = reader.bool();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.urgent.push(reader.string());
             continue;
           }
         }
@@ -1489,6 +1556,85 @@ export const Credit: MessageFns<Credit> = {
             }
 
             message.window = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAllowance(): Allowance {
+  return { bytes: 0, alertsOnly: false, bytesPerDay: 0, usedBytes: 0 };
+}
+
+export const Allowance: MessageFns<Allowance> = {
+  encode(message: Allowance, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bytes !== 0) {
+      writer.uint32(8).uint64(message.bytes);
+    }
+    if (message.alertsOnly !== false) {
+      writer.uint32(16).bool(message.alertsOnly);
+    }
+    if (message.bytesPerDay !== 0) {
+      writer.uint32(24).uint64(message.bytesPerDay);
+    }
+    if (message.usedBytes !== 0) {
+      writer.uint32(32).uint64(message.usedBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Allowance {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAllowance();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.alertsOnly = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytesPerDay = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.usedBytes = longToNumber(reader.uint64());
             continue;
           }
         }

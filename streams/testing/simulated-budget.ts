@@ -1,0 +1,66 @@
+import { BudgetLedger, type LedgerEntry } from "../src/replication/budget/ledger.js";
+import type { SimSite } from "./simulated-site.js";
+
+/** So short are the days of simulated budgets, ms. */
+const DAY_MS = 4_000;
+const BYTES_PER_DAY = 400_000;
+
+/** The budget of one site's antenna: its file survives crashes, its ledger does not; and what really crossed is counted. */
+export class SimulatedBudget {
+  ledger: BudgetLedger;
+  private file: LedgerEntry | undefined;
+  private readonly crossed = new Map<number, number>();
+  /** Days on which something had to wait for the next. */
+  readonly tightDays = new Set<number>();
+
+  constructor(private readonly site: SimSite) {
+    this.ledger = this.open();
+  }
+
+  restart(): void {
+    this.ledger = this.open();
+  }
+
+  /** The folder is lost, and with it what is known of today. */
+  lose(): void {
+    this.file = undefined;
+    this.crossed.clear();
+  }
+
+  tick(): void {
+    this.ledger.tick();
+    if (this.ledger.state.isForAlerts) this.tightDays.add(this.today);
+  }
+
+  /** Bytes are on the wire, in either direction. */
+  cross(bytes: number): void {
+    const sum = (this.crossed.get(this.today) ?? 0) + bytes;
+    this.crossed.set(this.today, sum);
+    if (sum > BYTES_PER_DAY) this.site.fleet.fail(`${this.site.name} spends ${sum} bytes on day ${this.today} (R7)`);
+  }
+
+  private get today(): number {
+    return Math.floor(this.site.fleet.time.now / DAY_MS);
+  }
+
+  private open(): BudgetLedger {
+    const { time, random } = this.site.fleet;
+    const { life } = this.site;
+    return new BudgetLedger({
+      terms: { bytesPerDay: BYTES_PER_DAY, alertsPercent: 20 },
+      found: this.file,
+      now: () => time.now,
+      dayMs: DAY_MS,
+      soon: (work) => time.after(0, work),
+      write: (entry, done) => {
+        const isLate = () => this.site.life !== life;
+        time.after(1 + random() * 5, () => {
+          if (isLate()) return;
+          this.file = entry;
+          // Durable, and not known to be: a crash may come in between.
+          time.after(random() * 2, () => isLate() || done(true));
+        });
+      },
+    });
+  }
+}
