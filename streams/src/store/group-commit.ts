@@ -229,7 +229,7 @@ export class GroupCommit {
     const arrived = env.now();
     const bytes = group.frame(this.nextCommit, salt, arrived);
     await journal.commit(bytes);
-    if (group.start + bytes.byteLength >= journalFileBytes / 2) journal.prepareNext();
+    if (group.start + bytes.byteLength >= journalFileBytes / 2) journal.prepareNext(journalFileBytes);
     this.failed = undefined;
     generation.lastCommit = this.nextCommit++;
     this.commits++;

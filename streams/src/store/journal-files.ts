@@ -8,6 +8,7 @@ import {
   journalName,
   journalNumber,
 } from "./journal-format.js";
+import { scanJournalFile } from "./journal-scan.js";
 import type { Disk, DiskFile } from "./disk.js";
 import type { Identity } from "./identity.js";
 import type { FileHead } from "./journal-format.js";
@@ -41,7 +42,7 @@ export async function findFiles(disk: Disk, folder: string): Promise<FoundFile[]
         size,
         fingerprint: await file.fingerprint(),
         head,
-        isEmpty: size <= FILE_HEAD_BYTES || (head?.overwrites === true && !hasFrame(begin, head)),
+        isEmpty: size <= FILE_HEAD_BYTES || (head?.overwrites === true && !(await hasFrames(file, size, head, begin))),
       });
       if (typeof decoded === "number") {
         throw new LandfallError(
@@ -77,6 +78,13 @@ export async function dropUnborn(disk: Disk, folder: string, files: FoundFile[],
   await disk.remove(join(folder, name));
 }
 
-function hasFrame(begin: Uint8Array, { salt }: FileHead): boolean {
-  return decodeFrameHead(begin.subarray(FILE_HEAD_BYTES), salt) !== undefined;
+/** Anything of its own, damaged or not; what is seldom asked for is looked for in the whole file. */
+async function hasFrames(file: DiskFile, size: number, head: FileHead, begin: Uint8Array): Promise<boolean> {
+  if (decodeFrameHead(begin.subarray(FILE_HEAD_BYTES), head.salt) !== undefined) return true;
+  let found = false;
+  const note = (): void => {
+    found = true;
+  };
+  await scanJournalFile(file, size, head, { frame: note, damage: note });
+  return found;
 }

@@ -3,6 +3,9 @@ import { SPARE_JOURNALS_MAX } from "../limits.js";
 import { journalNumber, spareName, spareNumber } from "./journal-format.js";
 import type { Disk } from "./disk.js";
 
+/** A file is filled in steps of so many bytes. */
+const ZEROS_BYTES = 1024 * 1024;
+
 /**
  * Files of journals that are sealed, kept for the next ones. To overwrite what lies on the disk already, it needs neither
  * find room for it nor write down where: a commit costs half as much, and never waits for what others write.
@@ -26,6 +29,28 @@ export class JournalSpares {
     const [name] = this.files.keys();
     if (name !== undefined) this.files.delete(name);
     return name;
+  }
+
+  /** Makes one of so many bytes when there is none: a node that has filled half a journal will fill more. */
+  async make(bytes: number): Promise<void> {
+    if (this.files.size > 0) return;
+    // No journal has this number, whose file would be kept under this name.
+    const name = spareName(0);
+    const path = join(this.folder, name);
+    await this.disk.remove(path);
+    const file = await this.disk.open(path, "create");
+    try {
+      for (let at = 0; at < bytes; at += ZEROS_BYTES) {
+        await file.write(new Uint8Array(Math.min(ZEROS_BYTES, bytes - at)), at);
+      }
+      await file.sync();
+    } catch (error) {
+      await this.disk.remove(path);
+      throw error;
+    } finally {
+      await file.close();
+    }
+    this.files.set(name, bytes);
   }
 
   /** Keeps the file of a journal that nobody reads any more, or removes it when there are enough. */

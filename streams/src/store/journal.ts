@@ -64,15 +64,21 @@ export class Journal {
   }
 
   /**
-   * Makes the next file in the background: that takes several waits for the disk, which no commit should have to share.
-   * For want of space it is tried again when the file is needed; what else fails is final, as everywhere.
+   * Makes the next file in the background, in the place of one of so many bytes: that takes several waits for the disk, which
+   * no commit should have to share. For want of space it is tried again when the file is needed; what else fails is final, as everywhere.
    */
-  prepareNext(): void {
+  prepareNext(bytes: number): void {
     const number = this.lastNumber + 1;
-    this.ahead ??= this.newFile(number).catch(async (cause: unknown) => {
-      await this.remember(writeError(cause, this.path(number)));
-      return undefined;
-    });
+    const make = async (): Promise<JournalEnd | undefined> => {
+      try {
+        await this.options.spares.make(bytes);
+        return await this.newFile(number);
+      } catch (cause) {
+        await this.remember(writeError(cause, this.path(number)));
+        return undefined;
+      }
+    };
+    this.ahead ??= make();
   }
 
   /**

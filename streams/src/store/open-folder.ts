@@ -9,7 +9,7 @@ import { JournalRecovery } from "./journal-recovery.js";
 import { readManifest } from "./manifest.js";
 import { openSegments, settleDamage } from "./open-segments.js";
 import { dropSealed, dropUnborn, findFiles } from "./journal-files.js";
-import { FRAME_HEAD_BYTES, journalName, journalNumber } from "./journal-format.js";
+import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, journalName, journalNumber } from "./journal-format.js";
 import { findSpares } from "./journal-spares.js";
 import { scanJournalFile } from "./journal-scan.js";
 import { Journal } from "./journal.js";
@@ -125,6 +125,7 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   }
   const last = files.at(-1);
   const end = last === undefined ? undefined : await openEnd(options, last, tail);
+  if (tail !== undefined && tail.file !== last?.number) await (await openJournal(options, tail.file, tail)).close();
   if (identity !== found?.identity || found.outdated) {
     await writeIdentity(disk, folder, identity);
     if (reasons.length > 0) {
@@ -220,8 +221,10 @@ async function replay(
     if (number > manifest.sealedJournal && !present.has(number)) recovery.lostFile(number, 0, "the file is missing");
   }
   let tail: Tail | undefined;
+  // The one behind it, if there is one, was made ahead.
+  const lastUsed = files.findLast(({ isEmpty }) => !isEmpty) ?? files.at(-1);
   for (const found of files) {
-    const isLast = found === files.at(-1);
+    const isLast = found === lastUsed;
     if (found.head === undefined) {
       recovery.lostFile(found.number, found.size, "the file has no readable head");
       continue;
@@ -232,22 +235,32 @@ async function replay(
     const { overwrites } = found.head;
     // Where an earlier journal may follow, what is missing shows in the numbers of the commits.
     if (isLast) tail = recovery.finish(found.size, overwrites);
-    else if (end < found.size && !overwrites) recovery.incomplete(found.number, end, found.size);
+    else if (end < found.size && !overwrites && !found.isEmpty) recovery.incomplete(found.number, end, found.size);
   }
-  if (files.at(-1)?.head === undefined) recovery.finish(0, false);
+  if (lastUsed?.head === undefined) recovery.finish(0, false);
   recovery.damages.push(...rejected);
   return { recovery, tail };
 }
 
-/** The last file, ready for appending: its torn end cut off, the rest on disk for certain. */
+/** The last file, ready for appending. */
 async function openEnd(
   options: FolderOptions,
-  last: FoundFile,
+  { number, size, head, isEmpty }: FoundFile,
   tail: Tail | undefined,
 ): Promise<JournalEnd | undefined> {
   // Without a head nothing that is written there could be read again.
-  if (last.head === undefined) return undefined;
-  const path = join(options.folder, journalName(last.number));
+  if (head === undefined) return undefined;
+  const own = tail?.file === number ? tail : undefined;
+  const file = await openJournal(options, number, own);
+  const written = isEmpty ? FILE_HEAD_BYTES : size;
+  // Where the end was cut off, nothing follows it any more.
+  const overwrites = head.overwrites && isEmpty && own === undefined;
+  return { number, salt: head.salt, file, size: own?.from ?? written, overwrites };
+}
+
+/** A journal file for writing: its torn end cut off, the rest on disk for certain. */
+async function openJournal(options: FolderOptions, number: number, tail: Tail | undefined): Promise<DiskFile> {
+  const path = join(options.folder, journalName(number));
   try {
     const file = await options.disk.open(path, "write");
     try {
@@ -258,7 +271,7 @@ async function openEnd(
       await file.close();
       throw error;
     }
-    return { number: last.number, salt: last.head.salt, file, size: tail?.from ?? last.size, overwrites: false };
+    return file;
   } catch (error) {
     throw writeError(error, path);
   }
