@@ -34,7 +34,7 @@ function meteredLink(bytesPerDay = 1_000_000) {
     toPayer,
     crossed: () => crossed,
     /** All that is under way arrives, and what that brings about. */
-    settle() {
+    settle: () => {
       while (soon.length + toPayer.length + toOther.length > 0) {
         soon.shift()?.();
         for (const message of toOther.splice(0)) lent.received(message);
