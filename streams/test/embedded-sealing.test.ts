@@ -105,6 +105,24 @@ describe("sealing and merging", () => {
     await store.close();
   });
 
+  it("S5: a journal that is to be sealed just when the sealing of others ends is not forgotten", async () => {
+    const retention = (): object => ({ ageMs: 10_000 });
+    for (let turns = 0; turns < 8; turns++) {
+      let store = await open({ retention });
+      await store.append(CONTAINERS, [reading("a", `${turns}`)]);
+      await store.close();
+      env.nowMs += 20_000;
+      // Opening looks for what is left to be sealed; meanwhile expiry asks for the last journal.
+      store = await open({ retention });
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+      const expired = store.expire();
+      await store.sealNow();
+      await expired;
+      expect(`${turns} ${store.spread(CONTAINERS).journals}`).toBe(`${turns} 0`);
+      await store.close();
+    }
+  });
+
   it("leaves no file behind that no manifest names", async () => {
     const store = await open();
     await fill(store, 20);

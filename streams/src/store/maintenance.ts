@@ -13,6 +13,7 @@ import { placeGaps, withExpired, withGaps, withoutRuns } from "./gap-notes.js";
 import type { GapNote } from "./gap-notes.js";
 import type { JournalSpares } from "./journal-spares.js";
 import type { Manifest } from "./manifest.js";
+import type { MergeChoice } from "./merge-choice.js";
 import type { StoreLog } from "./open-folder.js";
 import type { OriginLog, Piece } from "./origin-log.js";
 import type { NewSegment } from "./seal.js";
@@ -95,10 +96,11 @@ export class Maintenance {
 
   start(): void {
     if (this.closing) return;
-    this.sealing ??= this.keepOn(() => this.sealNext()).finally(() => {
+    const ended = (): void => {
       this.sealing = undefined;
       this.wake();
-    });
+    };
+    this.sealing ??= this.keepOn(() => this.sealNext(), ended);
     this.startMerging();
   }
 
@@ -120,33 +122,43 @@ export class Maintenance {
 
   private startMerging(): void {
     if (this.closing) return;
-    this.merging ??= this.keepOn(() => this.mergeSome()).finally(() => {
+    const ended = (): void => {
       this.merging = undefined;
-    });
+    };
+    this.merging ??= this.keepOn(() => this.mergeNext(), ended);
   }
 
   private wake(): void {
     for (const waiter of this.waiters.splice(0)) waiter();
   }
 
-  private async keepOn(step: () => Promise<boolean>): Promise<void> {
+  /** One step after the other, until there is none. */
+  private async keepOn(next: () => Promise<void> | undefined, ended: () => void): Promise<void> {
     // Never within the turn of the event loop in which a commit is published.
     await Promise.resolve();
     try {
-      while (!this.closing && (await step()));
+      while (!this.closing) {
+        const step = next();
+        if (step === undefined) break;
+        await step;
+      }
     } catch (error) {
       if (!this.closing) this.options.log.error({ err: error }, "sealing or merging failed; it is tried again later");
     }
+    // With nothing awaited since it was found that nothing is left: what comes from now on begins anew.
+    ended();
   }
 
-  private async sealNext(): Promise<boolean> {
+  private sealNext(): Promise<void> | undefined {
     const [generation] = this.full;
-    if (generation === undefined) return false;
+    return generation === undefined ? undefined : this.sealFirst(generation);
+  }
+
+  private async sealFirst(generation: Generation): Promise<void> {
     await this.sealOne(generation);
     if (!this.closing) this.full.shift();
     this.wake();
     this.startMerging();
-    return true;
   }
 
   private async sealOne(generation: Generation): Promise<void> {
@@ -209,14 +221,17 @@ export class Maintenance {
     if (healed.length > 0) await this.swap(healed, []);
   }
 
-  private async mergeSome(): Promise<boolean> {
-    const { catalog, merger, folder, compacted, disk } = this.options;
+  private mergeNext(): Promise<void> | undefined {
+    const { catalog, compacted } = this.options;
     const { all } = catalog.streams;
     // Sealing goes first, as long as no topic is spread over too many runs.
-    if (this.full.length > 1 && !all.some(({ runs }) => runs.length >= UNMERGED_RUNS_MAX)) return false;
-    const groups = chooseMerge(all, compacted);
-    if (groups === undefined) return false;
-    const { runs, compact } = groups;
+    if (this.full.length > 1 && !all.some(({ runs }) => runs.length >= UNMERGED_RUNS_MAX)) return undefined;
+    const choice = chooseMerge(all, compacted);
+    return choice === undefined ? undefined : this.merge(choice);
+  }
+
+  private async merge({ runs, compact }: MergeChoice): Promise<void> {
+    const { merger, folder, disk } = this.options;
     const number = this.takeNumbers(1);
     const [made] = await merger.run({
       kind: "merge",
@@ -226,7 +241,7 @@ export class Maintenance {
       packed: true,
       compact,
     });
-    if (this.closing || made === undefined) return false;
+    if (this.closing || made === undefined) return;
     await this.exclusive(async () => {
       const gone = runs.flat();
       // Some may have expired meanwhile, or turned out to be damaged.
@@ -234,7 +249,6 @@ export class Maintenance {
         await this.swap(gone, [made], withoutRuns(this.manifest.expired, made.runs));
       } else await disk.remove(join(folder, segmentName(number)));
     });
-    return true;
   }
 
   private takeNumbers(count: number): number {
