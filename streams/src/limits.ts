@@ -80,7 +80,7 @@ export const UNMERGED_RUNS_MAX = 64;
  */
 export const RUN_RECORDS_MAX = 4_000_000;
 /** Journals that wait to be sealed before appends have to wait, too. */
-export const UNSEALED_JOURNALS_MAX = 6;
+export const UNSEALED_JOURNALS_MAX = 12;
 /** Topics of a stream are counted name by name up to this many; beyond, the count is an estimate. */
 export const TOPICS_COUNTED_MAX = 50_000;
 /** Records that a follower is handed at once, unless it says otherwise. */

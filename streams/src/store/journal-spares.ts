@@ -39,10 +39,9 @@ export class JournalSpares {
     const path = join(this.folder, name);
     await this.disk.remove(path);
     const file = await this.disk.open(path, "create");
+    const zeros = new Uint8Array(Math.min(ZEROS_BYTES, bytes));
     try {
-      for (let at = 0; at < bytes; at += ZEROS_BYTES) {
-        await file.write(new Uint8Array(Math.min(ZEROS_BYTES, bytes - at)), at);
-      }
+      for (let at = 0; at < bytes; at += ZEROS_BYTES) await file.write(zeros.subarray(0, bytes - at), at);
       await file.sync();
     } catch (error) {
       await this.disk.remove(path);
