@@ -12,14 +12,17 @@ function fill(
   roundTripMs: number,
   untilMs: number,
 ): { readonly bytes: number } {
-  const block = bytesPerMs > 1_000 ? 64 * KIB : 4 * KIB;
+  const blockMax = bytesPerMs > 1_000 ? 64 * KIB : 4 * KIB;
   let credit = window.begin();
   let arrived = 0;
   let linkFree = 0;
   const events: { at: number; run: () => void }[] = [];
   const later = (at: number, run: () => void): void => void events.push({ at, run });
+  // As the sender last heard: with credit, or because it is much narrower now (machine.ts).
+  let told = window.bytes;
+  const blockNow = () => Math.min(blockMax, Math.ceil(told / 4));
   const send = (now: number): void => {
-    while (credit >= block) {
+    for (let block = blockNow(); credit >= block; block = blockNow()) {
       credit -= block;
       linkFree = Math.max(linkFree, now) + block / bytesPerMs;
       const at = linkFree + roundTripMs / 2;
@@ -28,15 +31,26 @@ function fill(
         window.arrived(block, at, true);
         later(at + COMMIT_MS, () => {
           const back = window.committed(block, COMMIT_MS);
+          const { bytes } = window;
           later(at + COMMIT_MS + roundTripMs / 2, () => {
             credit += back;
+            if (back > 0 || bytes < told / 2) told = bytes;
             send(at + COMMIT_MS + roundTripMs / 2);
           });
         });
       });
     }
   };
+  // Once a second a ping, whose answer stands in line with the data.
+  const ping = (now: number): void => {
+    later(now + roundTripMs / 2, () => {
+      const answeredAt = Math.max(linkFree, now + roundTripMs / 2) + roundTripMs / 2;
+      later(answeredAt, () => window.roundTrip(answeredAt - now));
+    });
+    later(now + 1_000, () => ping(now + 1_000));
+  };
   window.roundTrip(roundTripMs);
+  ping(0);
   send(0);
   for (;;) {
     events.sort((a, b) => b.at - a.at);
@@ -61,6 +75,20 @@ describe("the credit window", () => {
     const { bytes } = fill(window, 125, 50, 20_000);
     expect(window.bytes).toBe(BOUNDS.windowBytesMin);
     expect(bytes).toBeGreaterThan(125 * 20_000 * 0.9);
+  });
+
+  it("stays narrow on a slow link, however long every answer has stood in line", () => {
+    for (const [bytesPerMs, roundTripMs] of [
+      [125, 50],
+      [125, 600],
+      [750, 40],
+      [10_000, 600],
+    ] as const) {
+      const window = new CreditWindow(BOUNDS);
+      const { bytes } = fill(window, bytesPerMs, roundTripMs, 300_000);
+      expect(window.bytes).toBeLessThan(Math.max(BOUNDS.windowBytesMin, bytesPerMs * roundTripMs) * 3);
+      expect(bytes).toBeGreaterThan(bytesPerMs * 300_000 * 0.8);
+    }
   });
 
   it("never gives more credit than the window, and gives all of it back", () => {

@@ -14,6 +14,10 @@ const RATES_KEPT = 8;
 const MEASURE_MS_MIN = 20;
 /** The smallest of so many round trips counts: the others waited behind data. */
 const ROUND_TRIPS_KEPT = 30;
+/** When all of them are so much longer than the shortest ever, either the link is longer now or all of them waited. */
+const SUSPICIOUS = 1.25;
+/** To tell, the window is at its narrowest until so many more are measured: the first may have waited before that. */
+const ROUND_TRIPS_OF_PROBE = 3;
 
 /**
  * How many bytes may be under way to this site over one link and not be on disk yet: about one and a half times its
@@ -28,6 +32,9 @@ export class CreditWindow {
   private given = 0;
   private readonly rates: number[] = [];
   private readonly roundTrips: number[] = [];
+  private shortestEver = Infinity;
+  /** Round trips that are still to come with the window at its narrowest. */
+  private probing = 0;
   private commitMs = 0;
   private measuredFrom: number | undefined;
   private measuredBytes = 0;
@@ -45,6 +52,20 @@ export class CreditWindow {
   roundTrip(ms: number): void {
     this.roundTrips.push(ms);
     if (this.roundTrips.length > ROUND_TRIPS_KEPT) this.roundTrips.shift();
+    this.shortestEver = Math.min(this.shortestEver, ms);
+    if (this.probing > 0) {
+      this.probing--;
+      if (this.probing > 0) return;
+      this.roundTrips.splice(0, this.roundTrips.length - ROUND_TRIPS_OF_PROBE);
+      this.shortestEver = Math.min(...this.roundTrips);
+      this.follow();
+    } else if (
+      this.roundTrips.length === ROUND_TRIPS_KEPT &&
+      Math.min(...this.roundTrips) > this.shortestEver * SUSPICIOUS
+    ) {
+      this.probing = ROUND_TRIPS_OF_PROBE;
+      this.bytes = this.bounds.windowBytesMin;
+    }
   }
 
   /**
@@ -78,12 +99,18 @@ export class CreditWindow {
   }
 
   private measured(bytesPerMs: number, now: number): void {
-    this.rates.push(bytesPerMs);
-    if (this.rates.length > RATES_KEPT) this.rates.shift();
     this.measuredFrom = now;
     this.measuredBytes = 0;
+    // What comes through the narrowest window says nothing about the link.
+    if (this.probing > 0) return;
+    this.rates.push(bytesPerMs);
+    if (this.rates.length > RATES_KEPT) this.rates.shift();
+    this.follow();
+  }
+
+  private follow(): void {
     const { windowBytesMin, windowBytesMax } = this.bounds;
-    if (this.roundTrips.length === 0) return;
+    if (this.roundTrips.length === 0 || this.rates.length === 0) return;
     const wanted = FILL * Math.max(...this.rates) * this.delayMs;
     this.bytes = Math.round(Math.min(Math.max(wanted, windowBytesMin), windowBytesMax));
   }

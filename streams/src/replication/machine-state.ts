@@ -108,6 +108,8 @@ export interface Conn {
   turn: KeyId[];
   /** What the peer may have under way to this site. */
   readonly window: CreditWindow;
+  /** Its width as the peer was last told, bytes. */
+  toldWindow: number;
   /** Bytes of blocks that may still be sent to the peer, and the window that it says it has. */
   credit: number;
   peerWindow: number | undefined;
