@@ -98,6 +98,19 @@ describe("the fleet view", () => {
     });
   });
 
+  it("takes the newest of histories and thinned copies (R7), whichever comes first", () => {
+    const copy = record("duckworks.latest", DUCKS, at(9), { time: at(9), temperatureC: 11 });
+    const late = record("duckworks.containers", DUCKS, at(10), reading({ temperatureC: 12 }));
+    const both = (records: readonly StoredRecord[]) =>
+      look(viewOf(records), "duckworks.containers", "duckworks.latest").containers.get(DUCKS);
+    const ahead = { owner: "duckworks", time: at(9), measurements: { temperatureC: 11, humidityPct: 60 } };
+    expect(both([...VOYAGE, copy])).toMatchObject(ahead);
+    expect(both([copy, ...VOYAGE])).toMatchObject(ahead);
+    expect(both([...VOYAGE, copy, late])).toMatchObject({ time: at(10), measurements: { temperatureC: 12 } });
+    // Of a ship whose histories are still on board, the copy is all there is.
+    expect(both([copy])).toMatchObject({ owner: "duckworks", time: at(9), measurements: { temperatureC: 11 } });
+  });
+
   it("is merged from the readable streams alone", () => {
     const view = viewOf(VOYAGE);
     const bare = look(view, "duckworks.containers").containers.get(DUCKS);

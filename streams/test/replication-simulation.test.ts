@@ -97,10 +97,10 @@ describe("replication, simulated", () => {
   it(
     "R7: metered links, some over one antenna: no day's budget is exceeded, whatever is cut or crashes; and all converge",
     () => {
-      const fleets = live(30_000, 25, {
+      const fleets = live(30_000, 15, {
         sites: 8,
         writeMs: 20_000,
-        everyMs: 15,
+        everyMs: 8,
         troubleMs: 400,
         sealing: true,
         links: true,

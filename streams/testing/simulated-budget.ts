@@ -2,15 +2,17 @@ import { BudgetLedger, type LedgerEntry } from "../src/replication/budget/ledger
 import type { SimSite } from "./simulated-site.js";
 
 /** So short are the days of simulated budgets, ms. */
-const DAY_MS = 4_000;
-const BYTES_PER_DAY = 400_000;
+const DAY_MS = 3_000;
+const BYTES_PER_DAY = 250_000;
+/** Now and then a disk takes long. */
+const SLOW_WRITE_MS = 600;
 
 /** The budget of one site's antenna: its file survives crashes, its ledger does not; and what really crossed is counted. */
 export class SimulatedBudget {
   ledger: BudgetLedger;
   private file: LedgerEntry | undefined;
   private readonly crossed = new Map<number, number>();
-  /** Days on which something had to wait for the next. */
+  /** Days on which nothing was left in the end. */
   readonly tightDays = new Set<number>();
 
   constructor(private readonly site: SimSite) {
@@ -29,7 +31,7 @@ export class SimulatedBudget {
 
   tick(): void {
     this.ledger.tick();
-    if (this.ledger.state.isForAlerts) this.tightDays.add(this.today);
+    if (this.ledger.state.isUsedUp) this.tightDays.add(this.today);
   }
 
   /** Bytes are on the wire, in either direction. */
@@ -47,18 +49,20 @@ export class SimulatedBudget {
     const { time, random } = this.site.fleet;
     const { life } = this.site;
     return new BudgetLedger({
-      terms: { bytesPerDay: BYTES_PER_DAY, alertsPercent: 20 },
+      terms: { bytesPerDay: BYTES_PER_DAY, alertsPercent: 0 },
       found: this.file,
       now: () => time.now,
       dayMs: DAY_MS,
       soon: (work) => time.after(0, work),
       write: (entry, done) => {
         const isLate = () => this.site.life !== life;
-        time.after(1 + random() * 5, () => {
+        time.after(1 + random() * (random() < 0.2 ? SLOW_WRITE_MS : 5), () => {
           if (isLate()) return;
           this.file = entry;
           // Durable, and not known to be: a crash may come in between.
-          time.after(random() * 2, () => isLate() || done(true));
+          time.after(random() * 2, () => {
+            if (!isLate()) done(true);
+          });
         });
       },
     });
