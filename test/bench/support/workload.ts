@@ -28,7 +28,7 @@ export class Topics {
   /** The topic of the i-th record. */
   at(i: number): TopicName {
     const from = (i % this.count) * NAME_BYTES;
-    return this.names.latin1Slice(from, from + NAME_BYTES) as TopicName;
+    return this.names.toString("latin1", from, from + NAME_BYTES) as TopicName;
   }
 }
 
