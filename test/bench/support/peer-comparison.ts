@@ -6,7 +6,7 @@ import { JETSTREAM, JETSTREAM_SYNCED } from "./peers/jetstream.js";
 import { LANDFALL } from "./peers/landfall.js";
 import { LEVELDB } from "./peers/leveldb.js";
 import { median } from "./report.js";
-import { BATCH, randomValues, topicNames } from "./workload.js";
+import { BATCH, Topics, randomValues } from "./workload.js";
 import type { Peer, PeerKind, PeerRecord } from "./peers/peer.js";
 import type { Figures } from "./store-scenarios.js";
 
@@ -44,16 +44,17 @@ async function using(kind: PeerKind, folder: string, measure: (peer: Peer) => Pr
 
 async function measureAppends(peer: Peer): Promise<Figures> {
   const start = performance.now();
-  const done = await fill(peer, readings(RECORDS, topicNames(TOPICS)), APPEND_MS_MAX);
+  const done = await fill(peer, readings(RECORDS, new Topics(TOPICS)), APPEND_MS_MAX);
   return { rate: Math.round(done / ((performance.now() - start) / 1000)) };
 }
 
 async function measureHistories(peer: Peer): Promise<Figures> {
-  const topics = topicNames(HISTORIES);
+  const topics = new Topics(HISTORIES);
   await fill(peer, readings(HISTORIES * HISTORY_RECORDS, topics), Infinity);
   await peer.settle();
   const times: number[] = [];
-  for (const topic of topics.slice(0, HISTORIES_READ)) {
+  for (let i = 0; i < HISTORIES_READ; i++) {
+    const topic = topics.at(i);
     const start = performance.now();
     const found = await peer.history(topic, HISTORY_RECORDS);
     times.push(performance.now() - start);
@@ -82,12 +83,12 @@ interface Load {
   batch(from: number): PeerRecord[];
 }
 
-function readings(count: number, topics: readonly string[]): Load {
+function readings(count: number, topics: Topics): Load {
   const values = randomValues();
   const batch = (from: number): PeerRecord[] => {
     const timestamp = systemEnv.now();
     return Array.from({ length: Math.min(BATCH, count - from) }, (_, i) => ({
-      topic: topics[(from + i) % topics.length] as string,
+      topic: topics.at(from + i),
       offset: from + i,
       timestamp,
       value: values[(from + i) % values.length] as Uint8Array,

@@ -4,7 +4,7 @@ import { systemEnv } from "@landfall/streams/env";
 import { streamName } from "@landfall/streams/model/names";
 import { openEmbeddedStore } from "@landfall/streams/store/embedded-store";
 import { PEER_KINDS, comparePeer } from "./peer-comparison.js";
-import { BATCH, VALUE_BYTES, randomValues, topicNames } from "./workload.js";
+import { BATCH, Topics, VALUE_BYTES, randomValues } from "./workload.js";
 import { simulateTelemetry } from "@landfall/streams/testing/telemetry";
 import type { NewRecord, Seq, TimestampMs } from "@landfall/streams/model/record";
 import type { StreamName, TopicName } from "@landfall/streams/model/names";
@@ -81,7 +81,7 @@ interface Filling {
 /** Two callers, so that one batch is made while the other is on its way to the disk. */
 async function fill(
   store: EmbeddedStore,
-  topics: readonly TopicName[],
+  topics: Topics,
   records: number,
   names: readonly StreamName[] = [STREAM],
   batch = BATCH,
@@ -97,7 +97,7 @@ async function fill(
       const given: NewRecord[] = [];
       for (let i = from; i < Math.min(from + batch, records); i++) {
         given.push({
-          topic: topics[i % topics.length] as TopicName,
+          topic: topics.at(i),
           timestamp,
           value: values[i % values.length] as Uint8Array,
         });
@@ -114,7 +114,7 @@ async function fill(
 
 async function append(folder: string, topicCount: number, records: number): Promise<Figures> {
   const store = await open(join(folder, "store"));
-  const topics = topicNames(topicCount);
+  const topics = new Topics(topicCount);
   const { seconds, cpuMs: cpu } = await fill(store, topics, records);
   const rss = process.memoryUsage().rss;
   await store.close();
@@ -131,7 +131,7 @@ async function manyStreams(folder: string, written: number): Promise<Figures> {
   await Promise.all(names.map((name) => store.append(name, one)));
   // Twenty records of each stream in turn, a hundred appends at a time: batches of 2,000 records.
   const groups = names.slice(0, written);
-  const topics = topicNames(20_000);
+  const topics = new Topics(20_000);
   const values = randomValues();
   const start = performance.now();
   for (let done = 0; done < records;) {
@@ -140,7 +140,7 @@ async function manyStreams(folder: string, written: number): Promise<Figures> {
       const given: NewRecord[] = [];
       for (let i = 0; i < 20; i++) {
         const value = values[(done + i) % values.length] as Uint8Array;
-        given.push({ topic: topics[(done + i) % topics.length] as TopicName, timestamp: 0 as TimestampMs, value });
+        given.push({ topic: topics.at(done + i), timestamp: 0 as TimestampMs, value });
       }
       appends.push(store.append(groups[(done / 20) % groups.length] as StreamName, given));
     }
@@ -155,7 +155,7 @@ async function manyStreams(folder: string, written: number): Promise<Figures> {
 
 async function sustained(folder: string, records: number): Promise<Figures> {
   const store = await open(join(folder, "store"));
-  const { seconds, pauses } = await fill(store, topicNames(1_000_000), records);
+  const { seconds, pauses } = await fill(store, new Topics(1_000_000), records);
   const rss = process.memoryUsage().rss;
   const start = performance.now();
   await store.settled();
@@ -235,18 +235,18 @@ async function drop(folder: string): Promise<Figures> {
 
 async function historyFill(folder: string, records: number): Promise<Figures> {
   const store = await open(join(folder, "store"));
-  await fill(store, topicNames(records / HISTORY_RECORDS), records);
+  await fill(store, new Topics(records / HISTORY_RECORDS), records);
   await store.settled();
   await store.close();
   return { records };
 }
 
 async function history(folder: string, records: number): Promise<Figures> {
-  const topics = topicNames(records / HISTORY_RECORDS);
+  const topics = new Topics(records / HISTORY_RECORDS);
   const times = { cold: [] as number[], warm: [] as number[] };
   const store = await open(join(folder, "store"));
   for (let i = 0; i < 40; i++) {
-    const topic = topics[(i * 47) % topics.length] as TopicName;
+    const topic = topics.at(i * 47);
     for (const kind of ["cold", "warm"] as const) {
       const start = performance.now();
       const found = await store.readTopic(STREAM, topic, { limit: HISTORY_RECORDS });

@@ -4,16 +4,32 @@ import type { TopicName } from "@landfall/streams/model/names";
 export const BATCH = 2000;
 export const VALUE_BYTES = 120;
 
-/** Topics in a random order, every one once before any comes again; names as fresh in memory as if they had just arrived. */
-export function topicNames(count: number): TopicName[] {
-  const ids = Uint32Array.from({ length: count }, (_, i) => i);
-  let state = 12_345;
-  for (let i = count - 1; i > 0; i--) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    const j = state % (i + 1);
-    [ids[i], ids[j]] = [ids[j] as number, ids[i] as number];
+const NAME_BYTES = 11;
+
+/**
+ * Topics in a random order, every one once before any comes again. Each name is made when it is asked for, as if it had just
+ * arrived: a million names kept by the bench would be marked and moved by the collector that the store has to live with.
+ */
+export class Topics {
+  private readonly names: Buffer;
+
+  constructor(readonly count: number) {
+    const ids = Uint32Array.from({ length: count }, (_, i) => i);
+    let state = 12_345;
+    for (let i = count - 1; i > 0; i--) {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+      const j = state % (i + 1);
+      [ids[i], ids[j]] = [ids[j] as number, ids[i] as number];
+    }
+    this.names = Buffer.alloc(count * NAME_BYTES);
+    ids.forEach((id, i) => this.names.write(`MSKU${1_000_000 + id}`, i * NAME_BYTES, "latin1"));
   }
-  return Array.from(ids, (id) => Buffer.from(`MSKU${1_000_000 + id}`).toString("latin1") as TopicName);
+
+  /** The topic of the i-th record. */
+  at(i: number): TopicName {
+    const from = (i % this.count) * NAME_BYTES;
+    return this.names.toString("latin1", from, from + NAME_BYTES) as TopicName;
+  }
 }
 
 /** Random values: nothing to gain for a codec. Shared by all batches. */
