@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Pace } from "../src/store/pace.js";
+import { JOURNALS_IN_BALANCE, Pace } from "../src/store/pace.js";
 import { ManualEnv } from "../testing/manual-env.js";
 
 const KILOBYTE = 1000;
@@ -24,12 +24,16 @@ function setUp(): { env: ManualEnv; pace: Pace; progress: () => void } {
 it("holds nobody up while few journals wait, or nothing is known of sealing", async () => {
   const { env, pace } = setUp();
   expect(await isDone(pace.hold(Promise.resolve(1), 50 * KILOBYTE, 1))).toBe(true);
-  expect(await isDone(new Pace(env, () => Promise.resolve()).hold(Promise.resolve(1), KILOBYTE, 6))).toBe(true);
+  expect(
+    await isDone(new Pace(env, () => Promise.resolve()).hold(Promise.resolve(1), KILOBYTE, JOURNALS_IN_BALANCE)),
+  ).toBe(true);
 });
 
 it("lets appends through as fast as journals are sealed, and slower when more of them wait", async () => {
   const { env, pace } = setUp();
-  const [first, second] = [1, 2].map((result) => pace.hold(Promise.resolve(result), 10 * KILOBYTE, 4));
+  const [first, second] = [1, 2].map((result) =>
+    pace.hold(Promise.resolve(result), 10 * KILOBYTE, JOURNALS_IN_BALANCE),
+  );
   env.advance(9);
   expect(await isDone(first as Promise<number>)).toBe(false);
   env.advance(1);
@@ -37,7 +41,7 @@ it("lets appends through as fast as journals are sealed, and slower when more of
   expect(await isDone(second as Promise<number>)).toBe(false);
   env.advance(10);
   expect(await second).toBe(2);
-  const crowded = pace.hold(Promise.resolve(3), 10 * KILOBYTE, 6);
+  const crowded = pace.hold(Promise.resolve(3), 10 * KILOBYTE, JOURNALS_IN_BALANCE * 1.5);
   env.advance(14);
   expect(await isDone(crowded)).toBe(false);
   env.advance(1);
@@ -46,10 +50,10 @@ it("lets appends through as fast as journals are sealed, and slower when more of
 
 it("holds nobody up for long, nor when a journal was sealed meanwhile", async () => {
   const { env, pace, progress } = setUp();
-  const large = pace.hold(Promise.resolve(1), 1000 * KILOBYTE, 4);
+  const large = pace.hold(Promise.resolve(1), 1000 * KILOBYTE, JOURNALS_IN_BALANCE);
   env.advance(100);
   expect(await large).toBe(1);
-  const woken = pace.hold(Promise.resolve(2), 50 * KILOBYTE, 4);
+  const woken = pace.hold(Promise.resolve(2), 50 * KILOBYTE, JOURNALS_IN_BALANCE);
   expect(await isDone(woken)).toBe(false);
   progress();
   expect(await woken).toBe(2);
@@ -57,5 +61,7 @@ it("holds nobody up for long, nor when a journal was sealed meanwhile", async ()
 
 it("hands on what the append failed with", async () => {
   const { pace } = setUp();
-  await expect(pace.hold(Promise.reject(new Error("disk full")), KILOBYTE, 4)).rejects.toThrow("disk full");
+  await expect(pace.hold(Promise.reject(new Error("disk full")), KILOBYTE, JOURNALS_IN_BALANCE)).rejects.toThrow(
+    "disk full",
+  );
 });

@@ -150,6 +150,7 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { tim
     await hoverUntil(page, late, /measured.*known here since.*came with a backlog/);
     await page.locator(".readout", { hasText: "came with a backlog" }).waitFor();
     await page.locator(".readings summary").click();
+    await page.locator(".readings tbody tr").first().waitFor();
     expect(await page.locator(".readings tbody tr").count()).toBe(100);
     const links = await page.locator(".exports a").evaluateAll((all) => all.map((a) => a.getAttribute("href")));
     expect(links).toEqual(

@@ -1,7 +1,7 @@
 import type { Env, TimerHandle } from "../env.js";
 
 /** So many journals wait while appends come exactly as fast as they are sealed; with more, they are held up for longer. */
-const JOURNALS_IN_BALANCE = 9;
+export const JOURNALS_IN_BALANCE = 9;
 /** With fewer, nobody is held up. */
 const JOURNALS_MIN = 7;
 /** Longer than this nobody is held up, whatever the last measurement said. */
