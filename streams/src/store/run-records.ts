@@ -17,6 +17,11 @@ export function valueBytes({ valueStarts }: RunBlock, index: number): number {
   return (valueStarts[index + 1] as number) - (valueStarts[index] as number);
 }
 
+/** A copy of the values of records [first, end), one behind the other. */
+export function valuesOf(block: RunBlock, first: number, end: number): Uint8Array<ArrayBuffer> {
+  return block.bytes.slice(block.valueStarts[first], block.valueStarts[end]);
+}
+
 /** The records, their values the caller's own: one buffer for all of them. */
 export function runRecords(refs: readonly RunRef[]): StoredRecord[] {
   let size = 0;
@@ -32,7 +37,7 @@ export function runRecords(refs: readonly RunRef[]): StoredRecord[] {
     for (; refs[end]?.block === block && refs[end]?.index === index + end - first; end++) {
       const ref = refs[end] as RunRef;
       const bytes = valueBytes(block, ref.index);
-      records.push(recordOf(ref, new Uint8Array(values.buffer, at, bytes)));
+      records.push(recordAt(ref.run, block, ref.index, ref.topic, new Uint8Array(values.buffer, at, bytes)));
       at += bytes;
     }
     const from = block.valueStarts[index] as number;
@@ -42,7 +47,7 @@ export function runRecords(refs: readonly RunRef[]): StoredRecord[] {
   return records;
 }
 
-function recordOf({ run, block, index, topic }: RunRef, value: Uint8Array): StoredRecord {
+export function recordAt(run: Run, block: RunBlock, index: number, topic: string, value: Uint8Array): StoredRecord {
   return {
     stream: run.stream,
     origin: run.origin,

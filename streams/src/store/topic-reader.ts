@@ -2,7 +2,9 @@ import { READ_BYTES_MAX, READ_PARALLEL_MAX, READ_RECORDS_MAX } from "../limits.j
 import { isLandfallError } from "../model/errors.js";
 import { RECORD_HEADER_BYTES } from "./block-layout.js";
 import { runRecords, valueBytes } from "./run-records.js";
+import { countOf, highest, indexOf, lowest, sortStretches, stretchOf, stretchRecords } from "./run-stretch.js";
 import type { RunRef } from "./run-records.js";
+import type { RunStretch } from "./run-stretch.js";
 import type { OriginId } from "../model/names.js";
 import type { StoredRecord } from "../model/record.js";
 import type { Catalog } from "./catalog.js";
@@ -58,6 +60,8 @@ export class TopicReader {
     }
     const order = (a: Candidate, b: Candidate): number => compare(a, b, bounds.reverse);
     found.sort(order);
+    const quick = await this.readInOrder(runs, topic, bounds, found);
+    if (quick !== undefined) return quick;
     for (let i = 0; i < runs.length;) {
       const bar = found.length < bounds.limit ? undefined : (found[bounds.limit - 1] as Candidate).offset;
       // Nothing in the runs that are left can come before what was found.
@@ -68,7 +72,62 @@ export class TopicReader {
       found = found.concat(...parts);
       sortUnlessSorted(found, order);
     }
-    return this.fetch(dropDoubles(found), bounds);
+    return this.fetch(dropDoubles(found), bounds, READ_BYTES_MAX);
+  }
+
+  /**
+   * The usual case: what the blocks hold of the topic lies one behind the other, and before what is not sealed. Then whole
+   * stretches are copied, and nothing is made for each record but itself. Undefined when it is not so.
+   * @param unsealed in the order of the answer
+   */
+  private async readInOrder(
+    runs: readonly Run[],
+    topic: string,
+    bounds: Bounds,
+    unsealed: readonly Candidate[],
+  ): Promise<StoredRecord[] | undefined> {
+    if (bounds.fromTime > -Infinity || bounds.toTime < Infinity) return undefined;
+    const { limit, reverse } = bounds;
+    const stretches: RunStretch[] = [];
+    let count = reverse ? unsealed.length : 0;
+    for (let i = 0; i < runs.length;) {
+      const next = runs[i] as Run;
+      // Nothing in the runs that are left can come before what was found.
+      const edges = stretches.map(reverse ? lowest : highest);
+      const oldest = unsealed.at(-1)?.offset;
+      if (reverse && oldest !== undefined) edges.push(oldest);
+      if (count >= limit && (reverse ? next.highest < Math.min(...edges) : next.lowest > Math.max(...edges))) break;
+      const some = runs.slice(i, (i += READ_PARALLEL_MAX));
+      for (const found of await Promise.all(some.map((run) => this.stretches(run, topic, bounds)))) {
+        stretches.push(...found);
+        count += countOf(found);
+      }
+    }
+    if (!sortStretches(stretches)) return undefined;
+    const last = stretches.at(-1);
+    const first = reverse ? unsealed.at(-1) : unsealed[0];
+    if (first !== undefined && last !== undefined && first.offset <= highest(last)) return undefined;
+    if (reverse) {
+      const newest = await this.fetch(unsealed, bounds, READ_BYTES_MAX);
+      const room = READ_BYTES_MAX - valuesIn(newest);
+      if (newest.length < unsealed.length || newest.length >= limit || room <= 0) return newest;
+      return newest.concat(stretchRecords(stretches, { limit: limit - newest.length, reverse }, room));
+    }
+    const oldest = stretchRecords(stretches, bounds, READ_BYTES_MAX);
+    const room = READ_BYTES_MAX - valuesIn(oldest);
+    if (oldest.length < countOf(stretches) || oldest.length >= limit || room <= 0) return oldest;
+    return oldest.concat(await this.fetch(unsealed, { ...bounds, limit: limit - oldest.length }, room));
+  }
+
+  private async stretches(run: Run, topic: string, bounds: Bounds): Promise<RunStretch[]> {
+    const found: RunStretch[] = [];
+    const { fromOffset, toOffset, limit } = bounds;
+    for await (const block of this.blocks(run, topic, bounds)) {
+      const stretch = stretchOf(run, block, topic, fromOffset, toOffset);
+      if (stretch !== undefined) found.push(stretch);
+      if (countOf(found) >= limit) break;
+    }
+    return found;
   }
 
   /**
@@ -103,6 +162,16 @@ export class TopicReader {
   }
 
   private async fromRun(run: Run, topic: string, bounds: Bounds): Promise<Candidate[]> {
+    const found: Candidate[] = [];
+    for await (const block of this.blocks(run, topic, bounds)) {
+      fromBlock(run, block, topic, bounds, found);
+      if (found.length >= bounds.limit) break;
+    }
+    return found;
+  }
+
+  /** Blocks of a run that may hold what is asked for, in the order of the answer; a few are read at once. */
+  private async *blocks(run: Run, topic: string, bounds: Bounds): AsyncGenerator<RunBlock> {
     const entries = (await this.segments.entriesOf(run, topic)).filter(
       (entry) =>
         entry.maxOffset >= bounds.fromOffset &&
@@ -111,21 +180,18 @@ export class TopicReader {
         entry.minTime < bounds.toTime,
     );
     if (bounds.reverse) entries.reverse();
-    const found: Candidate[] = [];
-    for (let i = 0; i < entries.length && found.length < bounds.limit; i += READ_PARALLEL_MAX) {
+    for (let i = 0; i < entries.length; i += READ_PARALLEL_MAX) {
       const some = entries.slice(i, i + READ_PARALLEL_MAX);
-      const blocks = await Promise.all(some.map((entry) => this.segments.block(run, entry)));
-      for (const block of blocks) fromBlock(run, block, topic, bounds, found);
+      yield* await Promise.all(some.map((entry) => this.segments.block(run, entry)));
     }
-    return found;
   }
 
-  private async fetch(found: readonly Candidate[], bounds: Bounds): Promise<StoredRecord[]> {
+  private async fetch(found: readonly Candidate[], bounds: Bounds, bytesMax: number): Promise<StoredRecord[]> {
     const taken: Candidate[] = [];
     let bytes = 0;
     for (const candidate of found) {
       bytes += candidate.bytes;
-      if (taken.length === bounds.limit || (taken.length > 0 && bytes > READ_BYTES_MAX)) break;
+      if (taken.length === bounds.limit || (taken.length > 0 && bytes > bytesMax)) break;
       taken.push(candidate);
     }
     const refs: JournalRef[] = [];
@@ -222,14 +288,6 @@ function dropDoubles(sorted: readonly Candidate[]): Candidate[] {
   });
 }
 
-/** Place of the topic in a sorted list, or -1. */
-function indexOf(topics: readonly string[], topic: string): number {
-  let low = 0;
-  let high = topics.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((topics[middle] as string) < topic) low = middle + 1;
-    else high = middle;
-  }
-  return topics[low] === topic ? low : -1;
+function valuesIn(records: readonly StoredRecord[]): number {
+  return records.reduce((sum, { value }) => sum + value.byteLength, 0);
 }
