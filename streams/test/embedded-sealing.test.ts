@@ -267,6 +267,26 @@ describe("following", () => {
     );
   });
 
+  it("packs what was sealed in a hurry once there is time", async () => {
+    const unsealed = await open({ journalFileBytes: 30_000, commitBytes: 10_000, sealing: false });
+    const batch = Array.from({ length: 500 }, (_, i) => reading(`t${i % 7}`, `{"temperatureC":${(i % 40) / 10}}`));
+    await Promise.all(Array.from({ length: 6 }, () => unsealed.append(CONTAINERS, batch)));
+    await unsealed.close();
+    // All journals wait at once, so that the first are not packed when they are sealed.
+    const store = await open();
+    await store.sealNow();
+    const runs: boolean[] = [];
+    for (let seq = 0; seq < 3000;) {
+      const reader = await store.openSealed(CONTAINERS, store.origin, seq as Seq);
+      if (reader === undefined) throw new Error(`no run begins at ${seq}`);
+      runs.push(reader.run.packed);
+      seq = reader.run.to;
+      await reader.close();
+    }
+    expect(runs.length).toBeGreaterThan(2);
+    expect(new Set(runs)).toEqual(new Set([true]));
+  });
+
   it("O4: hands out what is there, then what comes, as fast as it is taken, until it is told to stop", async () => {
     const store = await open();
     await fill(store, 2);

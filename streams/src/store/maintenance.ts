@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { UNMERGED_RUNS_MAX } from "../limits.js";
 import { journalName } from "./journal-format.js";
 import { writeManifest } from "./manifest.js";
-import { chooseMerge } from "./merge-choice.js";
+import { chooseMerge, choosePacking } from "./merge-choice.js";
 import { segmentName } from "./segment-format.js";
 import type { StreamName } from "../model/names.js";
 import type { Background } from "./background.js";
@@ -226,7 +226,7 @@ export class Maintenance {
     const { all } = catalog.streams;
     // Sealing goes first, as long as no topic is spread over too many runs.
     if (this.full.length > 1 && !all.some(({ runs }) => runs.length >= UNMERGED_RUNS_MAX)) return undefined;
-    const choice = chooseMerge(all, compacted);
+    const choice = chooseMerge(all, compacted) ?? (this.full.length === 0 ? choosePacking(all) : undefined);
     return choice === undefined ? undefined : this.merge(choice);
   }
 

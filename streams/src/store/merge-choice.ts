@@ -1,4 +1,4 @@
-import { MERGE_FAN_IN, RUN_RECORDS_MAX } from "../limits.js";
+import { MERGE_FAN_IN, RUN_RECORDS_MAX, SEALED_RECORDS_MIN } from "../limits.js";
 import type { StreamName } from "../model/names.js";
 import type { Run } from "./segment-format.js";
 import type { StreamState } from "./stream-state.js";
@@ -32,6 +32,15 @@ export function chooseMerge(
     if (records >= JOB_RECORDS_MAX) break;
   }
   return groups.length === 0 ? undefined : { runs: groups, compact: false };
+}
+
+/** A run that was sealed in a hurry and is not packed yet: with nothing else to do, it is. It is smaller then, and ready to be sent. */
+export function choosePacking(streams: readonly StreamState[]): MergeChoice | undefined {
+  for (const { runs } of streams) {
+    const run = runs.find(({ packed, damaged, count }) => !packed && !damaged && count >= SEALED_RECORDS_MIN);
+    if (run !== undefined) return { runs: [[run]], compact: false };
+  }
+  return undefined;
 }
 
 /** The first MERGE_FAN_IN neighbours of one origin that are of one tier. */
