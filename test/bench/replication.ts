@@ -56,7 +56,6 @@ async function measure(records: readonly NewRecord[], { linkClass, oneWayMs, sea
       address: `127.0.0.1:${proxy.port}`,
       carries: ["*"],
     };
-    const started = performance.now();
     const ship = await startTestNode({
       site: "ship",
       folder: join(folder, "ship"),
@@ -64,6 +63,9 @@ async function measure(records: readonly NewRecord[], { linkClass, oneWayMs, sea
       wants: ["*.settings"],
       links: [link],
     });
+    // From the moment at which both sides have said hello: dialling takes as long whatever there is to send.
+    await until(() => port.replicator.links().some(({ state }) => state === "up"));
+    const started = performance.now();
     await until(() => Object.values(port.store.vector(STREAM)).reduce((sum, next) => sum + next, 0) >= records.length);
     const seconds = (performance.now() - started) / 1_000;
     await ship.close();
