@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { systemEnv } from "../src/env.js";
 import { SiteIdentity } from "../src/identity/site-identity.js";
@@ -20,6 +21,30 @@ const direct = async () => ({
 });
 
 describeTransportContract("gRPC", direct);
+
+it("leaves nobody behind who goes on dialling after an attempt that failed", async () => {
+  const connections: Socket[] = [];
+  // Hangs up on the first, and says nothing to whoever comes then.
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    if (connections.push(socket) === 1) socket.resetAndDestroy();
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const credentials = { site: DIALLING_SITE, token: "secret" };
+  const first = createGrpcTransport({ env: systemEnv });
+  await expect(first.dial(address, LISTENING_SITE, credentials)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  // Gives up later than the first would have dialled again.
+  const second = createGrpcTransport({ env: systemEnv, dialMs: 2_000 });
+  await expect(second.dial(address, LISTENING_SITE, credentials)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  expect(connections.length).toBe(2);
+  for (const socket of connections) socket.destroy();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+});
 
 describeTransportContract("gRPC through a slow link", async () => {
   const under = await direct();

@@ -1,4 +1,5 @@
 import {
+  type Client,
   Metadata,
   credentials as grpcCredentials,
   type ChannelCredentials,
@@ -74,6 +75,7 @@ class Dial {
     const call = client.sync(metadata);
     const release = () => {
       call.cancel();
+      stopDialling(client);
       client.close();
     };
     return new Promise((resolve, reject) => {
@@ -126,6 +128,21 @@ class Dial {
   #nobody(cause?: unknown): LandfallError {
     const doubt = this.identity === undefined ? "without TLS" : "with TLS";
     return new LandfallError("UNAVAILABLE", `nobody answers ${doubt} at ${this.address}`, { cause });
+  }
+}
+
+/**
+ * A client of grpc-js that has failed to connect tries once more after it was closed, and then keeps a connection that
+ * nobody speaks on. There is no public way to stop it: the version is pinned, and a test counts the connections.
+ */
+function stopDialling(client: Client): void {
+  const { internalChannel } = client.getChannel() as unknown as {
+    readonly internalChannel?: {
+      readonly wrappedSubchannels?: Set<{ readonly child?: { continueConnecting: boolean } }>;
+    };
+  };
+  for (const { child } of internalChannel?.wrappedSubchannels ?? []) {
+    if (child !== undefined) child.continueConnecting = false;
   }
 }
 
