@@ -3,7 +3,7 @@ import { UNMERGED_RUNS_MAX } from "../limits.js";
 import { journalName } from "./journal-format.js";
 import { writeManifest } from "./manifest.js";
 import { chooseMerge, choosePacking } from "./merge-choice.js";
-import { segmentName } from "./segment-format.js";
+import { metaOf, segmentName } from "./segment-format.js";
 import type { StreamName } from "../model/names.js";
 import type { Background } from "./background.js";
 import type { Catalog } from "./catalog.js";
@@ -381,9 +381,4 @@ function isHealed(run: Run): boolean {
 
 export function keyOf(run: Run): string {
   return `${run.segment.number}:${run.begin}`;
-}
-
-function metaOf(run: Run): Omit<Run, "segment" | "log" | "damaged"> {
-  const { segment: _segment, log: _log, damaged: _damaged, ...meta } = run;
-  return meta;
 }

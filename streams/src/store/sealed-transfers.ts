@@ -3,7 +3,7 @@ import { PREPARE_RECORDS_MIN } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { RunExport } from "./run-export.js";
 import { RunImport } from "./run-import.js";
-import { segmentName } from "./segment-format.js";
+import { metaOf, segmentName } from "./segment-format.js";
 import type { Env } from "../env.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
@@ -69,12 +69,11 @@ export class SealedTransfers {
     const run = log.locate(from)?.run;
     if (run === undefined || run.damaged || this.closed) return undefined;
     if (run.from === from && run.packed) return this.openRun(run, () => Promise.resolve());
-    const { segment, log: _log, damaged: _damaged, ...meta } = run;
     const number = maintenance.takeNumber();
     const remove = (): Promise<void> => disk.remove(join(folder, segmentName(number)));
     const job = { kind: "merge", folder, segment: number, packed: true, compact: false, after: from } as const;
     const made = this.extracting.then(() =>
-      this.options.extractor.run({ ...job, groups: [[{ segment: segment.number, meta }]] }),
+      this.options.extractor.run({ ...job, groups: [[{ segment: run.segment.number, meta: metaOf(run) }]] }),
     );
     this.extracting = made.catch(() => undefined);
     const [cut] = await made;

@@ -52,6 +52,12 @@ export interface Run extends RunMeta {
   damaged: boolean;
 }
 
+/** What the footer says of it, and a worker needs to read it. */
+export function metaOf(run: Run): RunMeta {
+  const { segment: _segment, log: _log, damaged: _damaged, ...meta } = run;
+  return meta;
+}
+
 export interface Segment {
   readonly number: number;
   readonly bytes: number;
