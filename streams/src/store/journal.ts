@@ -53,6 +53,11 @@ export class Journal {
     return this.end?.size;
   }
 
+  /** The salt of the file that is being written, if it has that number. */
+  saltOf(number: number): Uint8Array | undefined {
+    return this.end?.number === number ? this.end.salt : undefined;
+  }
+
   /**
    * The file with that number, which is begun when it is not the current one.
    * @throws LandfallError DISK_FULL, DISK_FAILED
@@ -86,6 +91,7 @@ export class Journal {
    * @throws LandfallError DISK_FULL (may pass), DISK_FAILED (then every later call does)
    */
   async commit(bytes: Uint8Array): Promise<void> {
+    if (this.failed !== undefined) throw this.failed;
     const end = this.end as JournalEnd;
     const path = this.path(end.number);
     try {
