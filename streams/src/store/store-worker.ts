@@ -1,5 +1,5 @@
 import { readlinkSync } from "node:fs";
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { isLandfallError } from "../model/errors.js";
 import { runJob } from "./background.js";
@@ -8,6 +8,7 @@ import type { Job, JobAnswer } from "./background.js";
 
 /** Whoever appends or reads goes first, on a machine with few processors. */
 const NICENESS = 10;
+const NICENESS_MAX = 19;
 
 /** The store's worker thread: seals and merges, see background.ts. */
 yieldToOthers();
@@ -29,7 +30,7 @@ async function answer(job: Job): Promise<void> {
 function yieldToOthers(): void {
   try {
     const thread = Number(readlinkSync("/proc/thread-self").split("/").at(-1));
-    if (thread > 0) setPriority(thread, NICENESS);
+    if (thread > 0) setPriority(thread, Math.min(getPriority(thread) + NICENESS, NICENESS_MAX));
   } catch {
     // Not Linux, or not allowed.
   }
