@@ -1,4 +1,4 @@
-import { journalFields, journalRecordAt } from "./journal-block.js";
+import { journalFields, journalRecordAt, recordStarts } from "./journal-block.js";
 import { TopicTable, hashName } from "./topic-table.js";
 import type { LandfallError } from "../model/errors.js";
 import type { Block } from "./generation.js";
@@ -35,20 +35,18 @@ export class GenerationIndex {
     const { number: stream } = log.stream;
     const fields = journalFields();
     // All of it is looked at before any of it is taken.
-    for (let i = 0, at = parsed.recordsAt; i < count; i++) {
-      const { offset, timestamp, end } = journalRecordAt(parsed, at, fields);
-      offsets[firstRecord + i] = offset;
-      timestamps[firstRecord + i] = timestamp;
-      sizes[firstRecord + i] = end - at;
-      at = end;
-    }
-    for (let i = 0, at = parsed.recordsAt; i < count; i++) {
-      const { nameAt, nameBytes, offset, end } = journalRecordAt(parsed, at, fields);
+    const starts = recordStarts(parsed);
+    for (let i = 0; i < count; i++) {
+      const record = firstRecord + i;
+      const at = starts[i] as number;
+      const { nameAt, nameBytes, offset, timestamp, end } = journalRecordAt(parsed, at, fields);
       const hash = hashName(stream, bytes, nameAt, nameBytes);
       let topic = topics.lookup(stream, bytes, nameAt, nameBytes, hash);
       if (topic < 0) topic = topics.add(stream, bytes, nameAt, nameBytes, hash);
-      previous[firstRecord + i] = topics.push(topic, firstRecord + i, offset);
-      at = end;
+      offsets[record] = offset;
+      timestamps[record] = timestamp;
+      sizes[record] = end - at;
+      previous[record] = topics.push(topic, record, offset);
     }
     this.blocks++;
   }

@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import {
   COMMIT_AT_ONCE_BYTES,
   COMMIT_BUFFERS_KEPT_BYTES_MAX,
@@ -43,6 +44,10 @@ export interface GroupCommitOptions {
   readonly onFull: (generation: Generation) => void;
 }
 
+/** A commit takes so many milliseconds on a disk that is slow: then a few large ones bring more than many small ones. */
+const COMMIT_QUICK_MS = 1.5;
+/** Over so many commits their time is averaged, about. */
+const COMMITS_REMEMBERED = 8;
 /** A group's buffer to begin with. */
 const GROUP_BYTES = 64 * 1024;
 
@@ -69,6 +74,8 @@ export class GroupCommit {
   private running: Promise<void> | undefined;
   /** The one on its way to the disk. */
   private writing: Group | undefined;
+  /** How long a commit takes, on average of the last. */
+  private commitMs = 0;
   private readonly spare: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(private readonly options: GroupCommitOptions) {
@@ -220,7 +227,7 @@ export class GroupCommit {
 
   private async run(): Promise<void> {
     // Let everybody who appends in this turn of the event loop into the first group, unless it is worth a commit already.
-    if ((this.groups[0]?.length ?? 0) < COMMIT_AT_ONCE_BYTES) await Promise.resolve();
+    if (!this.isQuick || (this.groups[0]?.length ?? 0) < COMMIT_AT_ONCE_BYTES) await Promise.resolve();
     for (let next = this.beginNext(); next !== undefined;) {
       const { group, written } = next;
       let bytes: Uint8Array;
@@ -232,14 +239,22 @@ export class GroupCommit {
         continue;
       }
       this.durable(group);
-      // The next is on its way before anybody is told of this one: what they do then would keep the disk waiting.
-      next = this.beginNext();
+      const { isQuick } = this;
+      // On a quick disk the next is on its way before anybody is told of this one: what they do then keeps nobody waiting.
+      if (isQuick) next = this.beginNext();
       this.publish(group, bytes);
       for (const waiting of group.waiting) waiting.resolve();
-      if (group.bytes.byteLength <= COMMIT_BUFFERS_KEPT_BYTES_MAX && this.spare.length < 2)
-        this.spare.push(group.bytes);
+      this.reuse(group.bytes);
+      if (isQuick) continue;
+      // On a slow one, what those who were waiting append now shares the next commit with what waits already.
+      if (this.groups.length > 0) await immediate();
+      next = this.beginNext();
     }
     this.running = undefined;
+  }
+
+  private reuse(buffer: Uint8Array<ArrayBuffer>): void {
+    if (buffer.byteLength <= COMMIT_BUFFERS_KEPT_BYTES_MAX && this.spare.length < 2) this.spare.push(buffer);
   }
 
   /** Sends the first group that waits on its way to the disk, if there is one. */
@@ -250,6 +265,11 @@ export class GroupCommit {
     group.close();
     this.pendingBytes -= group.length;
     return { group, written: this.write(group) };
+  }
+
+  /** Whether commits take less time than it takes to make the next, about. */
+  private get isQuick(): boolean {
+    return this.commitMs < COMMIT_QUICK_MS;
   }
 
   private async write(group: Group): Promise<Uint8Array> {
@@ -265,7 +285,9 @@ export class GroupCommit {
       }
     }
     const bytes = group.frame(this.nextCommit, salt, env.now());
+    const begun = env.monotonic();
     await journal.commit(bytes);
+    this.commitMs += (env.monotonic() - begun - this.commitMs) / COMMITS_REMEMBERED;
     if (group.start + bytes.byteLength >= journalFileBytes / 2) journal.prepareNext(journalFileBytes);
     return bytes;
   }

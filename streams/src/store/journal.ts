@@ -100,10 +100,14 @@ export class Journal {
       await end.file.write(bytes, end.size);
     } catch (cause) {
       await this.cutOff(end);
-      throw await this.remember(writeError(cause, path));
+      const error = writeError(cause, path);
+      // A write that was to be durable at once may have failed in that, too: what is not for want of space is final.
+      throw await this.remember(
+        end.file.isThrough === true && error.code !== "DISK_FULL" ? syncError(cause, path) : error,
+      );
     }
     try {
-      await end.file.sync();
+      if (end.file.isThrough !== true) await end.file.sync();
     } catch (cause) {
       throw await this.remember(syncError(cause, path));
     }
@@ -150,7 +154,7 @@ export class Journal {
     let at = spare === undefined ? path : join(folder, spare);
     let file: DiskFile | undefined;
     try {
-      file = await disk.open(at, spare === undefined ? "create" : "write");
+      file = await disk.open(at, spare === undefined ? "create" : "write", true);
       await file.write(encodeFileHead({ number, salt, overwrites }), 0);
       await file.sync();
       // A journal from now on: its head is new, so that nothing of the earlier one can be taken for its own.

@@ -57,22 +57,6 @@ export class TopicTable {
     }
   }
 
-  /**
-   * Looks at where the topics with these hashes will be looked up. Nothing comes of it, but the processor waits for all
-   * of it at once, instead of once for each topic later.
-   */
-  touch(hashes: Int32Array): number {
-    const { slots, entries } = this;
-    const mask = slots.length - 1;
-    let seen = 0;
-    for (let i = 0; i < hashes.length; i++) seen ^= slots[(hashes[i] as number) & mask] as number;
-    for (let i = 0; i < hashes.length; i++) {
-      const topic = slots[(hashes[i] as number) & mask] as number;
-      if (topic >= 0) seen ^= entries[topic * STRIDE] as number;
-    }
-    return seen;
-  }
-
   add(stream: number, bytes: Uint8Array, at: number, length: number, hash: number): number {
     if (this.count * STRIDE === this.entries.length) this.grow();
     const topic = this.count++;
@@ -101,24 +85,6 @@ export class TopicTable {
     if (length <= NAME_BYTES) return start;
     const tail = this.entries[entry + TAIL] as number;
     return start + Buffer.from(this.tails.buffer, tail, length - NAME_BYTES).toString("latin1");
-  }
-
-  /** 32 bits of the name, big-endian, so that they sort like it; `word` 0 to 3. */
-  nameWord(topic: number, word: number): number {
-    const i = (topic * STRIDE + NAME + word) * 4;
-    const { bytes } = this;
-    return (
-      (((bytes[i] as number) << 24) |
-        ((bytes[i + 1] as number) << 16) |
-        ((bytes[i + 2] as number) << 8) |
-        (bytes[i + 3] as number)) >>>
-      0
-    );
-  }
-
-  /** Some name is longer than what `nameWord` gives of it. */
-  get hasLongNames(): boolean {
-    return this.tailsLength > 0;
   }
 
   stream(topic: number): number {
