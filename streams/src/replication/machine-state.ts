@@ -81,8 +81,8 @@ export interface Serving {
   digests: readonly Digest[];
   /** Of the sealed run that begins at `position`, what was sent. */
   staged?: Staged;
-  /** Nothing was read for it yet. */
-  fresh: boolean;
+  /** The last position from which what comes next was to be prepared; undefined at first, and behind a sealed run. */
+  prepared: number | undefined;
   /** What comes next is being prepared. */
   waits: boolean;
   /** Bytes of the next block, where that is known to be more than usual. */
@@ -307,8 +307,10 @@ export type Effect =
       readonly sealed: boolean;
       /** Of which these blocks are there already, if it is the very same run. */
       readonly staged: Staged | undefined;
-      /** The first read for its request: what is worth it may be prepared. */
-      readonly fresh: boolean;
+      /** The first read for its request, or the first behind a sealed run: all that lies there may be backlog. */
+      readonly isFirst: boolean;
+      /** The first read from this seq on: what is worth it may be prepared. */
+      readonly prepare: boolean;
     }
   | {
       readonly type: "apply";

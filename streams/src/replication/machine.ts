@@ -188,7 +188,7 @@ function onMessage(
       const refusal = refusalOf(state, conn, key, from, to > 0);
       if (refusal === undefined) {
         const range = { position: from, to: to > 0 ? to : Infinity };
-        const begun = { fresh: true, waits: false, ...(staged === undefined ? {} : { staged }) };
+        const begun = { prepared: undefined, waits: false, ...(staged === undefined ? {} : { staged }) };
         serve(state, conn, { id, key, ...range, digests, ...begun }, out);
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });

@@ -27,6 +27,37 @@ export function runJob(disk: Disk, job: Job): Promise<NewSegment[]> {
   return job.kind === "seal" ? sealJournal(disk, job) : mergeRuns(disk, job);
 }
 
+/** One worker for several who have jobs, which do not know of each other. */
+export class SharedBackground implements Background {
+  /** Jobs that are under way or wait. */
+  jobs = 0;
+  private turn: Promise<unknown> = Promise.resolve();
+  private isClosed = false;
+
+  constructor(private readonly worker: Background) {}
+
+  run(job: Job): Promise<NewSegment[]> {
+    const turn = this.turn.then(() => {
+      if (this.isClosed) throw new LandfallError("CLOSED", "the store was closed");
+      return this.worker.run(job);
+    });
+    this.jobs++;
+    this.turn = turn
+      .catch(() => undefined)
+      .then(() => {
+        this.jobs--;
+      });
+    return turn;
+  }
+
+  /** The job under way is not finished, and none is begun. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.worker.close();
+    await this.turn;
+  }
+}
+
 /** In this thread: for disks that another thread cannot see. */
 export function inlineBackground(disk: Disk): Background {
   return { run: (job) => runJob(disk, job), close: () => Promise.resolve() };
