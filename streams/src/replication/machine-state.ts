@@ -45,6 +45,8 @@ export interface LinkTuning {
   readonly windowBytes: number;
   readonly windowBytesMin: number;
   readonly windowBytesMax: number;
+  /** What such a link is taken to carry before that is measured, where it is so long that `windowBytes` would not fill it. */
+  readonly startBytesPerMs?: number;
   /** One block sent over this link is at most about so large, and smaller where the peer's window is narrow. */
   readonly blockBytes: number;
   /** Between two announcements of the same advance. */
@@ -198,6 +200,8 @@ export type MachineEvent =
       readonly sealed: boolean;
       /** On a metered link. */
       readonly purse?: Purse | undefined;
+      /** About so long, where something is known of it. */
+      readonly roundTripMs?: number | undefined;
     }
   /** On a metered link, there may be more to spend. */
   | { readonly type: "funds"; readonly conn: number }
