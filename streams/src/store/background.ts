@@ -37,17 +37,9 @@ export class SharedBackground implements Background {
   constructor(private readonly worker: Background) {}
 
   run(job: Job): Promise<NewSegment[]> {
-    const turn = this.turn.then(() => {
-      if (this.isClosed) throw new LandfallError("CLOSED", "the store was closed");
-      return this.worker.run(job);
-    });
-    this.jobs++;
-    this.turn = turn
-      .catch(() => undefined)
-      .then(() => {
-        this.jobs--;
-      });
-    return turn;
+    const made = this.inTurn(this.turn, job);
+    this.turn = made.catch(() => undefined);
+    return made;
   }
 
   /** The job under way is not finished, and none is begun. */
@@ -55,6 +47,17 @@ export class SharedBackground implements Background {
     this.isClosed = true;
     await this.worker.close();
     await this.turn;
+  }
+
+  private async inTurn(before: Promise<unknown>, job: Job): Promise<NewSegment[]> {
+    this.jobs++;
+    try {
+      await before;
+      if (this.isClosed) throw new LandfallError("CLOSED", "the store was closed");
+      return await this.worker.run(job);
+    } finally {
+      this.jobs--;
+    }
   }
 }
 

@@ -73,11 +73,14 @@ export class SealedTransfers {
     if (run === undefined || run.to - from < PREPARE_RECORDS_MIN) return undefined;
     if (run.from === from) await this.pack(run);
     const ready = await this.extract(log, from);
-    // While this one is sent.
-    this.sealedAt(log, run.to)
-      .then((next) => (next?.from === run.to && next.count >= PREPARE_RECORDS_MIN ? this.pack(next) : undefined))
-      .catch(() => undefined);
+    // While this one is sent; whether it went well shows when it is its turn.
+    this.packNext(log, run.to).catch(() => undefined);
     return ready;
+  }
+
+  private async packNext(log: OriginLog, seq: number): Promise<void> {
+    const next = await this.sealedAt(log, seq);
+    if (next?.from === seq && next.count >= PREPARE_RECORDS_MIN) await this.pack(next);
   }
 
   /** The run that holds this seq, once its journal is sealed. */
