@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { ERROR_CODES, LandfallError } from "../model/errors.js";
 import { mergeRuns } from "./merge.js";
-import { sealJournal } from "./seal.js";
+import { JournalMemory, sealJournal } from "./seal.js";
 import type { ErrorCode } from "../model/errors.js";
 import type { Disk } from "./disk.js";
 import type { MergeJob } from "./merge.js";
@@ -23,8 +23,8 @@ export type JobAnswer =
   | { readonly segments: NewSegment[] }
   | { readonly error: { readonly code: string | undefined; readonly message: string } };
 
-export function runJob(disk: Disk, job: Job): Promise<NewSegment[]> {
-  return job.kind === "seal" ? sealJournal(disk, job) : mergeRuns(disk, job);
+export function runJob(disk: Disk, job: Job, memory: JournalMemory): Promise<NewSegment[]> {
+  return job.kind === "seal" ? sealJournal(disk, job, memory) : mergeRuns(disk, job);
 }
 
 /** One worker for several who have jobs, which do not know of each other. */
@@ -63,7 +63,8 @@ export class SharedBackground implements Background {
 
 /** In this thread: for disks that another thread cannot see. */
 export function inlineBackground(disk: Disk): Background {
-  return { run: (job) => runJob(disk, job), close: () => Promise.resolve() };
+  const memory = new JournalMemory();
+  return { run: (job) => runJob(disk, job, memory), close: () => Promise.resolve() };
 }
 
 /** In a thread of its own, which is started with the first job. */

@@ -191,7 +191,7 @@ export class Maintenance {
     generation: Generation,
     worker: Background,
   ): Promise<{ readonly generation: Generation; readonly size: number; readonly made: readonly NewSegment[] }> {
-    const { folder, isHurried } = this.options;
+    const { folder, isHurried, sealer } = this.options;
     const blocks = new Float64Array(generation.blocks.length * 3);
     let size = 0;
     generation.blocks.forEach(({ position, bytes, arrived }, i) => {
@@ -210,6 +210,7 @@ export class Maintenance {
             nextSegment: this.takeNumbers(SEAL_NUMBERS),
             // Others wait: packing is for later, when runs are merged; unless a peer waits for packed ones.
             packed: this.full.length < (isHurried() ? JOURNALS_IN_BALANCE : 2),
+            more: worker === sealer && this.full.length > 1,
           });
     return { generation, size, made };
   }

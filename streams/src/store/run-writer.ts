@@ -86,8 +86,7 @@ export class SegmentWriter {
 
   /** The records that follow are of this topic, larger than the last; its name is [at, at + length) of `source`. */
   beginTopic(source: Uint8Array, at: number, length: number): void {
-    if (this.block.bytes >= this.blockBytesMax * FILLED) this.endBlock();
-    (this.run as OpenRun).topics++;
+    this.nextTopic();
     this.name = source;
     this.nameAt = at;
     this.nameBytes = length;
@@ -107,7 +106,8 @@ export class SegmentWriter {
     end: number,
   ): void {
     const { block } = this;
-    if (block.count === 0) this.goOn();
+    // A block begins with a topic, also where that topic began in the one before.
+    if (block.topicCount === 0) block.beginTopic(this.name, this.nameAt, this.nameBytes);
     block.add(seq, offset, timestamp, received, arrived, source, headersAt, valueAt, end);
     this.took(1, end - headersAt, received);
   }
@@ -116,9 +116,9 @@ export class SegmentWriter {
   addSlice(topic: string, block: RunBlock, from: number, to: number): void {
     const { valueStarts, headerBytes, headerOf, received } = block;
     if (topic !== this.lastTopic) {
+      this.nextTopic();
       this.lastTopic = topic;
-      const name = Buffer.from(topic, "latin1");
-      this.beginTopic(name, 0, name.byteLength);
+      this.block.beginNamed(topic);
     }
     for (let at = from; at < to;) {
       const room = Math.min(to, at + BLOCK_RECORDS_MAX - this.block.count);
@@ -131,7 +131,7 @@ export class SegmentWriter {
         bytes += (headerBytes[headerOf?.[i] ?? 0] as Uint8Array).byteLength;
         if ((received[i] as number) > newest) newest = received[i] as number;
       }
-      if (this.block.count === 0) this.goOn();
+      if (this.block.topicCount === 0) this.block.beginNamed(topic);
       this.block.addSlice(block, at, end);
       this.took(end - at, bytes, newest);
       at = end;
@@ -160,9 +160,9 @@ export class SegmentWriter {
     this.output.push(bytes);
   }
 
-  /** A block begins with a topic, also where that topic began in the one before. */
-  private goOn(): void {
-    if (this.block.topicCount === 0) this.block.beginTopic(this.name, this.nameAt, this.nameBytes);
+  private nextTopic(): void {
+    if (this.block.bytes >= this.blockBytesMax * FILLED) this.endBlock();
+    (this.run as OpenRun).topics++;
   }
 
   private took(records: number, bytes: number, received: number): void {
