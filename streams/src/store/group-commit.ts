@@ -214,9 +214,10 @@ export class GroupCommit {
     if (generation === undefined || generation.isFull || (isOld && generation.number !== journal.endNumber)) {
       generation = catalog.beginGeneration(journal.lastNumber + 1);
     }
-    let start = generation.number === journal.endNumber ? (journal.endSize as number) : FILE_HEAD_BYTES;
+    let start = FILE_HEAD_BYTES;
     if (before?.generation === generation) start = before.start + before.close();
-    if (start >= journalFileBytes) {
+    else if (generation.number === journal.endNumber) start = journal.endSize as number;
+    if (start > FILE_HEAD_BYTES && start >= journalFileBytes) {
       generation = catalog.beginGeneration(generation.number + 1);
       start = FILE_HEAD_BYTES;
     }
