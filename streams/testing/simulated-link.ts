@@ -78,6 +78,7 @@ export class SimLink {
     const connected = {
       type: "connected",
       conn: id,
+      sister: this.a.site === this.b.site,
       tuning: { ...TUNING, blockBytes },
       rights: OPEN_RIGHTS,
       tellsGaps: true,

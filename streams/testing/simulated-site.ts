@@ -1,5 +1,5 @@
 import { holeAt } from "../src/model/gap.js";
-import { originId, type OriginId } from "../src/model/names.js";
+import { originId, siteOfOrigin, type OriginId } from "../src/model/names.js";
 import type { Seq } from "../src/model/record.js";
 import {
   createMachine,
@@ -52,6 +52,11 @@ export class SimSite {
     public disk = new SimDisk(),
   ) {
     this.machine = createMachine(name, origin);
+  }
+
+  /** Name of the site that this node is one of. */
+  get site(): string {
+    return siteOfOrigin(this.origin);
   }
 
   /** How what is on disk is sealed. */

@@ -54,13 +54,18 @@ export function viewLinks(
     return {
       link,
       look: linkLook(link, control, from, to, ships),
-      fromName: siteName(from, link.from, ships),
-      toName: siteName(to, link.to, ships),
-      ...(a && b ? { ends: [a, b] as const } : {}),
+      fromName: nodeName(siteName(from, link.from, ships), link.fromNode),
+      toName: nodeName(siteName(to, link.to, ships), link.toNode),
+      ...(a && b && link.from !== link.to ? { ends: [a, b] as const } : {}),
       recordsPerSecond: link.recordsPerSecond ?? 0,
       ...(control ? { control } : {}),
     };
   });
+}
+
+/** A node is named where its site has several. */
+function nodeName(site: string, node: string | undefined): string {
+  return node === undefined ? site : `${site}, node ${node}`;
 }
 
 function linkLook(

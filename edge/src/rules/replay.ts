@@ -1,8 +1,9 @@
 import type { AlertValue, ContainerEventType, Measurements } from "@landfall/proto/api";
-import type { Cursor, StoredRecord } from "@landfall/streams/model/record";
+import type { Cursor, OriginRecord, StoredRecord } from "@landfall/streams/model/record";
 import { isLandfallError } from "@landfall/streams/model/errors";
 import { siteOfOrigin, type StreamName } from "@landfall/streams/model/names";
 import type { StreamStore } from "@landfall/streams/store/store";
+import { VIA_HEADER } from "../ingest/via.js";
 import { REPLAY_RECORDS } from "../limits.js";
 import type { RuleEvent } from "./rules-state.js";
 
@@ -86,11 +87,13 @@ function receivedOf(page: Page): number {
 }
 
 /** What a stored record tells the rules, if anything. */
-export function eventOf(record: StoredRecord, imo: string): RuleEvent | undefined {
+export function eventOf(record: OriginRecord, imo: string): RuleEvent | undefined {
   const { topic, timestamp: time, received: wall } = record;
+  const via = record.headers[VIA_HEADER];
   const kind = record.headers["kind"];
   if (kind === "telemetry") {
-    return { type: "reading", container: topic, time, wall, measurements: parse(record) as Measurements };
+    const measurements = parse(record) as Measurements;
+    return { type: "reading", container: topic, time, wall, ...(via !== undefined && { via }), measurements };
   }
   if (kind === "event" && !topic.includes(".")) {
     const { type } = parse(record) as { type: ContainerEventType };
@@ -103,7 +106,7 @@ export function eventOf(record: StoredRecord, imo: string): RuleEvent | undefine
   return undefined;
 }
 
-export function readAlert(record: StoredRecord): AlertValue | undefined {
+export function readAlert(record: OriginRecord): AlertValue | undefined {
   try {
     const alert = parse(record) as Partial<AlertValue>;
     return typeof alert.id === "string" && typeof alert.container === "string" ? (alert as AlertValue) : undefined;
@@ -113,6 +116,6 @@ export function readAlert(record: StoredRecord): AlertValue | undefined {
 }
 
 /** A value that this node checked before it stored it. */
-function parse({ value }: StoredRecord): unknown {
+function parse({ value }: OriginRecord): unknown {
   return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8"));
 }
