@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { ERROR_CODES, LandfallError } from "../model/errors.js";
 import { mergeRuns } from "./merge.js";
-import { sealJournal } from "./seal.js";
+import { JournalMemory, sealJournal } from "./seal.js";
 import type { ErrorCode } from "../model/errors.js";
 import type { Disk } from "./disk.js";
 import type { MergeJob } from "./merge.js";
@@ -23,13 +23,14 @@ export type JobAnswer =
   | { readonly segments: NewSegment[] }
   | { readonly error: { readonly code: string | undefined; readonly message: string } };
 
-export function runJob(disk: Disk, job: Job): Promise<NewSegment[]> {
-  return job.kind === "seal" ? sealJournal(disk, job) : mergeRuns(disk, job);
+export function runJob(disk: Disk, job: Job, memory: JournalMemory): Promise<NewSegment[]> {
+  return job.kind === "seal" ? sealJournal(disk, job, memory) : mergeRuns(disk, job);
 }
 
 /** In this thread: for disks that another thread cannot see. */
 export function inlineBackground(disk: Disk): Background {
-  return { run: (job) => runJob(disk, job), close: () => Promise.resolve() };
+  const memory = new JournalMemory();
+  return { run: (job) => runJob(disk, job, memory), close: () => Promise.resolve() };
 }
 
 /** In a thread of its own, which is started with the first job. */
