@@ -42,9 +42,14 @@ export function edgeNodeOn(
   const feed = new BookingFeed({ store, table: bookings, env, exceptions, mayBook });
   const cluster =
     node.settings.cluster &&
-    edgeCluster(node, node.settings.cluster, (stream, record) => {
-      deduplicator.note(keyOfRecord(stream, record.topic), record.timestamp);
-      watch?.observeSister(stream, record);
+    edgeCluster(node, node.settings.cluster, {
+      onRecord(stream, record) {
+        deduplicator.note(keyOfRecord(stream, record.topic), record.timestamp);
+        watch?.observeRecord(stream, record);
+      },
+      onDurable(stream, records) {
+        for (const record of records) watch?.observeRecord(stream, record);
+      },
     });
   const deduplicator = new Deduplicator(store, new AppendBatcher(cluster?.appender ?? store), cluster?.records);
   // A yard has no manifest of its own (LOAD and DISC are published on the ship), so nothing to watch by it.
@@ -77,7 +82,7 @@ export function edgeNodeOn(
     exceptions,
     tellsVia: cluster !== undefined && watch !== undefined,
     onStored: (reading, { client }) => {
-      watch?.observe(reading, client);
+      if (cluster?.tellsDurable !== true) watch?.observe(reading, client);
       latest?.observe(reading);
     },
     onOutcome: (outcome, refusal) => metrics.outcome(outcome, refusal),

@@ -12,6 +12,7 @@ import {
   type Message,
 } from "../src/replication/machine-state.js";
 import { step } from "../src/replication/machine.js";
+import { SisterCopies } from "../src/replication/sisters.js";
 import { SimDisk, STREAM } from "./simulated-disk.js";
 import { SimulatedBudget } from "./simulated-budget.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
@@ -42,6 +43,8 @@ export class SimSite {
   /** Of sealed runs that are on their way in: lost with a crash. */
   /** Of its antenna. */
   #budget: SimulatedBudget | undefined;
+  /** Own records that are on disk, and not acknowledged because no other node of the site is known to hold them. */
+  #unacknowledged: { readonly seq: number; readonly value: number }[] = [];
   readonly #staged = new Map<KeyId, { readonly run: string; readonly values: number[] }>();
   #runs: SimulatedRuns | undefined;
 
@@ -59,6 +62,11 @@ export class SimSite {
     return siteOfOrigin(this.origin);
   }
 
+  /** The other nodes of this site. */
+  get sisters(): SimSite[] {
+    return this.fleet.sites.filter((other) => other !== this && other.site === this.site);
+  }
+
   /** How what is on disk is sealed. */
   get runs(): SimulatedRuns {
     return (this.#runs ??= new SimulatedRuns(`${this.name}.${this.life}`, this.fleet.random));
@@ -66,7 +74,7 @@ export class SimSite {
 
   /** What all metered links that this site opens share. */
   get budget(): SimulatedBudget {
-    return (this.#budget ??= new SimulatedBudget(this));
+    return (this.#budget ??= new SimulatedBudget(this, 1 + this.sisters.length));
   }
 
   append(): void {
@@ -82,6 +90,7 @@ export class SimSite {
     for (const effect of step(this.machine, event, this.fleet.time.now)) {
       if (this.life === life) this.#perform(effect);
     }
+    if (this.life === life && this.#unacknowledged.length > 0) this.#acknowledge();
   }
 
   crash(loseDisk: boolean): void {
@@ -93,7 +102,9 @@ export class SimSite {
     this.#commitQueue = [];
     this.#committing = false;
     this.#staged.clear();
+    this.#unacknowledged = [];
     if (loseDisk) {
+      this.fleet.lost(this);
       this.#budget?.lose();
       this.disk = new SimDisk();
       this.#runs = undefined;
@@ -363,11 +374,23 @@ export class SimSite {
       this.fleet.fail(`${this.name} appends seq ${seq} after ${this.disk.next(this.origin)} (S2)`);
     }
     this.fleet.wrote(this.origin, seq, value, before);
+    if (this.sisters.length > 0) this.#unacknowledged.push({ seq, value });
     this.event({ type: "committed", stream: STREAM, origin: this.origin, nextSeq: seq + 1 });
   }
 
   #newOrigin(): void {
-    this.origin = originId(`${this.name}.a~r${++this.#incarnations}`);
+    const node = this.name.includes(".") ? this.name : `${this.name}.a`;
+    this.origin = originId(`${node}~r${++this.#incarnations}`);
+  }
+
+  /** A sensor may be told that its message is safe once a second node has said that it holds it. */
+  #acknowledge(): void {
+    const copies = new SisterCopies(this.machine);
+    this.#unacknowledged = this.#unacknowledged.filter(({ seq, value }) => {
+      const isCopied = copies.isCopied(STREAM, this.origin, seq);
+      if (isCopied) this.fleet.acknowledge(this, this.origin, seq, value);
+      return !isCopied;
+    });
   }
 
   /** Restored from a backup: a new origin, under which is appended again what was appended since the start (rule 11). */

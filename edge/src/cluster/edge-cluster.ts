@@ -1,5 +1,5 @@
 import type { StreamName } from "@landfall/streams/model/names";
-import type { OriginRecord, VersionVector } from "@landfall/streams/model/record";
+import type { NewRecord, OriginRecord, VersionVector } from "@landfall/streams/model/record";
 import type { LandfallNode } from "@landfall/streams/node/node";
 import type { StreamStore } from "@landfall/streams/store/store";
 import type { SisterRecords } from "../ingest/deduplicator.js";
@@ -15,7 +15,9 @@ export interface EdgeCluster {
   readonly appender: Pick<StreamStore, "append">;
   readonly records: SisterRecords;
   readonly isInCharge: () => boolean;
-  /** Per origin of this site, the first seq of which nobody here may have been told. */
+  /** `onDurable` is told of what sensors publish, so that on-board rules do not wait for a second node. */
+  readonly tellsDurable: boolean;
+  /** Per origin of this site's other nodes, the first seq that was not told. */
   readonly told: (stream: StreamName) => VersionVector;
   /** Other nodes in reach, and batches that wait for a second copy. */
   readonly connected: () => number;
@@ -30,18 +32,23 @@ export interface EdgeCluster {
 export function edgeCluster(
   node: LandfallNode,
   { nodes, ack }: NonNullable<LandfallNode["settings"]["cluster"]>,
-  onRecord: (stream: StreamName, record: OriginRecord) => void,
+  tell: {
+    /** What another node took in is durable here. */
+    readonly onRecord: (stream: StreamName, record: OriginRecord) => void;
+    /** What this node took in is durable here; told where it is acknowledged only later. */
+    readonly onDurable: (stream: StreamName, records: readonly NewRecord[]) => void;
+  },
 ): EdgeCluster {
   const { store, env, log, exceptions, self, settings, replication, readiness } = node;
   const { sisters } = replication;
-  const quorum = ack === "quorum" ? new QuorumStore(store, sisters) : undefined;
+  const quorum = ack === "quorum" ? new QuorumStore(store, sisters, tell.onDurable) : undefined;
   const secondNode = quorum && new SecondNodeWatch({ sisters, env, log, exceptions });
   if (secondNode) readiness.add("cluster", () => secondNode.problem());
   const isWanted = (stream: StreamName) =>
     /\.(containers|alerts)$|^port\./.test(stream) ||
     stream === `${self.owner}.unassigned` ||
     stream === `${self.owner}.ships`;
-  const feed = new SisterFeed({ store, sisters, site: self.site, env, exceptions, isWanted, onRecord });
+  const feed = new SisterFeed({ store, sisters, site: self.site, env, exceptions, isWanted, onRecord: tell.onRecord });
   const seniors = nodes.slice(0, nodes.indexOf(settings.node)).map((name) => `${self.site}.${name}`);
   const inCharge = new InCharge(seniors, sisters, env);
   let isClosed = false;
@@ -52,10 +59,8 @@ export function edgeCluster(
       secured: (record) => quorum?.secured(record) ?? Promise.resolve(),
     },
     isInCharge: () => inCharge.isInCharge(),
-    told(stream) {
-      const own = quorum?.firstWaiting(stream);
-      return { ...feed.told(stream), ...(own !== undefined && { [store.origin]: own }) };
-    },
+    told: (stream) => feed.told(stream),
+    tellsDurable: quorum !== undefined,
     connected: () => sisters.connected().length,
     waiting: () => sisters.waiting,
     async caughtUp() {

@@ -2,7 +2,7 @@ import type { AlertValue } from "@landfall/proto/api";
 import type { Env, TimerHandle } from "@landfall/streams/env";
 import { isLandfallError } from "@landfall/streams/model/errors";
 import type { StreamName, TopicName } from "@landfall/streams/model/names";
-import type { Cursor, OriginRecord, TimestampMs, VersionVector } from "@landfall/streams/model/record";
+import type { Cursor, NewRecord, TimestampMs, VersionVector } from "@landfall/streams/model/record";
 import type { Exceptions } from "@landfall/streams/node/node";
 import type { StreamStore } from "@landfall/streams/store/store";
 import type { Logger } from "pino";
@@ -81,7 +81,7 @@ export class Watch {
     let count = 0;
     for await (const record of ownRecords(store, site, this.#watched(), after, this.#damaged)) {
       count++;
-      const event = eventOf(record, imo);
+      const event = eventOf(record, imo, record.received);
       for (const change of event ? step(this.#state, event, rules) : []) {
         const before = known.get(change.id)?.state;
         if (before === undefined || (before === "raised" && change.state === "cleared")) this.#unsaved.push(change);
@@ -116,12 +116,12 @@ export class Watch {
     }
   }
 
-  /** What another node of the ship took in, or raised. */
-  observeSister(stream: StreamName, record: OriginRecord): void {
+  /** A record that is durable here: what a node of the ship took in, or raised. */
+  observeRecord(stream: StreamName, record: NewRecord): void {
     if (!stream.endsWith(".alerts")) {
-      const event = eventOf(record, this.#options.imo);
-      // Heard when it came here, whatever the other node's clock says.
-      if (event) this.#tell(event.type === "reading" ? { ...event, wall: this.#options.env.now() } : event);
+      // Heard when it came here, whatever another node's clock says.
+      const event = eventOf(record, this.#options.imo, this.#options.env.now());
+      if (event) this.#tell(event);
       return;
     }
     const alert = readAlert(record);

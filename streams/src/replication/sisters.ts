@@ -45,9 +45,14 @@ export class SisterCopies implements Sisters {
     return [...new Set(names)].sort();
   }
 
+  /** Whether a connected sister has said that it holds this record. */
+  isCopied(stream: StreamName, origin: OriginId, seq: number): boolean {
+    return this.#announced(keyId(stream, origin)).some((announced) => holds(announced, seq));
+  }
+
   secondCopy(stream: StreamName, origin: OriginId, seq: number): Promise<void> {
     const key = keyId(stream, origin);
-    if (this.#announced(key).some((announced) => holds(announced, seq))) return Promise.resolve();
+    if (this.isCopied(stream, origin, seq)) return Promise.resolve();
     if (this.#isClosed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       const waiters = this.#waiters.get(key) ?? [];

@@ -109,7 +109,7 @@ export class Budgets {
   ): { readonly entry: LedgerEntry; readonly isNew?: boolean } | undefined {
     const { env, exceptions, nodes = 1 } = this.options;
     const day = Math.floor(env.now() / DAY_MS);
-    const usedUp = { day, bytes: bytesPerDay, held: 0 };
+    const usedUp = usedUpOn(day, bytesPerDay);
     if (bytes === undefined) {
       if (nodes === 1) return undefined;
       const message =
@@ -165,6 +165,11 @@ export class Budgets {
     const message = error instanceof Error ? error.message : String(error);
     this.options.exceptions.report({ code, source: "replication", message });
   }
+}
+
+/** Of a day of which nobody knows what was spent. */
+export function usedUpOn(day: number, bytesPerDay: number): LedgerEntry {
+  return { day, bytes: bytesPerDay, held: 0 };
 }
 
 /** @param until ms since 1970 */
