@@ -8,7 +8,7 @@ const TOPIC = `containers/${BOX}/telemetry`;
 const FIRST = Date.UTC(2026, 2, 1);
 
 const reading = (n: number, more: object = {}) =>
-  JSON.stringify({ time: FIRST + n * 60_000, temperatureC: n, ...more });
+  JSON.stringify({ time: FIRST + n * 60_000, temperatureC: n % 40, ...more });
 
 describe("a ship of several edges that acknowledge by quorum", () => {
   const harness = new Harness();
