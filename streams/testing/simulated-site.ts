@@ -90,7 +90,7 @@ export class SimSite {
     for (const effect of step(this.machine, event, this.fleet.time.now)) {
       if (this.life === life) this.#perform(effect);
     }
-    if (this.life === life && this.#unacknowledged.length > 0) this.#acknowledge();
+    if (this.life === life && event.type === "message") this.#acknowledge();
   }
 
   crash(loseDisk: boolean): void {
@@ -386,11 +386,11 @@ export class SimSite {
   /** A sensor may be told that its message is safe once a second node has said that it holds it. */
   #acknowledge(): void {
     const copies = new SisterCopies(this.machine);
-    this.#unacknowledged = this.#unacknowledged.filter(({ seq, value }) => {
-      const isCopied = copies.isCopied(STREAM, this.origin, seq);
-      if (isCopied) this.fleet.acknowledge(this, this.origin, seq, value);
-      return !isCopied;
-    });
+    for (let next = this.#unacknowledged[0]; next !== undefined; next = this.#unacknowledged[0]) {
+      if (!copies.isCopied(STREAM, this.origin, next.seq)) return;
+      this.#unacknowledged.shift();
+      this.fleet.acknowledge(this, this.origin, next.seq, next.value);
+    }
   }
 
   /** Restored from a backup: a new origin, under which is appended again what was appended since the start (rule 11). */
