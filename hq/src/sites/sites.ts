@@ -3,6 +3,8 @@ import type {
   ApiLink,
   ApiSite,
   LinkClass,
+  LinkDirection,
+  LinkFlow,
   ShipState,
   SitesReply,
   StatusLink,
@@ -198,15 +200,11 @@ const ROUND_TRIP_MS_MAX: Readonly<Record<LinkClass, number>> = { lan: 100, port:
 
 function describeLinks(sources: SitesSources): ApiLink[] {
   const { self, node, statuses, readsMetricsOf, links, now } = sources;
-  interface Report {
-    readonly from: End;
-    readonly link: StatusLink;
-    readonly time: number;
-  }
   const reports = new Map<string, Report>();
   const hear = (report: Report): void => {
     const known = reports.get(report.link.id);
-    if (!known || report.time > known.time) reports.set(report.link.id, report);
+    const [older, newer] = known && known.time >= report.time ? [report, known] : [known, report];
+    reports.set(report.link.id, withReason(newer, older));
   };
   for (const { value } of statuses) {
     for (const link of value.links) hear({ from: value, link, time: Date.parse(value.time) });
@@ -222,12 +220,33 @@ function describeLinks(sources: SitesSources): ApiLink[] {
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+interface Report {
+  readonly from: End;
+  readonly link: StatusLink;
+  readonly time: number;
+}
+
+/** Only who dials knows why a link is down; the other end may have the newer word. */
+function withReason(newer: Report, older: Report | undefined): Report {
+  const problem = older?.link.state === "down" ? older.link.problem : undefined;
+  if (newer.link.state === "up" || newer.link.problem !== undefined || problem === undefined) return newer;
+  return { ...newer, link: { ...newer.link, problem } };
+}
+
+function direction(backlogRecords: number, flow: LinkFlow | undefined): LinkDirection {
+  return {
+    backlogRecords,
+    ...(flow && { recordsPerSecond: flow.recordsPerSecond, bytesPerSecond: flow.bytesPerSecond }),
+  };
+}
+
 function toApiLink(reporter: End, link: StatusLink, several: (site: string) => boolean): ApiLink {
   const peer: End = { site: link.peer, ...(link.node !== undefined && { node: link.node }) };
   // `<dialler>~<other>`, as link ids are by custom; otherwise from who reports to the other.
   const isDialled = namesOf(peer).some((one) => namesOf(reporter).some((other) => link.id === `${one}~${other}`));
   const [from, to] = isDialled ? [peer, reporter] : [reporter, peer];
   const { roundTripMs, lastContact, backlogBytes, secondsToGo, certificateExpires, problem, budget } = link;
+  const [sending, receiving] = [direction(link.toSend, link.sending), direction(link.toReceive, link.receiving)];
   const isSlow = roundTripMs !== undefined && roundTripMs > ROUND_TRIP_MS_MAX[link.class];
   return {
     id: link.id,
@@ -240,6 +259,8 @@ function toApiLink(reporter: End, link: StatusLink, several: (site: string) => b
     backlogRecords: link.toSend + link.toReceive,
     recordsPerSecond: link.recordsPerSecond,
     bytesPerSecond: link.bytesPerSecond,
+    there: isDialled ? receiving : sending,
+    back: isDialled ? sending : receiving,
     ...(roundTripMs !== undefined && { roundTripMs }),
     ...(backlogBytes !== undefined && { backlogBytes }),
     ...(secondsToGo !== undefined && { secondsToGo }),
