@@ -1,6 +1,6 @@
 import type { Digest, Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
-import type { Registry } from "prom-client";
+import type { Counter, Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
 import { SiteIdentity } from "../identity/site-identity.js";
@@ -20,7 +20,7 @@ import { ForkCheck } from "./fork-check.js";
 import { Gate } from "./gate.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { handedOver } from "./handed-over.js";
-import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
+import { EstablishedLink, recordsIn, type Hello, type LinkEvents } from "./link.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
 import {
   createMachine,
@@ -33,7 +33,7 @@ import {
 } from "./machine-state.js";
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
-import { countCertificate, countLinks } from "./replication-metrics.js";
+import { countCertificate, countLinks, receivedRecords } from "./replication-metrics.js";
 import { linkRights } from "./rights.js";
 import { SealedFlow } from "./sealed-flow.js";
 import type { Channel, Listener, Transport } from "./transport.js";
@@ -81,6 +81,7 @@ class NodeReplicator implements Replicator {
   readonly #sealed: SealedFlow;
   /** Applies of one key go one after another; keys do not wait for each other. */
   readonly #applying = new Map<KeyId, Promise<void>>();
+  readonly #received: Counter;
   #budgets: Budgets | undefined;
   #listener: Listener | undefined;
   #timer: TimerHandle | undefined;
@@ -102,6 +103,7 @@ class NodeReplicator implements Replicator {
     this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
     this.#forks = new ForkCheck(options.store);
     countLinks(options.registry, () => this.links());
+    this.#received = receivedRecords(options.registry);
   }
 
   get port(): number | undefined {
@@ -133,7 +135,7 @@ class NodeReplicator implements Replicator {
     if (settings.replication.listen !== undefined) {
       this.#listener = await this.#transport.listen(settings.replication.listen, {
         admit: (caller) => this.#gate.admit(caller),
-        accept: (channel, caller) => this.#accepted(channel, caller.site),
+        accept: (channel, { site, takesHello }) => this.#accepted(channel, site, takesHello === true),
         turnedAway: (why, from) => this.#gate.turnedAway(why, from),
       });
     }
@@ -204,17 +206,19 @@ class NodeReplicator implements Replicator {
     return notHandedOver(this.#machine, this.#knowledge);
   }
 
-  #accepted(channel: Channel, site: string): void {
+  #accepted(channel: Channel, site: string, greets: boolean): void {
     // What the link is called and which class it has is said by the dialler's hello.
-    this.#open(channel, false, { id: "", to: site, class: "wan", address: "", carries: ["*"] });
+    this.#open(channel, { id: "", to: site, class: "wan", address: "", carries: ["*"] }, undefined, greets);
   }
 
   #dialled(channel: Channel, settings: LinkSettings, dialler: Dialler): void {
-    this.#open(channel, true, settings, dialler);
+    this.#open(channel, settings, dialler, true);
   }
 
-  #open(channel: Channel, dialled: boolean, settings: LinkSettings, dialler?: Dialler): void {
+  #open(channel: Channel, settings: LinkSettings, dialler: Dialler | undefined, greets: boolean): void {
     const { env, settings: own } = this.options;
+    const dialled = dialler !== undefined;
+    const ledger = this.#budgets?.of(settings);
     const hello: Hello = {
       site: own.site,
       node: own.node,
@@ -230,6 +234,7 @@ class NodeReplicator implements Replicator {
     const events: LinkEvents = {
       established: (link, peer) => this.#established(link, peer, settings.to),
       message: (link, message) => {
+        this.#received.inc(recordsIn(message));
         if (message.$case === "data") this.#onData(link, message.value);
         else if (message.$case === "sealed") this.#onSealed(link, message.value);
         else {
@@ -248,7 +253,7 @@ class NodeReplicator implements Replicator {
         this.#run({ type: "disconnected", conn: id });
       },
     };
-    this.#links.set(id, new EstablishedLink(id, channel, dialled, hello, env, events, this.#budgets?.of(settings)));
+    this.#links.set(id, new EstablishedLink(id, channel, dialled, hello, env, events, ledger, greets));
   }
 
   #established(link: EstablishedLink, peer: Hello, expected: string): void {
@@ -294,6 +299,7 @@ class NodeReplicator implements Replicator {
       sealed,
       tellsGaps: peer.tellsGaps,
       purse,
+      roundTripMs: link.greetedAfterMs,
     });
   }
 

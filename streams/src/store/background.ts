@@ -27,6 +27,40 @@ export function runJob(disk: Disk, job: Job, memory: JournalMemory): Promise<New
   return job.kind === "seal" ? sealJournal(disk, job, memory) : mergeRuns(disk, job);
 }
 
+/** One worker for several who have jobs, which do not know of each other. */
+export class SharedBackground implements Background {
+  /** Jobs that are under way or wait. */
+  jobs = 0;
+  private turn: Promise<unknown> = Promise.resolve();
+  private isClosed = false;
+
+  constructor(private readonly worker: Background) {}
+
+  run(job: Job): Promise<NewSegment[]> {
+    const made = this.inTurn(this.turn, job);
+    this.turn = made.catch(() => undefined);
+    return made;
+  }
+
+  /** The job under way is not finished, and none is begun. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.worker.close();
+    await this.turn;
+  }
+
+  private async inTurn(before: Promise<unknown>, job: Job): Promise<NewSegment[]> {
+    this.jobs++;
+    try {
+      await before;
+      if (this.isClosed) throw new LandfallError("CLOSED", "the store was closed");
+      return await this.worker.run(job);
+    } finally {
+      this.jobs--;
+    }
+  }
+}
+
 /** In this thread: for disks that another thread cannot see. */
 export function inlineBackground(disk: Disk): Background {
   const memory = new JournalMemory();
