@@ -138,7 +138,8 @@ function peerGroup(): Group {
   const rows = PEER_WAYS.flatMap((way) => {
     const found = findPeer(way);
     if ("missing" in found) {
-      process.stderr.write(`${way.scenario} is left out: ${found.missing}\n`);
+      if (args.only === undefined || args.only === way.scenario)
+        process.stderr.write(`${way.scenario} is left out: ${found.missing}\n`);
       return [];
     }
     const { scenario } = way;

@@ -226,6 +226,7 @@ class NodeReplicator implements Replicator {
       wants: own.replication.wants,
       tellsGaps: true,
       takesSealed: true,
+      inflates: true,
       urgent: settings.urgent ?? URGENT_FIRST,
     };
     const id = this.#nextLinkId++;

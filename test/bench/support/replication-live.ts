@@ -20,7 +20,8 @@ export async function liveBytes(folder: string, seconds: number): Promise<Figure
   const links = [{ id: "singapore~tokyo", to: "tokyo", class: "wan" as const, address, carries: ["*"] }];
   const from = await startTestNode({ site: "singapore", folder: join(folder, "singapore"), sites, links });
   try {
-    const records = [...telemetry(50, 3)].flat().slice(0, SETTLE_RECORDS + seconds);
+    // Each of another container, as in a fleet of thousands.
+    const records = [...telemetry(1_000, 1)].flat().slice(0, SETTLE_RECORDS + seconds);
     let before = 0;
     let valueBytes = 0;
     for (const [i, record] of records.entries()) {
