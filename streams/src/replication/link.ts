@@ -160,7 +160,7 @@ export class EstablishedLink {
 
   #put(given: Message): void {
     const message = this.#squeezed(given);
-    this.meter.count(frameBytes(message), recordsIn(message));
+    this.meter.sent(frameBytes(message), recordsIn(message));
     this.#keepalive.sent(message, this.env.monotonic());
     this.channel.send({ body: message });
   }
@@ -211,7 +211,7 @@ export class EstablishedLink {
       else if (body.$case === "pong") this.#onPong(body.value.token);
       else if (body.$case === "hello") throw new LandfallError("PROTOCOL_ERROR", "a second hello");
       else if (body.$case !== "allowance") {
-        if (body.$case === "data" || body.$case === "sealed") this.meter.count(frameBytes(body), recordsIn(body));
+        if (body.$case === "data" || body.$case === "sealed") this.meter.received(frameBytes(body), recordsIn(body));
         this.events.message(this, this.#whole(body));
       }
     } catch (error) {
@@ -286,7 +286,7 @@ function checkShort(hello: Message): void {
 }
 
 /** Records that count with this frame: those of a sealed run with its last. */
-function recordsIn(message: Message): number {
+export function recordsIn(message: Message): number {
   if (message.$case === "data") return message.value.count;
   return message.$case === "sealed" && message.value.next === message.value.blocks ? message.value.count : 0;
 }
