@@ -228,6 +228,7 @@ class NodeReplicator implements Replicator {
       wants: own.replication.wants,
       tellsGaps: true,
       takesSealed: true,
+      inflates: true,
       urgent: settings.urgent ?? URGENT_FIRST,
     };
     const id = this.#nextLinkId++;
