@@ -12,7 +12,9 @@ import { problemResponses } from "../schemas.js";
 
 const inForce = Type.Object({
   key: Type.Enum(["access", "retention", "onboard"]),
-  rules: Type.Optional(Type.Union(Object.values(RULE_SCHEMAS), { description: "What travelled; absent: the base alone" })),
+  rules: Type.Optional(
+    Type.Union(Object.values(RULE_SCHEMAS), { description: "What travelled; absent: the base alone" }),
+  ),
   base: Type.Unknown({ description: "What stands in the answering site's own settings" }),
   version: Type.Optional(Type.Integer({ description: "Offset of the newest valid document" })),
   site: Type.Optional(Type.String({ description: "Where it was written" })),
@@ -32,7 +34,11 @@ export function assertOperator(principal: Principal, what: string): void {
 }
 
 /** `GET /api/rules`: the rules in force at this node and where each came from. */
-export function addRulesRoute(http: FastifyInstance, node: Pick<LandfallNode, "principals" | "self">, parts: RulesParts): void {
+export function addRulesRoute(
+  http: FastifyInstance,
+  node: Pick<LandfallNode, "principals" | "self">,
+  parts: RulesParts,
+): void {
   http.withTypeProvider<TypeBoxTypeProvider>().get(
     "/api/rules",
     {

@@ -35,7 +35,8 @@ export function rulesTopic(key: RuleKey): TopicName {
 
 /** Reads a record `rules.<key>` of `<owner>.settings`; a text says why it is no document of rules. */
 export function readRules<K extends RuleKey>(owner: string, key: K, value: Uint8Array): RulesValue<K> | string {
-  if (value.byteLength > RULES_BYTES_MAX) return `it has ${value.byteLength} bytes, at most ${RULES_BYTES_MAX} are read`;
+  if (value.byteLength > RULES_BYTES_MAX)
+    return `it has ${value.byteLength} bytes, at most ${RULES_BYTES_MAX} are read`;
   let parsed: unknown;
   try {
     parsed = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8"));
@@ -83,7 +84,8 @@ function accessProblems(owner: string, rule: AccessRule, i: number): string[] {
 
 function limitProblems(owner: string, rule: TravellingRetention, i: number): string[] {
   const { stream, minutes, days, megabytes, compact } = rule;
-  const both = minutes !== undefined && days !== undefined ? [`rules[${i}] has minutes and days, want one of them`] : [];
+  const both =
+    minutes !== undefined && days !== undefined ? [`rules[${i}] has minutes and days, want one of them`] : [];
   const limits = [minutes, days, megabytes, compact];
   const none = limits.every((limit) => limit === undefined)
     ? [`rules[${i}] sets no limit, want minutes, days, megabytes or compact`]
