@@ -35,8 +35,8 @@ export interface ChangeablePolicy extends Policy {
   /** Called after rules changed: whoever keeps answers asks again (A4). Returns how to stop. */
   onChange(listener: () => void): () => void;
   /**
-   * Rules that stand before the base for the streams of `owner`, and of no other; undefined: the base alone. What they say
-   * nothing of is as the base has it, action by action. Streams `*.settings` follow the base alone: who may write rules, and who
+   * Rules that stand before the base for the streams of `owner`, and of no other; undefined: the base alone. For each action,
+   * the first that matches and says something of it counts; where none does, it is as the base has it. Streams `*.settings` follow the base alone: who may write rules, and who
    * hears of them, is not for rules to say.
    * @throws LandfallError INVALID_EXPRESSION; nothing is changed then
    */
@@ -53,12 +53,12 @@ export function createPolicy(rules: readonly StreamRule[]): ChangeablePolicy {
   const base = parseRules(rules);
   const owners = new Map<string, readonly ParsedRule[]>();
   const listeners = new Set<() => void>();
-  const find = (parsed: readonly ParsedRule[] | undefined, action: Action, stream: StreamName) =>
-    parsed?.find(({ pattern }) => matchesPattern(pattern, stream))?.[action];
   return {
     allows(principal, action, stream) {
       const own = isSettings(stream) ? undefined : owners.get(ownerOfStream(stream));
-      const expression = find(own, action, stream) ?? find(base, action, stream);
+      const matches = ({ pattern }: ParsedRule) => matchesPattern(pattern, stream);
+      const rule = own?.find((other) => other[action] !== undefined && matches(other)) ?? base.find(matches);
+      const expression = rule?.[action];
       return expression !== undefined && evaluate(expression, principal);
     },
     onChange(listener) {

@@ -59,8 +59,8 @@ function inForce(ruling: Ruling | undefined, key: RuleKey, base: RulesOf[RuleKey
 /** What of this site's own settings concerns the streams of an owner. */
 function baseOf(owner: string, key: RuleKey, settings: RulesParts["settings"]): RulesOf[RuleKey] {
   if (key === "onboard") return settings.rules ?? {};
-  const rules: readonly { readonly stream: string }[] = settings[key];
-  return rules.filter(({ stream }) => concerns(stream, owner)) as RulesOf["access"];
+  if (key === "access") return settings.access.filter(({ stream }) => concerns(stream, owner));
+  return settings.retention.filter(({ stream }) => concerns(stream, owner));
 }
 
 /** Whether a pattern may match a stream of the owner. */
