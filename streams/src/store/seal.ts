@@ -34,7 +34,7 @@ const RECORDS_AT_ONCE = 256;
 /** Turns a journal file into segments: each run sorted by topic and offset, large streams apart, small ones together. */
 export async function sealJournal(disk: Disk, job: SealJob): Promise<NewSegment[]> {
   const scan = await SealScan.read(disk, job);
-  const order = sortRecords(scan);
+  const sorted = sortRecords(scan);
   const made: NewSegment[] = [];
   let writer: SegmentWriter | undefined;
   let number = job.nextSegment;
@@ -59,11 +59,12 @@ export async function sealJournal(disk: Disk, job: SealJob): Promise<NewSegment[
       for (let i = first; i < end; i++) {
         const run = runs[i] as (typeof runs)[number];
         writer.beginRun(run.stream, run.origin, run.from, run.to);
+        const numbers = run.from - at;
         for (const until = at + run.count; at < until;) {
           const end = Math.min(until, at + RECORDS_AT_ONCE);
-          scan.give(order, at, end, writer);
+          scan.give(sorted, at, end, numbers, writer);
           at = end;
-          await writer.flush();
+          if (writer.isDue) await writer.flush();
         }
         writer.endRun();
       }
