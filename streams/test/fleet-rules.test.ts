@@ -109,7 +109,9 @@ async function openSite(disk: MemoryDisk, over: Partial<FleetRulesOptions> = {})
     retention: retentionOf([]),
   });
   const reported: string[] = [];
-  const exceptions = { report: ({ code, message }: { code: string; message: string }) => reported.push(`${code} ${message}`) };
+  const exceptions = {
+    report: ({ code, message }: { code: string; message: string }) => reported.push(`${code} ${message}`),
+  };
   const maySet = (site: string) => site !== "polarfoods";
   const rules = new FleetRules({ store, env, exceptions, maySet, ...over });
   await rules.start();

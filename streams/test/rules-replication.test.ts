@@ -58,8 +58,7 @@ const put = (node: TestNode, owner: string, document: Omit<RulesValue, "kind" | 
     JSON.stringify({ kind: "rules", version: 1, ...document } satisfies RulesValue),
   );
 
-const held = (node: TestNode): number =>
-  Object.values(node.store.vector(DUCKS)).reduce((sum, next) => sum + next, 0);
+const held = (node: TestNode): number => Object.values(node.store.vector(DUCKS)).reduce((sum, next) => sum + next, 0);
 
 /** Numbers of the readings that somebody is given, in order; undefined when there is no such stream for them. */
 async function readBy(node: TestNode, as: "ops" | "ducky"): Promise<string[] | undefined> {
