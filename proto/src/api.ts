@@ -585,7 +585,11 @@ export interface SitesReply {
  * `id` a cursor for Last-Event-ID. Container updates are coalesced: the newest state of each, at most once a second.
  */
 export type LiveEvent =
-  | { readonly type: "containers"; readonly data: { readonly containers: readonly ContainerState[] } }
+  | {
+      readonly type: "containers";
+      /** States that are new; `gone`: containers that this person may no longer see. */
+      readonly data: { readonly containers: readonly ContainerState[]; readonly gone?: readonly string[] };
+    }
   | {
       readonly type: "ships";
       /** States that are new; `gone`: ships that no longer belong on this person's map (their cargo was discharged). */

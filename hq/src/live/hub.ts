@@ -9,7 +9,7 @@ import type { Perspectives } from "../view/perspectives.js";
 import type { StreamName } from "@landfall/streams/model/names";
 import { toApiAlert } from "../view/alerts.js";
 import type { Perspective } from "../view/perspective.js";
-import { alertsSince, liveBatch, type LiveBatch } from "./batch.js";
+import { alertsSince, goneBetween, liveBatch, type LiveBatch } from "./batch.js";
 import { decodePosition, encodePosition, KEEPALIVE, toSse } from "./messages.js";
 
 /** Alerts that came about when a client last heard of us are told again rather than not at all. */
@@ -177,7 +177,10 @@ export class LiveHub {
     connection.perspective = perspective;
     connection.seq = 0;
     connection.alertsFrom = perspective.changes.last;
-    return news + this.missedAlerts(added, 0);
+    const gone = goneBetween(before, perspective)
+      .map((event) => toSse(event))
+      .join("");
+    return gone + news + this.missedAlerts(added, 0);
   }
 
   private missedAlerts(streams: Iterable<StreamName>, since: number): string {

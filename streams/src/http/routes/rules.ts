@@ -5,16 +5,15 @@ import { Type } from "typebox";
 import { ANONYMOUS, type Principal } from "../../access/policy.js";
 import { LandfallError } from "../../model/errors.js";
 import type { LandfallNode } from "../../node/node.js";
-import { RULE_SCHEMAS } from "../../settings/fleet/rule-schemas.js";
 import { describeRules, ownersFor, type RulesParts } from "../../settings/fleet/describe.js";
 import { isOperator } from "../principals.js";
 import { problemResponses } from "../schemas.js";
 
-const inForce = Type.Object({
+/** Rules of one key, as every node tells them. */
+export const RulesInForceSchema = Type.Object({
   key: Type.Enum(["access", "retention", "onboard"]),
-  rules: Type.Optional(
-    Type.Union(Object.values(RULE_SCHEMAS), { description: "What travelled; absent: the base alone" }),
-  ),
+  // Told as they are: a schema with defaults would add what nobody has set.
+  rules: Type.Optional(Type.Unknown({ description: "What travelled; absent: the base alone. See docs/settings.md" })),
   base: Type.Unknown({ description: "What stands in the answering site's own settings" }),
   version: Type.Optional(Type.Integer({ description: "Offset of the newest valid document" })),
   site: Type.Optional(Type.String({ description: "Where it was written" })),
@@ -22,7 +21,7 @@ const inForce = Type.Object({
   by: Type.Optional(Type.String()),
 });
 
-const OwnerRulesSchema = Type.Object({ owner: Type.String(), keys: Type.Array(inForce) });
+const OwnerRulesSchema = Type.Object({ owner: Type.String(), keys: Type.Array(RulesInForceSchema) });
 const RulesReplySchema = Type.Unsafe<RulesReply>(
   Type.Object({ site: Type.String(), owners: Type.Array(OwnerRulesSchema) }),
 );

@@ -90,6 +90,11 @@ export class FleetRules {
     return [...this.#owners.values()].flatMap((rulings) => [...rulings.values()]);
   }
 
+  /** Whether what is written at a site counts among the settings in that stream. */
+  maySet(site: SiteName, settings: StreamName): boolean {
+    return this.options.maySet(site, settings);
+  }
+
   /** Whether an owner has rules that nobody can tell: what they allow is then not known to be allowed. */
   isUnread(owner: string): boolean {
     return this.#unread.has(owner);
@@ -197,7 +202,7 @@ export class FleetRules {
 
   #judge(stream: StreamName, owner: string, key: RuleKey, record: StoredRecord): Ruling | string {
     const site = siteOfOrigin(record.origin);
-    if (!this.options.maySet(site, stream)) return `${site} may not write into ${stream}`;
+    if (!this.maySet(site, stream)) return `${site} may not write into ${stream}`;
     const read = readRules(owner, key, record.value);
     if (typeof read === "string") return read;
     const { offset: version, origin, received: time } = record;
