@@ -47,17 +47,15 @@ export class RunBlockBuilder {
   /** The records that follow are of this topic, larger than the last; its name is [at, at + length) of `source`. */
   beginTopic(source: Uint8Array, at: number, length: number): void {
     const { nameBytes } = this;
-    if (this.topicCount === this.seqs.length) this.grow();
-    if (nameBytes + length > this.names.byteLength) {
-      this.names = Buffer.concat([this.names], this.names.byteLength * 2);
-    }
-    const { names } = this;
+    const names = this.roomForName(length);
     for (let i = 0; i < length; i++) names[nameBytes + i] = source[at + i] as number;
-    this.nameBytes += length;
-    this.topicLengths[this.topicCount] = length;
-    this.topicEnds[this.topicCount] = this.count;
-    this.topicCount++;
-    this.bytes += length;
+  }
+
+  /** The same for a name that is text. */
+  beginNamed(topic: string): void {
+    const { nameBytes } = this;
+    const names = this.roomForName(topic.length);
+    for (let i = 0; i < topic.length; i++) names[nameBytes + i] = topic.charCodeAt(i);
   }
 
   /** The next record: its headers are [headersAt, valueAt) of `source`, its value [valueAt, end). */
@@ -208,6 +206,20 @@ export class RunBlockBuilder {
     this.valueLengths[i] = valueBytes;
     this.topicEnds[this.topicCount - 1] = i + 1;
     this.bytes += valueBytes + RECORD_BYTES;
+  }
+
+  private roomForName(length: number): Uint8Array {
+    const { nameBytes } = this;
+    if (this.topicCount === this.seqs.length) this.grow();
+    if (nameBytes + length > this.names.byteLength) {
+      this.names = Buffer.concat([this.names], this.names.byteLength * 2);
+    }
+    this.nameBytes += length;
+    this.topicLengths[this.topicCount] = length;
+    this.topicEnds[this.topicCount] = this.count;
+    this.topicCount++;
+    this.bytes += length;
+    return this.names;
   }
 
   private headerNumber(source: Uint8Array, from: number, to: number): number {

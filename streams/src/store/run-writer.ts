@@ -17,6 +17,9 @@ const PACKED_BLOCK_BYTES = 4 * RUN_BLOCK_BYTES;
 /** With a new topic, a block ends that is filled to this share: then most topics begin a block, or lie in one whole. */
 const FILLED = 0.75;
 
+/** Behind a topic with so much in a block that is not packed, the block ends, too. Packed ones would grow by 3 %. */
+const LONG_TOPIC_BYTES = RUN_BLOCK_BYTES / 2;
+
 interface OpenRun {
   readonly stream: StreamName;
   readonly origin: OriginId;
@@ -41,6 +44,8 @@ export class SegmentWriter {
   private nameBytes = 0;
   /** The topic of the last slice, or of the last block from another site. */
   private lastTopic = "";
+  /** What was in the block before that topic. */
+  private topicBegin = 0;
   /** Of the block in the making; undefined until there is enough of it to tell. */
   private shouldPack: boolean | undefined;
 
@@ -86,8 +91,7 @@ export class SegmentWriter {
 
   /** The records that follow are of this topic, larger than the last; its name is [at, at + length) of `source`. */
   beginTopic(source: Uint8Array, at: number, length: number): void {
-    if (this.block.bytes >= this.blockBytesMax * FILLED) this.endBlock();
-    (this.run as OpenRun).topics++;
+    this.nextTopic();
     this.name = source;
     this.nameAt = at;
     this.nameBytes = length;
@@ -107,7 +111,8 @@ export class SegmentWriter {
     end: number,
   ): void {
     const { block } = this;
-    if (block.count === 0) this.goOn();
+    // A block begins with a topic, also where that topic began in the one before.
+    if (block.topicCount === 0) block.beginTopic(this.name, this.nameAt, this.nameBytes);
     block.add(seq, offset, timestamp, received, arrived, source, headersAt, valueAt, end);
     this.took(1, end - headersAt, received);
   }
@@ -116,9 +121,9 @@ export class SegmentWriter {
   addSlice(topic: string, block: RunBlock, from: number, to: number): void {
     const { valueStarts, headerBytes, headerOf, received } = block;
     if (topic !== this.lastTopic) {
+      this.nextTopic();
       this.lastTopic = topic;
-      const name = Buffer.from(topic, "latin1");
-      this.beginTopic(name, 0, name.byteLength);
+      this.block.beginNamed(topic);
     }
     for (let at = from; at < to;) {
       const room = Math.min(to, at + BLOCK_RECORDS_MAX - this.block.count);
@@ -131,7 +136,7 @@ export class SegmentWriter {
         bytes += (headerBytes[headerOf?.[i] ?? 0] as Uint8Array).byteLength;
         if ((received[i] as number) > newest) newest = received[i] as number;
       }
-      if (this.block.count === 0) this.goOn();
+      if (this.block.topicCount === 0) this.block.beginNamed(topic);
       this.block.addSlice(block, at, end);
       this.took(end - at, bytes, newest);
       at = end;
@@ -160,9 +165,13 @@ export class SegmentWriter {
     this.output.push(bytes);
   }
 
-  /** A block begins with a topic, also where that topic began in the one before. */
-  private goOn(): void {
-    if (this.block.topicCount === 0) this.block.beginTopic(this.name, this.nameAt, this.nameBytes);
+  private nextTopic(): void {
+    const { bytes } = this.block;
+    // A long history has blocks of its own, so that whoever reads it need not read others.
+    const isLong = this.shouldPack !== true && bytes - this.topicBegin >= LONG_TOPIC_BYTES;
+    if (isLong || bytes >= this.blockBytesMax * FILLED) this.endBlock();
+    (this.run as OpenRun).topics++;
+    this.topicBegin = this.block.bytes;
   }
 
   private took(records: number, bytes: number, received: number): void {
@@ -235,6 +244,7 @@ export class SegmentWriter {
 
   private endBlock(): void {
     const { block } = this;
+    this.topicBegin = 0;
     if (block.count === 0) return;
     const { count, minOffset, maxOffset, minTime, maxTime } = block;
     const [first, last] = block.ends;

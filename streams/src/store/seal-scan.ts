@@ -19,7 +19,7 @@ import type { OriginId, StreamName } from "../model/names.js";
 import type { Disk } from "./disk.js";
 import type { JournalBlock } from "./journal-block.js";
 import type { SegmentWriter } from "./run-writer.js";
-import type { SealJob } from "./seal.js";
+import type { JournalMemory, SealJob } from "./seal.js";
 import type { Sorted } from "./seal-sort.js";
 
 /** A line of the processor's cache, and how much of a record is looked at beforehand. */
@@ -81,10 +81,9 @@ export class SealScan {
   }
 
   /** Blocks that are damaged by now are left out: what they held is lacking. @throws LandfallError DISK_FAILED, CORRUPT_BLOCK */
-  static async read(disk: Disk, job: SealJob): Promise<SealScan> {
+  static async read(disk: Disk, job: SealJob, memory: JournalMemory): Promise<SealScan> {
     const path = join(job.folder, journalName(job.journal));
-    // Every byte that is looked at was read before.
-    let bytes: Uint8Array = Buffer.allocUnsafeSlow(job.size);
+    let bytes: Uint8Array = memory.take(job.size);
     try {
       const file = await disk.open(path, "read");
       try {

@@ -4,11 +4,14 @@ import { parentPort } from "node:worker_threads";
 import { isLandfallError } from "../model/errors.js";
 import { runJob } from "./background.js";
 import { nodeDisk } from "./node-disk.js";
+import { JournalMemory } from "./seal.js";
 import type { Job, JobAnswer } from "./background.js";
 
 /** Whoever appends or reads goes first, on a machine with few processors. */
 const NICENESS = 10;
 const NICENESS_MAX = 19;
+
+const memory = new JournalMemory();
 
 /** The store's worker thread: seals and merges, see background.ts. */
 yieldToOthers();
@@ -17,7 +20,7 @@ parentPort?.on("message", (job: Job) => void answer(job));
 async function answer(job: Job): Promise<void> {
   let reply: JobAnswer;
   try {
-    reply = { segments: await runJob(nodeDisk, job) };
+    reply = { segments: await runJob(nodeDisk, job, memory) };
   } catch (error) {
     const code = isLandfallError(error) ? error.code : undefined;
     reply = { error: { code, message: error instanceof Error ? error.message : String(error) } };
