@@ -120,6 +120,7 @@ async function furnish(node: LandfallNode, settings: HqSettings, { liveTickMs }:
     simulation,
     mayControl: (principal) => mayControl(principal, settings),
     env,
+    onRules: (listener) => node.rules.onChange(listener),
     ...(liveTickMs !== undefined && { tickMs: liveTickMs }),
   });
   await addHqRoutes(

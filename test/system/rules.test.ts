@@ -78,7 +78,10 @@ describe("a rule changed at Los Angeles", () => {
     const seen = feed.events.length;
     await askJson<RulesInForce>(fleet.losAngeles, "/api/rules?owner=duckworks&key=access", ops, { method: "DELETE" });
     const back = await held(fleet.duckworks, 5);
-    await feed.next(({ type, data }) => type === "containers" && JSON.stringify(data).includes('"temperatureC":5'), seen);
+    await feed.next(
+      ({ type, data }) => type === "containers" && JSON.stringify(data).includes('"temperatureC":5'),
+      seen,
+    );
     const ashore = await recordsOf(fleet.losAngeles, "duckworks.containers", DUCKS);
     expect(back.map(({ offset, origin, value }) => ({ offset, origin, value }))).toEqual(
       ashore.map(({ offset, origin, value }) => ({ offset, origin, value })),
