@@ -63,6 +63,13 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     body: { owner: "duckworks", from: "2026-01-01T00:00:00.000Z" },
     status: ONLY_OPS,
   },
+  "GET /api/rules": { path: "/api/rules", status: ONLY_OPS },
+  "PUT /api/rules": {
+    path: "/api/rules",
+    body: { owner: "polarfoods", key: "retention", rules: [{ stream: "polarfoods.latest", days: 1 }] },
+    status: ONLY_OPS,
+  },
+  "DELETE /api/rules": { path: "/api/rules?owner=polarfoods&key=retention", status: ONLY_OPS },
   "GET /api/sites": { path: "/api/sites", status: SIGNED_IN },
   "GET /api/live": { path: "/api/live", status: SIGNED_IN },
   "GET /api/simulation": { path: "/api/simulation", status: SIGNED_IN },

@@ -159,6 +159,89 @@ export interface StatusReply extends StatusValue {
     readonly ahead: number;
   }[];
   readonly notHandedOverStreams: readonly { readonly stream: string; readonly records: number }[];
+  /** Rules that travelled here and are in force, of owners whose settings the asking person may read. */
+  readonly rules: readonly {
+    readonly owner: string;
+    readonly key: RuleKey;
+    readonly version: number;
+    readonly site: string;
+    readonly time: string;
+  }[];
+}
+
+/** What of an owner's rules stands in a document of its own, under the topic `rules.<key>` of `<owner>.settings`. */
+export type RuleKey = "access" | "retention" | "onboard";
+
+/** Who may do what with the streams of an owner that a pattern matches; what is left out is as the base has it. */
+export interface AccessRule {
+  readonly stream: string;
+  readonly read?: string;
+  readonly replicate?: string;
+  readonly produce?: string;
+}
+
+/** How long streams of an owner are kept. */
+export interface TravellingRetention {
+  readonly stream: string;
+  readonly minutes?: number;
+  readonly days?: number;
+  readonly megabytes?: number;
+  readonly compact?: boolean;
+  /** Sites, or kinds of sites, at which it counts; everywhere when left out. */
+  readonly at?: readonly string[];
+}
+
+export interface RulesOf {
+  /** Of several that match a stream the first counts. */
+  readonly access: readonly AccessRule[];
+  readonly retention: readonly TravellingRetention[];
+  /** Thresholds of the on-board rules of the owner's ships; what is left out is as the base has it. */
+  readonly onboard: Readonly<Record<string, number>>;
+}
+
+/** A document of rules as `<owner>.settings` holds it; `rules: null` returns to the base. */
+export interface RulesValue<K extends RuleKey = RuleKey> {
+  readonly kind: "rules";
+  readonly version: 1;
+  readonly key: K;
+  readonly rules: RulesOf[K] | null;
+  /** Who set it. */
+  readonly by?: string;
+}
+
+/** The rules of one key that are in force at the answering site for one owner, and where they came from. */
+export interface RulesInForce<K extends RuleKey = RuleKey> {
+  readonly key: K;
+  /** What travelled; absent while the base alone counts. */
+  readonly rules?: RulesOf[K];
+  /** What stands in this site's own settings for the owner's streams. */
+  readonly base: RulesOf[K];
+  /** Of the newest valid document: its offset, where it was written, when, by whom. Absent when there never was one. */
+  readonly version?: number;
+  readonly site?: string;
+  readonly time?: string;
+  readonly by?: string;
+}
+
+export interface OwnerRules {
+  readonly owner: string;
+  readonly keys: readonly RulesInForce[];
+}
+
+/** `GET /api/rules`, for those who run the node: owners whose settings they may read. */
+export interface RulesReply {
+  /** Site that answers: what is in force is its own view. */
+  readonly site: string;
+  readonly owners: readonly OwnerRules[];
+}
+
+/** `PUT /api/rules`, at a headquarters. */
+export interface RulesRequest<K extends RuleKey = RuleKey> {
+  readonly owner: string;
+  readonly key: K;
+  readonly rules: RulesOf[K];
+  /** Version that it is meant to replace, 0 for none: answered with a conflict when another is in force by now. */
+  readonly replaces?: number;
 }
 
 // ── a headquarters ──────────────────────────────────────────────────────────────────────────────
@@ -521,7 +604,11 @@ export interface SitesReply {
  * `id` a cursor for Last-Event-ID. Container updates are coalesced: the newest state of each, at most once a second.
  */
 export type LiveEvent =
-  | { readonly type: "containers"; readonly data: { readonly containers: readonly ContainerState[] } }
+  | {
+      readonly type: "containers";
+      /** States that are new; `gone`: containers that this person may no longer see. */
+      readonly data: { readonly containers: readonly ContainerState[]; readonly gone?: readonly string[] };
+    }
   | {
       readonly type: "ships";
       /** States that are new; `gone`: ships that no longer belong on this person's map (their cargo was discharged). */

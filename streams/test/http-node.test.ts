@@ -111,6 +111,7 @@ describe("the API describes itself", () => {
     expect(document.info).toMatchObject({ title: "Landfall, Port of Tokyo", version });
     expect(Object.keys(document.paths).toSorted()).toEqual([
       "/api/own",
+      "/api/rules",
       "/api/status",
       "/api/streams",
       "/api/streams/{stream}/gaps",

@@ -114,6 +114,26 @@ describe("replication, simulated", () => {
     TEST_MS_MAX,
   );
 
+  it(
+    "R8, A4: sites lose the right to a stream and get it back, others learn of it sooner or later; nothing crosses meanwhile, nothing twice afterwards",
+    () => {
+      const fleets = live(40_000, 25, {
+        sites: 9,
+        writeMs: 20_000,
+        everyMs: 30,
+        troubleMs: 300,
+        sealing: true,
+        links: true,
+        crashes: true,
+        expiry: true,
+        rules: true,
+      });
+      if (fleets.length === 1) return;
+      expect(fleets.reduce((sum, { revoked }) => sum + revoked, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
   it("R3: a sealed run that is cut goes on with the same blocks, at another source as well", () => {
     for (let seed = testSeed(3_000); seed < testSeed(3_000) + 40; seed++) {
       const fleet = new SimulatedFleet(seededRandom(seed), true);

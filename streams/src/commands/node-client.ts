@@ -9,12 +9,18 @@ const ANSWER_MS_MAX = 15_000;
 export class UnreachableError extends CommandError {}
 
 /** Asks a node and returns the JSON it answers. @throws CommandError with the problem's words, UnreachableError */
-export async function askNode<T>(target: Target, path: string, body?: object): Promise<T> {
+export async function askNode<T>(
+  target: Target,
+  path: string,
+  body?: object,
+  method = body === undefined ? "GET" : "POST",
+): Promise<T> {
   let response: Response;
   let text: string;
   try {
     response = await fetch(`${target.url}${path}`, {
-      ...(body && { method: "POST", body: JSON.stringify(body) }),
+      method,
+      ...(body && { body: JSON.stringify(body) }),
       headers: {
         ...(body && { "content-type": "application/json" }),
         ...(target.token !== undefined && { authorization: `Bearer ${target.token}` }),

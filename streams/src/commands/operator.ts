@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
-/** `landfall status` and `landfall tail` work against any node, over its HTTP API alone; the others on a folder. */
+/** `landfall status`, `tail` and `rules` work against any node, over its HTTP API alone; the others on a folder. */
 export function operatorCommands(): Command[] {
-  return [statusCommand(), tailCommand(), verifyCommand(), authorityCommand()];
+  return [statusCommand(), tailCommand(), rulesCommand(), verifyCommand(), authorityCommand()];
 }
 
 function statusCommand(): Command {
@@ -29,6 +29,43 @@ function tailCommand(): Command {
       const { tail } = await import("./tail.js");
       process.exitCode = await tail(stream, topic, options);
     });
+}
+
+function rulesCommand(): Command {
+  const command = new Command("rules").description(
+    "rules that travel: who may do what, how long things are kept, when ships speak",
+  );
+  const json = "print what the site answers, as JSON";
+  const key = "access, retention or onboard";
+  withTarget(command.command("show"))
+    .description("rules in force at a site, and where each came from")
+    .argument("[owner]", "e.g. duckworks; all that you may see when left out")
+    .option("--json", json)
+    .action(async (owner: string | undefined, options) => {
+      const { showRules } = await import("./rules.js");
+      process.exitCode = await showRules(owner, options);
+    });
+  withTarget(command.command("set"))
+    .description("change a rule at a headquarters: it holds wherever the owner's settings are known, in seconds")
+    .argument("<key>", key)
+    .argument("<what>", "a stream, a pattern or, for onboard, an owner: duckworks.alerts, 'duckworks.*', bigblue")
+    .argument("<words...>", "name=value: read='g:duckworks', days=30, at=port,sydney, lostAfterMinutes=30")
+    .option("--json", json)
+    .action(async (what: string, stream: string, words: string[], options) => {
+      const { setRules } = await import("./rules.js");
+      process.exitCode = await setRules(what, stream, words, options);
+    });
+  withTarget(command.command("unset"))
+    .description("take a rule back, or with an owner alone all of its rules of that key: then the base counts")
+    .argument("<key>", key)
+    .argument("<what>", "a stream or a pattern that was set, or an owner")
+    .argument("[names...]", "only these words of it, e.g. read")
+    .option("--json", json)
+    .action(async (what: string, stream: string, names: string[], options) => {
+      const { unsetRules } = await import("./rules.js");
+      process.exitCode = await unsetRules(what, stream, names, options);
+    });
+  return command;
 }
 
 function verifyCommand(): Command {

@@ -3,9 +3,10 @@ import type { SiteName, StreamName } from "../model/names.js";
 import type { LinkView } from "../node/node.js";
 import type { BudgetLedger } from "./budget/ledger.js";
 import type { EstablishedLink } from "./link.js";
-import { heldNext, isOwn, receivedNext, type LinkRights, type MachineState } from "./machine-state.js";
+import { heldNext, isOwn, receivedNext, type MachineState } from "./machine-state.js";
 import { STILL } from "./link-meter.js";
 import type { PeerKnowledge } from "./peer-knowledge.js";
+import type { KeptRights } from "./rights.js";
 
 /** A link that is configured or was seen, up or not. */
 export interface LinkMemory {
@@ -14,7 +15,7 @@ export interface LinkMemory {
   readonly class: LinkClass;
   readonly carries: readonly string[];
   /** From the last hello; absent before the first. */
-  readonly rights?: LinkRights;
+  readonly rights?: KeptRights;
   /** Of a link that this site dials on a budget. */
   readonly ledger?: BudgetLedger;
 }

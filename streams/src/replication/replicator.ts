@@ -1,7 +1,7 @@
 import type { Digest, Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
 import type { Counter, Registry } from "prom-client";
-import type { Policy } from "../access/policy.js";
+import type { ChangeablePolicy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
 import { SiteIdentity } from "../identity/site-identity.js";
 import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
@@ -46,7 +46,7 @@ export interface ReplicatorOptions {
   readonly store: LocalStore;
   readonly env: Env;
   readonly settings: NodeSettings;
-  readonly policy: Policy;
+  readonly policy: ChangeablePolicy;
   readonly log: Logger;
   readonly exceptions: Exceptions;
   readonly registry: Registry;
@@ -89,6 +89,7 @@ class NodeReplicator implements Replicator {
   #closed = false;
   #stopListening: () => void = () => undefined;
   readonly #forks: ForkCheck;
+  readonly #self: SiteEntry;
   /** Forks that were reported, by key and peer. */
   readonly #forked = new Set<string>();
   #isRestored = false;
@@ -102,6 +103,10 @@ class NodeReplicator implements Replicator {
     this.#gate = new Gate({ sites: settings.sites, identity, exceptions });
     this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
     this.#forks = new ForkCheck(options.store);
+    const self = this.#siteEntry(settings.site);
+    if (self === undefined)
+      throw new LandfallError("INVALID_SETTINGS", `site ${settings.site} is not listed under sites`);
+    this.#self = self;
     countLinks(options.registry, () => this.links());
     this.#received = receivedRecords(options.registry);
   }
@@ -121,9 +126,11 @@ class NodeReplicator implements Replicator {
       }
     });
     const stopGaps = store.onGaps((gaps) => this.#run({ type: "holes", ...gaps }));
+    const stopRules = this.options.policy.onChange(() => this.#onRules());
     this.#stopListening = () => {
       stopCommits();
       stopGaps();
+      stopRules();
     };
     for (const stream of store.streams()) {
       const gaps = store.gaps(stream);
@@ -271,6 +278,7 @@ class NodeReplicator implements Replicator {
     const site = siteName(peer.site);
     const rights = linkRights({
       policy: this.options.policy,
+      self: this.#self,
       peer: entry,
       carries: peer.carries,
       urgent: peer.urgent,
@@ -302,6 +310,18 @@ class NodeReplicator implements Replicator {
       purse,
       roundTripMs: link.greetedAfterMs,
     });
+  }
+
+  /** What links may carry is asked anew, of those that are up and of those that were. */
+  #onRules(): void {
+    for (const { rights } of this.#memory.values()) rights?.forget();
+    for (const link of this.#links.values()) if (link.peer !== undefined) this.#run({ type: "rights", conn: link.id });
+    for (const { peer, announced } of this.#machine.conns.values()) {
+      for (const [key, { next }] of announced) {
+        const names = this.#machine.keys.get(key);
+        if (names !== undefined) this.#knowledge.holds(siteName(peer), names, next);
+      }
+    }
   }
 
   #siteEntry(site: string): SiteEntry | undefined {
