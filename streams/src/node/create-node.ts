@@ -3,6 +3,7 @@ import { systemEnv, type Env } from "../env.js";
 import { HTTP_CLOSE_MS_MAX } from "../http/http-limits.js";
 import { listen } from "../http/listen.js";
 import { createPrincipalResolvers } from "../http/principals.js";
+import { addCompareRoutes } from "../http/routes/compare.js";
 import { addHealthRoutes } from "../http/routes/health.js";
 import { addStatusRoute } from "../http/routes/status.js";
 import { addStreamRoutes } from "../http/routes/streams.js";
@@ -48,6 +49,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
   try {
     // Until replication is there, nothing counts as handed over.
     let handedOver: Replication["handedOver"] = () => 0;
+    const retention = retentionOf(settings.retention);
     const store = await openEmbeddedStore({
       folder: settings.data,
       site,
@@ -55,7 +57,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
       ...(settings.slot !== undefined && { slot: settings.slot }),
       env,
       log,
-      retention: retentionOf(settings.retention),
+      retention,
       handedOver: (stream, origin) => handedOver(stream, origin),
       diskPercentMax: settings.diskPercentMax,
     });
@@ -80,6 +82,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     readiness.add("store", () => store.stats().failed);
     addHealthRoutes(http, readiness, registry);
     addStreamRoutes(http, { store, policy, principals });
+    addCompareRoutes(http, { store, policy, principals, settings, retention });
     addStatusRoute(http, { principals, self, store, replication }, status);
 
     return {

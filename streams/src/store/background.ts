@@ -2,34 +2,48 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { ERROR_CODES, LandfallError } from "../model/errors.js";
+import { digestRun } from "./digest-job.js";
 import { mergeRuns } from "./merge.js";
 import { sealJournal } from "./seal.js";
 import type { ErrorCode } from "../model/errors.js";
+import type { DigestJob, RunDigest } from "./digest-job.js";
 import type { Disk } from "./disk.js";
 import type { MergeJob } from "./merge.js";
 import type { NewSegment, SealJob } from "./seal.js";
 
-export type Job = SealJob | MergeJob;
+export type SegmentJob = SealJob | MergeJob;
+export type Job = SegmentJob | DigestJob;
 
 /** Does what takes long, one job after the other. */
 export interface Background {
   /** @throws LandfallError DISK_FULL, DISK_FAILED, CORRUPT_BLOCK */
-  run(job: Job): Promise<NewSegment[]>;
+  run(job: SegmentJob): Promise<NewSegment[]>;
+  /** @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
+  digest(job: DigestJob): Promise<RunDigest>;
   close(): Promise<void>;
 }
 
-/** What the worker answers. */
-export type JobAnswer =
-  | { readonly segments: NewSegment[] }
-  | { readonly error: { readonly code: string | undefined; readonly message: string } };
+export type JobResult = { readonly segments: NewSegment[] } | { readonly digest: RunDigest };
 
-export function runJob(disk: Disk, job: Job): Promise<NewSegment[]> {
+/** What the worker answers. */
+export type JobAnswer = JobResult | { readonly error: { readonly code: string | undefined; readonly message: string } };
+
+export async function runJob(disk: Disk, job: Job): Promise<JobResult> {
+  if (job.kind === "digest") return { digest: await digestRun(disk, job) };
+  return { segments: await runSegmentJob(disk, job) };
+}
+
+function runSegmentJob(disk: Disk, job: SegmentJob): Promise<NewSegment[]> {
   return job.kind === "seal" ? sealJournal(disk, job) : mergeRuns(disk, job);
 }
 
 /** In this thread: for disks that another thread cannot see. */
 export function inlineBackground(disk: Disk): Background {
-  return { run: (job) => runJob(disk, job), close: () => Promise.resolve() };
+  return {
+    run: (job) => runSegmentJob(disk, job),
+    digest: (job) => digestRun(disk, job),
+    close: () => Promise.resolve(),
+  };
 }
 
 /** In a thread of its own, which is started with the first job. */
@@ -42,11 +56,19 @@ export function workerBackground(disk: Disk): Background {
 
 class WorkerBackground implements Background {
   private worker: Worker | undefined;
-  private settle: { resolve(segments: NewSegment[]): void; reject(error: unknown): void } | undefined;
+  private settle: { resolve(result: JobResult): void; reject(error: unknown): void } | undefined;
 
   constructor(private readonly url: URL) {}
 
-  run(job: Job): Promise<NewSegment[]> {
+  async run(job: SegmentJob): Promise<NewSegment[]> {
+    return ((await this.ask(job)) as { segments: NewSegment[] }).segments;
+  }
+
+  async digest(job: DigestJob): Promise<RunDigest> {
+    return ((await this.ask(job)) as { digest: RunDigest }).digest;
+  }
+
+  private ask(job: Job): Promise<JobResult> {
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
@@ -68,8 +90,8 @@ class WorkerBackground implements Background {
     worker.on("message", (answer: JobAnswer) => {
       const { settle } = this;
       this.settle = undefined;
-      if ("segments" in answer) settle?.resolve(answer.segments);
-      else settle?.reject(asError(answer.error));
+      if ("error" in answer) settle?.reject(asError(answer.error));
+      else settle?.resolve(answer);
     });
     worker.on("error", (cause) => this.fail(new LandfallError("INTERNAL", "the store's worker failed", { cause })));
     worker.on("exit", () => this.fail(new LandfallError("INTERNAL", "the store's worker has ended")));

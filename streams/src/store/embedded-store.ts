@@ -19,37 +19,44 @@ import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
 import { JournalReader } from "./journal-reader.js";
 import { checkCursor } from "./cursor-walk.js";
+import { readDigestFile } from "./digest-file.js";
+import { holdingsOf } from "./holdings.js";
 import { LogReader } from "./log-reader.js";
-import { Maintenance } from "./maintenance.js";
+import { Maintenance, damagedNote } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
 import { openFolder } from "./open-folder.js";
 import { Pace } from "./pace.js";
-import { checkLimit, checkSeq, checkTopicQuery } from "./query-check.js";
+import { checkLimit, checkSeq, checkSpans, checkTopicQuery } from "./query-check.js";
 import { RunLog } from "./run-log.js";
 import { SealedTransfers } from "./sealed-transfers.js";
 import { SegmentReader } from "./segment-reader.js";
 import { Signal } from "./signal.js";
+import { StoreDigests } from "./store-digests.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
-import type { Gap, Hole } from "../model/gap.js";
+import { isFillable, type Gap, type Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
 import type { HandedOver } from "./expiry.js";
 import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
+import type { OriginLog } from "./origin-log.js";
 import type { Run } from "./segment-format.js";
 import type {
   Appended,
   Batch,
   Committed,
+  DigestSpan,
   GapListener,
   LocalStore,
+  OriginHoldings,
   Retention,
   SealedRun,
   SealedRunReader,
   SealedRunWriter,
+  SpanDigests,
   StoreStats,
   TopicQuery,
 } from "./store.js";
@@ -96,7 +103,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   siteName(options.site);
   nodeName(options.node);
   const opened = await openFolder({ ...options, disk, log });
-  return new EmbeddedStore(opened, options, log, disk);
+  const late = await readDigestFile(disk, options.folder, opened.catalog);
+  return new EmbeddedStore(opened, options, log, disk, late);
 }
 
 export class EmbeddedStore implements LocalStore {
@@ -111,6 +119,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly pace: Pace;
   private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
+  private readonly summing: StoreDigests;
   private recordsReceived = 0;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
   private readonly reading = new Set<Promise<unknown>>();
@@ -126,6 +135,7 @@ export class EmbeddedStore implements LocalStore {
     private readonly options: EmbeddedStoreOptions,
     private readonly log: StoreLog,
     private readonly disk: Disk,
+    late: readonly Run[],
   ) {
     const { origin, catalog, journal, nextCommit, manifest } = opened;
     const { folder, cacheBytes, env, commitBytes, pendingBytesMax, journalFileBytes } = options;
@@ -176,6 +186,18 @@ export class EmbeddedStore implements LocalStore {
         this.recordsReceived += records;
         this.tell([committed]);
       },
+    });
+    // What is in memory would say nothing of the disk.
+    const uncached = new JournalReader(this.files, new BlockCache(0), (error) => this.noteCorrupt(error));
+    const fromDisk = new LogReader(uncached, runLog);
+    this.summing = new StoreDigests({
+      disk,
+      folder,
+      log,
+      worker: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      unsealed: (of, from, bytes) => this.read(fromDisk.origin(of, from, bytes)),
+      late,
+      onDamaged: (run, error) => this.noteDamagedRun(run, error),
     });
     this.commit = new GroupCommit({
       catalog,
@@ -369,6 +391,56 @@ export class EmbeddedStore implements LocalStore {
     return this.transfers.receive(run);
   }
 
+  holdings(stream: StreamName): OriginHoldings[] {
+    this.checkOpen();
+    return holdingsOf(this.opened.catalog.streams.get(stream));
+  }
+
+  async digests(
+    stream: StreamName,
+    origin: OriginId,
+    spans: readonly DigestSpan[],
+    deep: boolean,
+  ): Promise<SpanDigests[]> {
+    this.checkOpen();
+    checkSpans(spans);
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    if (log === undefined) return spans.map(({ from, to }) => nothingOf(from, to));
+    return this.summing.of(log, spans, deep).catch((error: unknown) => {
+      this.checkOpen();
+      throw error;
+    });
+  }
+
+  async repair(stream: StreamName, origin: OriginId, from: Seq, to: Seq): Promise<Hole[]> {
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    for (let at = from; at < to;) {
+      const [read] = await this.digests(stream, origin, [{ from: at, to, step: Number.MAX_SAFE_INTEGER }], true);
+      const { damaged, next } = read as SpanDigests;
+      // Runs are gaps already; blocks of journals are not.
+      for (const [start, end] of damaged) if (log !== undefined) await this.giveUpUnsealed(log, start, end);
+      at = next as Seq;
+    }
+    const holes = holdingsOf(this.opened.catalog.streams.get(stream)).find((one) => one.origin === origin)?.gaps ?? [];
+    return holes.flatMap((hole) => {
+      const part = { ...hole, from: Math.max(hole.from, from) as Seq, to: Math.min(hole.to, to) as Seq };
+      return part.from < part.to && isFillable(part.reason) ? [part] : [];
+    });
+  }
+
+  /**
+   * Blocks of unsealed journals that cannot be read. What they hold is known by topic and offset until they are sealed, and
+   * would be taken for a second record under the same offset: so they are sealed first, which leaves them out.
+   */
+  private async giveUpUnsealed(log: OriginLog, from: number, to: number): Promise<void> {
+    await this.sealed();
+    const notes = log.missing(from, to).map(([start, end]) => damagedNote(log, start, end));
+    if (notes.length === 0) return;
+    await this.maintenance.exclusive(() => this.maintenance.noteGaps(notes));
+    for (const { from: start, to: end, reason } of notes) log.addGap(start, end, reason);
+    this.gapKeeper.changed(log);
+  }
+
   async expire(): Promise<number> {
     this.checkOpen();
     const { retention, env, folder, handedOver = () => Infinity, diskPercentMax = 100 } = this.options;
@@ -443,6 +515,7 @@ export class EmbeddedStore implements LocalStore {
     await this.gate?.catch(() => undefined);
     await this.commit.idle();
     await this.transfers.close();
+    await this.summing.close();
     await this.maintenance.close();
     await Promise.allSettled(this.reading);
     this.listeners.clear();
@@ -554,10 +627,10 @@ export class EmbeddedStore implements LocalStore {
     if (run.damaged) return;
     run.damaged = true;
     const { log } = run;
-    // Own numbers are given already: the next who opens this folder takes a new origin, and fetches them.
-    if (log.origin !== this.origin && log.planned === log.next) log.lose(run);
+    log.giveUp((piece) => piece.run === run);
     this.maintenance
       .exclusive(() => this.maintenance.markDamaged(run))
+      .then(() => this.gapKeeper.changed(log))
       .catch((cause: unknown) => {
         this.log.error({ err: cause }, "damage could not be noted down");
       });
@@ -566,4 +639,9 @@ export class EmbeddedStore implements LocalStore {
   private checkOpen(): void {
     if (this.closing !== undefined) throw new LandfallError("CLOSED", "the store was closed");
   }
+}
+
+/** There is nothing of the origin. */
+function nothingOf(from: number, to: number): SpanDigests {
+  return { cells: [], next: Math.max(from, to), damaged: [], named: [] };
 }

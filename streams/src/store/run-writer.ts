@@ -1,7 +1,9 @@
 import { crc32 } from "node:zlib";
 import { BLOCK_RECORDS_MAX, RUN_BLOCK_BYTES, RUN_INDEX_PAGE_ENTRIES } from "../limits.js";
 import { writeError, syncError } from "./disk-errors.js";
+import { RecordDigester } from "./record-digest.js";
 import { RunBlockBuilder } from "./run-block-builder.js";
+import { RunDigests, takeFromBlock } from "./run-digests.js";
 import { encodeEntries, encodePages } from "./run-index.js";
 import { encodeFooter, encodeSegmentHead } from "./segment-format.js";
 import type { OriginId, StreamName } from "../model/names.js";
@@ -19,6 +21,12 @@ const PACKED_BLOCK_BYTES = 4 * RUN_BLOCK_BYTES;
 /** With a new topic, a block ends that is filled to this share: then most topics begin a block, or lie in one whole. */
 const FILLED = 0.75;
 
+/**
+ * Where the digests of a run come from: its records as they are written, the runs that it is made of, or nowhere, where
+ * records are not unpacked.
+ */
+export type DigestsFrom = "records" | "nowhere" | readonly number[];
+
 interface OpenRun {
   readonly stream: StreamName;
   readonly origin: OriginId;
@@ -30,12 +38,16 @@ interface OpenRun {
   topics: number;
   rawBytes: number;
   received: number;
+  /** Of the records that are added, unless they come from elsewhere. */
+  readonly made: RunDigests | undefined;
+  readonly digests?: readonly number[];
 }
 
 /** Writes one segment file, run after run, each sorted by topic and offset. */
 export class SegmentWriter {
   readonly runs: RunMeta[] = [];
   private readonly block = new RunBlockBuilder();
+  private readonly digester = new RecordDigester();
   private chunks: Uint8Array[] = [];
   private chunkBytes = 0;
   private flushed = 0;
@@ -70,7 +82,9 @@ export class SegmentWriter {
     return this.flushed + this.chunkBytes;
   }
 
-  beginRun(stream: StreamName, origin: OriginId, from: number, to: number): void {
+  beginRun(stream: StreamName, origin: OriginId, from: number, to: number, digestsFrom: DigestsFrom = "records"): void {
+    const made = digestsFrom === "records" ? new RunDigests(from, to) : undefined;
+    const digests = typeof digestsFrom === "string" ? made?.numbers : digestsFrom;
     this.run = {
       stream,
       origin,
@@ -82,6 +96,8 @@ export class SegmentWriter {
       topics: 0,
       rawBytes: 0,
       received: 0,
+      made,
+      ...(digests !== undefined && { digests }),
     };
     this.lastTopic = "";
   }
@@ -90,6 +106,12 @@ export class SegmentWriter {
   add(topic: string, fields: RunFields, source: Uint8Array, from: number, to: number): void {
     this.begin(topic);
     this.block.add(topic, fields, source, from, to);
+    const { made } = this.run as OpenRun;
+    if (made !== undefined) {
+      const { seq, offset, timestamp, received, headers } = fields;
+      this.digester.take(topic, headers, seq, offset, timestamp, received, source, from, to);
+      made.add(seq, this.digester.high, this.digester.low);
+    }
     this.took(1, fields.headers.byteLength + to - from, fields.received);
   }
 
@@ -97,6 +119,7 @@ export class SegmentWriter {
   addSlice(topic: string, block: RunBlock, from: number, to: number): void {
     const { valueStarts, headerBytes, headerOf, received } = block;
     this.begin(topic);
+    this.digestSlice(topic, block, from, to);
     for (let at = from; at < to;) {
       const room = Math.min(to, at + BLOCK_RECORDS_MAX - this.block.count);
       const bytesMax = (valueStarts[at] as number) + RUN_BLOCK_BYTES;
@@ -111,6 +134,16 @@ export class SegmentWriter {
       this.block.addSlice(topic, block, at, end);
       this.took(end - at, bytes, newest);
       at = end;
+    }
+  }
+
+  private digestSlice(topic: string, block: RunBlock, from: number, to: number): void {
+    const { made } = this.run as OpenRun;
+    if (made === undefined) return;
+    const { digester } = this;
+    for (let i = from; i < to; i++) {
+      takeFromBlock(digester, topic, block, i);
+      made.add(block.seqs[i] as number, digester.high, digester.low);
     }
   }
 
@@ -191,7 +224,7 @@ export class SegmentWriter {
   endRun(foreign: Partial<Pick<RunMeta, "arrived" | "rawBytes">> = {}): void {
     this.endBlock();
     const run = this.run as OpenRun;
-    const { entries, ...meta } = run;
+    const { entries, made: _made, ...meta } = run;
     if (run.count === 0) return;
     const pages: PageEntry[] = [];
     for (let i = 0; i < entries.length; i += RUN_INDEX_PAGE_ENTRIES) {

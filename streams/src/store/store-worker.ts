@@ -4,13 +4,13 @@ import { runJob } from "./background.js";
 import { nodeDisk } from "./node-disk.js";
 import type { Job, JobAnswer } from "./background.js";
 
-/** The store's worker thread: seals and merges, see background.ts. */
+/** The store's worker thread: seals, merges and digests, see background.ts. */
 parentPort?.on("message", (job: Job) => void answer(job));
 
 async function answer(job: Job): Promise<void> {
   let reply: JobAnswer;
   try {
-    reply = { segments: await runJob(nodeDisk, job) };
+    reply = await runJob(nodeDisk, job);
   } catch (error) {
     const code = isLandfallError(error) ? error.code : undefined;
     reply = { error: { code, message: error instanceof Error ? error.message : String(error) } };
