@@ -26,11 +26,37 @@ const HEADERS = [new Uint8Array(0), Uint8Array.of(1, 0, 97, 1, 0, 98)];
 
 function build(records: readonly Given[], packed: boolean): Uint8Array {
   const builder = new RunBlockBuilder();
-  for (const record of records) {
-    const source = Uint8Array.of(255, ...record.value, 255);
-    builder.add(record.topic, record, source, 1, source.byteLength - 1);
+  let last: string | undefined;
+  for (const { topic, seq, offset, timestamp, received, arrived, headers, value } of records) {
+    if (topic !== last) begin(builder, topic);
+    last = topic;
+    const source = Uint8Array.of(255, ...headers, ...value, 255);
+    const valueAt = 1 + headers.byteLength;
+    builder.add(seq, offset, timestamp, received, arrived, source, 1, valueAt, source.byteLength - 1);
   }
-  return builder.finish(packed);
+  return finish(builder, packed);
+}
+
+function begin(builder: RunBlockBuilder, topic: string): void {
+  const name = Buffer.from(`?${topic}?`, "latin1");
+  builder.beginTopic(name, 1, topic.length);
+}
+
+/** Somewhere behind other bytes. */
+function finish(builder: RunBlockBuilder, packed: boolean): Uint8Array {
+  const at = 5;
+  let buffer = Buffer.alloc(0);
+  let took = 0;
+  const bytes = builder.finish(packed, {
+    reserve(wanted) {
+      buffer = Buffer.alloc(at + wanted, 0xee);
+      return { buffer, at };
+    },
+    took: (length) => (took = length),
+  });
+  expect(bytes).toBe(took);
+  expect(builder.count).toBe(0);
+  return buffer.subarray(at, at + bytes);
 }
 
 function recordsOf(block: RunBlock): Given[] {
@@ -87,14 +113,10 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
         const block = decodeRunBlock(build(records, from));
         const builder = new RunBlockBuilder();
         block.topics.forEach((topic, t) => {
-          builder.addSlice(
-            topic,
-            block,
-            t === 0 ? 0 : (block.topicEnds[t - 1] as number),
-            block.topicEnds[t] as number,
-          );
+          begin(builder, topic);
+          builder.addSlice(block, t === 0 ? 0 : (block.topicEnds[t - 1] as number), block.topicEnds[t] as number);
         });
-        expect(recordsOf(decodeRunBlock(builder.finish(packed)))).toEqual(records);
+        expect(recordsOf(decodeRunBlock(finish(builder, packed)))).toEqual(records);
       }),
     );
   });

@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { ERROR_CODES, LandfallError } from "../model/errors.js";
 import { digestRun } from "./digest-job.js";
 import { mergeRuns } from "./merge.js";
-import { sealJournal } from "./seal.js";
+import { JournalMemory, sealJournal } from "./seal.js";
 import type { ErrorCode } from "../model/errors.js";
 import type { DigestJob, RunDigest } from "./digest-job.js";
 import type { Disk } from "./disk.js";
@@ -28,19 +28,20 @@ export type JobResult = { readonly segments: NewSegment[] } | { readonly digest:
 /** What the worker answers. */
 export type JobAnswer = JobResult | { readonly error: { readonly code: string | undefined; readonly message: string } };
 
-export async function runJob(disk: Disk, job: Job): Promise<JobResult> {
+export async function runJob(disk: Disk, job: Job, memory: JournalMemory): Promise<JobResult> {
   if (job.kind === "digest") return { digest: await digestRun(disk, job) };
-  return { segments: await runSegmentJob(disk, job) };
+  return { segments: await runSegmentJob(disk, job, memory) };
 }
 
-function runSegmentJob(disk: Disk, job: SegmentJob): Promise<NewSegment[]> {
-  return job.kind === "seal" ? sealJournal(disk, job) : mergeRuns(disk, job);
+function runSegmentJob(disk: Disk, job: SegmentJob, memory: JournalMemory): Promise<NewSegment[]> {
+  return job.kind === "seal" ? sealJournal(disk, job, memory) : mergeRuns(disk, job);
 }
 
 /** In this thread: for disks that another thread cannot see. */
 export function inlineBackground(disk: Disk): Background {
+  const memory = new JournalMemory();
   return {
-    run: (job) => runSegmentJob(disk, job),
+    run: (job) => runSegmentJob(disk, job, memory),
     digest: (job) => digestRun(disk, job),
     close: () => Promise.resolve(),
   };

@@ -93,7 +93,8 @@ class PartSums {
       while (i >= (topicEnds[t] as number)) t++;
       const topic = topics[t] as string;
       const seq = seqs[i] as number;
-      takeFromBlock(digester, topic, block, i);
+      digester.beginNamed(topic);
+      takeFromBlock(digester, block, i);
       const { high, low } = digester;
       const at = this.find(seq) * DIGEST_NUMBERS;
       parts[at] = (parts[at] as number) + 1;

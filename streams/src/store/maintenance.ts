@@ -183,6 +183,7 @@ export class Maintenance {
             nextSegment: this.takeNumbers(SEAL_NUMBERS),
             // Others wait: packing is for later, when runs are merged.
             packed: this.full.length < 2,
+            more: this.full.length > 1,
           });
     if (!this.closing) await this.exclusive(() => this.sealed(generation, made));
     onSealed(size, monotonic() - start);

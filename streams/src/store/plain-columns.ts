@@ -12,95 +12,126 @@ const WIDTHS = [0, 1, 2, 4] as const;
 const AS_THEY_ARE = 8;
 const ARRAYS = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, [AS_THEY_ARE]: Float64Array } as const;
 const COLUMN_HEAD_BYTES = 9;
-/** Sums and differences of numbers up to this are exact. */
+/** Sums and differences of numbers below this are exact. */
 const EXACT_MAX = 2 ** 52;
 /** Of a name, a value, or of records in a block: so many of them still add up to less than 2^32. */
 const LENGTH_MAX = Math.max(VALUE_BYTES_MAX, BLOCK_RECORDS_MAX);
 
-/** Bytes that `writePlainColumns` takes at most. */
-export function plainColumnsBytesMax({ count, topics, headerBytes }: RunColumns): number {
-  const names = topics.reduce((sum, topic) => sum + topic.length, 0);
+/** What is written: numbers per record, and per topic the length of its name and where its records end. */
+export interface PlainColumns extends Omit<RunColumns, "topics"> {
+  readonly topicCount: number;
+  readonly topicLengths: Float64Array;
+  /** The names of the topics, one behind the other. */
+  readonly names: Uint8Array;
+  readonly valueLengths: Float64Array;
+}
+
+/** Bytes that `PlainColumnWriter.write` takes at most. */
+export function plainColumnsBytesMax({ count, topicCount, names, headerBytes }: PlainColumns): number {
   const headers = headerBytes.reduce((sum, bytes) => sum + bytes.byteLength + 2, 2);
-  return names + headers + (topics.length * 2 + count * 7) * 8 + COLUMN_HEAD_BYTES * 9 + 2;
+  return names.byteLength + headers + (topicCount * 2 + count * 7) * 8 + COLUMN_HEAD_BYTES * 9 + 2;
 }
 
-/** Writes columns and lengths of values at the beginning of `into`; returns the bytes they take. */
-export function writePlainColumns(into: Buffer, columns: RunColumns, valueStarts: Uint32Array): number {
-  const { count, topics, topicEnds, offsets, received, headerBytes, headerOf } = columns;
-  const out = new ColumnWriter(into, Math.max(count, topics.length));
-  const { scratch } = out;
-  for (let t = 0; t < topics.length; t++) scratch[t] = (topics[t] as string).length;
-  out.column(scratch, topics.length);
-  out.at += into.write(topics.join(""), out.at, "latin1");
-  let start = 0;
-  for (let t = 0; t < topics.length; t++) {
-    const end = topicEnds[t] as number;
-    scratch[t] = end - start;
-    start = end;
-  }
-  out.column(scratch, topics.length);
-  out.column(columns.seqs, count);
-  out.column(received, count);
-  const slot = (offsets[0] as number) % OFFSET_SLOT_COUNT;
-  out.at = into.writeUInt16LE(slot, out.at);
-  for (let i = 0; i < count; i++) scratch[i] = predictOffset(received[i] as number, slot);
-  out.column(offsets, count, scratch);
-  out.column(columns.timestamps, count, received);
-  out.column(columns.arrived, count, received);
-  out.at = into.writeUInt16LE(headerBytes.length, out.at);
-  for (const bytes of headerBytes) {
-    out.at = into.writeUInt16LE(bytes.byteLength, out.at);
-    into.set(bytes, out.at);
-    out.at += bytes.byteLength;
-  }
-  if (headerOf !== undefined) {
-    for (let i = 0; i < count; i++) scratch[i] = headerOf[i] as number;
-    out.column(scratch, count);
-  }
-  for (let i = 0; i < count; i++) scratch[i] = (valueStarts[i + 1] as number) - (valueStarts[i] as number);
-  out.column(scratch, count);
-  return out.at;
-}
+/** Writes the columns of blocks, one block after the other; its arrays grow and are used again. */
+export class PlainColumnWriter {
+  private at = 0;
+  private into: Buffer = Buffer.alloc(0);
+  private scratch = new Float64Array(0);
+  private rests = arraysOf(0);
 
-class ColumnWriter {
-  at = 0;
-  readonly scratch: Float64Array;
-
-  constructor(
-    private readonly into: Buffer,
-    numbers: number,
-  ) {
-    this.scratch = new Float64Array(numbers);
+  /** Writes columns and lengths of values into `into`, from `at` on; returns where they end. */
+  write(into: Buffer, at: number, columns: PlainColumns): number {
+    const { count, topicCount, topicEnds, offsets, received, headerBytes, headerOf } = columns;
+    this.into = into;
+    this.at = at;
+    const most = Math.max(count, topicCount);
+    if (most > this.scratch.length) {
+      this.scratch = new Float64Array(most * 2);
+      this.rests = arraysOf(most * 2);
+    }
+    const { scratch } = this;
+    this.column(columns.topicLengths, topicCount);
+    into.set(columns.names, this.at);
+    this.at += columns.names.byteLength;
+    let start = 0;
+    for (let t = 0; t < topicCount; t++) {
+      const end = topicEnds[t] as number;
+      scratch[t] = end - start;
+      start = end;
+    }
+    this.column(scratch, topicCount);
+    this.column(columns.seqs, count);
+    this.column(received, count);
+    const slot = (offsets[0] as number) % OFFSET_SLOT_COUNT;
+    this.at = into.writeUInt16LE(slot, this.at);
+    for (let i = 0; i < count; i++) scratch[i] = predictOffset(received[i] as number, slot);
+    this.column(offsets, count, scratch);
+    this.column(columns.timestamps, count, received);
+    this.column(columns.arrived, count, received);
+    this.at = into.writeUInt16LE(headerBytes.length, this.at);
+    for (const bytes of headerBytes) {
+      this.at = into.writeUInt16LE(bytes.byteLength, this.at);
+      into.set(bytes, this.at);
+      this.at += bytes.byteLength;
+    }
+    if (headerOf !== undefined) {
+      for (let i = 0; i < count; i++) scratch[i] = headerOf[i] as number;
+      this.column(scratch, count);
+    }
+    this.column(columns.valueLengths, count);
+    return this.at;
   }
 
   /** @param against the number expected in each place; what differs from it is written */
-  column(numbers: Float64Array, count: number, against?: Float64Array): void {
+  private column(numbers: Float64Array, count: number, against?: Float64Array): void {
     const { into } = this;
-    let least = Infinity;
-    let most = -Infinity;
-    let isExact = true;
+    let smallest = Infinity;
+    let largest = -Infinity;
     for (let i = 0; i < count; i++) {
       const number = numbers[i] as number;
-      const expected = against === undefined ? 0 : (against[i] as number);
-      if (number > EXACT_MAX || number < -EXACT_MAX || expected > EXACT_MAX || expected < -EXACT_MAX) isExact = false;
-      const rest = number - expected;
-      if (rest < least) least = rest;
-      if (rest > most) most = rest;
+      if (number < smallest) smallest = number;
+      if (number > largest) largest = number;
     }
+    let least = smallest;
+    let most = largest;
+    if (against !== undefined) {
+      least = Infinity;
+      most = -Infinity;
+      for (let i = 0; i < count; i++) {
+        const rest = (numbers[i] as number) - (against[i] as number);
+        if (rest < least) least = rest;
+        if (rest > most) most = rest;
+      }
+    }
+    // Then what is expected is less than 2^53, too.
+    const isExact = largest < EXACT_MAX && smallest > -EXACT_MAX && most < EXACT_MAX && least > -EXACT_MAX;
     const width = isExact ? WIDTHS.find((bytes) => most - least < 2 ** (8 * bytes)) : undefined;
     const base = width === undefined ? 0 : least;
     into[this.at] = width ?? AS_THEY_ARE;
     into.writeDoubleLE(base, this.at + 1);
     this.at += COLUMN_HEAD_BYTES;
     if (width === 0) return;
-    const rests = new ARRAYS[width ?? AS_THEY_ARE](count);
-    const isRelative = width !== undefined && against !== undefined;
-    for (let i = 0; i < count; i++) {
-      rests[i] = (numbers[i] as number) - base - (isRelative ? (against[i] as number) : 0);
+    const rests = this.rests[width ?? AS_THEY_ARE];
+    if (width !== undefined && against !== undefined) {
+      for (let i = 0; i < count; i++) rests[i] = (numbers[i] as number) - base - (against[i] as number);
+    } else {
+      for (let i = 0; i < count; i++) rests[i] = (numbers[i] as number) - base;
     }
-    into.set(new Uint8Array(rests.buffer), this.at);
-    this.at += rests.byteLength;
+    const bytes = count * rests.BYTES_PER_ELEMENT;
+    into.set(new Uint8Array(rests.buffer, 0, bytes), this.at);
+    this.at += bytes;
   }
+}
+
+/** For numbers of each width, all in the same memory. */
+function arraysOf(count: number): { [width in keyof typeof ARRAYS]: InstanceType<(typeof ARRAYS)[width]> } {
+  const { buffer } = new Float64Array(count);
+  return {
+    1: new Uint8Array(buffer),
+    2: new Uint16Array(buffer),
+    4: new Uint32Array(buffer),
+    8: new Float64Array(buffer),
+  };
 }
 
 /** Names of a block's topics alone. @throws LandfallError CORRUPT_BLOCK */

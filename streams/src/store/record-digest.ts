@@ -17,6 +17,9 @@ export const DIGEST_NAME = "murmur3-sums";
 
 const SEEDS = { high: 0x4c_46_44_31, low: -0x61_c8_86_47 } as const;
 const FIXED_BYTES = 32;
+/** Behind an opening bracket and a quotation mark. */
+const NAME_AT = FIXED_BYTES + 2;
+const [OPENING, QUOTE, CLOSING] = [0x5b, 0x22, 0x5d];
 const NO_BYTES = new Uint8Array(0);
 
 export function addDigests(a: RecordDigest, b: RecordDigest): RecordDigest {
@@ -24,9 +27,10 @@ export function addDigests(a: RecordDigest, b: RecordDigest): RecordDigest {
 }
 
 /** Of all that every site holds of a record: seq, offset, timestamp, received, topic, headers by name, value. */
-export function digestOf(record: OriginRecord): RecordDigest {
-  const { seq, offset, timestamp, received, topic, headers, value } = record;
-  shared.take(topic, encodeHeaders(headers), seq, offset, timestamp, received, value, 0, value.byteLength);
+export function digestOf({ seq, offset, timestamp, received, topic, headers, value }: OriginRecord): RecordDigest {
+  const encoded = encodeHeaders(headers);
+  shared.beginNamed(topic);
+  shared.take(seq, offset, timestamp, received, encoded, 0, encoded.byteLength, value, 0, value.byteLength);
   return { high: shared.high, low: shared.low };
 }
 
@@ -35,32 +39,58 @@ export class RecordDigester {
   /** Of the record that was taken last. */
   high = 0;
   low = 0;
-  /** What is hashed before the value: seq, offset, timestamp, received, then topic and headers as JSON. */
   private a = 0;
   private b = 0;
+  /** What is hashed before the value: seq, offset, timestamp, received, then topic and headers as JSON. */
   private head = Buffer.alloc(1024);
   private headView = viewOf(this.head);
+  private nameEnd = 0;
   private headEnd = 0;
   private topic: string | undefined;
+  /** Headers of the last record as bytes, and as they stand in the head. */
   private headers: Uint8Array = NO_BYTES;
   private headerText = Buffer.alloc(0);
   private source: Uint8Array = NO_BYTES;
   private sourceView = viewOf(NO_BYTES);
 
-  /** @param headers as block-headers.ts encodes them. The value is [from, to) of `source`. */
+  /** The records that follow are of this topic: its name is [at, at + length) of `source`, ASCII of which nothing is escaped. */
+  beginTopic(source: Uint8Array, at: number, length: number): void {
+    this.topic = undefined;
+    const head = this.roomFor(length);
+    for (let i = 0; i < length; i++) head[NAME_AT + i] = source[at + i] as number;
+    this.endName(length);
+  }
+
+  /** The same for a name that is text. */
+  beginNamed(topic: string): void {
+    if (topic === this.topic) return;
+    this.topic = topic;
+    const head = this.roomFor(topic.length);
+    for (let i = 0; i < topic.length; i++) head[NAME_AT + i] = topic.charCodeAt(i);
+    this.endName(topic.length);
+  }
+
+  /**
+   * The next record of the topic. Its headers are [headersAt, headersEnd) of `headers`, as block-headers.ts encodes them, its
+   * value [from, to) of `source`.
+   */
   take(
-    topic: string,
-    headers: Uint8Array,
     seq: number,
     offset: number,
     timestamp: number,
     received: number,
+    headers: Uint8Array,
+    headersAt: number,
+    headersEnd: number,
     source: Uint8Array,
     from: number,
     to: number,
   ): void {
-    const isKnown = isSame(headers, this.headers);
-    if (!isKnown || topic !== this.topic) this.writeNames(topic, headers, isKnown);
+    if (!isSame(this.headers, headers, headersAt, headersEnd)) {
+      this.setHeaders(headers.slice(headersAt, headersEnd));
+      this.roomFor(this.nameEnd - NAME_AT);
+      this.putHeaders();
+    }
     const { headView } = this;
     headView.setFloat64(0, seq, true);
     headView.setFloat64(8, offset, true);
@@ -73,31 +103,36 @@ export class RecordDigester {
     this.hash(source, from, to);
   }
 
-  private writeNames(topic: string, headers: Uint8Array, isKnown: boolean): void {
-    if (!isKnown) {
-      const read = decodeHeaders(headers, 0);
-      const pairs = Object.keys(read).sort();
-      this.headerText = Buffer.from(pairs.map((name) => `,${JSON.stringify([name, read[name]])}`).join(""));
-      this.headers = headers.slice();
-    }
-    this.topic = topic;
-    const { headerText } = this;
-    const wanted = FIXED_BYTES + topic.length + headerText.byteLength + 4;
+  private setHeaders(headers: Uint8Array): void {
+    const read = decodeHeaders(headers, 0);
+    const names = Object.keys(read).sort();
+    this.headerText = Buffer.from(names.map((name) => `,${JSON.stringify([name, read[name]])}`).join(""));
+    this.headers = headers;
+  }
+
+  private roomFor(nameBytes: number): Buffer {
+    const wanted = NAME_AT + nameBytes + this.headerText.byteLength + 2;
     if (wanted > this.head.byteLength) {
-      this.head = Buffer.alloc(2 * wanted);
+      this.head = Buffer.concat([this.head], 2 * wanted);
       this.headView = viewOf(this.head);
     }
+    return this.head;
+  }
+
+  private endName(length: number): void {
     const { head } = this;
-    let at = FIXED_BYTES;
-    // A topic's name is ASCII, and none of its characters is escaped.
-    head[at++] = 0x5b;
-    head[at++] = 0x22;
-    for (let i = 0; i < topic.length; i++) head[at++] = topic.charCodeAt(i);
-    head[at++] = 0x22;
-    head.set(headerText, at);
-    at += headerText.byteLength;
-    head[at++] = 0x5d;
-    this.headEnd = at;
+    head[FIXED_BYTES] = OPENING;
+    head[FIXED_BYTES + 1] = QUOTE;
+    head[NAME_AT + length] = QUOTE;
+    this.nameEnd = NAME_AT + length;
+    this.putHeaders();
+  }
+
+  private putHeaders(): void {
+    const { head, headerText, nameEnd } = this;
+    head.set(headerText, nameEnd + 1);
+    this.headEnd = nameEnd + headerText.byteLength + 2;
+    head[this.headEnd - 1] = CLOSING;
   }
 
   /** MurmurHash3, 32 bits, with two seeds at once: of the head and then the value, as if they were one text. */
@@ -163,9 +198,9 @@ function finished(hash: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.byteLength !== b.byteLength) return false;
-  for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false;
+function isSame(known: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
+  if (known.byteLength !== to - from) return false;
+  for (let i = 0; i < known.byteLength; i++) if (known[i] !== bytes[from + i]) return false;
   return true;
 }
 

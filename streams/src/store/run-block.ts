@@ -19,7 +19,7 @@ const MAGIC = 0x4252464c;
 /** Packed blocks are of the first version; it has blocks that are not packed, too, which are no longer written. */
 const PACKED_VERSION = 1;
 const PLAIN_VERSION = 2;
-const HEAD_BYTES = 32;
+export const RUN_BLOCK_HEAD_BYTES = 32;
 const PACKED = 1;
 const COLUMN_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -76,9 +76,9 @@ export function checkRunBlock(block: Uint8Array): void {
 
 /** Whether a block of a run lies whole at the beginning of these bytes: its length. @throws LandfallError CORRUPT_BLOCK */
 export function runBlockLength(bytes: Uint8Array): number {
-  if (bytes.byteLength < HEAD_BYTES) throw corruptRun("it is cut short");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, HEAD_BYTES);
-  const length = HEAD_BYTES + view.getUint32(24, true) + view.getUint32(28, true);
+  if (bytes.byteLength < RUN_BLOCK_HEAD_BYTES) throw corruptRun("it is cut short");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, RUN_BLOCK_HEAD_BYTES);
+  const length = RUN_BLOCK_HEAD_BYTES + view.getUint32(24, true) + view.getUint32(28, true);
   if (view.getUint32(0, true) !== MAGIC || length > bytes.byteLength) throw corruptRun("it is cut short");
   return length;
 }
@@ -116,29 +116,29 @@ export function runValue({ bytes, valueStarts }: RunBlock, i: number): Uint8Arra
   return new Uint8Array(bytes.buffer, bytes.byteOffset + at, (valueStarts[i + 1] as number) - at);
 }
 
-/** @param columns as they are stored; `columnBytes` they have unpacked */
-export function encodeRunBlock(
-  isPacked: boolean,
-  count: number,
-  topics: number,
-  columns: Uint8Array,
-  columnBytes: number,
-  values: Uint8Array,
-): Uint8Array {
-  const block = Buffer.allocUnsafeSlow(HEAD_BYTES + columns.byteLength + values.byteLength);
-  block.fill(0, 0, HEAD_BYTES);
+/** What the head of a block says besides its checksum. */
+export interface RunBlockFacts {
+  readonly isPacked: boolean;
+  readonly count: number;
+  readonly topics: number;
+  /** Bytes of the columns, unpacked and as they are stored. */
+  readonly columnBytes: number;
+  readonly storedBytes: number;
+  readonly valueBytes: number;
+}
+
+/** Writes the head, checksum included; columns and values stand behind it already. */
+export function writeRunBlockHead(block: Buffer, facts: RunBlockFacts): void {
+  block.fill(0, 0, RUN_BLOCK_HEAD_BYTES);
   block.writeUInt32LE(MAGIC, 0);
-  block[8] = isPacked ? PACKED_VERSION : PLAIN_VERSION;
-  block[9] = isPacked ? PACKED : 0;
-  block.writeUInt32LE(count, 12);
-  block.writeUInt32LE(topics, 16);
-  block.writeUInt32LE(columnBytes, 20);
-  block.writeUInt32LE(columns.byteLength, 24);
-  block.writeUInt32LE(values.byteLength, 28);
-  block.set(columns, HEAD_BYTES);
-  block.set(values, HEAD_BYTES + columns.byteLength);
+  block[8] = facts.isPacked ? PACKED_VERSION : PLAIN_VERSION;
+  block[9] = facts.isPacked ? PACKED : 0;
+  block.writeUInt32LE(facts.count, 12);
+  block.writeUInt32LE(facts.topics, 16);
+  block.writeUInt32LE(facts.columnBytes, 20);
+  block.writeUInt32LE(facts.storedBytes, 24);
+  block.writeUInt32LE(facts.valueBytes, 28);
   block.writeUInt32LE(crc32(block.subarray(8)), 4);
-  return block;
 }
 
 /** With its columns unpacked. */
@@ -153,7 +153,7 @@ function checkHead(block: Uint8Array): Head {
 }
 
 function readHead(block: Uint8Array): Head {
-  if (block.byteLength < HEAD_BYTES) throw corruptRun("it is cut short");
+  if (block.byteLength < RUN_BLOCK_HEAD_BYTES) throw corruptRun("it is cut short");
   const buffer = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
   if (buffer.readUInt32LE(0) !== MAGIC) throw corruptRun("it does not begin like a block of a run");
   if (crc32(buffer.subarray(8)) !== buffer.readUInt32LE(4)) throw corruptRun("the checksum does not fit");
@@ -163,9 +163,9 @@ function readHead(block: Uint8Array): Head {
   const [count, topics] = [buffer.readUInt32LE(12), buffer.readUInt32LE(16)];
   const [columnBytes, stored, valueBytes] = [buffer.readUInt32LE(20), buffer.readUInt32LE(24), buffer.readUInt32LE(28)];
   const isCount = count > 0 && count <= BLOCK_RECORDS_MAX && topics > 0 && topics <= count;
-  const isLength = columnBytes <= COLUMN_BYTES_MAX && HEAD_BYTES + stored + valueBytes === block.byteLength;
+  const isLength = columnBytes <= COLUMN_BYTES_MAX && RUN_BLOCK_HEAD_BYTES + stored + valueBytes === block.byteLength;
   if (!isCount || !isLength) throw corruptRun("impossible numbers");
-  const at = block.byteOffset + HEAD_BYTES;
+  const at = block.byteOffset + RUN_BLOCK_HEAD_BYTES;
   const columns = new Uint8Array(block.buffer, at, stored);
   const values = new Uint8Array(block.buffer, at + stored, valueBytes);
   return { version, isPacked, count, topics, columnBytes, columns, values };

@@ -66,16 +66,18 @@ export function chunkBounds({ from, to }: Pick<RunMeta, "from" | "to">): number[
   return bounds;
 }
 
-/** Digests record `i` of a block, which is of this topic. */
-export function takeFromBlock(digester: RecordDigester, topic: string, block: RunBlock, i: number): void {
+/** Digests record `i` of a block, which is of the topic that was begun. */
+export function takeFromBlock(digester: RecordDigester, block: RunBlock, i: number): void {
   const { seqs, offsets, timestamps, received, headerBytes, headerOf, valueStarts, bytes } = block;
+  const headers = headerBytes[headerOf === undefined ? 0 : (headerOf[i] as number)] as Uint8Array;
   digester.take(
-    topic,
-    headerBytes[headerOf === undefined ? 0 : (headerOf[i] as number)] as Uint8Array,
     seqs[i] as number,
     offsets[i] as number,
     timestamps[i] as number,
     received[i] as number,
+    headers,
+    0,
+    headers.byteLength,
     bytes,
     valueStarts[i] as number,
     valueStarts[i + 1] as number,
