@@ -7,7 +7,17 @@ import { verifyFolder } from "../src/store/verify-folder.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
 import { describeStoreContract } from "../testing/store-contract.js";
-import { CONTAINERS, FOREIGN, SHIPS, START_MS, fillGaps, foreignBatch, reading, sync, text } from "../testing/store-fixture.js";
+import {
+  CONTAINERS,
+  FOREIGN,
+  SHIPS,
+  START_MS,
+  fillGaps,
+  foreignBatch,
+  reading,
+  sync,
+  text,
+} from "../testing/store-fixture.js";
 import type { EmbeddedStore, EmbeddedStoreOptions } from "../src/store/embedded-store.js";
 import type { TopicName } from "../src/model/names.js";
 import type { Seq, StoredRecord } from "../src/model/record.js";
