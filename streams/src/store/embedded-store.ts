@@ -22,11 +22,12 @@ import { checkCursor } from "./cursor-walk.js";
 import { readDigestFile } from "./digest-file.js";
 import { holdingsOf } from "./holdings.js";
 import { LogReader } from "./log-reader.js";
-import { Maintenance, damagedNote } from "./maintenance.js";
+import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
 import { openFolder } from "./open-folder.js";
 import { Pace } from "./pace.js";
 import { checkLimit, checkSeq, checkSpans, checkTopicQuery } from "./query-check.js";
+import { repairRange } from "./repair-range.js";
 import { RunLog } from "./run-log.js";
 import { SealedTransfers } from "./sealed-transfers.js";
 import { SegmentReader } from "./segment-reader.js";
@@ -35,14 +36,14 @@ import { StoreDigests } from "./store-digests.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
-import { isFillable, type Gap, type Hole } from "../model/gap.js";
+import type { Gap, Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
 import type { Disk } from "./disk.js";
 import type { HandedOver } from "./expiry.js";
 import type { Group } from "./group.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
-import type { OriginLog } from "./origin-log.js";
+import type { RepairOptions } from "./repair-range.js";
 import type { Run } from "./segment-format.js";
 import type {
   Appended,
@@ -120,6 +121,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
   private readonly summing: StoreDigests;
+  private readonly repairing: RepairOptions;
   private recordsReceived = 0;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
   private readonly reading = new Set<Promise<unknown>>();
@@ -199,6 +201,12 @@ export class EmbeddedStore implements LocalStore {
       late,
       onDamaged: (run, error) => this.noteDamagedRun(run, error),
     });
+    this.repairing = {
+      digests: this.summing,
+      sealNow: () => this.sealed(),
+      noteGaps: (gaps) => this.maintenance.exclusive(() => this.maintenance.noteGaps(gaps)),
+      changed: (log) => this.gapKeeper.changed(log),
+    };
     this.commit = new GroupCommit({
       catalog,
       journal,
@@ -413,32 +421,10 @@ export class EmbeddedStore implements LocalStore {
   }
 
   async repair(stream: StreamName, origin: OriginId, from: Seq, to: Seq): Promise<Hole[]> {
+    this.checkOpen();
+    checkSpans([{ from, to, step: Number.MAX_SAFE_INTEGER }]);
     const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
-    for (let at = from; at < to;) {
-      const [read] = await this.digests(stream, origin, [{ from: at, to, step: Number.MAX_SAFE_INTEGER }], true);
-      const { damaged, next } = read as SpanDigests;
-      // Runs are gaps already; blocks of journals are not.
-      for (const [start, end] of damaged) if (log !== undefined) await this.giveUpUnsealed(log, start, end);
-      at = next as Seq;
-    }
-    const holes = holdingsOf(this.opened.catalog.streams.get(stream)).find((one) => one.origin === origin)?.gaps ?? [];
-    return holes.flatMap((hole) => {
-      const part = { ...hole, from: Math.max(hole.from, from) as Seq, to: Math.min(hole.to, to) as Seq };
-      return part.from < part.to && isFillable(part.reason) ? [part] : [];
-    });
-  }
-
-  /**
-   * Blocks of unsealed journals that cannot be read. What they hold is known by topic and offset until they are sealed, and
-   * would be taken for a second record under the same offset: so they are sealed first, which leaves them out.
-   */
-  private async giveUpUnsealed(log: OriginLog, from: number, to: number): Promise<void> {
-    await this.sealed();
-    const notes = log.missing(from, to).map(([start, end]) => damagedNote(log, start, end));
-    if (notes.length === 0) return;
-    await this.maintenance.exclusive(() => this.maintenance.noteGaps(notes));
-    for (const { from: start, to: end, reason } of notes) log.addGap(start, end, reason);
-    this.gapKeeper.changed(log);
+    return log === undefined ? [] : repairRange(log, from, to, this.repairing);
   }
 
   async expire(): Promise<number> {

@@ -6,17 +6,18 @@ import type { StreamState } from "./stream-state.js";
 
 /** What a stream holds of each origin, and what it lacks, in order of origin. */
 export function holdingsOf(stream: StreamState | undefined): OriginHoldings[] {
-  const held: OriginHoldings[] = [];
-  for (const log of stream?.logs.values() ?? []) {
-    const { origin } = log;
-    const gaps = log.holes();
-    // Behind all that is here, a run may lie that turned out to be damaged.
-    const lost = lostBehind(log);
-    if (lost !== undefined) gaps.push(lost);
-    const next = Math.max(log.end, lost?.to ?? 0) as Seq;
-    if (next > 0) held.push({ origin, next, gaps });
-  }
+  const held = [...(stream?.logs.values() ?? [])].flatMap((log) => holdingOf(log) ?? []);
   return held.sort((a, b) => (a.origin < b.origin ? -1 : 1));
+}
+
+/** Undefined where nothing is known of the origin. */
+export function holdingOf(log: OriginLog): OriginHoldings | undefined {
+  const gaps = log.holes();
+  // Behind all that is here, a run may lie that turned out to be damaged.
+  const lost = lostBehind(log);
+  if (lost !== undefined) gaps.push(lost);
+  const next = Math.max(log.end, lost?.to ?? 0) as Seq;
+  return next > 0 ? { origin: log.origin, next, gaps } : undefined;
 }
 
 function lostBehind(log: OriginLog): Hole | undefined {
