@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { looksRandom } from "../src/codec/randomness.js";
 import { isLandfallError } from "../src/model/errors.js";
+import { openBlock } from "../src/store/block-topics.js";
 import { RunBlockBuilder } from "../src/store/run-block-builder.js";
 import { decodeRunBlock, decodeRunColumns, decodeRunTopics, runValue } from "../src/store/run-block.js";
 import type { RunBlock } from "../src/store/run-block.js";
@@ -107,6 +108,25 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
     );
   });
 
+  it("S3: gives out the records of one topic alone, whichever is asked for first", () => {
+    fc.assert(
+      fc.property(anyRecords, fc.infiniteStream(fc.nat()), (records, choices) => {
+        const block = openBlock(build(records, packed), 5);
+        const names = [...new Set(records.map(({ topic }) => topic))];
+        expect([block.count, block.first]).toEqual([records.length, names[0]]);
+        expect(block.topic(`${names.at(-1)}0`)).toBeUndefined();
+        for (const choice of choices.take(names.length * 2)) {
+          const topic = names[choice % names.length] as string;
+          const own = records.filter((record) => record.topic === topic).map((record) => ({ ...record, arrived: 5 }));
+          const found = block.topic(topic) as RunBlock;
+          expect(recordsOf(found)).toEqual(own);
+          expect(found.headers).toHaveLength(found.headerBytes.length);
+          expect(block.bytes).toBeGreaterThan(0);
+        }
+      }),
+    );
+  });
+
   it("takes over slices of another block", () => {
     fc.assert(
       fc.property(anyRecords, fc.boolean(), (records, from) => {
@@ -131,6 +151,15 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
         try {
           const block = decodeRunBlock(bytes);
           for (let i = 0; i < block.count; i++) runValue(block, i);
+        } catch (error) {
+          expect(isLandfallError(error, "CORRUPT_BLOCK"), String(error)).toBe(true);
+        }
+        try {
+          const block = openBlock(bytes);
+          for (const { topic } of records) {
+            const found = block.topic(topic);
+            for (let i = 0; i < (found?.count ?? 0); i++) runValue(found as RunBlock, i);
+          }
         } catch (error) {
           expect(isLandfallError(error, "CORRUPT_BLOCK"), String(error)).toBe(true);
         }

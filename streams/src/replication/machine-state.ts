@@ -45,6 +45,8 @@ export interface LinkTuning {
   readonly windowBytes: number;
   readonly windowBytesMin: number;
   readonly windowBytesMax: number;
+  /** What such a link is taken to carry before that is measured, where it is so long that `windowBytes` would not fill it. */
+  readonly startBytesPerMs?: number;
   /** One block sent over this link is at most about so large, and smaller where the peer's window is narrow. */
   readonly blockBytes: number;
   /** Between two announcements of the same advance. */
@@ -81,8 +83,8 @@ export interface Serving {
   digests: readonly Digest[];
   /** Of the sealed run that begins at `position`, what was sent. */
   staged?: Staged;
-  /** Nothing was read for it yet. */
-  fresh: boolean;
+  /** The last position from which what comes next was to be prepared; undefined at first, and behind a sealed run. */
+  prepared: number | undefined;
   /** What comes next is being prepared. */
   waits: boolean;
   /** Bytes of the next block, where that is known to be more than usual. */
@@ -198,6 +200,8 @@ export type MachineEvent =
       readonly sealed: boolean;
       /** On a metered link. */
       readonly purse?: Purse | undefined;
+      /** About so long, where something is known of it. */
+      readonly roundTripMs?: number | undefined;
     }
   /** On a metered link, there may be more to spend. */
   | { readonly type: "funds"; readonly conn: number }
@@ -307,8 +311,10 @@ export type Effect =
       readonly sealed: boolean;
       /** Of which these blocks are there already, if it is the very same run. */
       readonly staged: Staged | undefined;
-      /** The first read for its request: what is worth it may be prepared. */
-      readonly fresh: boolean;
+      /** The first read for its request, or the first behind a sealed run: all that lies there may be backlog. */
+      readonly isFirst: boolean;
+      /** The first read from this seq on: what is worth it may be prepared. */
+      readonly prepare: boolean;
     }
   | {
       readonly type: "apply";

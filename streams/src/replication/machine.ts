@@ -89,7 +89,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       state.staged.delete(event.key);
       break;
     case "roundTrip":
-      state.conns.get(event.conn)?.window.roundTrip(event.ms);
+      state.conns.get(event.conn)?.window.roundTrip(event.ms, now);
       break;
     case "funds": {
       const conn = state.conns.get(event.conn);
@@ -124,7 +124,7 @@ function onConnected(
     serving: new Map(),
     filling: new Map(),
     turn: [],
-    window: new CreditWindow(event.tuning),
+    window: new CreditWindow(event.tuning, event.roundTripMs),
     toldWindow: 0,
     credit: 0,
     peerWindow: undefined,
@@ -188,7 +188,7 @@ function onMessage(
       const refusal = refusalOf(state, conn, key, from, to > 0);
       if (refusal === undefined) {
         const range = { position: from, to: to > 0 ? to : Infinity };
-        const begun = { fresh: true, waits: false, ...(staged === undefined ? {} : { staged }) };
+        const begun = { prepared: undefined, waits: false, ...(staged === undefined ? {} : { staged }) };
         serve(state, conn, { id, key, ...range, digests, ...begun }, out);
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });
@@ -308,7 +308,7 @@ function onApplied(
   const conn = state.conns.get(event.conn);
   if (event.fill) onFillApplied(state, event.key);
   if (event.ok) {
-    if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs), out);
+    if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs, now), out);
     return;
   }
   // What followed the failed block is lost with it: begin again from what is on disk, and only later.

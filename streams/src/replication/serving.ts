@@ -51,9 +51,10 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     digests: serving.digests,
     sealed: conn.sealed && !Number.isFinite(serving.to),
     staged: serving.staged,
-    fresh: serving.fresh,
+    isFirst: serving.prepared === undefined,
+    prepare: serving.prepared !== serving.position,
   });
-  serving.fresh = false;
+  serving.prepared = serving.position;
 }
 
 /** A narrow window is filled with several blocks, so that what is urgent need not wait for all of it. */
@@ -127,6 +128,7 @@ export function partRead(
       serving.staged = { run: run.id, blocks: next };
     } else {
       serving.position = run.to;
+      serving.prepared = undefined;
       delete serving.staged;
     }
     conn.credit -= bytes.byteLength;

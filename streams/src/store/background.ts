@@ -37,6 +37,48 @@ function runSegmentJob(disk: Disk, job: SegmentJob, memory: JournalMemory): Prom
   return job.kind === "seal" ? sealJournal(disk, job, memory) : mergeRuns(disk, job);
 }
 
+/** One worker for several who have jobs, which do not know of each other. */
+export class SharedBackground implements Background {
+  /** Jobs that are under way or wait. */
+  jobs = 0;
+  private turn: Promise<unknown> = Promise.resolve();
+  private isClosed = false;
+
+  constructor(private readonly worker: Background) {}
+
+  run(job: SegmentJob): Promise<NewSegment[]> {
+    return this.inTurn(() => this.worker.run(job));
+  }
+
+  digest(job: DigestJob): Promise<RunDigest> {
+    return this.inTurn(() => this.worker.digest(job));
+  }
+
+  /** The job under way is not finished, and none is begun. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.worker.close();
+    await this.turn;
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.after(this.turn, work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async after<T>(before: Promise<unknown>, work: () => Promise<T>): Promise<T> {
+    this.jobs++;
+    try {
+      await before;
+      if (this.isClosed) throw new LandfallError("CLOSED", "the store was closed");
+      return await work();
+    } finally {
+      this.jobs--;
+    }
+  }
+}
+
 /** In this thread: for disks that another thread cannot see. */
 export function inlineBackground(disk: Disk): Background {
   const memory = new JournalMemory();

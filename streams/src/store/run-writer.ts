@@ -19,6 +19,9 @@ const PACKED_BLOCK_BYTES = 4 * RUN_BLOCK_BYTES;
 /** With a new topic, a block ends that is filled to this share: then most topics begin a block, or lie in one whole. */
 const FILLED = 0.75;
 
+/** Behind a topic with so much in a block that is not packed, the block ends, too. Packed ones would grow by 3 %. */
+const LONG_TOPIC_BYTES = RUN_BLOCK_BYTES / 2;
+
 /**
  * Where the digests of a run come from: its records as they are written, the runs that it is made of, or nowhere, where
  * records are not unpacked.
@@ -53,6 +56,8 @@ export class SegmentWriter {
   private nameBytes = 0;
   /** The topic of the last slice, or of the last block from another site. */
   private lastTopic = "";
+  /** What was in the block before that topic. */
+  private topicBegin = 0;
   /** Of the block in the making; undefined until there is enough of it to tell. */
   private shouldPack: boolean | undefined;
 
@@ -196,8 +201,12 @@ export class SegmentWriter {
   }
 
   private nextTopic(): void {
-    if (this.block.bytes >= this.blockBytesMax * FILLED) this.endBlock();
+    const { bytes } = this.block;
+    // A long history has blocks of its own, so that whoever reads it need not read others.
+    const isLong = this.shouldPack !== true && bytes - this.topicBegin >= LONG_TOPIC_BYTES;
+    if (isLong || bytes >= this.blockBytesMax * FILLED) this.endBlock();
     (this.run as OpenRun).topics++;
+    this.topicBegin = this.block.bytes;
   }
 
   private took(records: number, bytes: number, received: number): void {
@@ -270,6 +279,7 @@ export class SegmentWriter {
 
   private endBlock(): void {
     const { block } = this;
+    this.topicBegin = 0;
     if (block.count === 0) return;
     const { count, minOffset, maxOffset, minTime, maxTime } = block;
     const [first, last] = block.ends;
