@@ -57,6 +57,7 @@ export class SpanSum {
   /** Whether what is wanted of a run is made of whole parts of its list of digests. */
   fits(run: Run): boolean {
     const { to, step } = this.span;
+    if (step === 1) return false;
     const isBound = (seq: number): boolean => seq <= run.from || seq >= run.to || seq % DIGEST_CHUNK_RECORDS === 0;
     const [start, end] = this.part(run);
     const isOneCell = (Math.floor(start / step) + 1) * step >= end;
