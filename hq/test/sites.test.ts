@@ -25,6 +25,8 @@ const link = (id: string, to: string, rest: Partial<LinkView> = {}): LinkView =>
   state: "up",
   bytesPerSecond: 10,
   recordsPerSecond: 1,
+  sending: { bytesPerSecond: 9, recordsPerSecond: 1 },
+  receiving: { bytesPerSecond: 1, recordsPerSecond: 0 },
   toSend: 3,
   toReceive: 4,
   ...rest,
@@ -155,10 +157,28 @@ describe("links", () => {
         roundTripMs: 1500,
         backlogBytes: 700,
         secondsToGo: 7,
+        // Seen from Los Angeles, whom Tokyo dials.
+        there: { backlogRecords: 4, recordsPerSecond: 0, bytesPerSecond: 1 },
+        back: { backlogRecords: 3, recordsPerSecond: 1, bytesPerSecond: 9 },
         certificateExpires: new Date(NOW).toISOString(),
       },
       { id: "tokyo~sydney", from: "tokyo", to: "sydney", state: "down" },
     ]);
+  });
+
+  it("say why they are down, which only the dialling side knows, whoever spoke last", () => {
+    const down = { state: "down" as const };
+    const why = statusLink(link("tokyo~sydney", "sydney", { ...down, problem: "nothing heard for 5 s" }));
+    const other = statusLink(link("tokyo~sydney", "tokyo", down));
+    const links = (...words: [site: string, of: StatusLink, time: number][]) =>
+      describeSites(
+        sources({ statuses: words.map(([site, of, time]) => ({ value: status(site, [of], time), arrived: time })) }),
+      ).links;
+    const told = { state: "down", problem: "nothing heard for 5 s" };
+    expect(links(["tokyo", why, NOW - 1], ["sydney", other, NOW])).toMatchObject([told]);
+    expect(links(["sydney", other, NOW], ["tokyo", why, NOW - 1])).toMatchObject([told]);
+    const up = { ...other, state: "up" as const };
+    expect(links(["tokyo", why, NOW - 1], ["sydney", up, NOW])[0]).not.toHaveProperty("problem");
   });
 
   it("a company's metrics tell of its own sites alone", () => {

@@ -166,6 +166,12 @@ export interface ReadReply {
   readonly cursor: string;
 }
 
+/** What moves over a link in one direction, in a second. */
+export interface LinkFlow {
+  readonly bytesPerSecond: number;
+  readonly recordsPerSecond: number;
+}
+
 /** One link in a status: `LinkView` of the library with its times as text. */
 export interface StatusLink {
   readonly id: string;
@@ -183,6 +189,9 @@ export interface StatusLink {
   readonly budget?: { readonly bytesPerDay: number; readonly usedBytes: number; readonly leftBytes: number };
   readonly bytesPerSecond: number;
   readonly recordsPerSecond: number;
+  /** Each way; absent from nodes of earlier versions. */
+  readonly sending?: LinkFlow;
+  readonly receiving?: LinkFlow;
   readonly toSend: number;
   readonly toReceive: number;
   /** Estimates for both ways together, from what crosses this link: absent before any record has. */
@@ -559,6 +568,13 @@ export interface ApiSite {
 
 export type LinkStatus = "up" | "degraded" | "down";
 
+/** One direction of a link: what waits to go that way, and what moves. */
+export interface LinkDirection {
+  readonly backlogRecords: number;
+  readonly recordsPerSecond?: number;
+  readonly bytesPerSecond?: number;
+}
+
 /** One connection between two sites as the reporting site sees it. */
 export interface ApiLink {
   readonly id: string;
@@ -575,6 +591,9 @@ export interface ApiLink {
   readonly secondsToGo?: number;
   readonly recordsPerSecond?: number;
   readonly bytesPerSecond?: number;
+  /** From `from` to `to`, and back. */
+  readonly there?: LinkDirection;
+  readonly back?: LinkDirection;
   readonly roundTripMs?: number;
   readonly lastContact?: string;
   /** When the certificate of the site at the other end expires; absent without TLS. */
@@ -630,6 +649,7 @@ export interface SimulationLink {
   /** 0: unlimited. */
   readonly kbps: number;
   readonly lossPct: number;
+  readonly jitterMs?: number;
   readonly bytesPerSecond: number;
 }
 
@@ -658,4 +678,6 @@ export interface LinkPatch {
   readonly kbps?: number;
   /** Share of packets that are lost, and sent again by TCP. */
   readonly lossPct?: number;
+  /** What is under way takes up to so much longer, by chance. */
+  readonly jitterMs?: number;
 }

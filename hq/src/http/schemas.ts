@@ -214,6 +214,14 @@ export const BookingsReplySchema = Type.Object(
   { additionalProperties: false },
 );
 
+const LinkDirectionSchema = Type.Object(
+  {
+    backlogRecords: Type.Integer(),
+    recordsPerSecond: opt(Type.Number()),
+    bytesPerSecond: opt(Type.Number()),
+  },
+  { additionalProperties: false },
+);
 export const SitesReplySchema = Type.Object(
   {
     sites: Type.Array(
@@ -255,6 +263,8 @@ export const SitesReplySchema = Type.Object(
           ),
           recordsPerSecond: opt(Type.Number()),
           bytesPerSecond: opt(Type.Number()),
+          there: opt(LinkDirectionSchema),
+          back: opt(LinkDirectionSchema),
           roundTripMs: opt(Type.Number()),
           lastContact: opt(Time()),
         },

@@ -3,6 +3,8 @@ import type {
   ApiLink,
   ApiSite,
   LinkClass,
+  LinkDirection,
+  LinkFlow,
   ShipState,
   SitesReply,
   StatusLink,
@@ -149,15 +151,11 @@ function waitingOnBoard(entry: SiteEntry, { statuses, readsMetricsOf }: SitesSou
 const ROUND_TRIP_MS_MAX: Readonly<Record<LinkClass, number>> = { lan: 100, port: 500, wan: 1_000, satellite: 3_000 };
 
 function describeLinks({ self, statuses, readsMetricsOf, links, now }: SitesSources): ApiLink[] {
-  interface Report {
-    readonly from: string;
-    readonly link: StatusLink;
-    readonly time: number;
-  }
   const reports = new Map<string, Report>();
   const hear = (report: Report): void => {
     const known = reports.get(report.link.id);
-    if (!known || report.time > known.time) reports.set(report.link.id, report);
+    const [older, newer] = known && known.time >= report.time ? [report, known] : [known, report];
+    reports.set(report.link.id, withReason(newer, older));
   };
   for (const { value } of statuses) {
     for (const link of value.links) hear({ from: value.site, link, time: Date.parse(value.time) });
@@ -168,10 +166,31 @@ function describeLinks({ self, statuses, readsMetricsOf, links, now }: SitesSour
   return [...reports.values()].map(({ from, link }) => toApiLink(from, link)).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+interface Report {
+  readonly from: string;
+  readonly link: StatusLink;
+  readonly time: number;
+}
+
+/** Only who dials knows why a link is down; the other end may have the newer word. */
+function withReason(newer: Report, older: Report | undefined): Report {
+  const problem = older?.link.state === "down" ? older.link.problem : undefined;
+  if (newer.link.state === "up" || newer.link.problem !== undefined || problem === undefined) return newer;
+  return { ...newer, link: { ...newer.link, problem } };
+}
+
+function direction(backlogRecords: number, flow: LinkFlow | undefined): LinkDirection {
+  return {
+    backlogRecords,
+    ...(flow && { recordsPerSecond: flow.recordsPerSecond, bytesPerSecond: flow.bytesPerSecond }),
+  };
+}
+
 function toApiLink(reporter: string, link: StatusLink): ApiLink {
   // `<dialler>~<other>`, as link ids are by custom; otherwise from who reports to the other.
   const isDialled = link.id === `${link.peer}~${reporter}`;
   const { roundTripMs, lastContact, backlogBytes, secondsToGo, certificateExpires, problem, budget } = link;
+  const [sending, receiving] = [direction(link.toSend, link.sending), direction(link.toReceive, link.receiving)];
   const isSlow = roundTripMs !== undefined && roundTripMs > ROUND_TRIP_MS_MAX[link.class];
   return {
     id: link.id,
@@ -182,6 +201,8 @@ function toApiLink(reporter: string, link: StatusLink): ApiLink {
     backlogRecords: link.toSend + link.toReceive,
     recordsPerSecond: link.recordsPerSecond,
     bytesPerSecond: link.bytesPerSecond,
+    there: isDialled ? receiving : sending,
+    back: isDialled ? sending : receiving,
     ...(roundTripMs !== undefined && { roundTripMs }),
     ...(backlogBytes !== undefined && { backlogBytes }),
     ...(secondsToGo !== undefined && { secondsToGo }),

@@ -1,11 +1,11 @@
-import type { StatusLink, StatusReply } from "@landfall/proto/api";
+import type { LinkFlow, StatusLink, StatusReply } from "@landfall/proto/api";
 import { CommandError, withErrors } from "./command-error.js";
 import { askNode } from "./node-client.js";
 import { formatBytes, formatCount, formatDuration, formatTable } from "./table.js";
 import { findTargets, type Target, type TargetOptions } from "./target.js";
 
 const LINK_HEAD =
-  "LINK,TO,CLASS,STATE,ROUND TRIP,TO SEND,TO RECEIVE,BACKLOG,TIME TO GO,RECORDS/S,BYTES/S,BUDGET LEFT,LAST CONTACT,CERTIFICATE".split(
+  "LINK,TO,CLASS,STATE,ROUND TRIP,TO SEND,TO RECEIVE,BACKLOG,TIME TO GO,RECORDS/S,SENT/S,RECEIVED/S,BUDGET LEFT,LAST CONTACT,CERTIFICATE".split(
     ",",
   );
 
@@ -38,6 +38,11 @@ async function ask(target: Target): Promise<{ target: Target; reply?: StatusRepl
     if (!(error instanceof CommandError)) throw error;
     return { target, problem: error.message };
   }
+}
+
+/** Unknown of a node of an earlier version. */
+function bytesOf(flow: LinkFlow | undefined): string {
+  return flow === undefined ? "-" : formatBytes(flow.bytesPerSecond);
 }
 
 function budgetLeft(budget: StatusLink["budget"]): string {
@@ -80,7 +85,8 @@ export function formatStatus(reply: StatusReply): string {
         link.backlogBytes === undefined ? "-" : formatBytes(link.backlogBytes),
         link.secondsToGo === undefined ? "-" : formatDuration(link.secondsToGo),
         formatCount(link.recordsPerSecond),
-        formatBytes(link.bytesPerSecond),
+        bytesOf(link.sending),
+        bytesOf(link.receiving),
         budgetLeft(link.budget),
         ago(link.lastContact),
         goodFor(link.certificateExpires),

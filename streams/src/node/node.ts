@@ -62,6 +62,12 @@ export interface Exceptions {
   }): void;
 }
 
+/** What moves over a link in one direction, in a second. */
+export interface Flow {
+  readonly bytesPerSecond: number;
+  readonly recordsPerSecond: number;
+}
+
 /** One link, seen from this node. */
 export interface LinkView {
   readonly id: string;
@@ -77,8 +83,11 @@ export interface LinkView {
   readonly roundTripMs?: number;
   /** What may cross in a day (UTC), both ways and over all links that share it, and what did; absent without a budget. */
   readonly budget?: { readonly bytesPerDay: number; readonly usedBytes: number; readonly leftBytes: number };
+  /** Both ways together, and each. */
   readonly bytesPerSecond: number;
   readonly recordsPerSecond: number;
+  readonly sending: Flow;
+  readonly receiving: Flow;
   /** Records that this side holds and the other lacks, and the reverse, of streams that both may hold. */
   readonly toSend: number;
   readonly toReceive: number;

@@ -4,6 +4,7 @@ import type { LinkView } from "../node/node.js";
 import type { BudgetLedger } from "./budget/ledger.js";
 import type { EstablishedLink } from "./link.js";
 import { heldNext, isOwn, receivedNext, type LinkRights, type MachineState } from "./machine-state.js";
+import { STILL } from "./link-meter.js";
 import type { PeerKnowledge } from "./peer-knowledge.js";
 
 /** A link that is configured or was seen, up or not. */
@@ -31,7 +32,11 @@ export function linkViews(given: {
   const lastContacts = new Map(knowledge.views().map((view) => [view.site, view.lastContact]));
   return [...given.memory].map((memory) => {
     const link = given.established.find(({ peer }) => peer?.link === memory.id && peer.site === memory.peer);
-    const rates = link?.meter.rates(now) ?? { bytesPerSecond: 0, recordsPerSecond: 0 };
+    const { sending, receiving } = link?.meter.rates(now) ?? { sending: STILL, receiving: STILL };
+    const rates = {
+      bytesPerSecond: sending.bytesPerSecond + receiving.bytesPerSecond,
+      recordsPerSecond: sending.recordsPerSecond + receiving.recordsPerSecond,
+    };
     const waiting = backlog(memory, machine, knowledge);
     const problem = link === undefined ? given.problems.get(memory.id) : undefined;
     const expires = link?.channel.certificate?.expiresAt;
@@ -48,6 +53,8 @@ export function linkViews(given: {
       ...(link?.roundTripMs === undefined ? {} : { roundTripMs: Math.round(link.roundTripMs * 10) / 10 }),
       ...(budget !== undefined && { budget }),
       ...rates,
+      sending,
+      receiving,
       ...waiting,
       ...(link !== undefined && toGo(waiting.toSend + waiting.toReceive, link.meter.bytesPerRecord, rates)),
     };

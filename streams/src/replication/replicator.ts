@@ -1,6 +1,6 @@
 import type { Digest, Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
-import type { Registry } from "prom-client";
+import type { Counter, Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
 import { SiteIdentity } from "../identity/site-identity.js";
@@ -20,7 +20,7 @@ import { ForkCheck } from "./fork-check.js";
 import { Gate } from "./gate.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { handedOver } from "./handed-over.js";
-import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
+import { EstablishedLink, recordsIn, type Hello, type LinkEvents } from "./link.js";
 import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
 import {
   createMachine,
@@ -33,7 +33,7 @@ import {
 } from "./machine-state.js";
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
-import { countCertificate, countLinks } from "./replication-metrics.js";
+import { countCertificate, countLinks, receivedRecords } from "./replication-metrics.js";
 import { linkRights } from "./rights.js";
 import { SealedFlow } from "./sealed-flow.js";
 import type { Channel, Listener, Transport } from "./transport.js";
@@ -81,6 +81,7 @@ class NodeReplicator implements Replicator {
   readonly #sealed: SealedFlow;
   /** Applies of one key go one after another; keys do not wait for each other. */
   readonly #applying = new Map<KeyId, Promise<void>>();
+  readonly #received: Counter;
   #budgets: Budgets | undefined;
   #listener: Listener | undefined;
   #timer: TimerHandle | undefined;
@@ -102,6 +103,7 @@ class NodeReplicator implements Replicator {
     this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
     this.#forks = new ForkCheck(options.store);
     countLinks(options.registry, () => this.links());
+    this.#received = receivedRecords(options.registry);
   }
 
   get port(): number | undefined {
@@ -232,6 +234,7 @@ class NodeReplicator implements Replicator {
     const events: LinkEvents = {
       established: (link, peer) => this.#established(link, peer, settings.to),
       message: (link, message) => {
+        this.#received.inc(recordsIn(message));
         if (message.$case === "data") this.#onData(link, message.value);
         else if (message.$case === "sealed") this.#onSealed(link, message.value);
         else {
