@@ -93,8 +93,10 @@ export const LATEST_PARALLEL = 16;
 export const EXPIRY_INTERVAL_MS = 60_000;
 /** Seqs of one chunk of which a digest is kept; the same at every site, so that digests can be compared. */
 export const DIGEST_CHUNK_RECORDS = 65_536;
-/** Digests of whole chunks that are kept in memory. */
-export const DIGEST_CHUNKS_KEPT_MAX = 10_000;
+/** Read by one call for digests, about: a call ends after a run or block with which it has read so much, and is gone on with. */
+export const DIGEST_RECORDS_READ_MAX = 1_000_000;
+/** Digests of one span at most: what a chunk of single records needs, or 4 billion records chunk by chunk. */
+export const DIGEST_CELLS_MAX = 65_536;
 /** Read at once to digest a stretch of records. */
 export const DIGEST_READ_BYTES = 1024 * 1024;
 /** Sealed runs with fewer records travel record by record: a run costs a file at the receiver. */
