@@ -14,6 +14,7 @@ import {
   DISTANCE_INFINITE,
   heldNext,
   internKey,
+  isOfOwnSite,
   receivedNext,
   type Conn,
   type Effect,
@@ -22,6 +23,7 @@ import {
   type MachineState,
 } from "./machine-state.js";
 import { releaseHeld } from "./payment.js";
+import { precedes } from "./peer-name.js";
 import { onRights } from "./rights-change.js";
 import { blockRead, endServing, partRead, pump, serve, wait } from "./serving.js";
 
@@ -123,6 +125,7 @@ function onConnected(
   const conn: Conn = {
     id: event.conn,
     peer: event.peer,
+    sister: event.sister,
     tuning: event.tuning,
     rights: event.rights,
     tellsGaps: event.tellsGaps,
@@ -268,7 +271,7 @@ function refusalOf(
   if (!hasEnd && source?.conn === conn.id && source.state === "active") {
     // Both asked each other at the same time: who has less keeps asking; a tie goes by name.
     const mine = receivedNext(state, key);
-    if (from > mine || (from === mine && conn.peer < state.site)) return Refuse_Reason.CROSSING;
+    if (from > mine || (from === mine && precedes(conn.peer, state.self))) return Refuse_Reason.CROSSING;
   }
   return undefined;
 }
@@ -295,7 +298,9 @@ function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effe
     }
     const announced = conn.announced.get(key);
     const waits = announced === undefined || announced.distance >= DISTANCE_INFINITE;
-    if (waits && !conn.told.has(key)) announceNow(state, conn, [key], out);
+    // A sister's acknowledgements may wait for it, or its sensors come here next.
+    const isAwaited = conn.sister && isOfOwnSite(state, key);
+    if (isAwaited || (waits && !conn.told.has(key))) announceNow(state, conn, [key], out);
     else markUnsaid(state, conn, key, waits ? "urgent" : "coalesced");
   }
 }

@@ -55,6 +55,23 @@ export function linkRights(options: {
   };
 }
 
+/** Nodes of one site hold the same: what the link carries crosses both ways, whatever each of them wants of other sites. */
+export function sisterRights({
+  carries,
+  urgent,
+}: Pick<Parameters<typeof linkRights>[0], "carries" | "urgent">): KeptRights {
+  const carried = remember((stream: StreamName) => matchesAny(carries, stream));
+  return {
+    maySend: carried,
+    mayRequest: carried,
+    mayAnnounce: carried,
+    mayBelieve: () => true,
+    urgency: remember(urgencyIn(urgent)),
+    // No rule stands between them.
+    forget: () => undefined,
+  };
+}
+
 interface Remembering<T> {
   (stream: StreamName): T;
   forget(): void;
