@@ -130,7 +130,7 @@ describe("digests of what a store holds", () => {
       expect(at).toBe(span.to);
     }
     await store.close();
-  });
+  }, 120_000);
 
   it("R1: of sealed chunks are not read again; deep reads every byte, finds what has rotted, and has it healed", async () => {
     const store = await open({ cacheBytes: 0 });

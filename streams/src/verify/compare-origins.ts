@@ -31,6 +31,12 @@ export interface OriginAtSites {
   readonly compact: boolean;
 }
 
+/** Damage that was met at the sites while they were compared. */
+export interface MetDamage {
+  readonly at: OriginAtSites;
+  readonly damaged: readonly [SeqRange[], SeqRange[]];
+}
+
 type Cell = readonly [records: number, high: number, low: number];
 const NOTHING: Cell = [0, 0, 0];
 
@@ -39,8 +45,8 @@ class Work {
   same = 0;
   readonly differences: Difference[] = [];
   readonly absent: Absent[] = [];
-  /** Met damage that the holdings did not tell of. */
-  isDamaged = false;
+  /** Damage that was met, at each site: the holdings did not tell of it. */
+  readonly damaged: [SeqRange[], SeqRange[]] = [[], []];
   /** Where both should hold the same. */
   region: SeqRange[] = [];
 
@@ -116,7 +122,7 @@ export async function compareOrigins(
   sites: readonly [ComparedSite, ComparedSite],
   origins: readonly OriginAtSites[],
   deep: boolean,
-): Promise<{ done: OriginComparison[]; again: OriginAtSites[] }> {
+): Promise<{ done: OriginComparison[]; again: MetDamage[] }> {
   const names = [sites[0].name, sites[1].name] as const;
   const works = origins.map((at) => new Work(at, names));
   for (const work of works) if (work.at.compact) await dropSuperseded(sites, work);
@@ -132,14 +138,14 @@ export async function compareOrigins(
     const next: typeof open = [];
     open.forEach(({ work, from, to }, i) => {
       const found = [first?.[i], second?.[i]] as [Required<RangeDigests>, Required<RangeDigests>];
-      if (found.some(({ damaged }) => damaged.length > 0)) work.isDamaged = true;
+      for (const side of [0, 1] as const) work.damaged[side].push(...found[side].damaged);
       if (step === 1) compareRecords(work, found);
       else for (const cell of differing(work, from, to, step, found)) next.push({ work, ...cell });
     });
     open = limited(next);
   }
-  const again = works.filter(({ isDamaged }) => isDamaged);
-  return { done: works.map((work) => work.done()), again: again.map(({ at }) => at) };
+  const again = works.filter(({ damaged }) => damaged.some((ranges) => ranges.length > 0));
+  return { done: works.map((work) => work.done()), again: again.map(({ at, damaged }) => ({ at, damaged })) };
 }
 
 /** Cells of [from, to) that differ; those that are equal count as the same. */

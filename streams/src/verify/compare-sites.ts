@@ -1,8 +1,17 @@
 import type { OriginHolding, StreamHoldings } from "@landfall/proto/api";
 import { LandfallError } from "../model/errors.js";
 import { siteOfOrigin, type OriginId } from "../model/names.js";
-import { compareOrigins, type ComparedSite, type OriginAtSites } from "./compare-origins.js";
-import { verdictOf, worst, type OriginComparison, type SiteComparison } from "./comparison.js";
+import type { SeqRange } from "../model/record.js";
+import { compareOrigins, type ComparedSite, type MetDamage, type OriginAtSites } from "./compare-origins.js";
+import {
+  verdictOf,
+  worst,
+  type Difference,
+  type Lacking,
+  type OriginComparison,
+  type SiteComparison,
+} from "./comparison.js";
+import { joined, sizeOf, without } from "./seq-ranges.js";
 import { allHoldings, type SiteView } from "./site-view.js";
 
 /** Between two looks at a site that is behind. */
@@ -34,11 +43,20 @@ export async function compareSites(
   let origins = await originsOf(sites, options.includes);
   origins = await caughtUp(sites, origins, options);
   const results = new Map<string, OriginComparison>();
+  const met: MetDamage[] = [];
   const streams = new Set(origins.map(({ stream }) => stream)).size;
   for (let round = 0; origins.length > 0 && round < ROUNDS_MAX; round++) {
     const { done, again } = await compareOrigins(sites, origins, options.deep && round === 0);
     for (const one of done) results.set(`${one.stream} ${one.origin}`, one);
-    origins = await looked(sites, again);
+    met.push(...again);
+    const open = again.map(({ at }) => at);
+    origins = await looked(sites, open);
+  }
+  for (const { at, damaged } of met) {
+    const key = `${at.stream} ${at.origin}`;
+    sites.forEach(({ name }, side) => {
+      results.set(key, withDamage(results.get(key) as OriginComparison, name, damaged[side] ?? []));
+    });
   }
   const compared = [...results.values()];
   const verdict = worst(compared.map(verdictOf));
@@ -100,6 +118,18 @@ function originsOfStream(sites: Sites, a: StreamHoldings, b: StreamHoldings): Or
     const until = Math.max(...held.map(({ next }) => next));
     return [{ stream: a.stream, origin, held, until, expected, compact: a.compact || b.compact }];
   });
+}
+
+/** Neighbours may have sent again by now what could not be read a moment ago: it is a difference that was met all the same. */
+function withDamage(one: OriginComparison, site: string, damaged: readonly SeqRange[]): OriginComparison {
+  if (damaged.length === 0) return one;
+  const isSuch = (other: Difference): other is Lacking =>
+    other.kind === "lacking" && other.site === site && other.reason === "damaged";
+  const known = joined(one.differences.filter(isSuch).map(({ from, to }) => [from, to]));
+  const all = joined([...known, ...damaged]);
+  const lacking = all.map(([from, to]): Lacking => ({ kind: "lacking", site, reason: "damaged", from, to }));
+  const differences = [...lacking, ...one.differences.filter((other) => !isSuch(other))];
+  return { ...one, same: one.same - sizeOf(without(all, known)), differences };
 }
 
 /** Waits for a site that is behind, as long as it gets on. */
