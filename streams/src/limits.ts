@@ -28,6 +28,10 @@ export const BLOCK_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 export const JOURNAL_BLOCK_BYTES = 64 * 1024;
 /** The journal begins a new file when the current one has grown beyond this: what the sealing worker holds in memory. */
 export const JOURNAL_FILE_BYTES = 32 * 1024 * 1024;
+/** The next file is made when so much of the current one is full: it has to be written once before, gently, so that no commit waits for it. */
+export const JOURNAL_AHEAD_SHARE = 1 / 4;
+/** While the next file is not ready, the current one may grow beyond its size by so much: nobody waits at the change. */
+export const JOURNAL_OVER_SHARE = 1 / 4;
 /** Files of sealed journals kept to be overwritten: as many as are filled while one is sealed, at full speed. */
 export const SPARE_JOURNALS_MAX = 4;
 /** Journal files open for reading; others are closed when idle. */
