@@ -68,6 +68,8 @@ export const EXPRESSION_DEPTH_MAX = 64;
 export const COMMIT_BUFFERS_KEPT_BYTES_MAX = 8 * 1024 * 1024;
 /** Commits up to this size stay in memory for whoever follows closely; larger ones are read back, which costs little. */
 export const COMMIT_CACHED_BYTES_MAX = 64 * 1024;
+/** The same while somebody reads along: to read them back and verify them costs more than to copy them. */
+export const COMMIT_FOLLOWED_BYTES_MAX = 1024 * 1024;
 /** A block of a sealed run is cut here, before compression: what one look at one topic has to unpack. */
 export const RUN_BLOCK_BYTES = 64 * 1024;
 /** Entries of a run's block index that are read at once. */
