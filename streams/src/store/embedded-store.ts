@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import {
   COMMIT_CACHED_BYTES_MAX,
+  COMMIT_FOLLOWED_BYTES_MAX,
   EXPIRY_INTERVAL_MS,
   FOLLOW_RECORDS,
   LATEST_PARALLEL,
@@ -475,6 +476,7 @@ export class EmbeddedStore implements LocalStore {
     this.checkOpen();
     const { catalog, journal, spares } = this.opened;
     const { failed } = this.commit;
+    const { lister } = this;
     const streams = catalog.streams.existing();
     return {
       recordsAppended: this.commit.recordsAppended,
@@ -483,7 +485,10 @@ export class EmbeddedStore implements LocalStore {
       bytesWritten: this.commit.bytesWritten,
       bytesOnDisk: catalog.bytesSealed + catalog.bytesUnsealed(journal) + spares.bytes,
       bytesSpare: spares.bytes,
-      topics: streams.reduce((sum, stream) => sum + this.lister.count(stream), 0),
+      // For those who want to know it: it takes a look at every stream.
+      get topics() {
+        return lister.count(streams);
+      },
       streams: streams.length,
       corruptBlocks: this.corruptBlocks,
       ...(failed === undefined ? {} : { failed: `${failed.code}: ${failed.message}` }),
@@ -609,18 +614,19 @@ export class EmbeddedStore implements LocalStore {
   }
 
   private committed(committed: readonly Committed[], group: Group, bytes: Uint8Array): void {
-    if (
-      bytes.byteLength <= (this.options.cacheBytes ?? COMMIT_CACHED_BYTES_MAX) &&
-      bytes.byteLength <= COMMIT_CACHED_BYTES_MAX
-    ) {
+    const { generation, firstBlock } = group;
+    // Somebody reads along: in order of seq, or topics, up to what was here a moment ago.
+    const isFollowed = this.closers.size > 0 || (firstBlock > 0 && generation.index.blocks === firstBlock);
+    const bytesMax = isFollowed ? COMMIT_FOLLOWED_BYTES_MAX : COMMIT_CACHED_BYTES_MAX;
+    if (bytes.byteLength <= Math.min(this.options.cacheBytes ?? bytesMax, bytesMax)) {
       const copy = bytes.slice();
       const blocks: JournalBlock[] = [];
-      for (let i = group.firstBlock; i < group.endBlock; i++) {
-        const { position, bytes: length, log, firstSeq, count } = group.generation.block(i);
+      for (let i = firstBlock; i < group.endBlock; i++) {
+        const { position, bytes: length, log, firstSeq, count } = generation.block(i);
         const block = copy.subarray(position - group.start, position - group.start + length);
         blocks.push(ownJournalBlock(block, { stream: log.stream.name, origin: log.origin, firstSeq, count }));
       }
-      this.journals.remember(group.generation, group.firstBlock, blocks, copy.byteLength);
+      this.journals.remember(generation, firstBlock, blocks, copy.byteLength);
     }
     this.tell(committed);
   }

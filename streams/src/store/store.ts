@@ -313,7 +313,7 @@ export interface StoreStats {
   readonly bytesOnDisk: number;
   /** Of these, files kept for the next journals: a bounded number, whatever is stored. */
   readonly bytesSpare: number;
-  /** Of all streams; of a stream with more than TOPICS_COUNTED_MAX topics, an estimate. */
+  /** Of all streams; of one with more than TOPICS_COUNTED_MAX topics, or much that was written a moment ago, an estimate. */
   readonly topics: number;
   readonly streams: number;
   /** Damaged places in the journal that were found since it was opened, reading included (S3). */
