@@ -84,8 +84,9 @@ export interface LinkFlow {
 /** One link in a status: `LinkView` of the library with its times as text. */
 export interface StatusLink {
   readonly id: string;
-  /** Site at the other end. */
+  /** Site at the other end, and the node of it; absent before its first hello, and in what older versions wrote. */
   readonly peer: string;
+  readonly node?: string;
   readonly class: LinkClass;
   readonly state: "up" | "down";
   /** Why a link that the node dials is down. */
@@ -119,7 +120,7 @@ export interface StatusValue {
   readonly links: readonly StatusLink[];
   /** When this site's own certificate expires; absent without TLS. */
   readonly certificateExpires?: string;
-  /** Records written here that no other site is known to hold. */
+  /** Records of this site, as far as this node has them, that no other site is known to hold. */
   readonly notHandedOver: number;
   readonly store: {
     readonly recordsAppended: number;
@@ -152,6 +153,7 @@ export interface StatusReply extends StatusValue {
   readonly owner: string;
   readonly peers: readonly {
     readonly site: string;
+    readonly node?: string;
     readonly class: LinkClass;
     readonly lastContact: string;
     /** Records that this node holds and the peer lacks, and the reverse, of what the peer announced. */
@@ -473,6 +475,17 @@ export interface ApiSite {
   /** Records written there that this headquarters does not have yet. */
   readonly notAshore: number;
   readonly streams: readonly StreamHolding[];
+  /** Where a site has several: as their statuses tell them, to those who may read these. */
+  readonly nodes?: readonly SiteNode[];
+}
+
+/** One node of a site that has several. */
+export interface SiteNode {
+  readonly node: string;
+  /** When this headquarters last heard of it, by any path. */
+  readonly lastContact: string;
+  /** Why it is not ready, as it last said; empty when it is. */
+  readonly notReady: readonly string[];
 }
 
 export type LinkStatus = "up" | "degraded" | "down";
@@ -489,6 +502,9 @@ export interface ApiLink {
   readonly id: string;
   readonly from: string;
   readonly to: string;
+  /** Nodes at its ends, where a site has several. */
+  readonly fromNode?: string;
+  readonly toNode?: string;
   readonly class: LinkClass;
   readonly state: LinkStatus;
   /** Records that wait to go over it, both ways; absent where this headquarters cannot know. */

@@ -4,6 +4,10 @@ import { SimLink } from "./simulated-link.js";
 import { SimSite } from "./simulated-site.js";
 import { VirtualTime } from "./virtual-time.js";
 
+/** Of a ship's own network. */
+const LAN_MS = 1;
+const LAN_BYTES_PER_MS = 12_500;
+
 /** A fleet of protocol machines on virtual disks, links and time. */
 export class SimulatedFleet {
   readonly time = new VirtualTime();
@@ -24,6 +28,16 @@ export class SimulatedFleet {
   /** Origins of which two histories were met. */
   readonly forked = new Set<OriginId>();
   readonly #expired = new Set<string>();
+  /** Records that a sensor was told are safe, by site. */
+  readonly #acknowledged = new Map<
+    string,
+    { readonly origin: OriginId; readonly seq: number; readonly value: number }[]
+  >();
+  /** Nodes that lost their disks; they count as one more until they have everything again. */
+  readonly #recovering = new Set<SimSite>();
+  disksLost = 0;
+  /** Bytes that crossed metered links, by site and day. */
+  readonly spent = new Map<string, number>();
   nextValue = 1;
   nextConn = 1;
 
@@ -44,10 +58,70 @@ export class SimulatedFleet {
     return site;
   }
 
+  /** A site of several nodes, which copy each other over a lan of their own. */
+  addCluster(count: number): SimSite[] {
+    const name = `s${String(this.sites.length).padStart(2, "0")}`;
+    const nodes = Array.from({ length: count }, (_, i) => {
+      const node = `${name}.${String.fromCharCode(97 + i)}`;
+      return new SimSite(this, node, originId(`${node}~r0`));
+    });
+    this.sites.push(...nodes);
+    for (const node of nodes) node.tick();
+    nodes.forEach((node, i) => {
+      for (const other of nodes.slice(0, i)) this.#link(new SimLink(this, node, other, LAN_MS, LAN_BYTES_PER_MS));
+    });
+    return nodes;
+  }
+
+  /** A node says to a sensor that its record is safe: then it is on two disks, whatever is lost next (S1). */
+  acknowledge(node: SimSite, origin: OriginId, seq: number, value: number): void {
+    const holders = [node, ...node.sisters].filter(({ disk }) => disk.value(origin, seq) === value);
+    if (holders.length < 2) this.fail(`${node.name} acknowledges ${origin} ${seq}, on ${holders.length} disk (S1)`);
+    const known = this.#acknowledged.get(node.site) ?? [];
+    this.#acknowledged.set(node.site, known);
+    known.push({ origin, seq, value });
+  }
+
+  get acknowledged(): number {
+    return [...this.#acknowledged.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Whether the loss of this disk would be the only one that its site has to bear. */
+  mayLose(node: SimSite): boolean {
+    for (const other of this.#recovering) if (this.#lacking(other) === undefined) this.#recovering.delete(other);
+    return !node.sisters.some((sister) => this.#recovering.has(sister));
+  }
+
+  /** A disk is gone for good: what was acknowledged is still at another node (S1). Called before it is replaced. */
+  lost(node: SimSite): void {
+    if (node.sisters.length === 0) return;
+    this.disksLost++;
+    for (const { origin, seq, value } of this.#acknowledged.get(node.site) ?? []) {
+      const isHeld = node.sisters.some(({ disk }) => disk.value(origin, seq) === value);
+      if (!isHeld) this.fail(`${origin} ${seq} was acknowledged and is gone with the disk of ${node.name} (S1)`);
+    }
+    this.#recovering.add(node);
+  }
+
+  /** What was acknowledged and is not at one of the nodes. */
+  lacking(): string[] {
+    return this.sites.flatMap((site) => this.#lacking(site) ?? []);
+  }
+
+  #lacking(node: SimSite): string | undefined {
+    const lacking = (this.#acknowledged.get(node.site) ?? []).find(
+      ({ origin, seq, value }) => node.disk.value(origin, seq) !== value,
+    );
+    return lacking && `${node.name} lacks ${lacking.origin} ${lacking.seq}, which was acknowledged (S1)`;
+  }
+
   /** @param metered whether `a` pays for what crosses from the budget of its antenna */
   connect(a: SimSite, b: SimSite, metered = false): SimLink {
     const budget = metered ? a.budget : undefined;
-    const link = new SimLink(this, a, b, 5 + this.random() * 60, 1_250, budget);
+    return this.#link(new SimLink(this, a, b, 5 + this.random() * 60, 1_250, budget));
+  }
+
+  #link(link: SimLink): SimLink {
     this.links.push(link);
     link.open();
     return link;

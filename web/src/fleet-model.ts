@@ -58,14 +58,19 @@ export function viewLinks(
     return {
       link,
       look: linkLook(link, control, from, to, ships),
-      fromName: siteName(from, link.from, ships),
-      toName: siteName(to, link.to, ships),
-      ...(a && b ? { ends: [a, b] as const } : {}),
+      fromName: nodeName(siteName(from, link.from, ships), link.fromNode),
+      toName: nodeName(siteName(to, link.to, ships), link.toNode),
+      ...(a && b && link.from !== link.to ? { ends: [a, b] as const } : {}),
       flow: { there: (link.there ?? link).recordsPerSecond ?? 0, back: link.back?.recordsPerSecond ?? 0 },
       ...(berth !== undefined && berth.port === to?.locode ? { berth: berth.index } : {}),
       ...(control ? { control } : {}),
     };
   });
+}
+
+/** A node is named where its site has several. */
+function nodeName(site: string, node: string | undefined): string {
+  return node === undefined ? site : `${site}, node ${node}`;
 }
 
 function linkLook(

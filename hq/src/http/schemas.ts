@@ -238,6 +238,11 @@ export const SitesReplySchema = Type.Object(
           lastContact: opt(Time()),
           notAshore: Type.Integer({ description: "Records written there that are not here yet" }),
           streams: Type.Array(Type.Object({ stream: Text(), has: Type.Integer(), lacks: Type.Integer() })),
+          nodes: opt(
+            Type.Array(Type.Object({ node: Text(), lastContact: Time(), notReady: Type.Array(Text()) }), {
+              description: "Where a site has several",
+            }),
+          ),
         },
         { additionalProperties: false },
       ),
@@ -248,6 +253,8 @@ export const SitesReplySchema = Type.Object(
           id: Text(),
           from: Text(),
           to: Text(),
+          fromNode: opt(Text()),
+          toNode: opt(Text()),
           class: oneOf("lan", "wan", "port", "satellite"),
           state: oneOf("up", "degraded", "down"),
           backlogRecords: opt(Type.Integer()),

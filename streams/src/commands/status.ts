@@ -49,6 +49,17 @@ function budgetLeft(budget: StatusLink["budget"]): string {
   return budget === undefined ? "-" : `${formatBytes(budget.leftBytes)} of ${formatBytes(budget.bytesPerDay)}`;
 }
 
+/** Nodes of each site that the reply speaks of: they are named where a site has several. */
+function countNodes({ site, node, links, peers }: StatusReply): Map<string, Set<string>> {
+  const nodes = new Map([[site, new Set([node])]]);
+  const add = (name: string, at: string | undefined): void => {
+    if (at !== undefined) nodes.set(name, (nodes.get(name) ?? new Set()).add(at));
+  };
+  for (const link of links) add(link.peer, link.node);
+  for (const peer of peers) add(peer.site, peer.node);
+  return nodes;
+}
+
 /** A node's status for people: what it is, its links, its peers. */
 export function formatStatus(reply: StatusReply): string {
   const { site, node, version, uptimeSeconds, store, notHandedOver, links, peers, notReady } = reply;
@@ -69,6 +80,9 @@ export function formatStatus(reply: StatusReply): string {
     ...(reply.certificateExpires === undefined ? [] : [`certificate ${goodFor(reply.certificateExpires)}`]),
     version,
   ];
+  const nodesOf = countNodes(reply);
+  const named = (peer: string, at: string | undefined): string =>
+    at !== undefined && (nodesOf.get(peer)?.size ?? 0) > 1 ? `${peer}.${at}` : peer;
   let text = `${head.join(" · ")}\n`;
   for (const reason of notReady) text += `  ${reason}\n`;
   if (links.length > 0) {
@@ -76,7 +90,7 @@ export function formatStatus(reply: StatusReply): string {
       LINK_HEAD,
       links.map((link) => [
         link.id,
-        link.peer,
+        named(link.peer, link.node),
         link.class,
         link.state,
         link.roundTripMs === undefined ? "-" : `${formatCount(link.roundTripMs)} ms`,
@@ -98,7 +112,7 @@ export function formatStatus(reply: StatusReply): string {
     text += formatTable(
       ["PEER", "CLASS", "LACKS", "AHEAD", "LAST CONTACT"],
       peers.map((peer) => [
-        peer.site,
+        named(peer.site, peer.node),
         peer.class,
         formatCount(peer.lacks),
         formatCount(peer.ahead),

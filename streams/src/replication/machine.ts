@@ -12,6 +12,7 @@ import {
   DISTANCE_INFINITE,
   heldNext,
   internKey,
+  isOfOwnSite,
   isOwn,
   receivedNext,
   type Conn,
@@ -21,6 +22,7 @@ import {
   type MachineState,
 } from "./machine-state.js";
 import { releaseHeld } from "./payment.js";
+import { precedes } from "./peer-name.js";
 import { blockRead, endServing, partRead, pump, serve, wait } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
@@ -116,6 +118,7 @@ function onConnected(
   const conn: Conn = {
     id: event.conn,
     peer: event.peer,
+    sister: event.sister,
     tuning: event.tuning,
     rights: event.rights,
     tellsGaps: event.tellsGaps,
@@ -267,7 +270,7 @@ function refusalOf(
   if (!hasEnd && source?.conn === conn.id && source.state === "active") {
     // Both asked each other at the same time: who has less keeps asking; a tie goes by name.
     const mine = receivedNext(state, key);
-    if (from > mine || (from === mine && conn.peer < state.site)) return Refuse_Reason.CROSSING;
+    if (from > mine || (from === mine && precedes(conn.peer, state.self))) return Refuse_Reason.CROSSING;
   }
   return undefined;
 }
@@ -294,7 +297,9 @@ function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effe
     }
     const announced = conn.announced.get(key);
     const waits = announced === undefined || announced.distance >= DISTANCE_INFINITE;
-    if (waits && !conn.told.has(key)) announceNow(state, conn, [key], out);
+    // A sister's acknowledgements may wait for it, or its sensors come here next.
+    const isAwaited = conn.sister && isOfOwnSite(state, key);
+    if (isAwaited || (waits && !conn.told.has(key))) announceNow(state, conn, [key], out);
     else markUnsaid(state, conn, key, waits ? "urgent" : "coalesced");
   }
 }

@@ -3,7 +3,7 @@ import type { LinkView } from "../node/node.js";
 
 /** Gauges of all links for `/metrics`, read when they are asked for. */
 export function countLinks(registry: Registry, links: () => LinkView[]): void {
-  const labelNames = ["link", "peer", "class"] as const;
+  const labelNames = ["link", "peer", "peer_node", "class"] as const;
   const gauge = (name: string, help: string, value: (link: LinkView) => number) =>
     new Gauge({
       name,
@@ -12,7 +12,10 @@ export function countLinks(registry: Registry, links: () => LinkView[]): void {
       registers: [registry],
       collect() {
         this.reset();
-        for (const link of links()) this.set({ link: link.id, peer: link.peer, class: link.class }, value(link));
+        for (const link of links()) {
+          const { id, peer, node = "", class: linkClass } = link;
+          this.set({ link: id, peer, peer_node: node, class: linkClass }, value(link));
+        }
       },
     });
   gauge("landfall_link_up", "1 while the link is up", (link) => (link.state === "up" ? 1 : 0));
