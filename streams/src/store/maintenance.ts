@@ -168,8 +168,10 @@ export class Maintenance {
 
   private sealNext(): Promise<void> | undefined {
     const { isHurried, sealer, helper } = this.options;
-    const first = this.full.slice(0, isHurried() ? 2 : 1);
-    return first.length === 0 ? undefined : this.sealFirst(first, [sealer, helper]);
+    // What the helper may be at for long holds up no sealing.
+    const workers = isHurried() && helper.jobs === 0 ? [sealer, helper] : [sealer];
+    const first = this.full.slice(0, workers.length);
+    return first.length === 0 ? undefined : this.sealFirst(first, workers);
   }
 
   /** Side by side, as many as there are workers; each becomes real in its turn. */

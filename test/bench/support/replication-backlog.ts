@@ -107,8 +107,8 @@ export async function memory(folder: string, self: string): Promise<Figures> {
     const seconds = (performance.now() - started) / 1_000;
     return { records, before, seconds, rss: Math.round(process.resourceUsage().maxRSS / 1_024) };
   } finally {
-    child.removeAllListeners("exit");
-    child.kill();
+    const ended = new Promise((resolve) => void child.once("exit", resolve));
+    if (child.kill()) await ended;
     await port.close();
     rmSync(port.folder, { recursive: true, force: true });
   }
