@@ -122,6 +122,8 @@ export class OriginLog {
    * behind it is here.
    */
   giveUp(isDamaged: (piece: Piece) => boolean): void {
+    // What comes again has the offsets that it had.
+    this.atHighest = undefined;
     this.pieces = this.pieces.map((piece) =>
       isDamaged(piece) ? { start: piece.start, end: piece.end, reason: "damaged" } : piece,
     );
