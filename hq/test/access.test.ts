@@ -42,6 +42,13 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     body: {},
     status: [200, 404, 200, 404],
   },
+  "POST /api/holdings": { path: "/api/holdings", body: { streams: [] }, status: EVERYBODY },
+  "POST /api/digests": {
+    path: "/api/digests",
+    body: { ranges: [{ stream: "duckworks.containers", origin: "tokyo.a~0000000000", from: 0, to: 9, step: 9 }] },
+    status: [200, 200, 404, 404],
+  },
+  "POST /api/repair": { path: "/api/repair", body: { ranges: [] }, status: ONLY_OPS },
   "POST /api/session": {
     path: "/api/session",
     body: { username: "ops", password: PASSWORD },

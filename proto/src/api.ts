@@ -68,6 +68,97 @@ export interface GapsReply {
   readonly gaps: readonly ApiGap[];
 }
 
+/** `POST /api/holdings`: what a node holds, for sites to compare (`landfall verify --sites`). */
+export interface HoldingsRequest {
+  /** Only these; otherwise every stream that you may read, page by page. */
+  readonly streams?: readonly string[];
+  /** A site: the answer says which streams it may hold. */
+  readonly peer?: string;
+  /** `next` of the page before. */
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+export interface HoldingsReply {
+  readonly site: string;
+  readonly node: string;
+  /** Name of the function behind `POST /api/digests`: only the same can be compared. */
+  readonly digest: string;
+  readonly streams: readonly StreamHoldings[];
+  /** Pass as `after`; absent on the last page. */
+  readonly next?: string;
+}
+
+export interface StreamHoldings {
+  readonly stream: string;
+  /** This site takes in what others wrote to it. */
+  readonly wanted: boolean;
+  /** The peer that was named may hold it. */
+  readonly replicates: boolean;
+  /** Records that newer ones of their topics superseded are dropped here. */
+  readonly compact: boolean;
+  readonly origins: readonly OriginHolding[];
+}
+
+export interface OriginHolding {
+  readonly origin: string;
+  /** First seq of which nothing is known here. */
+  readonly next: number;
+  readonly gaps: readonly Omit<ApiGap, "origin">[];
+}
+
+export interface DigestRange {
+  readonly stream: string;
+  readonly origin: string;
+  readonly from: number;
+  readonly to: number;
+  /** A digest is made of the records between each two multiples of it. */
+  readonly step: number;
+}
+
+/** `POST /api/digests` */
+export interface DigestsRequest {
+  readonly ranges: readonly DigestRange[];
+  /** Read every byte instead of adding up what is stored. */
+  readonly deep?: boolean;
+}
+
+export interface DigestsReply {
+  /** In the order of the request. */
+  readonly ranges: readonly RangeDigests[];
+}
+
+export interface RangeDigests {
+  /** What lies behind was not looked at: ask again from there. */
+  readonly next: number;
+  /** Of each cell up to `next`: records, and two sums. With a step of 1 empty, because `records` says more. */
+  readonly digests: readonly (readonly [records: number, high: number, low: number])[];
+  /** Seqs [from, to) that were met and cannot be read. */
+  readonly damaged: readonly (readonly [from: number, to: number])[];
+  /** With a step of 1: every record that is here, in order of seq. */
+  readonly records?: readonly NamedRecord[];
+  /** With a step of 1: what is not here, and why. */
+  readonly absent?: readonly Omit<ApiGap, "origin">[];
+}
+
+export interface NamedRecord {
+  readonly seq: number;
+  readonly topic: string;
+  readonly offset: number;
+  readonly high: number;
+  readonly low: number;
+}
+
+/** `POST /api/repair`, for administrators: look for damage, and have peers send again what cannot be read. */
+export interface RepairRequest {
+  readonly ranges: readonly Omit<DigestRange, "step">[];
+}
+
+export interface RepairReply {
+  /** In the order of the request: what is lacking there now, and is taken in as soon as a peer turns up that holds it. */
+  readonly ranges: readonly { readonly lacking: readonly Omit<ApiGap, "origin">[] }[];
+}
+
 export interface ReadReply {
   readonly records: readonly ApiRecord[];
   /** Gaps that the cursor has passed so far, and that are still there: what fills one is read later. */

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
-/** `landfall status`, `tail` and `rules` work against any node, over its HTTP API alone; the others on a folder. */
+/** `landfall status`, `tail`, `rules` and `verify --sites` work against any node, over its HTTP API alone; the others on a folder. */
 export function operatorCommands(): Command[] {
   return [statusCommand(), tailCommand(), rulesCommand(), verifyCommand(), authorityCommand()];
 }
@@ -70,13 +70,30 @@ function rulesCommand(): Command {
 
 function verifyCommand(): Command {
   return new Command("verify")
-    .description("check a data folder that no node has open: what is wrong, where")
-    .argument("<folder>", "e.g. data/demo/tokyo")
-    .option("--repair", "remove what a crash left, and mark damaged runs so that peers are asked for them")
+    .description(
+      "check a data folder that no node has open: what is wrong, where; or compare two sites that run: do they hold the same records?",
+    )
+    .argument("[folder]", "e.g. data/demo/tokyo")
+    .option("--sites <sites...>", "compare two sites of the running demo, or two addresses of nodes, instead")
+    .option("--repair", "a folder: remove what a crash left, mark damage; sites: have peers send again what one lacks")
+    .option("--deep", "sites: read every byte at both, instead of trusting stored digests")
+    .option("--stream <patterns...>", "sites: only these streams, e.g. duckworks.*")
+    .option("--token <token>", "sites: a bearer token of both nodes' settings")
+    .option("--data <folder>", "sites: the demo's data folder", "data/demo")
     .option("--json", "print the report as JSON")
-    .action(async (folder: string, options) => {
-      const { verify } = await import("./verify.js");
-      process.exitCode = await verify(folder, options);
+    .addHelpText("after", "\nExit code, sites: 0 equal, 1 not equal, 2 could not be compared.")
+    .action(async (folder: string | undefined, options, command) => {
+      const { sites, ...rest } = options;
+      if ((folder === undefined) === (sites === undefined)) {
+        command.error("name either a folder, or two sites with --sites", { exitCode: 2 });
+      }
+      if (folder !== undefined) {
+        const { verify } = await import("./verify.js");
+        process.exitCode = await verify(folder, rest);
+      } else {
+        const { verifySites } = await import("./verify-sites.js");
+        process.exitCode = await verifySites(sites ?? [], rest);
+      }
     });
 }
 

@@ -46,7 +46,7 @@ export function setRules(key: string, what: string, words: readonly string[], op
     const [problem] = rulesProblems(owner, known, rules);
     if (problem !== undefined) throw new CommandError(problem);
     const body = { owner, key: known, rules, replaces: now.version ?? 0 };
-    print(target, owner, await askNode<RulesInForce>(target, "/api/rules", body, "PUT"), options);
+    print(target, owner, await askNode<RulesInForce>(target, "/api/rules", body, { method: "PUT" }), options);
     return 0;
   });
 }
@@ -66,8 +66,8 @@ export function unsetRules(
     const replaces = now.version ?? 0;
     const query = `owner=${encodeURIComponent(owner)}&key=${known}&replaces=${replaces}`;
     const reply = await (left === undefined
-      ? askNode<RulesInForce>(target, `/api/rules?${query}`, undefined, "DELETE")
-      : askNode<RulesInForce>(target, "/api/rules", { owner, key: known, rules: left, replaces }, "PUT"));
+      ? askNode<RulesInForce>(target, `/api/rules?${query}`, undefined, { method: "DELETE" })
+      : askNode<RulesInForce>(target, "/api/rules", { owner, key: known, rules: left, replaces }, { method: "PUT" }));
     print(target, owner, reply, options);
     return 0;
   });

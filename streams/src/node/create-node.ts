@@ -3,6 +3,7 @@ import { systemEnv, type Env } from "../env.js";
 import { HTTP_CLOSE_MS_MAX } from "../http/http-limits.js";
 import { listen } from "../http/listen.js";
 import { createPrincipalResolvers } from "../http/principals.js";
+import { addCompareRoutes } from "../http/routes/compare.js";
 import { addHealthRoutes } from "../http/routes/health.js";
 import { addRulesRoute } from "../http/routes/rules.js";
 import { addStatusRoute } from "../http/routes/status.js";
@@ -97,6 +98,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     readiness.add("store", () => store.stats().failed);
     addHealthRoutes(http, readiness, registry);
     addStreamRoutes(http, { store, policy, principals });
+    addCompareRoutes(http, { store, policy, principals, settings, retention });
     addStatusRoute(http, { principals, self, store, replication, policy, rules }, status);
     addRulesRoute(http, { principals, self }, { policy, rules, settings, streams: () => store.streams() });
 

@@ -23,8 +23,8 @@ import {
   type MachineState,
 } from "./machine-state.js";
 import { releaseHeld } from "./payment.js";
-import { precedes } from "./peer-name.js";
 import { onRights } from "./rights-change.js";
+import { precedes } from "./peer-name.js";
 import { blockRead, endServing, partRead, pump, serve, wait } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */

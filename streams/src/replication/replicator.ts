@@ -5,7 +5,7 @@ import type { ChangeablePolicy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
 import { SiteIdentity } from "../identity/site-identity.js";
 import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
-import { isLandfallError, LandfallError, type ErrorCode } from "../model/errors.js";
+import { LandfallError, isLandfallError, type ErrorCode } from "../model/errors.js";
 import { siteName, type OriginId, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication, Sisters } from "../node/node.js";
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
@@ -109,7 +109,7 @@ class NodeReplicator implements Replicator {
     this.#gate = new Gate({ sites: settings.sites, identity, exceptions });
     this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
     this.#forks = new ForkCheck(options.store);
-    const self = settings.sites.find(({ site }) => site === settings.site);
+    const self = this.#siteEntry(settings.site);
     if (self === undefined)
       throw new LandfallError("INVALID_SETTINGS", `site ${settings.site} is not listed under sites`);
     this.#self = self;
@@ -248,6 +248,7 @@ class NodeReplicator implements Replicator {
       wants: own.replication.wants,
       tellsGaps: true,
       takesSealed: true,
+      inflates: true,
       urgent: settings.urgent ?? URGENT_FIRST,
     };
     const id = this.#nextLinkId++;
@@ -336,14 +337,17 @@ class NodeReplicator implements Replicator {
   /** What links may carry is asked anew, of those that are up and of those that were. */
   #onRules(): void {
     for (const { rights } of this.#memory.values()) rights?.forget();
+    for (const link of this.#links.values()) if (link.peer !== undefined) this.#run({ type: "rights", conn: link.id });
     for (const { id, peer } of this.#links.values()) {
-      if (peer === undefined) continue;
-      this.#run({ type: "rights", conn: id });
       for (const [key, { next }] of this.#machine.conns.get(id)?.announced ?? []) {
         const names = this.#machine.keys.get(key);
-        if (names !== undefined) this.#knowledge.holds(peer, names, next);
+        if (peer !== undefined && names !== undefined) this.#knowledge.holds(peer, names, next);
       }
     }
+  }
+
+  #siteEntry(site: string): SiteEntry | undefined {
+    return this.options.settings.sites.find((entry) => entry.site === site);
   }
 
   #onAnnounce(link: EstablishedLink, holdings: readonly { stream: string; origin: string; next: number }[]): void {

@@ -67,7 +67,6 @@ export function sisterRights({
     mayAnnounce: carried,
     mayBelieve: () => true,
     urgency: remember(urgencyIn(urgent)),
-    // No rule stands between them.
     forget: () => undefined,
   };
 }
