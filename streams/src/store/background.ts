@@ -89,19 +89,26 @@ export function inlineBackground(disk: Disk): Background {
   };
 }
 
-/** In a thread of its own, which is started with the first job. */
-export function workerBackground(disk: Disk): Background {
+/**
+ * In a thread of its own, which is started with the first job.
+ * @param niceness by how much the thread is nicer than its process, where the system knows threads' priorities: on a machine with few
+ *   processors whoever appends or reads goes first
+ */
+export function workerBackground(disk: Disk, niceness: number): Background {
   const url = new URL("./store-worker.js", import.meta.url);
   // Run from its sources, this program has no worker to start.
   if (!existsSync(fileURLToPath(url))) return inlineBackground(disk);
-  return new WorkerBackground(url);
+  return new WorkerBackground(url, niceness);
 }
 
 class WorkerBackground implements Background {
   private worker: Worker | undefined;
   private settle: { resolve(result: JobResult): void; reject(error: unknown): void } | undefined;
 
-  constructor(private readonly url: URL) {}
+  constructor(
+    private readonly url: URL,
+    private readonly niceness: number,
+  ) {}
 
   async run(job: SegmentJob): Promise<NewSegment[]> {
     return ((await this.ask(job)) as { segments: NewSegment[] }).segments;
@@ -127,7 +134,7 @@ class WorkerBackground implements Background {
   }
 
   private start(): Worker {
-    const worker = new Worker(this.url, { name: "landfall-store" });
+    const worker = new Worker(this.url, { name: "landfall-store", workerData: this.niceness });
     // A node that has nothing else to do may end; what is not sealed then is sealed by the next.
     worker.unref();
     worker.on("message", (answer: JobAnswer) => {

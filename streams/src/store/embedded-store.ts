@@ -96,6 +96,11 @@ export interface EmbeddedStoreOptions {
   readonly windowBytes?: number;
 }
 
+/** Of threads for which appends or peers may have to wait: a little, or others on a busy machine would hold up both. */
+const AWAITED_NICENESS = 3;
+/** Of threads for which nobody waits. */
+const IDLE_NICENESS = 10;
+
 const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
@@ -158,8 +163,9 @@ export class EmbeddedStore implements LocalStore {
     this.topicReader = new TopicReader(catalog, this.journals, index, segments);
     this.logReader = new LogReader(this.journals, runLog);
     this.lister = new TopicLister(catalog, index, disk, folder);
-    const background = (): Background => (disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk));
-    const helper = new SharedBackground(background());
+    const background = (niceness: number): Background =>
+      disk === nodeDisk ? workerBackground(disk, niceness) : inlineBackground(disk);
+    const helper = new SharedBackground(background(AWAITED_NICENESS));
     this.hurry = new Hurry(env, () => this.maintenance.start());
     this.maintenance = new Maintenance({
       disk,
@@ -168,8 +174,8 @@ export class EmbeddedStore implements LocalStore {
       spares: opened.spares,
       manifest,
       log,
-      sealer: background(),
-      merger: new SharedBackground(background()),
+      sealer: background(AWAITED_NICENESS),
+      merger: new SharedBackground(background(IDLE_NICENESS)),
       helper,
       isHurried: () => this.hurry.isOn,
       monotonic: () => env.monotonic(),
@@ -210,7 +216,7 @@ export class EmbeddedStore implements LocalStore {
       disk,
       folder,
       log,
-      worker: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      worker: background(IDLE_NICENESS),
       unsealed: (of, from, bytes) => this.read(fromDisk.origin(of, from, bytes)),
       late,
       onDamaged: (run, error) => this.noteDamagedRun(run, error),

@@ -1,14 +1,12 @@
 import { readlinkSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { isLandfallError } from "../model/errors.js";
 import { runJob } from "./background.js";
 import { nodeDisk } from "./node-disk.js";
 import { JournalMemory } from "./seal.js";
 import type { Job, JobAnswer } from "./background.js";
 
-/** Whoever appends or reads goes first, on a machine with few processors. */
-const NICENESS = 10;
 const NICENESS_MAX = 19;
 
 const memory = new JournalMemory();
@@ -33,7 +31,7 @@ async function answer(job: Job): Promise<void> {
 function yieldToOthers(): void {
   try {
     const thread = Number(readlinkSync("/proc/thread-self").split("/").at(-1));
-    if (thread > 0) setPriority(thread, Math.min(getPriority(thread) + NICENESS, NICENESS_MAX));
+    if (thread > 0) setPriority(thread, Math.min(getPriority(thread) + Number(workerData), NICENESS_MAX));
   } catch {
     // Not Linux, or not allowed.
   }
