@@ -142,7 +142,7 @@ describe("replication, simulated", () => {
   );
 
   it("R7: disks that are lost for good and replaced, again and again, give a ship no bytes that it does not have", () => {
-    for (let seed = testSeed(70_000); seed < testSeed(70_000) + 8; seed++) {
+    for (let seed = testSeed(70_000); seed < testSeed(70_000) + 4; seed++) {
       const fleet = new SimulatedFleet(seededRandom(seed));
       const shore = fleet.addSite();
       const nodes = fleet.addCluster(3);
