@@ -117,6 +117,26 @@ describe("replication, simulated", () => {
   );
 
   it(
+    "R8, A4: sites lose the right to a stream and get it back, others learn of it sooner or later; nothing crosses meanwhile, nothing twice afterwards",
+    () => {
+      const fleets = live(40_000, 25, {
+        sites: 9,
+        writeMs: 20_000,
+        everyMs: 30,
+        troubleMs: 300,
+        sealing: true,
+        links: true,
+        crashes: true,
+        expiry: true,
+        rules: true,
+      });
+      if (fleets.length === 1) return;
+      expect(fleets.reduce((sum, { revoked }) => sum + revoked, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
     "S1, R1, R3: sites of several nodes; what two of them hold is acknowledged and survives the loss of any one disk",
     () => {
       const common = { sites: 5, writeMs: 15_000, everyMs: 30, troubleMs: 300, sealing: true };
