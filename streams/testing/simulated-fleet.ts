@@ -1,6 +1,7 @@
 import { isFillable, type Hole } from "../src/model/gap.js";
-import { originId, type OriginId } from "../src/model/names.js";
+import { siteOfOrigin, type OriginId } from "../src/model/names.js";
 import { SimLink } from "./simulated-link.js";
+import type { SimDisk } from "./simulated-disk.js";
 import { SimSite } from "./simulated-site.js";
 import { VirtualTime } from "./virtual-time.js";
 
@@ -17,7 +18,14 @@ export class SimulatedFleet {
   delivered = 0;
   bytes = 0;
   forcedCloses = 0;
+  /** How often each site's folder was restored. */
+  readonly restoresOf = new Map<string, number>();
+  /** Folders that were restored, those of which it was noticed, and records that were appended again for it. */
+  restores = 0;
   restored = 0;
+  again = 0;
+  /** Records that were acknowledged to whoever wrote them, without those that were lost with the only disk that had them. */
+  readonly acknowledged = new Set<number>();
   /** Records that were taken for gone, and that filled such gaps. */
   missed = 0;
   filled = 0;
@@ -38,7 +46,7 @@ export class SimulatedFleet {
 
   addSite(): SimSite {
     const name = `s${String(this.sites.length).padStart(2, "0")}`;
-    const site = new SimSite(this, name, originId(`${name}.a~r0`));
+    const site = new SimSite(this, name);
     this.sites.push(site);
     site.tick();
     return site;
@@ -103,11 +111,43 @@ export class SimulatedFleet {
   converged(): boolean {
     const most = new Map<OriginId, number>();
     for (const { disk } of this.sites) {
-      for (const origin of disk.origins)
-        if (!this.forked.has(origin)) most.set(origin, Math.max(most.get(origin) ?? 0, disk.next(origin)));
+      for (const origin of disk.origins) most.set(origin, Math.max(most.get(origin) ?? 0, disk.next(origin)));
     }
     const isFar = this.sites.every(({ disk }) => [...most].every(([origin, next]) => disk.next(origin) === next));
     return isFar && this.sites.every(({ up }) => up) && this.fillable().length === 0;
+  }
+
+  /** A disk is gone, and with it what nobody else had. */
+  lostWith(disk: SimDisk): void {
+    const left = new Set(this.sites.flatMap((site) => site.disk.values()));
+    for (const value of disk.values()) if (!left.has(value)) this.acknowledged.delete(value);
+  }
+
+  /** What was acknowledged is everywhere, once, and the same under each number (R1). */
+  differences(): string[] {
+    const [first] = this.sites;
+    return this.sites.flatMap(({ name, disk }) => {
+      const seen = new Map<number, number>();
+      for (const origin of disk.origins) {
+        // What was restored between two restores may be appended again twice: nobody there knows of the first time.
+        const isSimple = (this.restoresOf.get(siteOfOrigin(origin)) ?? 0) < 2;
+        for (const value of disk.valuesOf(origin)) seen.set(value, (seen.get(value) ?? 0) + (isSimple ? 1 : 0));
+      }
+      const lost = [...this.acknowledged].filter((value) => !seen.has(value));
+      const twice = [...seen].filter(([, times]) => times > 1).map(([value]) => value);
+      const other = (first?.disk.origins ?? []).flatMap((origin) => {
+        const end = Math.max(disk.next(origin), first?.disk.next(origin) ?? 0);
+        const seqs = Array.from({ length: end }, (_, seq) => seq);
+        return seqs
+          .filter((seq) => disk.value(origin, seq) !== first?.disk.value(origin, seq))
+          .map((seq) => `${origin} ${seq}`);
+      });
+      return [
+        ...lost.slice(0, 3).map((value) => `${name} lacks ${value}, which was acknowledged`),
+        ...twice.slice(0, 3).map((value) => `${name} has ${value} twice`),
+        ...other.slice(0, 3).map((what) => `${name} and ${first?.name ?? ""} differ in ${what}`),
+      ];
+    });
   }
 
   /** Records that a site takes for gone for a while, and that a neighbour holds. */

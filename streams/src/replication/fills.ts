@@ -20,7 +20,7 @@ import {
 export function considerFill(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
   const fill = state.fills.get(key);
   if (fill === undefined) {
-    if (!isOwn(state, key)) startFill(state, key, now, out);
+    if (!isOwn(state, key) && !state.mends.has(key)) startFill(state, key, now, out);
     return;
   }
   const conn = state.conns.get(fill.conn);

@@ -4,14 +4,29 @@ import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.
 import { onData, onGap, onSealed, sourceOfRequest } from "./arrivals.js";
 import { consider, dropSource, request, updateDistance } from "./sources.js";
 import { onDigested } from "./asking.js";
-import { avoid, penalise } from "./candidates.js";
+import { avoid, forgive, penalise } from "./candidates.js";
 import { CreditWindow } from "./credit-window.js";
 import { considerFill, endFill, onFillApplied } from "./fills.js";
+import {
+  considerFork,
+  dropSearches,
+  FORKED_MS,
+  lookAgain,
+  onAgain,
+  onAppendedAgain,
+  onClaim,
+  onFork,
+  onProbed,
+  onProbeRefused,
+  onReincarnated,
+  onSetAside,
+} from "./forks.js";
 import { holeFromWire } from "./gap-frames.js";
 import {
   DISTANCE_INFINITE,
   heldNext,
   internKey,
+  isOfThisNode,
   isOwn,
   receivedNext,
   type Conn,
@@ -21,12 +36,10 @@ import {
   type MachineState,
 } from "./machine-state.js";
 import { releaseHeld } from "./payment.js";
-import { blockRead, endServing, partRead, pump, serve, wait } from "./serving.js";
+import { blockRead, compared, endServing, partRead, pump, serve, wait } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
-/** A fork does not heal by itself: the peer is asked again only to notice when somebody has healed it. */
-const FORKED_MS = 60_000;
 
 /**
  * The replication protocol of one node as a state machine: given what happened, says what to do.
@@ -51,14 +64,14 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       break;
     }
     case "data":
-      onData(state, event, now, out);
+      if (!isProbeAnswer(state, event, now, out)) onData(state, event, now, out);
       break;
     case "sealed":
       onSealed(state, event, now, out);
       break;
     case "block": {
       const conn = state.conns.get(event.conn);
-      if (conn !== undefined) blockRead(state, conn, event, out);
+      if (conn !== undefined && blockRead(state, conn, event, out)) onFork(state, conn, event.key, now, out);
       break;
     }
     case "preparing":
@@ -81,12 +94,29 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "digested":
       onDigested(state, event.requestId, event.digests, now, out);
       break;
+    case "compared": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined && compared(conn, event, out)) onFork(state, conn, event.key, now, out);
+      break;
+    }
     case "holes":
       onHoles(state, event, out);
       break;
     case "unnoted":
       state.received.set(event.key, heldNext(state, event.key));
       state.staged.delete(event.key);
+      break;
+    case "again":
+      onAgain(state, event.key, now, out);
+      break;
+    case "reincarnated":
+      onReincarnated(state, event, now, out);
+      break;
+    case "appendedAgain":
+      onAppendedAgain(state, event, now, out);
+      break;
+    case "setAside":
+      onSetAside(state, event, now, out);
       break;
     case "roundTrip":
       state.conns.get(event.conn)?.window.roundTrip(event.ms);
@@ -98,6 +128,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     }
     case "tick":
       for (const key of state.keys.keys()) {
+        considerFork(state, key, now, out);
         consider(state, key, now, out);
         considerFill(state, key, now, out);
       }
@@ -146,6 +177,7 @@ function dropConn(state: MachineState, id: number, now: number, out: Effect[]): 
   if (conn === undefined) return;
   releaseHeld(conn);
   state.conns.delete(id);
+  dropSearches(state, id, now);
   for (const [key, fill] of state.fills) if (fill.conn === id) endFill(state, key);
   for (const [key, source] of state.sources) {
     if (source.conn === id) {
@@ -173,11 +205,12 @@ function onMessage(
         if (!conn.rights.mayBelieve(stream)) continue;
         const key = internKey(state, stream, origin);
         const { next, distance } = holding;
-        conn.announced.set(key, { next, distance, holes: holding.holes.map(holeFromWire) });
-        if (isOwn(state, key)) {
-          if (next > heldNext(state, key)) out.push({ type: "restored", conn: conn.id, key, next });
-          continue;
-        }
+        const holes = holding.holes.map(holeFromWire);
+        // What it did not give before it may have given up, and others have filled.
+        if (holes.length > 0 && conn.announced.get(key)?.holes.length === 0) forgive(state, conn.peer, key);
+        conn.announced.set(key, { next, distance, holes });
+        if (isOfThisNode(state, key) && next > heldNext(state, key)) onClaim(state, conn, key, next, now, out);
+        if (isOwn(state, key)) continue;
         if (state.sources.get(key)?.conn === conn.id) updateDistance(state, key, out);
         consider(state, key, now, out);
       }
@@ -185,11 +218,15 @@ function onMessage(
     case "request": {
       const { id, stream, origin, from, to, digests, staged } = message.value;
       const key = internKey(state, streamName(stream), originId(origin));
-      const refusal = refusalOf(state, conn, key, from, to > 0);
+      const refusal = refusalOf(state, conn, key, from, to);
       if (refusal === undefined) {
         const range = { position: from, to: to > 0 ? to : Infinity };
         const begun = { fresh: true, waits: false, ...(staged === undefined ? {} : { staged }) };
         serve(state, conn, { id, key, ...range, digests, ...begun }, out);
+        // Otherwise they are compared when there is something to send.
+        if (digests.length > 0 && from >= heldNext(state, key)) {
+          out.push({ type: "compare", conn: conn.id, requestId: id, key, digests });
+        }
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });
       }
@@ -227,8 +264,12 @@ function onMessage(
     case "refuse": {
       const key = sourceOfRequest(state, conn.id, message.value.id);
       if (key === undefined) break;
+      if (state.mends.get(key)?.requestId === message.value.id) {
+        onProbeRefused(state, conn, key, message.value.reason, now, out);
+        break;
+      }
       if (message.value.reason === Refuse_Reason.FORK) {
-        out.push({ type: "fork", conn: conn.id, key });
+        onFork(state, conn, key, now, out);
         avoid(state, conn.peer, key, now + FORKED_MS);
       } else {
         penalise(state, conn.peer, key, now, REFUSED_MS);
@@ -242,7 +283,8 @@ function onMessage(
       break;
     }
     case "gap":
-      if (message.value.hole !== undefined) onGap(state, conn, message.value.id, message.value.hole, now, out);
+      if (message.value.hole !== undefined && !isProbed(state, conn, message.value.id, now, out))
+        onGap(state, conn, message.value.id, message.value.hole, now, out);
       break;
     case "credit":
       conn.credit += message.value.bytes;
@@ -253,15 +295,12 @@ function onMessage(
 }
 
 /** Why a request cannot be served, or undefined. */
-function refusalOf(
-  state: MachineState,
-  conn: Conn,
-  key: KeyId,
-  from: number,
-  hasEnd: boolean,
-): Refuse_Reason | undefined {
-  const stream = state.keys.get(key)?.stream;
-  if (stream === undefined || !conn.rights.maySend(stream)) return Refuse_Reason.NOT_FOUND;
+function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number, to: number): Refuse_Reason | undefined {
+  const names = state.keys.get(key);
+  const hasEnd = to > 0;
+  if (names === undefined) return Refuse_Reason.NOT_FOUND;
+  const isProbe = to === from + 1 && conn.rights.mayBeProbed(names.stream, names.origin);
+  if (!conn.rights.maySend(names.stream) && !isProbe) return Refuse_Reason.NOT_FOUND;
   if (from > heldNext(state, key)) return Refuse_Reason.BEHIND;
   const source = state.sources.get(key);
   if (!hasEnd && source?.conn === conn.id && source.state === "active") {
@@ -287,6 +326,7 @@ function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effe
     state.received.set(key, nextSeq);
     state.staged.delete(key);
   }
+  lookAgain(state, key);
   for (const conn of state.conns.values()) {
     if (conn.serving.has(key)) {
       pump(state, conn, out);
@@ -307,6 +347,7 @@ function onApplied(
 ): void {
   const conn = state.conns.get(event.conn);
   if (event.fill) onFillApplied(state, event.key);
+  if (event.standsAgain === true && conn !== undefined) avoid(state, conn.peer, event.key, now + FORKED_MS);
   if (event.ok) {
     if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs), out);
     return;
@@ -320,6 +361,26 @@ function onApplied(
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
   dropConn(state, conn.id, now, out);
+}
+
+/** Whether a record was asked for only to see whether the peer holds the same history; it is here already. */
+function isProbeAnswer(
+  state: MachineState,
+  event: Extract<MachineEvent, { type: "data" }>,
+  now: number,
+  out: Effect[],
+): boolean {
+  const conn = state.conns.get(event.conn);
+  if (conn === undefined || !isProbed(state, conn, event.requestId, now, out)) return false;
+  giveCredit(conn, conn.window.committed(event.bytes, 0), out);
+  return true;
+}
+
+function isProbed(state: MachineState, conn: Conn, requestId: number, now: number, out: Effect[]): boolean {
+  const key = sourceOfRequest(state, conn.id, requestId);
+  if (key === undefined || state.mends.get(key)?.requestId !== requestId) return false;
+  onProbed(state, key, true, now, out);
+  return true;
 }
 
 /**

@@ -23,6 +23,12 @@ export class PeerKnowledge {
     }
   }
 
+  /** It has announced so much; less than before, when it has lost its disk. */
+  says(site: SiteName, key: Key, next: number): void {
+    this.#peers.get(site)?.next.set(keyId(key.stream, key.origin), { ...key, next });
+  }
+
+  /** Records before this seq came from it. */
   holds(site: SiteName, key: Key, next: number): void {
     const known = this.#peers.get(site);
     const id = keyId(key.stream, key.origin);

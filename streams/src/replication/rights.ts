@@ -16,6 +16,8 @@ export function sitePrincipal(site: SiteEntry): Principal {
  */
 export function linkRights(options: {
   policy: Policy;
+  /** This site. */
+  site: string;
   peer: SiteEntry;
   /** Patterns of what may cross the link. */
   carries: readonly string[];
@@ -25,7 +27,7 @@ export function linkRights(options: {
   peerWants: readonly string[];
   ownWants: readonly string[];
 }): LinkRights {
-  const { policy, peer, carries, urgent, peerWants, ownWants } = options;
+  const { policy, site, peer, carries, urgent, peerWants, ownWants } = options;
   const principal = sitePrincipal(peer);
   const replicates = remember((stream: StreamName) => policy.allows(principal, "replicate", stream));
   const carried = remember((stream: StreamName) => matchesAny(carries, stream));
@@ -34,6 +36,9 @@ export function linkRights(options: {
   return {
     maySend: (stream) => replicates(stream) && carried(stream) && peerWanted(stream),
     mayRequest: (stream) => replicates(stream) && carried(stream) && ownWanted(stream),
+    mayProbe: (stream, origin) =>
+      replicates(stream) && carried(stream) && (ownWanted(stream) || siteOfOrigin(origin) === site),
+    mayBeProbed: (stream, origin) => replicates(stream) && carried(stream) && siteOfOrigin(origin) === peer.site,
     // The peer also hears how far we have its own records, so that it knows what is still to be sent.
     mayAnnounce: (stream: StreamName, origin: OriginId) =>
       replicates(stream) && (peerWanted(stream) || siteOfOrigin(origin) === peer.site),

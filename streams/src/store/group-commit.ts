@@ -24,8 +24,9 @@ import type { Appended, Batch, Committed } from "./store.js";
 export interface GroupCommitOptions {
   readonly catalog: Catalog;
   readonly journal: Journal;
-  readonly origin: OriginId;
-  readonly slot: number;
+  /** Under which own records are appended, and their slot; both may change between two commits. */
+  readonly origin: () => OriginId;
+  readonly slot: () => number;
   readonly env: Env;
   readonly nextCommit: number;
   readonly commitBytes?: number;
@@ -77,7 +78,8 @@ export class GroupCommit {
     checked: CheckedRecords,
     floors: ArrayLike<number> | undefined,
   ): Promise<Appended[]> {
-    const { env, slot, origin } = this.options;
+    const { env } = this.options;
+    const [origin, slot] = [this.options.origin(), this.options.slot()];
     const received = Math.floor(env.now()) as TimestampMs;
     checkClock(received);
     const offsets =
@@ -112,10 +114,10 @@ export class GroupCommit {
 
   /** @throws LandfallError SEQ_GAP, PROTOCOL_ERROR, CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED */
   apply(stream: StreamState, batch: Batch, checked: CheckedRecords): Promise<void> {
-    const { catalog, origin: own } = this.options;
+    const { catalog } = this.options;
     const { origin, firstSeq, records } = batch;
     const log = stream.log(origin);
-    const lacking = lackingOf(catalog, log, batch, own);
+    const lacking = lackingOf(catalog, log, batch, this.options.origin());
     if (lacking.length === 0) return this.settled();
     const group = this.groupFor(checked.bytes, records.length);
     group.reserve(records.length, checked.bytes, checked.nameBytes);

@@ -323,6 +323,15 @@ export class Maintenance {
     return this.swap(runs, [], withExpired(this.manifest.expired, runs));
   }
 
+  /** Drops these seqs of runs, `kept` in the place of what stays of them: a gap remains that may be filled. */
+  setAside(runs: readonly Run[], kept: readonly NewSegment[], from: number): Promise<void> {
+    const gaps = runs.map(
+      ({ stream, origin, from: first, to }) =>
+        ({ stream, origin, from: Math.max(first, from), to, reason: "missed" }) as GapNote,
+    );
+    return this.swap(runs, kept, withGaps(this.manifest.expired, gaps));
+  }
+
   /** Remembers that these records are not here. */
   noteGaps(gaps: readonly GapNote[]): Promise<void> {
     return this.become({ ...this.manifest, expired: withGaps(this.manifest.expired, gaps) });

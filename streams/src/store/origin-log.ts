@@ -110,6 +110,11 @@ export class OriginLog {
     return this.pieces[this.findStart(seq)];
   }
 
+  /** Whether something from this seq on lies in a journal. */
+  hasUnsealed(from: number): boolean {
+    return this.pieces.some(({ end, generation }) => end > from && generation !== undefined);
+  }
+
   /** The parts of [from, to) that are not here. */
   missing(from: number, to: number): [number, number][] {
     const parts: [number, number][] = [];
