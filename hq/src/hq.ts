@@ -13,6 +13,7 @@ import { Revocations } from "./auth/revocations.js";
 import { sessionSecret } from "./auth/secret.js";
 import { Sessions } from "./auth/sessions.js";
 import { Bookings } from "./bookings/bookings.js";
+import { OriginTimes } from "./history/origin-times.js";
 import { addHqRoutes } from "./http/server.js";
 import { LiveHub } from "./live/hub.js";
 import { HISTORIES_AT_ONCE, HISTORIES_WAITING_MAX } from "./limits.js";
@@ -74,6 +75,7 @@ async function furnish(node: LandfallNode, settings: HqSettings, { liveTickMs }:
     },
     Math.floor(env.random() * 2 ** 48).toString(36),
   );
+  const imos = new Map(settings.sites.map(({ site, imo }) => [site, imo]));
   const owners = new Map(settings.sites.map(({ site, owner }) => [site, owner]));
 
   const sitesFor = (principal: Principal): SitesReply => {
@@ -133,6 +135,7 @@ async function furnish(node: LandfallNode, settings: HqSettings, { liveTickMs }:
       attempts: new Attempts(),
       hub,
       histories: new Gate(HISTORIES_AT_ONCE, HISTORIES_WAITING_MAX, "too many histories are asked for"),
+      historyParts: { store, times: new OriginTimes(store), imoOf: (site) => imos.get(site) },
       simulator,
       sitesFor,
     },

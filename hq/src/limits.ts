@@ -30,6 +30,10 @@ export const ALERTS_LIMIT_DEFAULT = 200;
 
 /** Readings that one history may take from the store: three years of one every 15 minutes, some 40 MB while it is made. */
 export const HISTORY_RECORDS_MAX = 100_000;
+/** Records on either side of a history's part that may say when a gap at its edge was. */
+export const GAP_EVIDENCE_RECORDS = 1_000;
+/** Times of records beside gaps that are remembered, some 100 bytes each. */
+export const ORIGIN_TIMES_KEPT_MAX = 10_000;
 /** Histories made at the same time, and requests for one that wait. */
 export const HISTORIES_AT_ONCE = 4;
 export const HISTORIES_WAITING_MAX = 64;

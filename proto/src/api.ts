@@ -307,11 +307,34 @@ export interface HistoryPoint extends Measurements {
   readonly stream: string;
 }
 
+/** Why records are not at the site that answers. */
+export type GapReason = "expired" | "missed" | "damaged" | "superseded";
+
+/**
+ * Records of one origin that are not at this site and of which some may belong to the history: which ones nobody can
+ * tell. Placed in time as well as the records around them allow.
+ */
+export interface HistoryGap {
+  readonly stream: string;
+  readonly origin: string;
+  /** Seqs [fromSeq, toSeq) of the origin. */
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  /** How many are missing, of all topics. */
+  readonly records: number;
+  readonly reason: GapReason;
+  /** Measured between these; absent where no record tells: since ever, until now. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
 export interface ContainerHistoryReply {
   readonly container: string;
   /** Measured readings, in order of their time, thinned to `maxPoints` without losing extremes. */
   readonly points: readonly HistoryPoint[];
   readonly events: readonly ContainerEvent[];
+  /** What is missing of the streams that the asking person may read, in order of time. */
+  readonly gaps: readonly HistoryGap[];
   /** Readings before thinning. */
   readonly total: number;
 }
@@ -354,6 +377,8 @@ export interface ShipHistoryReply {
     readonly nextPort?: string;
     readonly knownSince: string;
   }[];
+  /** What is missing of the streams that the asking person may read as a whole, in order of time. */
+  readonly gaps: readonly HistoryGap[];
   readonly total: number;
 }
 

@@ -30,7 +30,7 @@ function fill(
         arrived += block;
         window.arrived(block, at, true);
         later(at + COMMIT_MS, () => {
-          const back = window.committed(block, COMMIT_MS);
+          const back = window.committed(block, COMMIT_MS, at + COMMIT_MS);
           const { bytes } = window;
           later(at + COMMIT_MS + roundTripMs / 2, () => {
             credit += back;
@@ -45,11 +45,11 @@ function fill(
   const ping = (now: number): void => {
     later(now + roundTripMs / 2, () => {
       const answeredAt = Math.max(linkFree, now + roundTripMs / 2) + roundTripMs / 2;
-      later(answeredAt, () => window.roundTrip(answeredAt - now));
+      later(answeredAt, () => window.roundTrip(answeredAt - now, answeredAt));
     });
     later(now + 1_000, () => ping(now + 1_000));
   };
-  window.roundTrip(roundTripMs);
+  window.roundTrip(roundTripMs, 0);
   ping(0);
   send(0);
   for (;;) {
@@ -91,21 +91,35 @@ describe("the credit window", () => {
     }
   });
 
+  it("begins wide enough for a long link of its class, and shrinks where the link is not what was thought", () => {
+    const bounds = { ...BOUNDS, startBytesPerMs: 10_000 };
+    expect(new CreditWindow(bounds, 1).bytes).toBe(BOUNDS.windowBytes);
+    expect(new CreditWindow(bounds, 600).bytes).toBe(10_000 * 600 * 1.5);
+    // Whoever takes ten seconds for its first word is busy, not far away.
+    expect(new CreditWindow(bounds, 10_000).bytes).toBe(new CreditWindow(bounds, 1_000).bytes);
+    const asked = new CreditWindow(bounds);
+    asked.roundTrip(600, 600);
+    expect(asked.bytes).toBe(10_000 * 600 * 1.5);
+    const slow = new CreditWindow(bounds, 600);
+    fill(slow, 125, 600, 200_000);
+    expect(slow.bytes).toBeLessThan(125 * 600 * 3);
+  });
+
   it("never gives more credit than the window, and gives all of it back", () => {
     const window = new CreditWindow(BOUNDS);
     expect(window.begin()).toBe(BOUNDS.windowBytes);
     expect(window.begin()).toBe(0);
-    expect(window.committed(100, 1)).toBe(100);
-    expect(window.committed(BOUNDS.windowBytes, 1)).toBe(BOUNDS.windowBytes);
+    expect(window.committed(100, 1, 1)).toBe(100);
+    expect(window.committed(BOUNDS.windowBytes, 1, 2)).toBe(BOUNDS.windowBytes);
   });
 
   it("does not take an idle link for a slow one", () => {
     const window = new CreditWindow(BOUNDS);
     window.begin();
-    window.roundTrip(100);
+    window.roundTrip(100, 0);
     for (let now = 0; now < 60_000; now += 1_000) {
       window.arrived(200, now, false);
-      window.committed(200, 3);
+      window.committed(200, 3, now);
     }
     expect(window.bytes).toBe(BOUNDS.windowBytes);
   });

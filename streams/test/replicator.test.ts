@@ -1,3 +1,5 @@
+import { credentials, Metadata } from "@grpc/grpc-js";
+import { ReplicationClient, type Frame } from "@landfall/proto/gen/landfall/v1/replication";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +20,22 @@ const CONTAINERS = streamName("bigblue.containers");
 const ALERTS = streamName("bigblue.alerts");
 const DUCKS = streamName("duckworks.containers");
 const TOPIC = topicName("CSQU3054383");
+/** As Singapore says it. */
+const HELLO = {
+  version: 1,
+  oldestVersion: 1,
+  site: "singapore",
+  node: "a",
+  link: "l",
+  linkClass: "wan",
+  carries: ["*"],
+  wants: ["*"],
+  tellsGaps: true,
+  takesSealed: false,
+  metered: false,
+  keepsAllowance: false,
+  urgent: [],
+};
 
 describe("replication between real stores over gRPC", () => {
   let folder: string;
@@ -183,21 +201,7 @@ describe("replication between real stores over gRPC", () => {
     const tokyo = await start("tokyo");
     await write(tokyo, CONTAINERS, 5);
     const transport = createGrpcTransport({ env: systemEnv });
-    const hello = {
-      version: 1,
-      oldestVersion: 1,
-      site: "singapore",
-      node: "a",
-      link: "l",
-      linkClass: "wan",
-      carries: ["*"],
-      wants: ["*"],
-      tellsGaps: true,
-      takesSealed: false,
-      metered: false,
-      keepsAllowance: false,
-      urgent: [],
-    };
+    const hello = HELLO;
     const rubbish: Parameters<Awaited<ReturnType<typeof transport.dial>>["send"]>[0][][] = [
       [{ body: { $case: "ping", value: { token: 1 } } }],
       [{ body: { $case: "hello", value: { ...hello, version: 99, oldestVersion: 98 } } }],
@@ -230,6 +234,35 @@ describe("replication between real stores over gRPC", () => {
     // And a well-behaved one is served as before.
     const singapore = await start("singapore", { links: [link("singapore", tokyo)] });
     await until(() => total(singapore) === 5);
+  });
+
+  it("a listener says hello at once to a dialler that takes it, and to an older one after its own", async () => {
+    const tokyo = await start("tokyo");
+    const transport = createGrpcTransport({ env: systemEnv });
+    const channel = await transport.dial(at(tokyo), "tokyo", { site: "singapore", token: "token of singapore" });
+    const first = deferred<string | undefined>();
+    channel.onFrame = ({ body }) => first.resolve(body?.$case);
+    expect(await first.promise).toBe("hello");
+    channel.close("done");
+
+    const client = new ReplicationClient(at(tokyo), credentials.createInsecure());
+    const metadata = new Metadata();
+    metadata.set("landfall-site", "singapore");
+    metadata.set("landfall-token", "token of singapore");
+    const call = client.sync(metadata);
+    const said: (string | undefined)[] = [];
+    const greeted = deferred<void>();
+    call.on("data", ({ body }: Frame) => {
+      said.push(body?.$case);
+      if (body?.$case === "credit") greeted.resolve();
+    });
+    call.on("error", () => undefined);
+    call.write({ body: { $case: "hello", value: HELLO } });
+    await greeted.promise;
+    expect(said[0]).toBe("hello");
+    expect(said.filter((one) => one === "hello")).toHaveLength(1);
+    call.cancel();
+    client.close();
   });
 
   it("a corrupt block is refused, reported and not applied; the link is opened again", async () => {

@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { looksRandom } from "../src/codec/randomness.js";
 import { isLandfallError } from "../src/model/errors.js";
+import { openBlock } from "../src/store/block-topics.js";
 import { RunBlockBuilder } from "../src/store/run-block-builder.js";
 import { decodeRunBlock, decodeRunColumns, decodeRunTopics, runValue } from "../src/store/run-block.js";
 import type { RunBlock } from "../src/store/run-block.js";
@@ -26,11 +27,37 @@ const HEADERS = [new Uint8Array(0), Uint8Array.of(1, 0, 97, 1, 0, 98)];
 
 function build(records: readonly Given[], packed: boolean): Uint8Array {
   const builder = new RunBlockBuilder();
-  for (const record of records) {
-    const source = Uint8Array.of(255, ...record.value, 255);
-    builder.add(record.topic, record, source, 1, source.byteLength - 1);
+  let last: string | undefined;
+  for (const { topic, seq, offset, timestamp, received, arrived, headers, value } of records) {
+    if (topic !== last) begin(builder, topic);
+    last = topic;
+    const source = Uint8Array.of(255, ...headers, ...value, 255);
+    const valueAt = 1 + headers.byteLength;
+    builder.add(seq, offset, timestamp, received, arrived, source, 1, valueAt, source.byteLength - 1);
   }
-  return builder.finish(packed);
+  return finish(builder, packed);
+}
+
+function begin(builder: RunBlockBuilder, topic: string): void {
+  const name = Buffer.from(`?${topic}?`, "latin1");
+  builder.beginTopic(name, 1, topic.length);
+}
+
+/** Somewhere behind other bytes. */
+function finish(builder: RunBlockBuilder, packed: boolean): Uint8Array {
+  const at = 5;
+  let buffer = Buffer.alloc(0);
+  let took = 0;
+  const bytes = builder.finish(packed, {
+    reserve(wanted) {
+      buffer = Buffer.alloc(at + wanted, 0xee);
+      return { buffer, at };
+    },
+    took: (length) => (took = length),
+  });
+  expect(bytes).toBe(took);
+  expect(builder.count).toBe(0);
+  return buffer.subarray(at, at + bytes);
 }
 
 function recordsOf(block: RunBlock): Given[] {
@@ -81,20 +108,35 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
     );
   });
 
+  it("S3: gives out the records of one topic alone, whichever is asked for first", () => {
+    fc.assert(
+      fc.property(anyRecords, fc.infiniteStream(fc.nat()), (records, choices) => {
+        const block = openBlock(build(records, packed), 5);
+        const names = [...new Set(records.map(({ topic }) => topic))];
+        expect([block.count, block.first]).toEqual([records.length, names[0]]);
+        expect(block.topic(`${names.at(-1)}0`)).toBeUndefined();
+        for (const choice of choices.take(names.length * 2)) {
+          const topic = names[choice % names.length] as string;
+          const own = records.filter((record) => record.topic === topic).map((record) => ({ ...record, arrived: 5 }));
+          const found = block.topic(topic) as RunBlock;
+          expect(recordsOf(found)).toEqual(own);
+          expect(found.headers).toHaveLength(found.headerBytes.length);
+          expect(block.bytes).toBeGreaterThan(0);
+        }
+      }),
+    );
+  });
+
   it("takes over slices of another block", () => {
     fc.assert(
       fc.property(anyRecords, fc.boolean(), (records, from) => {
         const block = decodeRunBlock(build(records, from));
         const builder = new RunBlockBuilder();
         block.topics.forEach((topic, t) => {
-          builder.addSlice(
-            topic,
-            block,
-            t === 0 ? 0 : (block.topicEnds[t - 1] as number),
-            block.topicEnds[t] as number,
-          );
+          begin(builder, topic);
+          builder.addSlice(block, t === 0 ? 0 : (block.topicEnds[t - 1] as number), block.topicEnds[t] as number);
         });
-        expect(recordsOf(decodeRunBlock(builder.finish(packed)))).toEqual(records);
+        expect(recordsOf(decodeRunBlock(finish(builder, packed)))).toEqual(records);
       }),
     );
   });
@@ -109,6 +151,15 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
         try {
           const block = decodeRunBlock(bytes);
           for (let i = 0; i < block.count; i++) runValue(block, i);
+        } catch (error) {
+          expect(isLandfallError(error, "CORRUPT_BLOCK"), String(error)).toBe(true);
+        }
+        try {
+          const block = openBlock(bytes);
+          for (const { topic } of records) {
+            const found = block.topic(topic);
+            for (let i = 0; i < (found?.count ?? 0); i++) runValue(found as RunBlock, i);
+          }
         } catch (error) {
           expect(isLandfallError(error, "CORRUPT_BLOCK"), String(error)).toBe(true);
         }

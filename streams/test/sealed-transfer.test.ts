@@ -4,14 +4,17 @@ import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
 import { seededRandom } from "../testing/seeded-random.js";
 import { CONTAINERS, START_MS, reading } from "../testing/store-fixture.js";
-import { MERGE_FAN_IN } from "../src/limits.js";
-import type { EmbeddedStore } from "../src/store/embedded-store.js";
+import { until } from "../testing/until.js";
+import { APPEND_RECORDS_MAX, MERGE_FAN_IN, PREPARE_RECORDS_MIN } from "../src/limits.js";
+import type { EmbeddedStore, EmbeddedStoreOptions } from "../src/store/embedded-store.js";
 import type { Seq, StoredRecord } from "../src/model/record.js";
 import type { Committed, SealedRunReader, SealedRunWriter } from "../src/store/store.js";
 
 /** Small parts, so that a run takes many. */
 const PART_BYTES = 1;
 const RECORDS = 3000;
+/** Of a journal: some 20,000 short records. */
+const JOURNAL_BYTES = 1_200_000;
 /** Long, so that the run has several blocks. */
 const filler = "temperature ".repeat(40);
 
@@ -28,9 +31,9 @@ class Site {
     readonly slot: number,
   ) {}
 
-  async open(): Promise<EmbeddedStore> {
+  async open(over: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> {
     const { name: site, slot, env, disk } = this;
-    this.store = await openEmbeddedStore({ folder: "/data", site, node: "a", slot, env, disk: disk.boot() });
+    this.store = await openEmbeddedStore({ folder: "/data", site, node: "a", slot, env, disk: disk.boot(), ...over });
     return this.store;
   }
 }
@@ -51,6 +54,19 @@ beforeEach(async () => {
   await ship.store.sealNow();
   port.env.nowMs = ship.env.nowMs + 3_600_000;
 });
+
+async function append(site: Site, records: number): Promise<void> {
+  for (let left = records; left > 0; left -= APPEND_RECORDS_MAX) {
+    const batch = Array.from({ length: Math.min(left, APPEND_RECORDS_MAX) }, (_, j) =>
+      reading(`MSKU${j % 90}`, `later ${j}`),
+    );
+    await site.store.append(CONTAINERS, batch);
+  }
+}
+
+async function segments({ disk }: Site): Promise<string[]> {
+  return (await disk.list("/data")).filter((one) => one.endsWith(".lfs"));
+}
 
 async function send(from: Site, seq = 0): Promise<SealedRunReader> {
   const reader = await from.store.openSealed(CONTAINERS, ship.store.origin, seq as Seq);
@@ -246,6 +262,52 @@ describe("a sealed run between two stores", () => {
     const files = await ship.disk.list("/data");
     await reader.close();
     expect((await ship.disk.list("/data")).length).toBe(files.length - 1);
+  });
+
+  it("R3: a backlog in many journals goes run by run, packed, and is packed here by then, too", async () => {
+    const { origin } = ship.store;
+    await ship.store.close();
+    await ship.open({ sealing: false, journalFileBytes: JOURNAL_BYTES });
+    await append(ship, 3 * PREPARE_RECORDS_MIN);
+    await ship.store.close();
+    await ship.open({ journalFileBytes: JOURNAL_BYTES });
+    const end = RECORDS + 3 * PREPARE_RECORDS_MIN;
+    let runs = 0;
+    for (let from = RECORDS; end - from >= PREPARE_RECORDS_MIN; runs++) {
+      const open = await ship.store.openSealed(CONTAINERS, origin, from as Seq);
+      const reader = open?.run.packed === true ? open : await ship.store.prepareSealed(CONTAINERS, origin, from as Seq);
+      expect(reader?.run).toMatchObject({ from, packed: true });
+      from = reader?.run.to ?? end;
+      await reader?.close();
+    }
+    expect(runs).toBeGreaterThan(1);
+    await ship.store.sealNow();
+    // What was packed for the peer is what this store has: one run for each journal, besides the first.
+    expect(ship.store.spread(CONTAINERS)).toEqual({ runs: 1 + runs, journals: 0 });
+    expect(await segments(ship)).toHaveLength(1 + runs);
+  });
+
+  it("who follows what is written does not have the journal sealed under it", async () => {
+    await append(ship, 2 * PREPARE_RECORDS_MIN);
+    const { origin } = ship.store;
+    expect(ship.store.prepareSealed(CONTAINERS, origin, RECORDS as Seq, false)).toBeUndefined();
+    expect(ship.store.spread(CONTAINERS)).toEqual({ runs: 1, journals: 1 });
+  });
+
+  it("nothing is merged while a peer is being sent a backlog; afterwards it is", async () => {
+    const { origin } = ship.store;
+    await ship.store.close();
+    await ship.open({ journalFileBytes: 1 });
+    // Each append fills a journal.
+    await append(ship, PREPARE_RECORDS_MIN);
+    const reader = await ship.store.prepareSealed(CONTAINERS, origin, RECORDS as Seq);
+    for (let i = 0; i < 2 * MERGE_FAN_IN; i++) await append(ship, 300);
+    await until(() => ship.store.spread(CONTAINERS).journals <= 1);
+    const { runs } = ship.store.spread(CONTAINERS);
+    expect(runs).toBeGreaterThan(2 * MERGE_FAN_IN);
+    await reader?.close();
+    ship.env.advance(60_000);
+    await until(() => ship.store.spread(CONTAINERS).runs < runs - MERGE_FAN_IN);
   });
 
   it("leaves nothing behind when the store is closed half-way", async () => {

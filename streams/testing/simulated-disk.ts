@@ -85,23 +85,24 @@ export class SimDisk {
     return this.#siblings(origin).some((other) => this.#values.get(other)?.includes(value) === true);
   }
 
-  /** Gives up the newest records of an origin, if they stand under a later one of the same node; says which. */
+  /** Gives up records of an origin that stand under a later one of the same node, one stretch of them; says which. */
   setAside(origin: OriginId): { readonly from: number; readonly to: number } | undefined {
-    const to = this.next(origin);
-    const end = (this.#values.get(origin) ?? []).findLastIndex((value) => value !== undefined);
-    const last = this.value(origin, end);
-    if (last === undefined || origin === this.own) return undefined;
+    const own = this.#values.get(origin) ?? [];
+    const end = own.findLastIndex((value) => value !== undefined);
+    if (end < 0 || origin === this.own) return undefined;
     for (const sibling of this.#siblings(origin)) {
-      const at = this.#values.get(sibling)?.indexOf(last) ?? -1;
-      const from = end - at;
-      const seqs = Array.from({ length: at + 1 }, (_, i) => i);
-      const isCopy = seqs.every((i) => {
-        const value = this.value(origin, from + i);
-        return value === undefined || this.value(sibling, i) === value;
-      });
-      if (at < 0 || from < 0 || !isCopy) continue;
-      this.#giveUp(origin, from);
-      return { from, to };
+      const copy = this.#values.get(sibling) ?? [];
+      const first = copy[0] === undefined ? -1 : own.indexOf(copy[0]);
+      const last = copy.indexOf(own[end]);
+      const shift = first >= 0 ? first : last < 0 ? -1 : end - last;
+      const isSame = copy.map((value, i) => value !== undefined && shift >= 0 && own[shift + i] === value);
+      const from = isSame.indexOf(true);
+      if (from < 0) continue;
+      const isOther = (same: boolean, i: number): boolean => i > from && !same && own[shift + i] !== undefined;
+      const other = isSame.findIndex(isOther);
+      const to = isSame.slice(0, other < 0 ? copy.length : other).lastIndexOf(true) + 1;
+      this.#giveUp(origin, shift + from, shift + to);
+      return { from: shift + from, to: shift + to };
     }
     return undefined;
   }
@@ -110,14 +111,15 @@ export class SimDisk {
     return this.origins.filter((other) => other !== origin && nodeOfOrigin(other) === nodeOfOrigin(origin));
   }
 
-  #giveUp(origin: OriginId, from: number): void {
+  #giveUp(origin: OriginId, from: number, to: number): void {
     const log = this.log(origin);
     const gone: [number, number][] = [];
     const kept: [number, number][] = [];
     log.replace(({ start, end, reason }) => {
-      const isGone = reason === undefined && end > from;
-      if (isGone) gone.push([Math.max(start, from), end]);
+      const isGone = reason === undefined && end > from && start < to;
+      if (isGone) gone.push([Math.max(start, from), Math.min(end, to)]);
       if (isGone && start < from) kept.push([start, from]);
+      if (isGone && end > to) kept.push([to, end]);
       return isGone;
     }, []);
     for (const [start, end] of kept) log.add({ start, end });

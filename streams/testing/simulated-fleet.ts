@@ -1,5 +1,5 @@
 import { isFillable, type Hole } from "../src/model/gap.js";
-import { siteOfOrigin, type OriginId } from "../src/model/names.js";
+import type { OriginId } from "../src/model/names.js";
 import { SimLink } from "./simulated-link.js";
 import type { SimDisk } from "./simulated-disk.js";
 import { SimSite } from "./simulated-site.js";
@@ -67,10 +67,19 @@ export class SimulatedFleet {
 
   heal(): void {
     for (const site of this.sites) site.restart();
+    this.sail();
     for (const link of this.links) {
       link.wanted = true;
       if (link.black.includes(true)) link.cut();
       link.open();
+    }
+  }
+
+  /** Who was restored meets everybody in the end, as ships do: a fork is mended by a node that meets its other side. */
+  private sail(): void {
+    for (const a of this.sites.filter(({ name }) => this.restoresOf.has(name))) {
+      const met = new Set(this.links.flatMap((link) => (link.a === a ? [link.b] : link.b === a ? [link.a] : [])));
+      for (const b of this.sites) if (b !== a && !met.has(b)) this.connect(a, b);
     }
   }
 
@@ -128,11 +137,7 @@ export class SimulatedFleet {
     const [first] = this.sites;
     return this.sites.flatMap(({ name, disk }) => {
       const seen = new Map<number, number>();
-      for (const origin of disk.origins) {
-        // What was restored between two restores may be appended again twice: nobody there knows of the first time.
-        const isSimple = (this.restoresOf.get(siteOfOrigin(origin)) ?? 0) < 2;
-        for (const value of disk.valuesOf(origin)) seen.set(value, (seen.get(value) ?? 0) + (isSimple ? 1 : 0));
-      }
+      for (const value of disk.values()) seen.set(value, (seen.get(value) ?? 0) + 1);
       const lost = [...this.acknowledged].filter((value) => !seen.has(value));
       const twice = [...seen].filter(([, times]) => times > 1).map(([value]) => value);
       const other = (first?.disk.origins ?? []).flatMap((origin) => {

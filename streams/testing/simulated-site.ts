@@ -34,8 +34,6 @@ export class SimSite {
   readonly conns = new Map<number, SimConn>();
   #commitQueue: (() => void)[] = [];
   #committing = false;
-  /** Its folder was restored, and it does not know that yet. */
-  isUnaware = false;
   #incarnations = 0;
   /** Of its antenna. */
   #budget: SimulatedBudget | undefined;
@@ -101,7 +99,6 @@ export class SimSite {
   restore(backup: SimDisk): void {
     this.crash(false);
     this.#become(backup.copy());
-    this.isUnaware = true;
     this.fleet.restores++;
     this.fleet.restoresOf.set(this.name, (this.fleet.restoresOf.get(this.name) ?? 0) + 1);
     this.restart();
@@ -210,7 +207,7 @@ export class SimSite {
   #countDuplicates(requestId: number, firstSeq: number, count: number): void {
     const key = this.machine.requests.get(requestId)?.key;
     // A record that is asked for to compare histories is here, of course.
-    if (key === undefined || this.machine.mends.get(key)?.requestId === requestId) return;
+    if (key === undefined || this.machine.probes.has(requestId)) return;
     const isFill = this.machine.fills.get(key)?.requestId === requestId;
     for (let seq = firstSeq; seq < firstSeq + count; seq++) {
       const isHere = this.disk.value(originOf(key), seq) !== undefined;
@@ -404,7 +401,6 @@ export class SimSite {
     if (originOf(key) === this.origin) {
       this.disk.own = this.#freshOrigin();
       this.fleet.restored++;
-      this.isUnaware = false;
     }
     this.event({ type: "reincarnated", key, own: this.origin });
   }
@@ -435,9 +431,8 @@ export class SimSite {
     if (gone !== undefined) {
       this.fleet.expired(origin, gone.from, gone.to);
       this.runs.forget(key, gone.from);
-      this.#staged.delete(key);
       this.#tellHoles(origin);
     }
-    this.event({ type: "setAside", key, from: gone?.from });
+    this.event({ type: "setAside", key, part: gone });
   }
 }

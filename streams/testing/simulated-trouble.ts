@@ -149,8 +149,8 @@ export class SimulatedLife {
     if (found === undefined) return;
     const [site, backup] = found;
     this.#backups.delete(site);
-    // A folder that is put back twice before anybody has noticed the first time is a fork that stays one.
-    if (!site.up || site.isUnaware) return;
+    // A folder that is put back twice may end as a fork that stays one (docs/adr/0014).
+    if (!site.up || this.fleet.restoresOf.has(site.name)) return;
     site.restore(backup);
     this.#reopen(site);
   }

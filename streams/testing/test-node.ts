@@ -5,6 +5,7 @@ import { systemEnv } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
+import type { Transport } from "../src/replication/transport.js";
 import type { LinkSettings, NodeSettings, SiteEntry, TlsSettings } from "../src/settings/node-settings.js";
 import { openEmbeddedStore, type EmbeddedStore } from "../src/store/embedded-store.js";
 
@@ -26,6 +27,8 @@ export interface TestNodeOptions {
   readonly token?: string;
   /** Instead of the token. */
   readonly tls?: TlsSettings;
+  /** gRPC by default. */
+  readonly transport?: Transport;
 }
 
 const ACCESS = [
@@ -69,6 +72,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     log: pino({ level: "silent" }),
     exceptions,
     registry: new Registry(),
+    ...(options.transport && { transport: options.transport }),
   });
   await replicator.start();
   return {

@@ -39,23 +39,29 @@ export async function testProxy(targetPort: number, oneWayMs: number, kbps = 0):
   });
   function pipe(from: net.Socket, to: net.Socket, direction: string): void {
     let freeAt = 0;
+    const waiting: (() => void)[] = [];
     const after = (chunkBytes: number): number => {
       const now = performance.now();
       freeAt = Math.max(now, freeAt) + (kbps > 0 ? (chunkBytes * 8) / kbps : 0);
       return freeAt - now + oneWayMs;
     };
+    // In order, whichever timer fires first: under load, one that was set later may.
+    const later = (chunkBytes: number, act: () => void): void => {
+      waiting.push(act);
+      setTimeout(() => waiting.shift()?.(), after(chunkBytes));
+    };
     from.on("data", (chunk) => {
       bytes += chunk.byteLength;
       if (held.has(direction)) return;
       for (const packet of kbps > 0 ? packets(chunk) : [chunk]) {
-        setTimeout(() => {
+        later(packet.byteLength, () => {
           if (direction === "to-listener") bytesToListener += packet.byteLength;
           to.write(packet);
-        }, after(packet.byteLength));
+        });
       }
     });
-    from.on("end", () => setTimeout(() => to.end(), after(0)));
-    from.on("close", () => setTimeout(() => to.destroy(), after(0)));
+    from.on("end", () => later(0, () => void to.end()));
+    from.on("close", () => later(0, () => void to.destroy()));
   }
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ import { runScenario } from "./support/store-scenarios.js";
 import type { Figures } from "./support/store-scenarios.js";
 
 /**
- * `node test/dist/bench/store.js [--out FILE] [--runs N] [--only NAME] [--records N] [--history N]`: what the store can do
+ * `node test/dist/bench/store.js [--out FILE] [--runs N] [--only NAME [--folder DIR]] [--records N] [--history N]`: what the store can do
  * on this machine, now; each scenario in a process of its own. The raw disk is measured in the same run: on a machine that
  * others use, look at the ratios.
  */
@@ -24,9 +24,12 @@ const { values: args } = parseArgs({
     /** Records of the store in which one container's history is looked for, 10,000 records each. */
     history: { type: "string", default: "20000000" },
     scenario: { type: "string" },
+    /** Where to work, instead of a new folder each time. It is kept, and a store for histories that is there is not filled again. */
     folder: { type: "string" },
   },
 });
+if (args.folder !== undefined && args.only === undefined && args.scenario === undefined)
+  throw new Error("--folder needs --only: each group fills its own");
 
 interface Row {
   readonly name: string;
@@ -103,8 +106,18 @@ const GROUPS: readonly Group[] = [
     scenarios: ["history-fill", "history"],
     rows: [
       row("history of 10,000 records, cold", "ms", 20, false, "history.cold"),
+      row("the same, processor time of its thread", "ms", 0, false, "history.cpu"),
       row("history of 10,000 records, warm", "ms", 6, false, "history.warm"),
       row("runs that a topic is spread over", "runs", 0, false, "history.runs"),
+    ],
+  },
+  {
+    scenarios: ["history-telemetry"],
+    rows: [
+      row("history of 10,000 packed records, cold", "ms", 20, false, "history-telemetry.cold"),
+      row("the same, processor time of its thread", "ms", 0, false, "history-telemetry.cpu"),
+      row("history of 10,000 packed records, warm", "ms", 6, false, "history-telemetry.warm"),
+      row("runs that its topic is spread over", "runs", 0, false, "history-telemetry.runs"),
     ],
   },
   {
@@ -158,16 +171,17 @@ for (const group of [...GROUPS, peerGroup()]) {
   if (args.only !== undefined && !group.scenarios.includes(args.only)) continue;
   const figures = new Map<string, number[]>();
   for (let run = 0; run < Number(args.runs); run++) {
-    const folder = mkdtempSync(join(tmpdir(), "landfall-bench-"));
+    const folder = args.folder ?? mkdtempSync(join(tmpdir(), "landfall-bench-"));
     try {
       for (const scenario of group.scenarios) {
+        if (scenario === "history-fill" && existsSync(join(folder, "store"))) continue;
         for (const [key, value] of Object.entries(inChild(scenario, folder))) {
           const name = `${scenario}.${key}`;
           figures.set(name, [...(figures.get(name) ?? []), value]);
         }
       }
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      if (args.folder === undefined) rmSync(folder, { recursive: true, force: true });
     }
   }
   for (const spec of group.rows) {

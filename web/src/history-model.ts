@@ -1,4 +1,4 @@
-import type { HistoryPoint } from "@landfall/proto/api";
+import type { GapReason, HistoryGap, HistoryPoint } from "@landfall/proto/api";
 import { placeOf } from "@landfall/proto/identifiers";
 import { toMs } from "./format/time.js";
 import { nearestCopy } from "./geo/longitude.js";
@@ -15,7 +15,20 @@ export interface Reading {
   readonly latitude?: number;
   /** There are no readings between the one before and this one, for longer than usual. */
   readonly afterGap: boolean;
+  /** Records are missing between the one before and this one. */
+  readonly missing?: Missing;
   readonly point: HistoryPoint;
+}
+
+/** Records that are not here, of which some may belong to this history, and why. */
+export interface Missing {
+  /** Absent: since ever, until now. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly reason: GapReason;
+  readonly records: number;
+  /** Where they were first stored. */
+  readonly sites: readonly string[];
 }
 
 export interface HistoryEvent {
@@ -43,6 +56,7 @@ export interface HistoryModel {
   readonly readings: readonly Reading[];
   readonly events: readonly HistoryEvent[];
   readonly carriages: readonly Carriage[];
+  readonly missing: readonly Missing[];
   /** Readings on the server; `readings` may be a thinned choice. */
   readonly total: number;
   readonly fromMs: number;
@@ -63,6 +77,7 @@ export function modelHistory(history: History): HistoryModel | undefined {
     .map((point) => ({ point, ms: toMs(point.time) }))
     .filter((entry): entry is { point: HistoryPoint; ms: number } => entry.ms !== undefined)
     .sort((a, b) => a.ms - b.ms);
+  const missing = missingOf(history.reply.gaps);
   const gapMs = gapLength(points.map(({ ms }) => ms));
   const readings: Reading[] = [];
   let track: number | undefined;
@@ -71,6 +86,7 @@ export function modelHistory(history: History): HistoryModel | undefined {
     const storedMs = toMs(point.received) ?? ms;
     const before = readings.at(-1);
     const { longitude, latitude } = point;
+    const lacking = before && missing.find((one) => overlaps(one, before.ms, ms));
     const placed = longitude !== undefined && latitude !== undefined;
     if (placed) track = track === undefined ? longitude : nearestCopy(longitude, track);
     readings.push({
@@ -79,6 +95,7 @@ export function modelHistory(history: History): HistoryModel | undefined {
       late: knownMs - storedMs > LATE_AFTER_MS,
       afterGap: before !== undefined && ms - before.ms > gapMs,
       point,
+      ...(lacking ? { missing: lacking } : {}),
       ...(placed && track !== undefined ? { longitude: track, latitude } : {}),
     });
   }
@@ -89,11 +106,43 @@ export function modelHistory(history: History): HistoryModel | undefined {
     readings,
     events,
     carriages: carriagesOf(events),
+    missing,
     total: history.reply.total,
     fromMs: times.reduce((a, b) => Math.min(a, b)),
     toMs: times.reduce((a, b) => Math.max(a, b)),
     gapMs,
   };
+}
+
+export function overlaps({ fromMs = -Infinity, toMs = Infinity }: Missing, startMs: number, endMs: number): boolean {
+  return fromMs < endMs && toMs > startMs;
+}
+
+/** Gaps of one reason that touch each other are one to people, whatever their streams and origins. */
+function missingOf(gaps: readonly HistoryGap[]): Missing[] {
+  const merged: Missing[] = [];
+  const byStart = gaps.toSorted((a, b) => (toMs(a.from) ?? -Infinity) - (toMs(b.from) ?? -Infinity));
+  for (const { from, to, reason, records, origin } of byStart) {
+    const [start, end] = [toMs(from) ?? -Infinity, toMs(to) ?? Infinity];
+    const site = origin.slice(0, origin.indexOf("."));
+    const index = merged.findIndex((one) => one.reason === reason && (one.toMs ?? Infinity) >= start);
+    const known = merged[index];
+    if (!known) {
+      merged.push({ ...timesOf(start, end), reason, records, sites: [site] });
+      continue;
+    }
+    merged[index] = {
+      ...timesOf(known.fromMs ?? -Infinity, Math.max(known.toMs ?? Infinity, end)),
+      reason,
+      records: known.records + records,
+      sites: [...new Set([...known.sites, site])],
+    };
+  }
+  return merged;
+}
+
+function timesOf(start: number, end: number): { fromMs?: number; toMs?: number } {
+  return { ...(start === -Infinity ? {} : { fromMs: start }), ...(end === Infinity ? {} : { toMs: end }) };
 }
 
 /** The median distance of neighbours says what is usual. */

@@ -1,6 +1,8 @@
+import type { GapReason } from "@landfall/proto/api";
 import { formatContainerNumber } from "@landfall/proto/identifiers";
+import { plural } from "./format/quantities.js";
 import { formatTime } from "./format/time.js";
-import type { Reading } from "./history-model.js";
+import type { Missing, Reading } from "./history-model.js";
 
 /** How a link is doing, in words. */
 export const LINK_WORDS = { up: "up", degraded: "degraded", cut: "cut", "out-of-reach": "out of reach" } as const;
@@ -12,6 +14,27 @@ export const CLASS_WORDS = { lan: "local", wan: "wide area", port: "port link", 
 export function knownLine(reading: Reading): string {
   const known = `known here since ${formatTime(reading.knownMs)} UTC`;
   return reading.late ? `${known}, came with a backlog` : known;
+}
+
+/** Why records are missing: two words for the chart, half a sentence for people who ask. */
+export const GAP_WORDS: Readonly<Record<GapReason, { readonly short: string; readonly why: string }>> = {
+  expired: { short: "kept no longer", why: "are kept here no longer: their time was up" },
+  missed: { short: "never came here", why: "had expired at every site in reach before they could come here" },
+  damaged: { short: "not readable", why: "cannot be read at any site in reach; they come when another one has them" },
+  superseded: { short: "replaced", why: "were replaced by newer ones, as this stream's settings want it" },
+};
+
+/** `from 3 Nov 04:10 to 5 Nov 12:00 UTC`, as far as its ends are known. */
+export function missingTimes({ fromMs, toMs }: Missing, nearMs?: number): string {
+  const [from, to] = [fromMs, toMs].map((ms) => (ms === undefined ? undefined : formatTime(ms, nearMs)));
+  if (from === undefined) return to === undefined ? "at times unknown" : `before ${to} UTC`;
+  return to === undefined ? `since ${from} UTC` : `from ${from} to ${to} UTC`;
+}
+
+/** Which records, and why they are not here. Nobody can tell whose they were. */
+export function missingWords({ records, sites, reason }: Missing, nameOf: (site: string) => string): string {
+  const what = `${plural(records, "record")} of ${sites.map(nameOf).join(", ")}`;
+  return `${what} ${GAP_WORDS[reason].why}. Some may belong here.`;
 }
 
 /** DCSA's codes in words. */

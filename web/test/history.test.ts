@@ -1,9 +1,9 @@
-import type { HistoryPoint } from "@landfall/proto/api";
+import type { HistoryGap, HistoryPoint } from "@landfall/proto/api";
 import { describe, expect, it } from "vitest";
 import { chartData } from "../src/chart-data.js";
 import { modelHistory, nearestReading, positionAt, type HistoryModel } from "../src/history-model.js";
 import { describe as describeReading, MEASURES, measuresIn, type Measure } from "../src/measures.js";
-import { knownLine } from "../src/words.js";
+import { knownLine, missingTimes, missingWords } from "../src/words.js";
 
 const START = Date.UTC(2026, 10, 3, 4, 0);
 const MINUTE = 60_000;
@@ -26,10 +26,11 @@ function point(minutes: number, more: Partial<HistoryPoint> = {}, lateMinutes = 
 function model(
   points: HistoryPoint[],
   events: Parameters<typeof modelHistory>[0]["reply"]["events"] = [],
+  gaps: HistoryGap[] = [],
 ): HistoryModel {
   const history = modelHistory({
     kind: "ship",
-    reply: { imo: "1", points, events: events as never, total: points.length },
+    reply: { imo: "1", points, events: events as never, gaps, total: points.length },
   });
   if (!history) throw new Error("there should be a history");
   return history;
@@ -93,7 +94,9 @@ describe("history", () => {
   });
 
   it("is none without readings and events", () => {
-    expect(modelHistory({ kind: "ship", reply: { imo: "1", points: [], events: [], total: 0 } })).toBeUndefined();
+    expect(
+      modelHistory({ kind: "ship", reply: { imo: "1", points: [], events: [], gaps: [], total: 0 } }),
+    ).toBeUndefined();
   });
 
   it("finds the nearest reading", () => {
@@ -102,6 +105,50 @@ describe("history", () => {
       nearestReading(readings, START + minutes * MINUTE)?.point.offset;
     expect([-10, 0, 7, 8, 100].map(nearest)).toEqual([0, 0, 0, 15_360, 30_720]);
     expect(nearestReading([], 0)).toBeUndefined();
+  });
+});
+
+/** Missing between two moments, minutes after the start. */
+function gap(from: number | undefined, to: number | undefined, more: Partial<HistoryGap> = {}): HistoryGap {
+  const iso = (minutes: number): string => new Date(START + minutes * MINUTE).toISOString();
+  return {
+    stream: "s",
+    origin: "ship-1.a~1",
+    fromSeq: 10,
+    toSeq: 15,
+    records: 5,
+    reason: "missed",
+    ...(from === undefined ? {} : { from: iso(from) }),
+    ...(to === undefined ? {} : { to: iso(to) }),
+    ...more,
+  };
+}
+
+describe("what is missing (R6)", () => {
+  const nameOf = (site: string): string => site.toUpperCase();
+
+  it("is one to people where one reason touches itself, and marks the reading behind it", () => {
+    const { missing, readings } = model(
+      [0, 15, 30, 45, 60].map((minutes) => point(minutes)),
+      [],
+      [gap(15, 20), gap(20, 28, { origin: "ship-2.a~1", records: 7 }), gap(40, 43, { reason: "damaged", records: 1 })],
+    );
+    expect(missing.map((one) => `${missingTimes(one)}: ${missingWords(one, nameOf)}`)).toEqual([
+      "from 3 Nov 04:15 to 3 Nov 04:28 UTC: 12 records of SHIP-1, SHIP-2 had expired at every site in reach before they could come here. Some may belong here.",
+      "from 3 Nov 04:40 to 3 Nov 04:43 UTC: 1 record of SHIP-1 cannot be read at any site in reach; they come when another one has them. Some may belong here.",
+    ]);
+    expect(readings.map((reading) => reading.missing?.reason)).toEqual([
+      undefined,
+      undefined,
+      "missed",
+      "damaged",
+      undefined,
+    ]);
+  });
+
+  it("may have no beginning and no end", () => {
+    const { missing } = model([point(0)], [], [gap(undefined, 0), gap(0, undefined, { reason: "expired" })]);
+    expect(missing.map((one) => missingTimes(one))).toEqual(["before 3 Nov 04:00 UTC", "since 3 Nov 04:00 UTC"]);
   });
 });
 
@@ -115,6 +162,36 @@ describe("chart", () => {
     expect(xs.at(-1)).toBe(now / 1000);
     expect(lines[0]?.inTime).toEqual([1, 2, null]);
     expect(gaps).toEqual([{ fromMs: START + 15 * MINUTE, toMs: now, pending: true }]);
+  });
+
+  it("breaks the line where records are missing, however short, and leaves of a silence what is not explained", () => {
+    const points = [0, 15, 30, 45, 60, 360, 375].map((minutes) => point(minutes, { temperatureC: minutes }));
+    const history = model(points, [], [gap(20, 25), gap(180, 300)]);
+    const { lines, gaps } = chartData(history, ONE_LINE, START + 375 * MINUTE);
+    expect(lines[0]?.inTime).toEqual([0, 15, null, 30, 45, 60, null, 360, 375]);
+    const shown = gaps.map(({ fromMs, toMs, missing }) => [
+      (fromMs - START) / MINUTE,
+      (toMs - START) / MINUTE,
+      missing?.reason,
+    ]);
+    // The hour behind it is too short for a silence of its own.
+    expect(shown).toEqual([
+      [20, 25, "missed"],
+      [60, 180, undefined],
+      [180, 300, "missed"],
+    ]);
+  });
+
+  it("makes room for what is missing before the first reading", () => {
+    const history = model(
+      [0, 600].map((minutes) => point(minutes, { temperatureC: 1 })),
+      [],
+      [gap(undefined, 0)],
+    );
+    const { xs, lines, gaps } = chartData(history, ONE_LINE, START + 600 * MINUTE);
+    expect(xs[0]).toBeLessThan(START / 1000);
+    expect(lines[0]?.inTime[0]).toBeNull();
+    expect(gaps[0]).toMatchObject({ fromMs: (xs[0] ?? 0) * 1000, toMs: START, missing: { reason: "missed" } });
   });
 
   it("splits thick from thin where lateness changes, without a hole, and breaks at a gap", () => {

@@ -158,6 +158,26 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { tim
     );
   });
 
+  it("draws a gap as a gap and says why, in the list, the chart and on the track", async () => {
+    const page = await open({ path: `/?container=${DUCKS}` });
+    const why = /1200 records of Big Blue Hyacinth had expired at every site in reach/;
+    const list = page.locator(".section", { hasText: "What is missing" });
+    await list.getByText(why).waitFor();
+    await placed(page);
+    const points = makeWorld(SEED).containerHistory(DUCKS).points;
+    const behind = points.findIndex(
+      ({ time }, i) => i > 0 && Date.parse(time) - Date.parse(points[i - 1]?.time ?? time) > 6 * 3_600_000,
+    );
+    const [a, b] = [points[behind - 1], points[behind]];
+    const middle = {
+      longitude: ((a?.longitude ?? 0) + (b?.longitude ?? 0)) / 2,
+      latitude: ((a?.latitude ?? 0) + (b?.latitude ?? 0)) / 2,
+    };
+    await hoverUntil(page, middle, why);
+    await page.locator(".readout", { hasText: why }).waitFor();
+    expect(await page.locator(".missing-strip span").count()).toBe(1);
+  });
+
   it("replays a moment, says so, and comes back to live", async () => {
     const page = await open({ path: `/?container=${REEFER}` });
     await page.locator(".chart .u-over").waitFor();

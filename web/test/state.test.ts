@@ -186,7 +186,7 @@ describe("selection", () => {
       { type: "detail/loaded", container: container("A") },
       {
         type: "history/loaded",
-        history: { kind: "container", reply: { container: "A", points: [], events: [], total: 0 } },
+        history: { kind: "container", reply: { container: "A", points: [], events: [], gaps: [], total: 0 } },
       },
       { type: "view/at", atMs: 5 },
     );

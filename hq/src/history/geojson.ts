@@ -1,9 +1,10 @@
-import type { HistoryPoint } from "@landfall/proto/api";
+import type { HistoryGap, HistoryPoint } from "@landfall/proto/api";
+import { splitAtGaps } from "./split-at-gaps.js";
 import { cutTrack, type Coordinates } from "./tracks.js";
 
 export interface HistoryCollection {
   readonly type: "FeatureCollection";
-  readonly features: readonly (TrackFeature | PointFeature)[];
+  readonly features: readonly (TrackFeature | PointFeature | GapFeature)[];
 }
 
 interface TrackFeature {
@@ -19,13 +20,25 @@ interface PointFeature {
   readonly properties: HistoryPoint;
 }
 
-/** A history as GeoJSON (RFC 7946): first the track, cut at ±180°, then every reading. */
+interface GapFeature {
+  readonly type: "Feature";
+  readonly geometry: null;
+  readonly properties: HistoryGap & { readonly kind: "gap" };
+}
+
+/**
+ * A history as GeoJSON (RFC 7946): first the track, cut at ±180° and where readings are missing, then every reading, then
+ * every gap, which has a time but no place.
+ */
 export function toGeoJson(
   id: string,
   properties: Readonly<Record<string, unknown>>,
   points: readonly HistoryPoint[],
+  gaps: readonly HistoryGap[] = [],
 ): HistoryCollection {
-  const pieces = cutTrack(points.map(coordinatesOf).filter((coordinates) => coordinates !== undefined));
+  const pieces = splitAtGaps(points, gaps).flatMap((stretch) =>
+    cutTrack(stretch.map(coordinatesOf).filter((coordinates) => coordinates !== undefined)),
+  );
   return {
     type: "FeatureCollection",
     features: [
@@ -43,6 +56,7 @@ export function toGeoJson(
           properties: point,
         };
       }),
+      ...gaps.map((gap): GapFeature => ({ type: "Feature", geometry: null, properties: { kind: "gap", ...gap } })),
     ],
   };
 }

@@ -1,24 +1,31 @@
-import type { HistoryPoint } from "@landfall/proto/api";
+import type { HistoryGap, HistoryPoint } from "@landfall/proto/api";
 import { MEASUREMENT_FIELDS } from "../view/measurements.js";
+import { splitAtGaps } from "./split-at-gaps.js";
 
 /**
  * A history as GPX 1.1: one track, a new segment wherever the way crosses ±180°, so that no program draws a line around
- * the world. Readings without a position are no track points and are left out. Other measurements are extensions.
+ * the world, and wherever readings are missing. Readings without a position are no track points and are left out. Other measurements are extensions.
  */
-export function* toGpx(name: string, points: Iterable<HistoryPoint>): Generator<string> {
+export function* toGpx(
+  name: string,
+  points: readonly HistoryPoint[],
+  gaps: readonly HistoryGap[] = [],
+): Generator<string> {
   yield '<?xml version="1.0" encoding="UTF-8"?>\n';
   yield '<gpx version="1.1" creator="Landfall" xmlns="http://www.topografix.com/GPX/1/1" xmlns:lf="urn:landfall:measurements:1">\n';
   yield `<metadata><name>${escape(name)}</name></metadata>\n<trk><name>${escape(name)}</name>\n`;
-  let last: number | undefined;
-  for (const point of points) {
-    const { latitude, longitude } = point;
-    if (latitude === undefined || longitude === undefined) continue;
-    if (last === undefined) yield "<trkseg>\n";
-    else if (Math.abs(longitude - last) > 180) yield "</trkseg>\n<trkseg>\n";
-    last = longitude;
-    yield trackPoint(point, latitude, longitude);
+  for (const stretch of splitAtGaps(points, gaps)) {
+    let last: number | undefined;
+    for (const point of stretch) {
+      const { latitude, longitude } = point;
+      if (latitude === undefined || longitude === undefined) continue;
+      if (last === undefined) yield "<trkseg>\n";
+      else if (Math.abs(longitude - last) > 180) yield "</trkseg>\n<trkseg>\n";
+      last = longitude;
+      yield trackPoint(point, latitude, longitude);
+    }
+    if (last !== undefined) yield "</trkseg>\n";
   }
-  if (last !== undefined) yield "</trkseg>\n";
   yield "</trk>\n</gpx>\n";
 }
 

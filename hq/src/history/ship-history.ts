@@ -1,10 +1,11 @@
 import type { HistoryPoint, Measurements, ShipHistoryReply } from "@landfall/proto/api";
 import type { StreamName } from "@landfall/streams/model/names";
-import type { StreamStore } from "@landfall/streams/store/store";
 import { parseValue, shipMoveOf } from "../view/decode.js";
 import { kindOfStream } from "../view/kinds.js";
 import { pickMeasurements } from "../view/measurements.js";
 import { iso, mergeMoves, type ShipMove, type Span } from "../view/moves.js";
+import type { HistoryParts } from "./container-history.js";
+import { GapFinder, type HistoryTopic } from "./gap-finder.js";
 import { comparePoints, ReadingBudget, readTopic, toPoint, type TimeRange } from "./read.js";
 
 /** What may be read of a ship for one answer. */
@@ -16,9 +17,9 @@ export interface ShipHistorySources {
   readonly cargo: readonly Span[];
 }
 
-/** A ship's positions, weather and port calls in order. Not thinned. */
+/** A ship's positions, weather and port calls in order, and what is missing of `readable`. Not thinned. */
 export async function shipHistory(
-  store: Pick<StreamStore, "readTopic">,
+  { store, times }: Pick<HistoryParts, "store" | "times">,
   sources: ShipHistorySources,
   imo: string,
   range: TimeRange,
@@ -26,6 +27,12 @@ export async function shipHistory(
   const budget = new ReadingBudget();
   const points: HistoryPoint[] = [];
   const moves: ShipMove[][] = [];
+  const finder = new GapFinder(
+    store,
+    times,
+    [...sources.readable].flatMap((stream) => topicsOf(stream, imo)),
+    range,
+  );
   const collectPoints = async (
     stream: StreamName,
     topic: string,
@@ -33,6 +40,7 @@ export async function shipHistory(
     pick: (value: Readonly<Record<string, unknown>>) => Measurements,
   ): Promise<void> => {
     for await (const record of readTopic(store, stream, topic, within, budget)) {
+      finder.note(record);
       const value = parseValue(record);
       if (value) points.push(toPoint(record, pick(value)));
     }
@@ -42,6 +50,7 @@ export async function shipHistory(
     if (kind !== "ships" && kind !== "port") continue;
     const found: ShipMove[] = [];
     for await (const record of readTopic(store, stream, kind === "port" ? imo : `${imo}.events`, range, budget)) {
+      finder.note(record);
       const value = parseValue(record);
       const move = value && shipMoveOf(record, value);
       if (move) found.push(move);
@@ -58,7 +67,24 @@ export async function shipHistory(
     }
   }
   points.sort(comparePoints);
-  return { imo, points, events: mergeMoves(moves).map(toShipEvent), total: points.length };
+  return {
+    imo,
+    points,
+    events: mergeMoves(moves).map(toShipEvent),
+    gaps: await finder.find({ isInOnePlace: false, aboard: () => [] }),
+    total: points.length,
+  };
+}
+
+function topicsOf(stream: StreamName, imo: string): HistoryTopic[] {
+  switch (kindOfStream(stream)) {
+    case "port":
+      return [{ stream, topic: imo }];
+    case "ships":
+      return ["position", "environment", "events"].map((what) => ({ stream, topic: `${imo}.${what}` }));
+    default:
+      return [];
+  }
 }
 
 /** Where and whither; nothing else that somebody may have put into a position. */

@@ -8,6 +8,7 @@ import type { Attempts } from "../auth/attempts.js";
 import type { PasswordChecker } from "../auth/password-checker.js";
 import type { Session, Sessions } from "../auth/sessions.js";
 import type { Bookings } from "../bookings/bookings.js";
+import type { HistoryParts } from "../history/container-history.js";
 import type { LiveHub } from "../live/hub.js";
 import type { ContainerFinder } from "../map/container-search.js";
 import type { HqSettings } from "../settings.js";
@@ -32,6 +33,7 @@ export interface HqContext {
   readonly hub: LiveHub;
   /** Long histories take memory: a few at a time. */
   readonly histories: Gate;
+  readonly historyParts: HistoryParts;
   readonly simulator: SimulatorClient | undefined;
   readonly sitesFor: (principal: Principal) => SitesReply;
 }

@@ -1,3 +1,4 @@
+import { GAP_REASONS } from "@landfall/streams/model/gap";
 import { PROBLEM_TYPE } from "@landfall/streams/http/problem";
 import { ProblemSchema, problemResponses } from "@landfall/streams/http/schemas";
 import { Type, type TSchema } from "typebox";
@@ -113,11 +114,25 @@ const HistoryPointSchema = Type.Object(
   },
   { additionalProperties: false },
 );
+const HistoryGapSchema = Type.Object(
+  {
+    stream: Text(),
+    origin: Text(),
+    fromSeq: Type.Integer(),
+    toSeq: Type.Integer({ description: "Exclusive" }),
+    records: Type.Integer({ description: "Missing, of all topics of that origin; some may belong here" }),
+    reason: oneOf(...GAP_REASONS),
+    from: opt(Time()),
+    to: opt(Time()),
+  },
+  { additionalProperties: false },
+);
 export const ContainerHistorySchema = Type.Object(
   {
     container: Text(),
     points: Type.Array(HistoryPointSchema),
     events: Type.Array(ContainerEventSchema),
+    gaps: Type.Array(HistoryGapSchema),
     total: Type.Integer({ description: "Readings before thinning" }),
   },
   { additionalProperties: false },
@@ -161,6 +176,7 @@ export const ShipHistorySchema = Type.Object(
         { additionalProperties: false },
       ),
     ),
+    gaps: Type.Array(HistoryGapSchema),
     total: Type.Integer(),
   },
   { additionalProperties: false },

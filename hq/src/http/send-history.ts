@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { HistoryPoint } from "@landfall/proto/api";
+import type { HistoryGap, HistoryPoint } from "@landfall/proto/api";
 import { LandfallError } from "@landfall/streams/model/errors";
 import type { FastifyReply } from "fastify";
 import { Type, type Static } from "typebox";
@@ -52,7 +52,11 @@ export function sendHistory(
   reply: FastifyReply,
   { format, maxPoints }: Pick<Static<typeof HistoryQuery>, "format" | "maxPoints">,
   subject: HistorySubject,
-  history: { readonly points: readonly HistoryPoint[]; readonly total: number },
+  history: {
+    readonly points: readonly HistoryPoint[];
+    readonly gaps: readonly HistoryGap[];
+    readonly total: number;
+  },
 ): FastifyReply {
   const wanted = maxPoints ?? (format === "json" ? HISTORY_POINTS_DEFAULT : HISTORY_POINTS_MAX);
   const points = thin(history.points, wanted);
@@ -63,11 +67,13 @@ export function sendHistory(
         Readable.from(toCsv({ column: kind, value: id }, points)),
       );
     case "gpx":
-      return file("gpx", "application/gpx+xml").send(Readable.from(toGpx(name, points)));
+      return file("gpx", "application/gpx+xml").send(Readable.from(toGpx(name, points, history.gaps)));
     case "geojson":
       return file("geojson", "application/geo+json").send(
         // Bytes, since to text a charset would be added, which this type does not have.
-        Buffer.from(JSON.stringify(toGeoJson(id, { kind, [kind]: id, name, total: history.total }, points))),
+        Buffer.from(
+          JSON.stringify(toGeoJson(id, { kind, [kind]: id, name, total: history.total }, points, history.gaps)),
+        ),
       );
     default:
       return reply.send({ ...history, points });

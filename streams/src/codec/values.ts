@@ -110,6 +110,21 @@ export interface RowRange {
  * @throws CORRUPT_BLOCK for anything that `encodeValues` did not write.
  */
 export function decodeValues(bytes: Uint8Array, timestamps: readonly number[], range?: RowRange): Uint8Array[] {
+  const { bytes: values, starts } = decodeJoinedValues(bytes, timestamps, range);
+  return Array.from({ length: starts.length - 1 }, (_, i) => {
+    const start = starts[i]!;
+    return new Uint8Array(values.buffer, start, starts[i + 1]! - start);
+  });
+}
+
+/** Values one behind the other, in a buffer of their own: number i is [starts[i], starts[i + 1]). */
+export interface JoinedValues {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly starts: Uint32Array;
+}
+
+/** The same in one piece. @throws CORRUPT_BLOCK for anything that `encodeValues` did not write. */
+export function decodeJoinedValues(bytes: Uint8Array, timestamps: ArrayLike<number>, range?: RowRange): JoinedValues {
   if (bytes[0] !== VERSION) throw corrupt(`its version is ${bytes[0] ?? "missing"}, known is ${VERSION}`);
   const body = new ByteReader(readGeneral(bytes, 1, BODY_BYTES_MAX));
   const count = body.varint();
@@ -180,13 +195,14 @@ function render(
   rawLengths: readonly number[],
   total: number,
   range: RowRange | undefined,
-): Uint8Array[] {
+): JoinedValues {
   const count = shapeOf.length;
   const from = Math.max(0, range?.from ?? 0);
   const to = Math.min(count, range?.to ?? count);
   const out = new Uint8Array(total);
   const next = new Uint32Array(templates.length + 1);
-  const ends: number[] = [];
+  const starts = new Uint32Array(Math.max(0, to - from) + 1);
+  let done = 0;
   let at = 0;
   for (let row = 0; row < count; row++) {
     const shape = shapeOf[row]!;
@@ -204,23 +220,16 @@ function render(
       at = copy(last, 0, last.length, out, at);
     } else continue;
     if (at > total) throw corrupt("values longer than it says");
-    if (row >= from && row < to) ends.push(at);
+    if (row >= from && row < to) starts[++done] = at;
   }
   if (body.left > 0 || (from === 0 && to === count && at !== total))
     throw corrupt("it has another length than it says");
   // A few records must not keep a buffer for all of them alive.
-  const { buffer } = at * 2 < total ? out.slice(0, at) : out;
-  const values: Uint8Array[] = [];
-  let start = 0;
-  for (const end of ends) {
-    values.push(new Uint8Array(buffer, start, end - start));
-    start = end;
-  }
-  return values;
+  return { bytes: at * 2 < total ? out.slice(0, at) : out.subarray(0, at), starts };
 }
 
 /** The predictors need whole numbers; whatever else a time may be counts as none. */
-function cleanTimes(timestamps: readonly number[]): Float64Array {
+function cleanTimes(timestamps: ArrayLike<number>): Float64Array {
   const count = timestamps.length;
   const times = new Float64Array(count);
   for (let i = 0; i < count; i++) {

@@ -4,6 +4,8 @@ export interface WindowBounds {
   /** Where it begins, before anything is known of the link. */
   readonly windowBytes: number;
   readonly windowBytesMax: number;
+  /** Rate that such a link is taken to have until it is measured; a long link begins with more than `windowBytes` then. */
+  readonly startBytesPerMs?: number;
 }
 
 /** How much of the product of rate and delay may be under way: a little more than what fills the link. */
@@ -16,8 +18,10 @@ const MEASURE_MS_MIN = 20;
 const ROUND_TRIPS_KEPT = 30;
 /** When all of them are so much longer than the shortest ever, either the link is longer now or all of them waited. */
 const SUSPICIOUS = 1.25;
-/** To tell, the window is at its narrowest until so many more are measured: the first may have waited before that. */
+/** To tell, the window is at its narrowest until what was given before has come, and so many more are measured then. */
 const ROUND_TRIPS_OF_PROBE = 3;
+/** Longer than this no link is taken to be before it is measured: whoever answered so late was busy. */
+const START_ROUND_TRIP_MS_MAX = 750;
 
 /**
  * How many bytes may be under way to this site over one link and not be on disk yet: about one and a half times its
@@ -35,12 +39,19 @@ export class CreditWindow {
   private shortestEver = Infinity;
   /** Round trips that are still to come with the window at its narrowest. */
   private probing = 0;
+  /** Since when no more is under way than the narrowest window: what was asked before may have waited. */
+  private narrowSince: number | undefined;
   private commitMs = 0;
   private measuredFrom: number | undefined;
   private measuredBytes = 0;
 
-  constructor(private readonly bounds: WindowBounds) {
+  /** @param roundTripMs about how long, where something is known of it */
+  constructor(
+    private readonly bounds: WindowBounds,
+    roundTripMs = 0,
+  ) {
     this.bytes = bounds.windowBytes;
+    this.beginWith(roundTripMs);
   }
 
   /** @returns bytes of credit to begin with */
@@ -48,12 +59,16 @@ export class CreditWindow {
     return this.give();
   }
 
-  /** @param ms from a ping to its answer */
-  roundTrip(ms: number): void {
+  /** @param ms from a ping to its answer, which came at `now` (ms of any monotonic clock) */
+  roundTrip(ms: number, now: number): void {
     this.roundTrips.push(ms);
     if (this.roundTrips.length > ROUND_TRIPS_KEPT) this.roundTrips.shift();
     this.shortestEver = Math.min(this.shortestEver, ms);
+    if (this.rates.length === 0) this.beginWith(this.shortestEver);
     if (this.probing > 0) {
+      const isNarrow = this.narrowSince !== undefined && now - ms >= this.narrowSince;
+      const isIdle = this.measuredFrom === undefined;
+      if (!isNarrow && !isIdle) return;
       this.probing--;
       if (this.probing > 0) return;
       this.roundTrips.splice(0, this.roundTrips.length - ROUND_TRIPS_OF_PROBE);
@@ -64,6 +79,7 @@ export class CreditWindow {
       Math.min(...this.roundTrips) > this.shortestEver * SUSPICIOUS
     ) {
       this.probing = ROUND_TRIPS_OF_PROBE;
+      this.narrowSince = undefined;
       this.bytes = this.bounds.windowBytesMin;
     }
   }
@@ -85,12 +101,13 @@ export class CreditWindow {
   }
 
   /**
-   * Bytes that had arrived are on disk, `tookMs` later.
+   * Bytes that had arrived are on disk at `now`, `tookMs` later.
    * @returns bytes of credit to give for them, 0 for none
    */
-  committed(bytes: number, tookMs: number): number {
+  committed(bytes: number, tookMs: number, now: number): number {
     this.commitMs += (tookMs - this.commitMs) / 8;
     this.given -= bytes;
+    if (this.probing > 0 && this.given <= this.bytes) this.narrowSince ??= now;
     return this.give();
   }
 
@@ -106,6 +123,12 @@ export class CreditWindow {
     this.rates.push(bytesPerMs);
     if (this.rates.length > RATES_KEPT) this.rates.shift();
     this.follow();
+  }
+
+  private beginWith(roundTripMs: number): void {
+    const { windowBytes, windowBytesMax, startBytesPerMs = 0 } = this.bounds;
+    const wanted = FILL * startBytesPerMs * Math.min(roundTripMs, START_ROUND_TRIP_MS_MAX);
+    this.bytes = Math.round(Math.min(Math.max(wanted, windowBytes), windowBytesMax));
   }
 
   private follow(): void {

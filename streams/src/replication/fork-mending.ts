@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Hole } from "../model/gap.js";
 import type { OriginId } from "../model/names.js";
 import type { Seq } from "../model/record.js";
 import type { Exceptions } from "../node/node.js";
@@ -55,19 +56,21 @@ export class ForkMending {
   async setAside(key: KeyId): Promise<void> {
     const { store, sealed, log, run, failed, mended } = this.options;
     const { stream, origin } = this.nameOf(key);
-    let from: number | undefined;
+    let part: Hole | undefined;
     try {
-      await sealed.drop(key);
-      from = (await store.setAside(stream, origin))?.from;
+      part = await store.setAside(stream, origin);
     } catch (error) {
       failed("give up what stands again of", key, error);
     }
-    if (from !== undefined) {
+    if (part !== undefined) {
       sealed.forget(stream, origin);
       mended(key);
-      log.info({ key, from }, "records stand under a later origin, their former numbers are free");
+      log.info(
+        { key, from: part.from, to: part.to },
+        "records stand under a later origin, their former numbers are free",
+      );
     }
-    run({ type: "setAside", key, from });
+    run({ type: "setAside", key, part });
   }
 
   /** What was given up is not taken back from somebody who has not done so yet. */

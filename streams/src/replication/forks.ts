@@ -5,11 +5,12 @@ import { announceNow } from "./announcing.js";
 import { askWith } from "./asking.js";
 import { avoid, forgiveAll } from "./candidates.js";
 import { endServing } from "./serving.js";
-import { consider, updateDistance } from "./sources.js";
+import { consider } from "./sources.js";
 import {
   heldNext,
   isOfThisNode,
   isOwn,
+  keyId,
   type Conn,
   type Effect,
   type Fork,
@@ -33,7 +34,7 @@ const LOOK_AGAIN_MS = 1_000;
 export function onFork(state: MachineState, conn: Conn, key: KeyId, now: number, out: Effect[]): void {
   out.push({ type: "fork", conn: conn.id, key });
   const known = state.forks.get(key);
-  if (known !== undefined && (known.dueAt <= now || state.mends.has(key))) return;
+  if (known !== undefined && known.conn >= 0 && (known.dueAt <= now || state.mends.has(key))) return;
   state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
 }
 
@@ -61,21 +62,22 @@ export function considerFork(state: MachineState, key: KeyId, now: number, out: 
     if (conn === undefined || now - mend.heardAt > conn.tuning.stallMs) giveUp(state, key, now);
     return;
   }
-  if (mend !== undefined && mend.step !== "stop") return;
   const fork = state.forks.get(key);
-  if (fork === undefined || (mend === undefined && fork.dueAt > now)) return;
-  if (isQuiet(state, key, now, out)) begin(state, key, fork.conn, now, out);
+  if (mend === undefined && fork !== undefined && fork.dueAt <= now) begin(state, key, fork.conn, now, out);
 }
 
-/** Records came under another origin: of forks of the same node, some may be mended now. */
+/** Records came under another origin of a node: those of its former ones may stand again among them. */
 export function lookAgain(state: MachineState, key: KeyId): void {
-  if (state.forks.size === 0) return;
   const names = state.keys.get(key);
-  for (const [other, fork] of state.forks) {
-    const forked = state.keys.get(other);
-    if (names === undefined || forked === undefined || other === key || fork.dueAt !== Infinity) continue;
-    if (forked.stream !== names.stream || nodeOfOrigin(forked.origin) !== nodeOfOrigin(names.origin)) continue;
-    fork.dueAt = fork.lookedAt + waitOf(fork);
+  const all = names === undefined ? undefined : state.byNode.get(keyId(names.stream, nodeOfOrigin(names.origin)));
+  if (all === undefined || all.length < 2) return;
+  for (const other of all) {
+    const fork = state.forks.get(other);
+    // What this node has written is searched for first.
+    const isUnsearched = isOfThisNode(state, other) && !state.again.has(other);
+    if (other === key || isOwn(state, other) || heldNext(state, other) === 0) continue;
+    if (fork?.dueAt === Infinity) fork.dueAt = fork.lookedAt + waitOf(fork);
+    else if (fork === undefined && !isUnsearched) state.forks.set(other, { conn: -1, dueAt: 0, lookedAt: 0, tries: 0 });
   }
 }
 
@@ -83,7 +85,6 @@ export function lookAgain(state: MachineState, key: KeyId): void {
 export function onProbed(state: MachineState, key: KeyId, isSame: boolean, now: number, out: Effect[]): void {
   const mend = state.mends.get(key);
   if (mend?.step !== "search") return;
-  state.requests.delete(mend.requestId);
   if (isSame) mend.low = mend.at;
   else mend.high = mend.at - 1;
   if (mend.low < mend.high) probe(state, key, mend, Math.ceil((mend.low + mend.high) / 2), now, out);
@@ -107,7 +108,6 @@ export function onProbeRefused(
     onProbed(state, key, false, now, out);
     return;
   }
-  state.requests.delete(mend.requestId);
   if (reason === Refuse_Reason.NOT_FOUND && isOwn(state, key)) {
     // It may not show it, over this link; but numbers must not be given twice meanwhile.
     mend.low = heldNext(state, key);
@@ -152,13 +152,13 @@ export function onAppendedAgain(
 
 export function onSetAside(
   state: MachineState,
-  { key, from }: Extract<MachineEvent, { type: "setAside" }>,
+  { key, part }: Extract<MachineEvent, { type: "setAside" }>,
   now: number,
   out: Effect[],
 ): void {
   const fork = state.forks.get(key);
   state.mends.delete(key);
-  if (from === undefined) {
+  if (part === undefined) {
     if (fork !== undefined) {
       fork.dueAt = Infinity;
       fork.lookedAt = now;
@@ -167,10 +167,10 @@ export function onSetAside(
     consider(state, key, now, out);
     return;
   }
-  state.forks.delete(key);
-  state.staged.delete(key);
+  // There may be more.
+  if (fork !== undefined) Object.assign(fork, { conn: -1, dueAt: now + LOOK_AGAIN_MS, lookedAt: now, tries: 0 });
   forgiveAll(state, key);
-  for (const conn of state.conns.values()) refuseBeyond(state, conn, key, from, now, out);
+  for (const conn of state.conns.values()) refuseThere(state, conn, key, part, now, out);
   consider(state, key, now, out);
 }
 
@@ -180,29 +180,30 @@ export function onAgain(state: MachineState, key: KeyId, now: number, out: Effec
   out.push({ type: "appendAgain", key, from: 0 });
 }
 
+/** Whether this is the answer to a request for a single record; `undefined` for the key when nobody waits for it any more. */
+export function takeProbe(
+  state: MachineState,
+  conn: number,
+  requestId: number,
+): { readonly key: KeyId | undefined } | undefined {
+  if (state.probes.get(requestId) !== conn) return undefined;
+  const key = state.requests.get(requestId)?.key;
+  forgetProbe(state, requestId);
+  return { key: key !== undefined && state.mends.get(key)?.requestId === requestId ? key : undefined };
+}
+
+function forgetProbe(state: MachineState, requestId: number): void {
+  state.probes.delete(requestId);
+  state.requests.delete(requestId);
+}
+
 /** Searches over this connection are over. */
 export function dropSearches(state: MachineState, conn: number, now: number): void {
+  for (const [id, over] of state.probes) if (over === conn) forgetProbe(state, id);
   for (const [key, mend] of state.mends) {
     if (mend.conn !== conn || mend.step !== "search") continue;
     giveUp(state, key, now);
   }
-}
-
-/** Nothing of the key is on its way here; what is standing is stopped first. */
-function isQuiet(state: MachineState, key: KeyId, now: number, out: Effect[]): boolean {
-  if (state.fills.has(key)) return false;
-  const source = state.sources.get(key);
-  if (source === undefined) return true;
-  if (source.state === "active") {
-    source.state = "stopping";
-    source.stopAt = now;
-    out.push({ type: "send", conn: source.conn, message: { $case: "stop", value: { id: source.requestId } } });
-    updateDistance(state, key, out);
-  }
-  if (!state.mends.has(key)) {
-    state.mends.set(key, { step: "stop", conn: source.conn, requestId: 0, at: 0, low: 0, high: 0, heardAt: now });
-  }
-  return false;
 }
 
 function begin(state: MachineState, key: KeyId, id: number, now: number, out: Effect[]): void {
@@ -238,6 +239,7 @@ function probe(state: MachineState, key: KeyId, mend: Mend, at: number, now: num
   mend.at = at;
   mend.heardAt = now;
   mend.requestId = state.nextRequestId++;
+  state.probes.set(mend.requestId, conn.id);
   const { stream, origin } = names;
   const value = { id: mend.requestId, stream, origin, from: at, to: at + 1, digests: [], staged: undefined };
   askWith(state, conn, key, value, [at - 1], out);
@@ -279,10 +281,17 @@ function becomeAnother(state: MachineState, own: OriginId, now: number, out: Eff
   for (const key of keys) consider(state, key, now, out);
 }
 
-/** What a peer has received from here beyond this seq is not here any more. */
-function refuseBeyond(state: MachineState, conn: Conn, key: KeyId, from: number, now: number, out: Effect[]): void {
+/** A peer whose next record is one of these, or the one behind them, has received what is not here any more. */
+function refuseThere(
+  state: MachineState,
+  conn: Conn,
+  key: KeyId,
+  { from, to }: { from: number; to: number },
+  now: number,
+  out: Effect[],
+): void {
   for (const serving of [conn.serving.get(key), conn.filling.get(key)]) {
-    if (serving === undefined || serving.position <= from) continue;
+    if (serving === undefined || serving.position <= from || serving.position > to) continue;
     endServing(conn, serving.id);
     const value = { id: serving.id, reason: Refuse_Reason.FORK };
     out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value } });
@@ -298,8 +307,6 @@ function refute(state: MachineState, conn: Conn, key: KeyId, next: number, out: 
 
 /** It is tried again after a while. */
 function giveUp(state: MachineState, key: KeyId, now: number): void {
-  const mend = state.mends.get(key);
-  if (mend !== undefined) state.requests.delete(mend.requestId);
   state.mends.delete(key);
   const fork = state.forks.get(key);
   if (fork === undefined) return;

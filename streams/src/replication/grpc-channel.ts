@@ -61,6 +61,19 @@ export function channelOver(
   release: (why: LandfallError) => void,
 ): Channel {
   let closed = false;
+  let onFrame: Channel["onFrame"] | undefined;
+  const early: Frame[] = [];
+  const deliver = (frame: Frame): void => {
+    if (closed) return;
+    if (onFrame === undefined || early.length > 0) early.push(frame);
+    else onFrame(frame);
+  };
+  const deliverEarly = (): void => {
+    for (let frame = early[0]; frame !== undefined; frame = early[0]) {
+      if (!closed) onFrame?.(frame);
+      early.shift();
+    }
+  };
   const finish = (why: LandfallError) => {
     if (closed) return;
     closed = true;
@@ -76,13 +89,20 @@ export function channelOver(
     get queuedBytes() {
       return call.writableLength;
     },
-    onFrame: () => undefined,
+    get onFrame() {
+      return onFrame ?? (() => undefined);
+    },
+    set onFrame(given) {
+      onFrame = given;
+      // Whoever sets it may not be ready yet.
+      if (early.length > 0) queueMicrotask(deliverEarly);
+    },
     onClose: () => undefined,
     close: (reason, code = "CLOSED") => finish(new LandfallError(code, reason)),
   };
   call.on("data", (frame: Frame) => {
     if (frame === UNREADABLE) channel.close("a frame that cannot be read", "PROTOCOL_ERROR");
-    else if (!closed) channel.onFrame(frame);
+    else deliver(frame);
   });
   // A status, where there is one, says more than the end of the frames before it.
   const isClient = "getPeer" in call && "cancel" in call;

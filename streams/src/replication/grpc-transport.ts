@@ -25,6 +25,8 @@ import {
 
 const SITE_HEADER = "landfall-site";
 const TOKEN_HEADER = "landfall-token";
+/** Whether the dialler takes the listener's hello before it has said its own. */
+const HELLO_HEADER = "landfall-takes-hello";
 
 const LIMITS = {
   "grpc.max_receive_message_length": FRAME_BYTES_MAX,
@@ -72,6 +74,7 @@ class Dial {
     const metadata = new Metadata();
     metadata.set(SITE_HEADER, credentials.site);
     if (this.identity === undefined) metadata.set(TOKEN_HEADER, credentials.token);
+    metadata.set(HELLO_HEADER, "1");
     const call = client.sync(metadata);
     const release = () => {
       call.cancel();
@@ -204,8 +207,9 @@ function readCaller(
   call: ServerDuplexStream<Frame, Frame>,
   identity: SiteIdentity | undefined,
 ): Caller | LandfallError {
+  const takesHello = text(call.metadata, HELLO_HEADER) === "1";
   if (identity === undefined)
-    return { site: text(call.metadata, SITE_HEADER), token: text(call.metadata, TOKEN_HEADER) };
+    return { site: text(call.metadata, SITE_HEADER), token: text(call.metadata, TOKEN_HEADER), takesHello };
   // Absent where TLS could not trace the certificate to our authority.
   const given = call.getAuthContext().sslPeerCertificate;
   if (given === undefined) {
@@ -215,7 +219,7 @@ function readCaller(
   }
   try {
     const certificate = readPeerCertificate(new X509Certificate(given.raw));
-    return identity.refusalOf(certificate) ?? { site: certificate.site, token: "", certificate };
+    return identity.refusalOf(certificate) ?? { site: certificate.site, token: "", certificate, takesHello };
   } catch (error) {
     return error as LandfallError;
   }

@@ -9,6 +9,8 @@ export interface ClassTuning extends LinkTuning, KeepaliveTuning {
 }
 
 const KIB = 1024;
+/** What cables between sites carry at least: on one that carries a tenth of it, an alert may wait some seconds once. */
+const CABLE_BYTES_PER_MS = 100_000 / 8;
 
 /** On a metered link, what is said so often anyway would use the budget: 288 times a day instead. */
 const METERED_EVERY_MS = 300_000;
@@ -44,6 +46,7 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
     windowBytes: 4096 * KIB,
     windowBytesMin: 256 * KIB,
     windowBytesMax: 24 * 1024 * KIB,
+    startBytesPerMs: CABLE_BYTES_PER_MS,
     blockBytes: 512 * KIB,
     announceMs: 500,
     gapMs: 300,

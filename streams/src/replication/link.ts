@@ -56,6 +56,8 @@ export class EstablishedLink {
   /** Class by which this side treats the link; the dialler's settings decide. */
   linkClass: LinkClass;
   roundTripMs: number | undefined;
+  /** What the first answer took at a listener: hardly less than a round trip, and more where the dialler was busy. */
+  greetedAfterMs: number | undefined;
   /** Wall clock of the last frame. */
   lastContact: number;
   #keepalive: Keepalive;
@@ -63,6 +65,7 @@ export class EstablishedLink {
   #openedAt: number;
   #toll: Toll | undefined;
   #endBudget: () => void = () => undefined;
+  #hasGreeted = false;
 
   constructor(
     readonly id: number,
@@ -73,6 +76,8 @@ export class EstablishedLink {
     private readonly events: LinkEvents,
     /** Budget that pays for both ways, of a link that this side dialled. */
     private readonly ledger?: BudgetLedger,
+    /** The other side takes this one's hello before it has said its own. */
+    greets = dialled,
   ) {
     this.linkClass = hello.linkClass;
     this.lastContact = env.now();
@@ -92,8 +97,8 @@ export class EstablishedLink {
       this.#endBudget();
       events.closed(this.peer === undefined ? undefined : this, why);
     };
-    // The dialler speaks first: the listener learns from it what kind of link this is.
-    if (dialled) this.#sayHello();
+    // The listener learns from the dialler what kind of link this is; its own hello does not depend on that.
+    if (greets) this.#sayHello();
   }
 
   get tuning(): ClassTuning {
@@ -166,6 +171,7 @@ export class EstablishedLink {
     const metered = { metered: this.ledger !== undefined, keepsAllowance: true };
     const body = { $case: "hello", value: { ...versions, ...this.hello, ...lists, ...metered } } as const;
     if (this.purse !== undefined) checkShort(body);
+    this.#hasGreeted = true;
     this.channel.send({ body });
   }
 
@@ -204,8 +210,11 @@ export class EstablishedLink {
         throw new LandfallError("PROTOCOL_ERROR", `unknown link class ${linkClass}`);
       this.linkClass = linkClass as LinkClass;
       if (metered) this.#toll = new LentToll((message) => this.#put(message));
-      this.#keepalive = new Keepalive(this.tuning, false, this.env.monotonic());
-      this.#sayHello();
+      const now = this.env.monotonic();
+      this.#keepalive = new Keepalive(this.tuning, false, now);
+      if (!this.#hasGreeted) this.#sayHello();
+      // The dialler has waited for this side's word to say it.
+      this.greetedAfterMs = now - this.#openedAt;
     }
     if (this.ledger !== undefined) {
       checkShort(body);

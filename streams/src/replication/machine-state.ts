@@ -49,6 +49,8 @@ export interface LinkTuning {
   readonly windowBytes: number;
   readonly windowBytesMin: number;
   readonly windowBytesMax: number;
+  /** What such a link is taken to carry before that is measured, where it is so long that `windowBytes` would not fill it. */
+  readonly startBytesPerMs?: number;
   /** One block sent over this link is at most about so large, and smaller where the peer's window is narrow. */
   readonly blockBytes: number;
   /** Between two announcements of the same advance. */
@@ -85,8 +87,8 @@ export interface Serving {
   digests: readonly Digest[];
   /** Of the sealed run that begins at `position`, what was sent. */
   staged?: Staged;
-  /** Nothing was read for it yet. */
-  fresh: boolean;
+  /** The last position from which what comes next was to be prepared; undefined at first, and behind a sealed run. */
+  prepared: number | undefined;
   /** What comes next is being prepared. */
   waits: boolean;
   /** Bytes of the next block, where that is known to be more than usual. */
@@ -156,9 +158,9 @@ export interface Fill {
   applying: number;
 }
 
-/** Two histories of one origin were met, here and at a peer. */
+/** Two histories of one origin were met, here and at a peer, or may be here. */
 export interface Fork {
-  /** Connection over which the other one was met. */
+  /** Connection over which the other one was met; -1 where it is only looked after whether something stands again. */
   readonly conn: number;
   /** When something is to be done about it; Infinity while nothing can be. */
   dueAt: number;
@@ -169,7 +171,7 @@ export interface Fork {
 
 /** What is being done about a fork (forks.ts); nothing else is asked for in the key meanwhile. */
 export interface Mend {
-  step: "stop" | "search" | "reincarnate" | "append" | "set-aside";
+  step: "search" | "reincarnate" | "append" | "set-aside";
   readonly conn: number;
   /** While searching: the request that is out, the seq that it asks for, and between which seqs the histories part. */
   requestId: number;
@@ -213,8 +215,12 @@ export interface MachineState {
   /** Smallest distance since `next`: what makes a loop of standing requests impossible (rule 5). */
   readonly feasible: Map<KeyId, { next: number; distance: number }>;
   readonly penalties: Map<string, Penalty>;
+  /** Keys of one node in one stream, under whichever incarnation. */
+  readonly byNode: Map<string, KeyId[]>;
   readonly forks: Map<KeyId, Fork>;
   readonly mends: Map<KeyId, Mend>;
+  /** Requests for single records that were not answered yet, and over which connection, also when nobody waits any more. */
+  readonly probes: Map<number, number>;
   /** Former own keys of which the records whose numbers were given twice stand again. */
   readonly again: Set<KeyId>;
   /** Of which keys a peer has claimed how much in vain, by peer and key. */
@@ -233,6 +239,8 @@ export type MachineEvent =
       readonly sealed: boolean;
       /** On a metered link. */
       readonly purse?: Purse | undefined;
+      /** About so long, where something is known of it. */
+      readonly roundTripMs?: number | undefined;
     }
   /** On a metered link, there may be more to spend. */
   | { readonly type: "funds"; readonly conn: number }
@@ -335,8 +343,8 @@ export type MachineEvent =
   | { readonly type: "reincarnated"; readonly key: KeyId; readonly own: OriginId | undefined }
   /** The answer to an `appendAgain` effect. */
   | { readonly type: "appendedAgain"; readonly key: KeyId; readonly ok: boolean }
-  /** The answer to a `setAside` effect: from where on records were given up; undefined when there were none to be given up. */
-  | { readonly type: "setAside"; readonly key: KeyId; readonly from: number | undefined }
+  /** The answer to a `setAside` effect: which records were given up; undefined when there were none to be given up. */
+  | { readonly type: "setAside"; readonly key: KeyId; readonly part: { from: number; to: number } | undefined }
   /** A ping was answered. */
   | { readonly type: "roundTrip"; readonly conn: number; readonly ms: number }
   | { readonly type: "tick" };
@@ -360,8 +368,10 @@ export type Effect =
       readonly sealed: boolean;
       /** Of which these blocks are there already, if it is the very same run. */
       readonly staged: Staged | undefined;
-      /** The first read for its request: what is worth it may be prepared. */
-      readonly fresh: boolean;
+      /** The first read for its request, or the first behind a sealed run: all that lies there may be backlog. */
+      readonly isFirst: boolean;
+      /** The first read from this seq on: what is worth it may be prepared. */
+      readonly prepare: boolean;
     }
   | {
       readonly type: "apply";
@@ -401,7 +411,7 @@ export type Effect =
   | { readonly type: "refuted"; readonly conn: number; readonly key: KeyId; readonly next: number }
   /** From this seq on the records were given numbers that others had: append them again. */
   | { readonly type: "appendAgain"; readonly key: KeyId; readonly from: number }
-  /** Give up the newest records of the key, if they stand under a later origin of the same node. */
+  /** Give up records of the key that stand under a later origin of the same node. */
   | { readonly type: "setAside"; readonly key: KeyId }
   /** Take in blocks [first, next) of a sealed run; with its last, the run counts. With its first, a former one is dropped. */
   | {
@@ -438,8 +448,10 @@ export function createMachine(site: string, own: OriginId): MachineState {
     distance: new Map(),
     feasible: new Map(),
     penalties: new Map(),
+    byNode: new Map(),
     forks: new Map(),
     mends: new Map(),
+    probes: new Map(),
     again: new Set(),
     refuted: new Map(),
     nextRequestId: 1,
@@ -449,7 +461,11 @@ export function createMachine(site: string, own: OriginId): MachineState {
 /** Makes a key known; returns its id. */
 export function internKey(state: MachineState, stream: StreamName, origin: OriginId): KeyId {
   const id = keyId(stream, origin);
-  if (!state.keys.has(id)) state.keys.set(id, { stream, origin });
+  if (!state.keys.has(id)) {
+    state.keys.set(id, { stream, origin });
+    const node = keyId(stream, nodeOfOrigin(origin));
+    state.byNode.set(node, [...(state.byNode.get(node) ?? []), id]);
+  }
   return id;
 }
 

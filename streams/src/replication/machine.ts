@@ -20,6 +20,7 @@ import {
   onProbeRefused,
   onReincarnated,
   onSetAside,
+  takeProbe,
 } from "./forks.js";
 import { holeFromWire } from "./gap-frames.js";
 import {
@@ -119,7 +120,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       onSetAside(state, event, now, out);
       break;
     case "roundTrip":
-      state.conns.get(event.conn)?.window.roundTrip(event.ms);
+      state.conns.get(event.conn)?.window.roundTrip(event.ms, now);
       break;
     case "funds": {
       const conn = state.conns.get(event.conn);
@@ -155,7 +156,7 @@ function onConnected(
     serving: new Map(),
     filling: new Map(),
     turn: [],
-    window: new CreditWindow(event.tuning),
+    window: new CreditWindow(event.tuning, event.roundTripMs),
     toldWindow: 0,
     credit: 0,
     peerWindow: undefined,
@@ -221,7 +222,7 @@ function onMessage(
       const refusal = refusalOf(state, conn, key, from, to);
       if (refusal === undefined) {
         const range = { position: from, to: to > 0 ? to : Infinity };
-        const begun = { fresh: true, waits: false, ...(staged === undefined ? {} : { staged }) };
+        const begun = { prepared: undefined, waits: false, ...(staged === undefined ? {} : { staged }) };
         serve(state, conn, { id, key, ...range, digests, ...begun }, out);
         // Otherwise they are compared when there is something to send.
         if (digests.length > 0 && from >= heldNext(state, key)) {
@@ -262,12 +263,13 @@ function onMessage(
       break;
     }
     case "refuse": {
-      const key = sourceOfRequest(state, conn.id, message.value.id);
-      if (key === undefined) break;
-      if (state.mends.get(key)?.requestId === message.value.id) {
-        onProbeRefused(state, conn, key, message.value.reason, now, out);
+      const probe = takeProbe(state, conn.id, message.value.id);
+      if (probe !== undefined) {
+        if (probe.key !== undefined) onProbeRefused(state, conn, probe.key, message.value.reason, now, out);
         break;
       }
+      const key = sourceOfRequest(state, conn.id, message.value.id);
+      if (key === undefined) break;
       if (message.value.reason === Refuse_Reason.FORK) {
         onFork(state, conn, key, now, out);
         avoid(state, conn.peer, key, now + FORKED_MS);
@@ -349,7 +351,7 @@ function onApplied(
   if (event.fill) onFillApplied(state, event.key);
   if (event.standsAgain === true && conn !== undefined) avoid(state, conn.peer, event.key, now + FORKED_MS);
   if (event.ok) {
-    if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs), out);
+    if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs, now), out);
     return;
   }
   // What followed the failed block is lost with it: begin again from what is on disk, and only later.
@@ -372,15 +374,14 @@ function isProbeAnswer(
 ): boolean {
   const conn = state.conns.get(event.conn);
   if (conn === undefined || !isProbed(state, conn, event.requestId, now, out)) return false;
-  giveCredit(conn, conn.window.committed(event.bytes, 0), out);
+  giveCredit(conn, conn.window.committed(event.bytes, 0, now), out);
   return true;
 }
 
 function isProbed(state: MachineState, conn: Conn, requestId: number, now: number, out: Effect[]): boolean {
-  const key = sourceOfRequest(state, conn.id, requestId);
-  if (key === undefined || state.mends.get(key)?.requestId !== requestId) return false;
-  onProbed(state, key, true, now, out);
-  return true;
+  const probe = takeProbe(state, conn.id, requestId);
+  if (probe?.key !== undefined) onProbed(state, probe.key, true, now, out);
+  return probe !== undefined;
 }
 
 /**

@@ -145,7 +145,7 @@ class NodeReplicator implements Replicator {
     if (settings.replication.listen !== undefined) {
       this.#listener = await this.#transport.listen(settings.replication.listen, {
         admit: (caller) => this.#gate.admit(caller),
-        accept: (channel, caller) => this.#accepted(channel, caller.site),
+        accept: (channel, { site, takesHello }) => this.#accepted(channel, site, takesHello === true),
         turnedAway: (why, from) => this.#gate.turnedAway(why, from),
       });
     }
@@ -216,17 +216,19 @@ class NodeReplicator implements Replicator {
     return notHandedOver(this.#machine, this.#knowledge);
   }
 
-  #accepted(channel: Channel, site: string): void {
+  #accepted(channel: Channel, site: string, greets: boolean): void {
     // What the link is called and which class it has is said by the dialler's hello.
-    this.#open(channel, false, { id: "", to: site, class: "wan", address: "", carries: ["*"] });
+    this.#open(channel, { id: "", to: site, class: "wan", address: "", carries: ["*"] }, undefined, greets);
   }
 
   #dialled(channel: Channel, settings: LinkSettings, dialler: Dialler): void {
-    this.#open(channel, true, settings, dialler);
+    this.#open(channel, settings, dialler, true);
   }
 
-  #open(channel: Channel, dialled: boolean, settings: LinkSettings, dialler?: Dialler): void {
+  #open(channel: Channel, settings: LinkSettings, dialler: Dialler | undefined, greets: boolean): void {
     const { env, settings: own } = this.options;
+    const dialled = dialler !== undefined;
+    const ledger = this.#budgets?.of(settings);
     const hello: Hello = {
       site: own.site,
       node: own.node,
@@ -260,7 +262,7 @@ class NodeReplicator implements Replicator {
         this.#run({ type: "disconnected", conn: id });
       },
     };
-    this.#links.set(id, new EstablishedLink(id, channel, dialled, hello, env, events, this.#budgets?.of(settings)));
+    this.#links.set(id, new EstablishedLink(id, channel, dialled, hello, env, events, ledger, greets));
   }
 
   #established(link: EstablishedLink, peer: Hello, expected: string): void {
@@ -307,6 +309,7 @@ class NodeReplicator implements Replicator {
       sealed,
       tellsGaps: peer.tellsGaps,
       purse,
+      roundTripMs: link.greetedAfterMs,
     });
   }
 

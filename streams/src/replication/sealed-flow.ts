@@ -38,10 +38,10 @@ export class SealedFlow {
    * @throws LandfallError CORRUPT_BLOCK, DISK_FAILED
    */
   async read(effect: Extract<Effect, { type: "read" }>, prepared: () => void): Promise<Part | "preparing" | undefined> {
-    const { stream, origin, from, staged, fresh, maxBytes } = effect;
+    const { stream, origin, from, staged, isFirst, prepare, maxBytes } = effect;
     const outgoing = this.#known(effect) ?? (await this.#open(effect));
-    if (outgoing?.reader.run.packed !== true && fresh) {
-      const preparing = this.store.prepareSealed(stream, origin, from as Seq);
+    if (outgoing?.reader.run.packed !== true && prepare) {
+      const preparing = this.store.prepareSealed(stream, origin, from as Seq, isFirst);
       if (preparing !== undefined) {
         preparing.then((reader) => void (reader === undefined || this.#keep(reader))).then(prepared, prepared);
         return "preparing";

@@ -57,9 +57,10 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     digests: serving.digests,
     sealed: conn.sealed && !Number.isFinite(serving.to),
     staged: serving.staged,
-    fresh: serving.fresh,
+    isFirst: serving.prepared === undefined,
+    prepare: serving.prepared !== serving.position,
   });
-  serving.fresh = false;
+  serving.prepared = serving.position;
 }
 
 /**
@@ -163,6 +164,7 @@ export function partRead(
       serving.staged = { run: run.id, blocks: next };
     } else {
       serving.position = run.to;
+      serving.prepared = undefined;
       delete serving.staged;
     }
     conn.credit -= bytes.byteLength;

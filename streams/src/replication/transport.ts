@@ -10,7 +10,7 @@ export interface Channel {
   send(frame: Frame): void;
   /** Bytes queued and not yet handed to the network. */
   readonly queuedBytes: number;
-  /** Called for each frame. Set before the first turn of the event loop after the channel was handed over. */
+  /** Called for each frame; frames that come before it is set wait for it. */
   onFrame: (frame: Frame) => void;
   /**
    * Called once; no frame follows. The code is CLOSED for a link that ended as links do, and what went wrong
@@ -33,6 +33,8 @@ export interface Credentials {
 /** What the listener learned of the dialler before the first frame: proven by a certificate, or claimed. */
 export interface Caller extends Credentials {
   readonly certificate?: PeerCertificate;
+  /** It takes the listener's hello before it has said its own: that saves a round trip. */
+  readonly takesHello?: boolean;
 }
 
 export interface Listener {

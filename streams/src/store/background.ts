@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { ERROR_CODES, LandfallError } from "../model/errors.js";
 import { mergeRuns } from "./merge.js";
-import { sealJournal } from "./seal.js";
+import { JournalMemory, sealJournal } from "./seal.js";
 import type { ErrorCode } from "../model/errors.js";
 import type { Disk } from "./disk.js";
 import type { MergeJob } from "./merge.js";
@@ -23,13 +23,48 @@ export type JobAnswer =
   | { readonly segments: NewSegment[] }
   | { readonly error: { readonly code: string | undefined; readonly message: string } };
 
-export function runJob(disk: Disk, job: Job): Promise<NewSegment[]> {
-  return job.kind === "seal" ? sealJournal(disk, job) : mergeRuns(disk, job);
+export function runJob(disk: Disk, job: Job, memory: JournalMemory): Promise<NewSegment[]> {
+  return job.kind === "seal" ? sealJournal(disk, job, memory) : mergeRuns(disk, job);
+}
+
+/** One worker for several who have jobs, which do not know of each other. */
+export class SharedBackground implements Background {
+  /** Jobs that are under way or wait. */
+  jobs = 0;
+  private turn: Promise<unknown> = Promise.resolve();
+  private isClosed = false;
+
+  constructor(private readonly worker: Background) {}
+
+  run(job: Job): Promise<NewSegment[]> {
+    const made = this.inTurn(this.turn, job);
+    this.turn = made.catch(() => undefined);
+    return made;
+  }
+
+  /** The job under way is not finished, and none is begun. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.worker.close();
+    await this.turn;
+  }
+
+  private async inTurn(before: Promise<unknown>, job: Job): Promise<NewSegment[]> {
+    this.jobs++;
+    try {
+      await before;
+      if (this.isClosed) throw new LandfallError("CLOSED", "the store was closed");
+      return await this.worker.run(job);
+    } finally {
+      this.jobs--;
+    }
+  }
 }
 
 /** In this thread: for disks that another thread cannot see. */
 export function inlineBackground(disk: Disk): Background {
-  return { run: (job) => runJob(disk, job), close: () => Promise.resolve() };
+  const memory = new JournalMemory();
+  return { run: (job) => runJob(disk, job, memory), close: () => Promise.resolve() };
 }
 
 /** In a thread of its own, which is started with the first job. */

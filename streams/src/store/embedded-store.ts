@@ -11,12 +11,13 @@ import {
 import { LandfallError } from "../model/errors.js";
 import { nodeName, originId, siteName, streamName } from "../model/names.js";
 import { checkBatch, checkRecords } from "./append-input.js";
-import { inlineBackground, workerBackground } from "./background.js";
+import { SharedBackground, inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
 import { expiredRuns, isOverdue } from "./expiry.js";
 import { GapKeeper } from "./gap-keeper.js";
 import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
+import { Hurry } from "./hurry.js";
 import { JournalReader } from "./journal-reader.js";
 import { Lineage } from "./lineage.js";
 import { checkCursor } from "./cursor-walk.js";
@@ -36,6 +37,7 @@ import type { Env, TimerHandle } from "../env.js";
 import type { Gap, Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Cursor, NewRecord, OriginRecord, Seq, StoredRecord, VersionVector } from "../model/record.js";
+import type { Background } from "./background.js";
 import type { Disk } from "./disk.js";
 import type { HandedOver } from "./expiry.js";
 import type { Group } from "./group.js";
@@ -108,6 +110,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly logReader: LogReader;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
+  private readonly hurry: Hurry;
   private readonly pace: Pace;
   private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
@@ -138,6 +141,9 @@ export class EmbeddedStore implements LocalStore {
     this.topicReader = new TopicReader(catalog, this.journals, segments);
     this.logReader = new LogReader(this.journals, runLog);
     this.lister = new TopicLister(catalog, disk, folder);
+    const background = (): Background => (disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk));
+    const helper = new SharedBackground(background());
+    this.hurry = new Hurry(env, () => this.maintenance.start());
     this.maintenance = new Maintenance({
       disk,
       folder,
@@ -145,8 +151,10 @@ export class EmbeddedStore implements LocalStore {
       spares: opened.spares,
       manifest,
       log,
-      sealer: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
-      merger: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      sealer: background(),
+      merger: new SharedBackground(background()),
+      helper,
+      isHurried: () => this.hurry.isOn,
       monotonic: () => env.monotonic(),
       onSealed: (bytes, ms) => this.pace.sealed(bytes, ms),
       compacted: (stream) => options.retention?.(stream)?.compact === true,
@@ -169,8 +177,9 @@ export class EmbeddedStore implements LocalStore {
       catalog,
       reader: segments,
       maintenance: this.maintenance,
-      extractor: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
-      sealNow: () => this.sealed(),
+      extractor: helper,
+      hurry: this.hurry,
+      roll: () => this.roll(),
       onDamaged: (run, error) => this.noteDamagedRun(run, error),
       onReceived: (committed, records) => {
         this.recordsReceived += records;
@@ -207,7 +216,10 @@ export class EmbeddedStore implements LocalStore {
       sealed: () => this.sealed(),
     });
     if (options.sealing === false) return;
-    for (const generation of opened.full) this.maintenance.seal(generation);
+    for (const generation of opened.full) {
+      generation.isFull = true;
+      this.maintenance.seal(generation);
+    }
     this.maintenance.start();
     if (options.retention !== undefined) this.expireLater();
   }
@@ -374,9 +386,14 @@ export class EmbeddedStore implements LocalStore {
     return this.read(this.transfers.send(stream, origin, from));
   }
 
-  prepareSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> | undefined {
+  prepareSealed(
+    stream: StreamName,
+    origin: OriginId,
+    from: Seq,
+    isFirst = true,
+  ): Promise<SealedRunReader | undefined> | undefined {
     this.checkOpen();
-    return this.transfers.prepare(stream, origin, from);
+    return this.transfers.prepare(stream, origin, from, isFirst);
   }
 
   async receiveSealed(run: SealedRun): Promise<SealedRunWriter> {
@@ -468,9 +485,13 @@ export class EmbeddedStore implements LocalStore {
 
   /** Seals the journal that is being written, too. */
   private async sealed(): Promise<void> {
+    await this.roll();
+    while (this.maintenance.waiting > 0 && this.maintenance.isSealing) await this.maintenance.progress();
+  }
+
+  private async roll(): Promise<void> {
     await this.commit.idle();
     this.commit.roll();
-    while (this.maintenance.waiting > 0 && this.maintenance.isSealing) await this.maintenance.progress();
   }
 
   /** Over how many runs and unsealed journals a topic of this stream may be spread. */
@@ -490,6 +511,8 @@ export class EmbeddedStore implements LocalStore {
     for (const wake of this.closers) wake();
     await this.gate?.catch(() => undefined);
     await this.commit.idle();
+    this.hurry.close();
+    this.maintenance.stop();
     await this.transfers.close();
     await this.maintenance.close();
     await Promise.allSettled(this.reading);

@@ -57,8 +57,8 @@ export class Lineage {
     if (state === undefined || former === undefined) return;
     if (identity.again(stream, origin) === undefined) {
       // Also when the identity was lost meanwhile, and with it what was written down.
-      const already = await this.standsAgainFrom(state, former);
-      if (from >= former.next || (already !== undefined && already <= from)) return;
+      const [begin] = (await this.standingAgain(state, former)) ?? [Infinity];
+      if (from >= former.next || begin <= from) return;
     }
     const { from: first, to, as } = await identity.beginAgain(stream, origin, from, former.next);
     const copy = state.log(as);
@@ -89,27 +89,40 @@ export class Lineage {
     const state = catalog.streams.get(stream);
     const log = state?.logs.get(origin);
     if (state === undefined || log === undefined || origin === identity.origin) return undefined;
-    const from = await this.standsAgainFrom(state, log);
-    if (from === undefined) return undefined;
-    const to = log.next as Seq;
-    for (let tries = 1; !(await this.giveUp(log, from)); tries++) {
+    const part = await this.standingAgain(state, log);
+    if (part === undefined) return undefined;
+    const [from, to] = part;
+    for (let tries = 1; !(await this.giveUp(log, from, to)); tries++) {
       if (tries === TRIES_MAX)
         throw new LandfallError("OVERLOADED", `${stream}: runs of ${origin} change all the time`);
     }
     gapKeeper.changed(log);
-    return { from: from as Seq, to, reason: "missed" };
+    return { from: from as Seq, to: to as Seq, reason: "missed" };
   }
 
-  /** The first seq from which on all that is here of the origin stands under a later one, too. */
-  private async standsAgainFrom(state: StreamState, log: OriginLog): Promise<number | undefined> {
-    let end = log.next;
-    for (const { from, to } of log.holes().reverse()) if (to === end) end = from;
-    const [last] = end === 0 ? [] : await this.options.log.origin(log, end - 1, 1);
-    if (last === undefined) return undefined;
-    for (const twin of await this.twinsOf(state, log.origin, last)) {
-      const from = end - 1 - twin.seq;
-      const copy = state.logs.get(twin.origin);
-      if (from >= 0 && copy !== undefined && (await this.isCopy(log, from, copy, twin.seq + 1))) return from;
+  /** Seqs [from, to) of which what is here stands under a later origin, too; undefined for none. */
+  private async standingAgain(state: StreamState, log: OriginLog): Promise<[number, number] | undefined> {
+    for (const copy of state.logs.values()) {
+      if (copy === log || nodeOfOrigin(copy.origin) !== nodeOfOrigin(log.origin)) continue;
+      const shift = await this.shiftOf(state, log, copy);
+      const part = shift === undefined ? undefined : await this.sameIn(log, shift, copy);
+      if (part !== undefined) return part;
+    }
+    return undefined;
+  }
+
+  /** By how much numbers differ between an origin and the one under which its records may stand again: told by one of them. */
+  private async shiftOf(state: StreamState, log: OriginLog, copy: OriginLog): Promise<number | undefined> {
+    for (const [of, other, sign] of [
+      [copy, log, 1],
+      [log, copy, -1],
+    ] as const) {
+      const seq = of === copy ? 0 : lastOf(of);
+      const [record] = await this.options.log.origin(of, seq, 1);
+      if (record?.seq !== seq) continue;
+      const twin = (await this.twinsOf(state, of.origin, record)).find(({ origin }) => origin === other.origin);
+      const shift = twin === undefined ? -1 : sign * (twin.seq - seq);
+      if (shift >= 0) return shift;
     }
     return undefined;
   }
@@ -123,20 +136,25 @@ export class Lineage {
     return found.filter((other) => isOther(other) && isTwin(record, other));
   }
 
-  /** Whether the first `count` records of `copy` are those of the log from this seq on; nothing is told by what is gone of it. */
-  private async isCopy(log: OriginLog, from: number, copy: OriginLog, count: number): Promise<boolean> {
+  /** The first stretch of the log in which each record that is here is that of the copy, with the number that is `shift` less. */
+  private async sameIn(log: OriginLog, shift: number, copy: OriginLog): Promise<[number, number] | undefined> {
     const { log: reader } = this.options;
-    for (let at = 0; at < count;) {
-      const records: StoredRecord[] = await reader.origin(log, from + at, DIGEST_READ_BYTES);
+    let part: [number, number] | undefined;
+    for (let at = 0; at < copy.next && shift + at < log.next;) {
+      const records: StoredRecord[] = await reader.origin(log, shift + at, DIGEST_READ_BYTES);
       if (records.length === 0) {
-        const hole = await reader.hole(log, from + at);
-        if (hole === undefined) return false;
-        at = hole.to - from;
+        const hole = await reader.hole(log, shift + at);
+        if (hole === undefined) break;
+        at = hole.to - shift;
         continue;
       }
-      for (const record of records.slice(0, count - at)) if (!(await this.isSame(copy, at++, record))) return false;
+      for (const record of records.slice(0, copy.next - at)) {
+        if (await this.isSame(copy, at, record)) part = [part?.[0] ?? record.seq, record.seq + 1];
+        else if (part !== undefined) return part;
+        at++;
+      }
     }
-    return true;
+    return part;
   }
 
   private ahead: { readonly log: OriginLog; readonly records: readonly OriginRecord[] } | undefined;
@@ -151,29 +169,42 @@ export class Lineage {
   }
 
   /** False when it has to be tried again, because runs were merged meanwhile. */
-  private async giveUp(log: OriginLog, from: number): Promise<boolean> {
+  private async giveUp(log: OriginLog, from: number, to: number): Promise<boolean> {
     const { disk, folder, maintenance, transfers, sealed } = this.options;
     await sealed();
-    if (log.hasUnsealed(from)) {
+    if (log.hasUnsealed(from, to)) {
       throw new LandfallError("DISK_FAILED", `${log.stream.name}: what is to be given up could not be sealed`);
     }
-    const isCut = (run: Run): boolean => run.from < from && run.to > from;
-    const [cut] = this.runsFrom(log, from).filter(isCut);
-    let kept: NewSegment | undefined;
-    if (cut !== undefined) kept = await transfers.cut(cut, maintenance.takeNumber(), { before: from });
+    const runs = runsIn(log, from, to);
+    const kept: NewSegment[] = [];
+    for (const run of runs) {
+      const parts = [...(run.from < from ? [{ before: from }] : []), ...(run.to > to ? [{ after: to }] : [])];
+      for (const part of parts) {
+        const made = await transfers.cut(run, maintenance.takeNumber(), part);
+        if (made !== undefined) kept.push(made);
+      }
+    }
     const isDone = await maintenance.exclusive(async () => {
-      const runs = this.runsFrom(log, from);
-      if (log.hasUnsealed(from) || runs.find(isCut) !== cut || (cut !== undefined && kept === undefined)) return false;
-      await maintenance.setAside(runs, kept === undefined ? [] : [kept], from);
+      const now = runsIn(log, from, to);
+      const isSame = now.length === runs.length && now.every((run) => runs.includes(run));
+      if (log.hasUnsealed(from, to) || !isSame) return false;
+      await maintenance.setAside(runs, kept, from, to);
       return true;
     });
-    if (!isDone && kept !== undefined) await disk.remove(join(folder, segmentName(kept.number)));
+    if (!isDone) for (const { number } of kept) await disk.remove(join(folder, segmentName(number)));
     return isDone;
   }
+}
 
-  private runsFrom(log: OriginLog, from: number): Run[] {
-    return log.stream.runs.filter((run) => run.log === log && run.to > from && !run.damaged);
-  }
+function runsIn(log: OriginLog, from: number, to: number): Run[] {
+  return log.stream.runs.filter((run) => run.log === log && run.to > from && run.from < to && !run.damaged);
+}
+
+/** The last seq that is here; -1 for none. */
+function lastOf(log: OriginLog): number {
+  let end = log.next;
+  for (const { from, to } of log.holes().reverse()) if (to === end) end = from;
+  return end - 1;
 }
 
 /** The same record, but for the number that its origin gave it. */
@@ -184,6 +215,11 @@ function isTwin(a: OriginRecord, b: OriginRecord): boolean {
     a.timestamp === b.timestamp &&
     a.received === b.received &&
     Buffer.compare(a.value, b.value) === 0 &&
-    JSON.stringify(Object.entries(a.headers).sort()) === JSON.stringify(Object.entries(b.headers).sort())
+    headersOf(a) === headersOf(b)
   );
+}
+
+function headersOf({ headers }: OriginRecord): string {
+  const names = Object.keys(headers).sort();
+  return JSON.stringify(names.map((name) => [name, headers[name]]));
 }

@@ -2,10 +2,11 @@ import { join } from "node:path";
 import { UNMERGED_RUNS_MAX } from "../limits.js";
 import { journalName } from "./journal-format.js";
 import { writeManifest } from "./manifest.js";
+import { JOURNALS_IN_BALANCE } from "./pace.js";
 import { chooseMerge, choosePacking } from "./merge-choice.js";
 import { metaOf, segmentName } from "./segment-format.js";
 import type { StreamName } from "../model/names.js";
-import type { Background } from "./background.js";
+import type { Background, SharedBackground } from "./background.js";
 import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
 import type { Generation } from "./generation.js";
@@ -27,7 +28,11 @@ export interface MaintenanceOptions {
   readonly spares: JournalSpares;
   /** Two, so that sealing, which appends may have to wait for, never waits for a long merge. */
   readonly sealer: Background;
-  readonly merger: Background;
+  readonly merger: SharedBackground;
+  /** Cuts and packs runs that peers wait for, and lends a hand with sealing then. */
+  readonly helper: SharedBackground;
+  /** A peer waits for sealed runs, or did a moment ago. */
+  readonly isHurried: () => boolean;
   readonly manifest: Manifest;
   readonly log: StoreLog;
   readonly compacted: (stream: StreamName) => boolean;
@@ -56,6 +61,8 @@ export class Maintenance {
   private turn: Promise<unknown> = Promise.resolve();
   private nextNumber: number;
   private closing = false;
+  /** Somebody waits until nothing is left to do. */
+  private idlers = 0;
   private waiters: (() => void)[] = [];
 
   constructor(private readonly options: MaintenanceOptions) {
@@ -79,10 +86,13 @@ export class Maintenance {
 
   /** Until nothing is left to do. */
   async idle(): Promise<void> {
+    this.idlers++;
+    this.start();
     while (this.sealing !== undefined || this.merging !== undefined) {
       await this.sealing;
       await this.merging;
     }
+    this.idlers--;
     await this.turn;
   }
 
@@ -104,10 +114,16 @@ export class Maintenance {
     this.startMerging();
   }
 
-  async close(): Promise<void> {
+  /** Nothing more is begun. */
+  stop(): void {
     this.closing = true;
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+    const { sealer, merger, helper } = this.options;
     // What the workers were at is begun anew by the next who opens the folder.
-    await Promise.all([this.options.sealer.close(), this.options.merger.close()]);
+    await Promise.all([sealer.close(), merger.close(), helper.close()]);
     await this.sealing;
     await this.merging;
     await this.turn;
@@ -150,20 +166,32 @@ export class Maintenance {
   }
 
   private sealNext(): Promise<void> | undefined {
-    const [generation] = this.full;
-    return generation === undefined ? undefined : this.sealFirst(generation);
+    const { isHurried, sealer, helper } = this.options;
+    const first = this.full.slice(0, isHurried() ? 2 : 1);
+    return first.length === 0 ? undefined : this.sealFirst(first, [sealer, helper]);
   }
 
-  private async sealFirst(generation: Generation): Promise<void> {
-    await this.sealOne(generation);
-    if (!this.closing) this.full.shift();
-    this.wake();
-    this.startMerging();
+  /** Side by side, as many as there are workers; each becomes real in its turn. */
+  private async sealFirst(generations: readonly Generation[], workers: readonly Background[]): Promise<void> {
+    const start = this.options.monotonic();
+    const jobs = generations.map((generation, i) => this.sealOne(generation, workers[i] as Background));
+    // Whether it failed is asked when it is its turn.
+    for (const job of jobs) job.catch(() => undefined);
+    for (const job of jobs) {
+      const { generation, size, made } = await job;
+      if (!this.closing) await this.exclusive(() => this.sealed(generation, made));
+      this.options.onSealed(size * jobs.length, this.options.monotonic() - start);
+      if (!this.closing) this.full.shift();
+      this.wake();
+      this.startMerging();
+    }
   }
 
-  private async sealOne(generation: Generation): Promise<void> {
-    const { folder, sealer, monotonic, onSealed } = this.options;
-    const start = monotonic();
+  private async sealOne(
+    generation: Generation,
+    worker: Background,
+  ): Promise<{ readonly generation: Generation; readonly size: number; readonly made: readonly NewSegment[] }> {
+    const { folder, isHurried, sealer } = this.options;
     const blocks = new Float64Array(generation.blocks.length * 3);
     let size = 0;
     generation.blocks.forEach(({ position, bytes, arrived }, i) => {
@@ -173,18 +201,18 @@ export class Maintenance {
     const made =
       blocks.length === 0
         ? []
-        : await sealer.run({
+        : await worker.run({
             kind: "seal",
             folder,
             journal: generation.number,
             size,
             blocks,
             nextSegment: this.takeNumbers(SEAL_NUMBERS),
-            // Others wait: packing is for later, when runs are merged.
-            packed: this.full.length < 2,
+            // Others wait: packing is for later, when runs are merged; unless a peer waits for packed ones.
+            packed: this.full.length < (isHurried() ? JOURNALS_IN_BALANCE : 2),
+            more: worker === sealer && this.full.length > 1,
           });
-    if (!this.closing) await this.exclusive(() => this.sealed(generation, made));
-    onSealed(size, monotonic() - start);
+    return { generation, size, made };
   }
 
   private async sealed(generation: Generation, made: readonly NewSegment[]): Promise<void> {
@@ -222,18 +250,25 @@ export class Maintenance {
   }
 
   private mergeNext(): Promise<void> | undefined {
-    const { catalog, compacted } = this.options;
+    const { catalog, compacted, isHurried } = this.options;
     const { all } = catalog.streams;
-    // Sealing goes first, as long as no topic is spread over too many runs.
-    if (this.full.length > 1 && !all.some(({ runs }) => runs.length >= UNMERGED_RUNS_MAX)) return undefined;
+    // Sealing goes first, and what peers wait for, as long as no topic is spread over too many runs.
+    const hasTime = this.full.length < 2 && (this.idlers > 0 || !isHurried());
+    if (!hasTime && !all.some(({ runs }) => runs.length >= UNMERGED_RUNS_MAX)) return undefined;
     const choice = chooseMerge(all, compacted) ?? (this.full.length === 0 ? choosePacking(all) : undefined);
     return choice === undefined ? undefined : this.merge(choice);
   }
 
-  private async merge({ runs, compact }: MergeChoice): Promise<void> {
-    const { merger, folder, disk } = this.options;
+  /** Packs a run that was sealed in a hurry now: somebody waits for it. */
+  pack(run: Run): Promise<void> {
+    const { helper, merger } = this.options;
+    return this.merge({ runs: [[run]], compact: false }, merger.jobs < helper.jobs ? merger : helper);
+  }
+
+  private async merge({ runs, compact }: MergeChoice, worker: Background = this.options.merger): Promise<void> {
+    const { folder, disk } = this.options;
     const number = this.takeNumbers(1);
-    const [made] = await merger.run({
+    const [made] = await worker.run({
       kind: "merge",
       folder,
       groups: runs.map((group) => group.map((run) => ({ segment: run.segment.number, meta: metaOf(run) }))),
@@ -323,11 +358,11 @@ export class Maintenance {
     return this.swap(runs, [], withExpired(this.manifest.expired, runs));
   }
 
-  /** Drops these seqs of runs, `kept` in the place of what stays of them: a gap remains that may be filled. */
-  setAside(runs: readonly Run[], kept: readonly NewSegment[], from: number): Promise<void> {
+  /** Drops seqs [from, to) of runs, `kept` in the place of what stays of them: a gap remains that may be filled. */
+  setAside(runs: readonly Run[], kept: readonly NewSegment[], from: number, to: number): Promise<void> {
     const gaps = runs.map(
-      ({ stream, origin, from: first, to }) =>
-        ({ stream, origin, from: Math.max(first, from), to, reason: "missed" }) as GapNote,
+      ({ stream, origin, ...run }) =>
+        ({ stream, origin, from: Math.max(run.from, from), to: Math.min(run.to, to), reason: "missed" }) as GapNote,
     );
     return this.swap(runs, kept, withGaps(this.manifest.expired, gaps));
   }

@@ -65,33 +65,59 @@ export async function mergeRuns(disk: Disk, job: MergeJob): Promise<NewSegment[]
 
 /** Topic by topic; within one, run after run: of one origin, later seqs have larger offsets. */
 async function mergeGroup(inputs: readonly RunCursor[], writer: SegmentWriter, compact: boolean): Promise<void> {
-  // In order of topic and run, the last one first: only the one that moves on is put in its place again.
-  const waiting = inputs.slice().sort(comesAfter);
-  for (let input = waiting.pop(); input !== undefined; input = waiting.pop()) {
-    const next = waiting.at(-1);
+  const left = inputs.toSorted((a, b) => a.from - b.from);
+  const shared = sharedChars(left);
+  // Side by side, because most comparisons are of two of them and nothing else.
+  const keys = Float64Array.from(left, ({ topic }) => keyOf(topic, shared));
+  while (left.length > 0) {
+    const at = firstOf(left, keys);
+    const input = left[at] as RunCursor;
     const { topic } = input;
+    const isSuperseded = compact && left.some((other) => other.from > input.from && other.topic === topic);
     do {
-      input.give(writer, compact, compact && next?.topic === topic);
+      input.give(writer, compact, isSuperseded);
       if (input.atBlockEnd) {
-        await writer.flush();
+        if (writer.isDue) await writer.flush();
         await input.nextBlock();
       }
     } while (!input.ended && input.topic === topic);
-    if (input.ended) continue;
-    let low = 0;
-    let high = waiting.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (comesAfter(waiting[middle] as RunCursor, input) < 0) low = middle + 1;
-      else high = middle;
-    }
-    waiting.splice(low, 0, input);
+    if (input.ended) {
+      left.splice(at, 1);
+      keys.copyWithin(at, at + 1);
+    } else keys[at] = keyOf(input.topic, shared);
   }
 }
 
-function comesAfter(a: RunCursor, b: RunCursor): number {
-  if (a.topic === b.topic) return b.from - a.from;
-  return a.topic < b.topic ? 1 : -1;
+/** Which of the inputs is next in order of topic and run; they are in order of their runs. */
+function firstOf(inputs: readonly RunCursor[], keys: Float64Array): number {
+  let first = 0;
+  let least = keys[0] as number;
+  for (let i = 1; i < inputs.length; i++) {
+    const key = keys[i] as number;
+    if (key > least) continue;
+    if (key === least && (inputs[first] as RunCursor).topic <= (inputs[i] as RunCursor).topic) continue;
+    first = i;
+    least = key;
+  }
+  return first;
+}
+
+/** The first six characters of a name behind those that all names share, as a number that sorts like them. */
+const KEY_CHARS = 6;
+
+/** How many characters all names of these runs begin with. */
+function sharedChars(inputs: readonly RunCursor[]): number {
+  const names = inputs.flatMap(({ ends }) => ends).sort((a, b) => (a < b ? -1 : 1));
+  const [first = "", last = ""] = [names[0], names.at(-1)];
+  let shared = 0;
+  while (shared < first.length && first[shared] === last[shared]) shared++;
+  return shared;
+}
+
+function keyOf(topic: string, shared: number): number {
+  let key = 0;
+  for (let i = shared; i < shared + KEY_CHARS; i++) key = key * 256 + (i < topic.length ? topic.charCodeAt(i) : 0);
+  return key;
 }
 
 const READ_BYTES = RUN_BLOCK_BYTES * 8;
@@ -116,6 +142,11 @@ class RunCursor {
 
   get from(): number {
     return this.meta.from;
+  }
+
+  /** First and last topic of what is read of the run. */
+  get ends(): readonly [string, string] {
+    return [this.topic, this.entries.at(-1)?.last ?? this.topic];
   }
 
   get atBlockEnd(): boolean {
@@ -157,6 +188,10 @@ class RunCursor {
   }
 
   private giveSome(writer: SegmentWriter, block: RunBlock, from: number, end: number): void {
+    if (this.after === 0 && this.before === Infinity) {
+      if (from < end) writer.addSlice(this.topic, block, from, end);
+      return;
+    }
     const isWanted = (seq: number): boolean => seq >= this.after && seq < this.before;
     let at = from;
     while (at < end) {

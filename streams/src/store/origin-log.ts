@@ -110,9 +110,9 @@ export class OriginLog {
     return this.pieces[this.findStart(seq)];
   }
 
-  /** Whether something from this seq on lies in a journal. */
-  hasUnsealed(from: number): boolean {
-    return this.pieces.some(({ end, generation }) => end > from && generation !== undefined);
+  /** Whether some of [from, to) lies in a journal. */
+  hasUnsealed(from: number, to: number): boolean {
+    return this.pieces.some(({ start, end, generation }) => end > from && start < to && generation !== undefined);
   }
 
   /** The parts of [from, to) that are not here. */

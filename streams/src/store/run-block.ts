@@ -1,12 +1,13 @@
 import { brotliDecompressSync, crc32 } from "node:zlib";
-import { decodeValues } from "../codec/values.js";
+import { decodeJoinedValues } from "../codec/values.js";
 import { BLOCK_RECORDS_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { decodeHeaders } from "./block-headers.js";
 import { readPackedColumns, readPackedTopics } from "./packed-columns.js";
-import { readPlainColumns, readPlainTopics } from "./plain-columns.js";
+import { PlainBlock } from "./plain-block.js";
 import { corruptRun } from "./run-columns.js";
 import { VarintReader } from "./varint.js";
+import type { RowRange } from "../codec/values.js";
 import type { Headers } from "../model/record.js";
 import type { RunColumns } from "./run-columns.js";
 
@@ -19,19 +20,23 @@ const MAGIC = 0x4252464c;
 /** Packed blocks are of the first version; it has blocks that are not packed, too, which are no longer written. */
 const PACKED_VERSION = 1;
 const PLAIN_VERSION = 2;
-const HEAD_BYTES = 32;
+export const RUN_BLOCK_HEAD_BYTES = 32;
 const PACKED = 1;
 const COLUMN_BYTES_MAX = 64 * 1024 * 1024;
 
-/** A block, unpacked. */
-export interface RunBlock extends RunColumns {
-  readonly headers: readonly Headers[];
+export interface RunValues {
   /** The value of record i is [valueStarts[i], valueStarts[i + 1]) of it. */
   readonly bytes: Uint8Array;
   readonly valueStarts: Uint32Array;
 }
 
-interface Head {
+/** A block, unpacked, or what it has of one topic. */
+export interface RunBlock extends RunColumns, RunValues {
+  readonly headers: readonly Headers[];
+}
+
+/** A block whose checksum fits, its columns not packed (any more). */
+export interface RunBlockHead {
   readonly version: number;
   readonly isPacked: boolean;
   readonly count: number;
@@ -44,8 +49,8 @@ interface Head {
 
 /** Names of a block's topics, without unpacking the values. @throws LandfallError CORRUPT_BLOCK */
 export function decodeRunTopics(block: Uint8Array): string[] {
-  const { version, columns, topics } = checkHead(block);
-  return version === PLAIN_VERSION ? readPlainTopics(columns, topics) : readPackedTopics(columns, topics);
+  const head = readRunHead(block);
+  return plainBlockOf(head)?.topics ?? readPackedTopics(head.columns, head.topics);
 }
 
 /**
@@ -54,39 +59,52 @@ export function decodeRunTopics(block: Uint8Array): string[] {
  * @throws LandfallError CORRUPT_BLOCK
  */
 export function decodeRunBlock(block: Uint8Array, arrived?: number): RunBlock {
-  const head = checkHead(block);
-  const { columns, valueStarts: starts } = readColumns(head);
-  const { valueStarts, bytes } =
-    starts === undefined ? unpackValues(head, columns) : { valueStarts: starts, bytes: head.values };
-  if (valueStarts[columns.count] !== bytes.byteLength) throw corruptRun("its values do not add up");
+  const head = readRunHead(block);
+  const { columns, valueStarts } = readRunColumns(head);
+  const values = valueStarts === undefined ? unpackRunValues(head, columns) : { valueStarts, bytes: head.values };
+  if (values.valueStarts[columns.count] !== values.bytes.byteLength) throw corruptRun("its values do not add up");
+  return runBlockOf(columns, values, arrived);
+}
+
+/** @param arrived when all of it arrived, instead of what the columns say */
+export function runBlockOf(columns: RunColumns, values: RunValues, arrived?: number): RunBlock {
   const headers = columns.headerBytes.map((header) => decodeHeaders(header, 0));
   if (arrived !== undefined) columns.arrived.fill(arrived);
-  return { ...columns, headers, bytes, valueStarts };
+  return { ...columns, headers, ...values };
 }
 
 /** Verifies the checksum and unpacks everything but the values. @throws LandfallError CORRUPT_BLOCK */
 export function decodeRunColumns(block: Uint8Array): RunColumns {
-  return readColumns(checkHead(block)).columns;
+  return readRunColumns(readRunHead(block)).columns;
 }
 
 /** Verifies the checksum alone. @throws LandfallError CORRUPT_BLOCK */
 export function checkRunBlock(block: Uint8Array): void {
-  readHead(block);
+  checkHead(block);
 }
 
 /** Whether a block of a run lies whole at the beginning of these bytes: its length. @throws LandfallError CORRUPT_BLOCK */
 export function runBlockLength(bytes: Uint8Array): number {
-  if (bytes.byteLength < HEAD_BYTES) throw corruptRun("it is cut short");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, HEAD_BYTES);
-  const length = HEAD_BYTES + view.getUint32(24, true) + view.getUint32(28, true);
+  if (bytes.byteLength < RUN_BLOCK_HEAD_BYTES) throw corruptRun("it is cut short");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, RUN_BLOCK_HEAD_BYTES);
+  const length = RUN_BLOCK_HEAD_BYTES + view.getUint32(24, true) + view.getUint32(28, true);
   if (view.getUint32(0, true) !== MAGIC || length > bytes.byteLength) throw corruptRun("it is cut short");
   return length;
 }
 
-/** Where the values begin is among the columns unless they are packed. */
-function readColumns(head: Head): { readonly columns: RunColumns; readonly valueStarts?: Uint32Array } {
-  const { version, isPacked, columns: bytes, count, topics } = head;
-  if (version === PLAIN_VERSION) return readPlainColumns(bytes, count, topics);
+/** The columns of a block that is not packed, to be read where they lie; undefined of one that is. @throws LandfallError CORRUPT_BLOCK */
+export function plainBlockOf({ version, columns, count, topics }: RunBlockHead): PlainBlock | undefined {
+  return version === PLAIN_VERSION ? new PlainBlock(columns, count, topics) : undefined;
+}
+
+/** Where the values begin is among the columns unless they are packed. @throws LandfallError CORRUPT_BLOCK */
+export function readRunColumns(head: RunBlockHead): {
+  readonly columns: RunColumns;
+  readonly valueStarts?: Uint32Array;
+} {
+  const { isPacked, columns: bytes, count, topics } = head;
+  const plain = plainBlockOf(head);
+  if (plain !== undefined) return plain.all();
   const { columns, end } = readPackedColumns(bytes, count, topics);
   if (isPacked) return { columns };
   const valueStarts = new Uint32Array(count + 1);
@@ -99,14 +117,12 @@ function readColumns(head: Head): { readonly columns: RunColumns; readonly value
   return { columns, valueStarts };
 }
 
-function unpackValues(head: Head, { count, timestamps }: RunColumns): { bytes: Uint8Array; valueStarts: Uint32Array } {
-  const values = decodeValues(head.values, Array.from(timestamps));
-  if (values.length !== count) throw corruptRun("its values do not add up");
-  const valueStarts = new Uint32Array(count + 1);
-  values.forEach(({ byteLength }, i) => (valueStarts[i + 1] = (valueStarts[i] as number) + byteLength));
-  // They are views of one buffer, one behind the other.
-  const { buffer } = values[0] as Uint8Array;
-  return { bytes: new Uint8Array(buffer, 0, valueStarts[count]), valueStarts };
+/** @param range only of these records. @throws LandfallError CORRUPT_BLOCK */
+export function unpackRunValues(head: RunBlockHead, { count, timestamps }: RunColumns, range?: RowRange): RunValues {
+  const { from, to } = range ?? { from: 0, to: count };
+  const { bytes, starts } = decodeJoinedValues(head.values, timestamps, range);
+  if (starts.length !== to - from + 1) throw corruptRun("its values do not add up");
+  return { bytes, valueStarts: starts };
 }
 
 /** The value of record `i`: a view that the block shares. */
@@ -116,44 +132,49 @@ export function runValue({ bytes, valueStarts }: RunBlock, i: number): Uint8Arra
   return new Uint8Array(bytes.buffer, bytes.byteOffset + at, (valueStarts[i + 1] as number) - at);
 }
 
-/** @param columns as they are stored; `columnBytes` they have unpacked */
-export function encodeRunBlock(
-  isPacked: boolean,
-  count: number,
-  topics: number,
-  columns: Uint8Array,
-  columnBytes: number,
-  values: Uint8Array,
-): Uint8Array {
-  const block = Buffer.allocUnsafeSlow(HEAD_BYTES + columns.byteLength + values.byteLength);
-  block.fill(0, 0, HEAD_BYTES);
-  block.writeUInt32LE(MAGIC, 0);
-  block[8] = isPacked ? PACKED_VERSION : PLAIN_VERSION;
-  block[9] = isPacked ? PACKED : 0;
-  block.writeUInt32LE(count, 12);
-  block.writeUInt32LE(topics, 16);
-  block.writeUInt32LE(columnBytes, 20);
-  block.writeUInt32LE(columns.byteLength, 24);
-  block.writeUInt32LE(values.byteLength, 28);
-  block.set(columns, HEAD_BYTES);
-  block.set(values, HEAD_BYTES + columns.byteLength);
-  block.writeUInt32LE(crc32(block.subarray(8)), 4);
-  return block;
+/** What the head of a block says besides its checksum. */
+export interface RunBlockFacts {
+  readonly isPacked: boolean;
+  readonly count: number;
+  readonly topics: number;
+  /** Bytes of the columns, unpacked and as they are stored. */
+  readonly columnBytes: number;
+  readonly storedBytes: number;
+  readonly valueBytes: number;
 }
 
-/** With its columns unpacked. */
-function checkHead(block: Uint8Array): Head {
-  const head = readHead(block);
+/** Writes the head, checksum included; columns and values stand behind it already. */
+export function writeRunBlockHead(block: Buffer, facts: RunBlockFacts): void {
+  block.fill(0, 0, RUN_BLOCK_HEAD_BYTES);
+  block.writeUInt32LE(MAGIC, 0);
+  block[8] = facts.isPacked ? PACKED_VERSION : PLAIN_VERSION;
+  block[9] = facts.isPacked ? PACKED : 0;
+  block.writeUInt32LE(facts.count, 12);
+  block.writeUInt32LE(facts.topics, 16);
+  block.writeUInt32LE(facts.columnBytes, 20);
+  block.writeUInt32LE(facts.storedBytes, 24);
+  block.writeUInt32LE(facts.valueBytes, 28);
+  block.writeUInt32LE(crc32(block.subarray(8)), 4);
+}
+
+/** Verifies the checksum, and unpacks the columns. @throws LandfallError CORRUPT_BLOCK */
+export function readRunHead(block: Uint8Array): RunBlockHead {
+  const head = checkHead(block);
   if (!head.isPacked) return head;
   try {
-    return { ...head, columns: brotliDecompressSync(head.columns, { maxOutputLength: head.columnBytes }) };
+    return { ...head, columns: unpack(head.columns, head.columnBytes) };
   } catch (cause) {
     throw new LandfallError("CORRUPT_BLOCK", "corrupt block of a run: it cannot be unpacked", { cause });
   }
 }
 
-function readHead(block: Uint8Array): Head {
-  if (block.byteLength < HEAD_BYTES) throw corruptRun("it is cut short");
+/** In one piece: pieces of the usual size are put together in the end, which costs more than unpacking them. */
+function unpack(bytes: Uint8Array, length: number): Uint8Array {
+  return brotliDecompressSync(bytes, { maxOutputLength: Math.max(1, length), chunkSize: Math.max(64, length) });
+}
+
+function checkHead(block: Uint8Array): RunBlockHead {
+  if (block.byteLength < RUN_BLOCK_HEAD_BYTES) throw corruptRun("it is cut short");
   const buffer = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
   if (buffer.readUInt32LE(0) !== MAGIC) throw corruptRun("it does not begin like a block of a run");
   if (crc32(buffer.subarray(8)) !== buffer.readUInt32LE(4)) throw corruptRun("the checksum does not fit");
@@ -163,9 +184,9 @@ function readHead(block: Uint8Array): Head {
   const [count, topics] = [buffer.readUInt32LE(12), buffer.readUInt32LE(16)];
   const [columnBytes, stored, valueBytes] = [buffer.readUInt32LE(20), buffer.readUInt32LE(24), buffer.readUInt32LE(28)];
   const isCount = count > 0 && count <= BLOCK_RECORDS_MAX && topics > 0 && topics <= count;
-  const isLength = columnBytes <= COLUMN_BYTES_MAX && HEAD_BYTES + stored + valueBytes === block.byteLength;
+  const isLength = columnBytes <= COLUMN_BYTES_MAX && RUN_BLOCK_HEAD_BYTES + stored + valueBytes === block.byteLength;
   if (!isCount || !isLength) throw corruptRun("impossible numbers");
-  const at = block.byteOffset + HEAD_BYTES;
+  const at = block.byteOffset + RUN_BLOCK_HEAD_BYTES;
   const columns = new Uint8Array(block.buffer, at, stored);
   const values = new Uint8Array(block.buffer, at + stored, valueBytes);
   return { version, isPacked, count, topics, columnBytes, columns, values };

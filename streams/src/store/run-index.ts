@@ -22,6 +22,9 @@ export interface PageEntry {
   readonly first: string;
 }
 
+/** Of an entry, before the names. */
+const ENTRY_NUMBERS_BYTES = 48;
+
 export function encodeEntries(entries: readonly BlockEntry[]): Uint8Array {
   const out = new Writer(entries.reduce((sum, { first, last }) => sum + first.length + last.length + 50, 4));
   out.u32(entries.length);
@@ -37,19 +40,52 @@ export function encodeEntries(entries: readonly BlockEntry[]): Uint8Array {
 
 /** @throws LandfallError CORRUPT_BLOCK */
 export function decodeEntries(bytes: Uint8Array): BlockEntry[] {
-  const input = new Reader(bytes);
-  return Array.from({ length: input.u32() }, () => {
-    const [at, minOffset, maxOffset, minTime, maxTime] = [
-      input.f64(),
-      input.f64(),
-      input.f64(),
-      input.f64(),
-      input.f64(),
-    ];
-    const [length, count] = [input.u32(), input.u32()];
-    const [first, last] = [input.text(), input.text()];
-    return { at, bytes: length, count, first, last, minOffset, maxOffset, minTime, maxTime };
-  });
+  return new EntryPage(bytes).all();
+}
+
+/** A page of block entries as it lies on disk: an entry is made when it is asked for. Whoever looks for one topic needs few. */
+export class EntryPage {
+  readonly length: number;
+  private readonly input: Reader;
+  private readonly starts: Uint32Array;
+
+  /** @throws LandfallError CORRUPT_BLOCK */
+  constructor(bytes: Uint8Array) {
+    this.input = new Reader(bytes);
+    this.length = this.input.u32();
+    if (this.length > bytes.byteLength) throw new LandfallError("CORRUPT_BLOCK", "an index page is cut short");
+    this.starts = new Uint32Array(this.length);
+    for (let i = 0; i < this.length; i++) {
+      this.starts[i] = this.input.at;
+      this.input.skip(ENTRY_NUMBERS_BYTES);
+      this.input.skipText();
+      this.input.skipText();
+    }
+  }
+
+  first(i: number): string {
+    this.input.at = (this.starts[i] as number) + ENTRY_NUMBERS_BYTES;
+    return this.input.text();
+  }
+
+  entry(i: number): BlockEntry {
+    const { input } = this;
+    input.at = this.starts[i] as number;
+    const at = input.f64();
+    const minOffset = input.f64();
+    const maxOffset = input.f64();
+    const minTime = input.f64();
+    const maxTime = input.f64();
+    const bytes = input.u32();
+    const count = input.u32();
+    const first = input.text();
+    const last = input.text();
+    return { at, bytes, count, first, last, minOffset, maxOffset, minTime, maxTime };
+  }
+
+  all(): BlockEntry[] {
+    return Array.from({ length: this.length }, (_, i) => this.entry(i));
+  }
 }
 
 export function encodePages(pages: readonly PageEntry[]): Uint8Array {
@@ -77,11 +113,20 @@ export function decodePages(bytes: Uint8Array): PageEntry[] {
 
 /** Index of the last element whose `first` is not larger than the topic; -1 when all are. */
 export function lastNotAfter(list: readonly { readonly first: string }[], topic: string): number {
+  return lastWithFirst(list.length, (i) => (list[i] as { first: string }).first, topic);
+}
+
+/** The same of a page. */
+export function lastEntryNotAfter(page: EntryPage, topic: string): number {
+  return lastWithFirst(page.length, (i) => page.first(i), topic);
+}
+
+function lastWithFirst(length: number, firstOf: (i: number) => string, topic: string): number {
   let low = 0;
-  let high = list.length;
+  let high = length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((list[middle] as { first: string }).first <= topic) low = middle + 1;
+    if (firstOf(middle) <= topic) low = middle + 1;
     else high = middle;
   }
   return low - 1;
@@ -109,8 +154,8 @@ class Writer {
 }
 
 class Reader {
+  at = 0;
   private readonly bytes: Buffer;
-  private at = 0;
   constructor(bytes: Uint8Array) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -124,6 +169,12 @@ class Reader {
     const length = this.bytes[this.move(1)] as number;
     const from = this.move(length);
     return this.bytes.toString("latin1", from, from + length);
+  }
+  skip(length: number): void {
+    this.move(length);
+  }
+  skipText(): void {
+    this.skip(this.bytes[this.move(1)] as number);
   }
   private move(length: number): number {
     const from = this.at;

@@ -53,7 +53,7 @@ export class RunLog {
     const share = (to - from) / (run.to - run.from);
     const window = new LogWindow(run, from, to, Math.ceil(run.rawBytes * share));
     for await (const page of this.reader.entries(run)) {
-      for (const entry of page) window.take(await this.reader.block(run, entry, false));
+      for (const entry of page) window.take(await this.reader.block(run, entry));
     }
     return window;
   }

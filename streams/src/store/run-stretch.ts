@@ -12,21 +12,45 @@ export interface RunStretch {
   readonly end: number;
 }
 
-/** What a block has of a topic between two offsets (inclusive, exclusive); undefined when that is nothing. */
-export function stretchOf(
+/** What a stretch has to be part of: offsets and timestamps from the first, inclusive, to the second, exclusive. */
+export interface StretchBounds {
+  readonly fromOffset: number;
+  readonly toOffset: number;
+  readonly fromTime: number;
+  readonly toTime: number;
+  readonly reverse: boolean;
+}
+
+/**
+ * What a block has of a topic within the bounds: mostly one stretch, more where times go up and down.
+ * @param block the records of this topic alone
+ */
+export function stretchesOf(
   run: Run,
   block: RunBlock,
   topic: string,
-  fromOffset: number,
-  toOffset: number,
-): RunStretch | undefined {
-  const at = indexOf(block.topics, topic);
-  if (at < 0) return undefined;
-  let first = at === 0 ? 0 : (block.topicEnds[at - 1] as number);
-  let end = block.topicEnds[at] as number;
-  while (first < end && (block.offsets[first] as number) < fromOffset) first++;
-  while (first < end && (block.offsets[end - 1] as number) >= toOffset) end--;
-  return first < end ? { run, block, topic, first, end } : undefined;
+  { fromOffset, toOffset, fromTime, toTime, reverse }: StretchBounds,
+): RunStretch[] {
+  const { offsets, timestamps } = block;
+  let first = 0;
+  let end = block.count;
+  while (first < end && (offsets[first] as number) < fromOffset) first++;
+  while (first < end && (offsets[end - 1] as number) >= toOffset) end--;
+  if (fromTime === -Infinity && toTime === Infinity) return first < end ? [{ run, block, topic, first, end }] : [];
+  const found: RunStretch[] = [];
+  const isIn = (i: number): boolean => (timestamps[i] as number) >= fromTime && (timestamps[i] as number) < toTime;
+  while (first < end) {
+    while (first < end && !isIn(first)) first++;
+    const begin = first;
+    while (first < end && isIn(first)) first++;
+    if (begin < first) found.push({ run, block, topic, first: begin, end: first });
+  }
+  return reverse ? found.reverse() : found;
+}
+
+/** Bytes of its values. */
+export function stretchBytes({ block, first, end }: RunStretch): number {
+  return (block.valueStarts[end] as number) - (block.valueStarts[first] as number);
 }
 
 export function lowest({ block, first }: RunStretch): number {

@@ -1,23 +1,24 @@
 import { crc32 } from "node:zlib";
 import { BLOCK_RECORDS_MAX, RUN_BLOCK_BYTES, RUN_INDEX_PAGE_ENTRIES } from "../limits.js";
-import { writeError, syncError } from "./disk-errors.js";
+import { writeError } from "./disk-errors.js";
 import { RunBlockBuilder } from "./run-block-builder.js";
 import { encodeEntries, encodePages } from "./run-index.js";
 import { encodeFooter, encodeSegmentHead } from "./segment-format.js";
 import type { OriginId, StreamName } from "../model/names.js";
-import type { Disk, DiskFile } from "./disk.js";
+import { SegmentOutput } from "./segment-output.js";
+import type { Disk } from "./disk.js";
 import type { RunBlock } from "./run-block.js";
 import type { RunColumns } from "./run-columns.js";
-import type { RunFields } from "./run-block-builder.js";
 import type { BlockEntry, PageEntry } from "./run-index.js";
 import type { RunMeta } from "./segment-format.js";
 
-/** Written to disk, and synced, in pieces of about this size: a long sync would hold up those of the journal. */
-const CHUNK_BYTES = 4 * 1024 * 1024;
 /** A packed block holds more records: they cost less space that way. */
 const PACKED_BLOCK_BYTES = 4 * RUN_BLOCK_BYTES;
 /** With a new topic, a block ends that is filled to this share: then most topics begin a block, or lie in one whole. */
 const FILLED = 0.75;
+
+/** Behind a topic with so much in a block that is not packed, the block ends, too. Packed ones would grow by 3 %. */
+const LONG_TOPIC_BYTES = RUN_BLOCK_BYTES / 2;
 
 interface OpenRun {
   readonly stream: StreamName;
@@ -36,18 +37,20 @@ interface OpenRun {
 export class SegmentWriter {
   readonly runs: RunMeta[] = [];
   private readonly block = new RunBlockBuilder();
-  private chunks: Uint8Array[] = [];
-  private chunkBytes = 0;
-  private flushed = 0;
   private run: OpenRun | undefined;
+  /** The topic that was begun last: its name is [nameAt, nameAt + nameBytes) of `name`. */
+  private name: Uint8Array = new Uint8Array(0);
+  private nameAt = 0;
+  private nameBytes = 0;
+  /** The topic of the last slice, or of the last block from another site. */
   private lastTopic = "";
-  private writing: Promise<void> = Promise.resolve();
+  /** What was in the block before that topic. */
+  private topicBegin = 0;
   /** Of the block in the making; undefined until there is enough of it to tell. */
   private shouldPack: boolean | undefined;
 
   private constructor(
-    private readonly file: DiskFile,
-    private readonly path: string,
+    private readonly output: SegmentOutput,
     private readonly packed: boolean,
   ) {
     this.shouldPack = packed ? undefined : false;
@@ -58,16 +61,16 @@ export class SegmentWriter {
     try {
       // What a crash may have left under this name is no segment that anybody knows.
       await disk.remove(path);
-      const writer = new SegmentWriter(await disk.open(path, "create"), path, packed);
-      writer.push(encodeSegmentHead(number));
-      return writer;
+      const output = new SegmentOutput(await disk.open(path, "create"), path);
+      output.push(encodeSegmentHead(number));
+      return new SegmentWriter(output, packed);
     } catch (error) {
       throw writeError(error, path);
     }
   }
 
   get bytes(): number {
-    return this.flushed + this.chunkBytes;
+    return this.output.bytes;
   }
 
   beginRun(stream: StreamName, origin: OriginId, from: number, to: number): void {
@@ -86,17 +89,42 @@ export class SegmentWriter {
     this.lastTopic = "";
   }
 
-  /** The next record in order of (topic, offset); its value is [from, to) of `source`. */
-  add(topic: string, fields: RunFields, source: Uint8Array, from: number, to: number): void {
-    this.begin(topic);
-    this.block.add(topic, fields, source, from, to);
-    this.took(1, fields.headers.byteLength + to - from, fields.received);
+  /** The records that follow are of this topic, larger than the last; its name is [at, at + length) of `source`. */
+  beginTopic(source: Uint8Array, at: number, length: number): void {
+    this.nextTopic();
+    this.name = source;
+    this.nameAt = at;
+    this.nameBytes = length;
+    this.block.beginTopic(source, at, length);
+  }
+
+  /** The next record: its headers are [headersAt, valueAt) of `source`, its value [valueAt, end). */
+  add(
+    seq: number,
+    offset: number,
+    timestamp: number,
+    received: number,
+    arrived: number,
+    source: Uint8Array,
+    headersAt: number,
+    valueAt: number,
+    end: number,
+  ): void {
+    const { block } = this;
+    // A block begins with a topic, also where that topic began in the one before.
+    if (block.topicCount === 0) block.beginTopic(this.name, this.nameAt, this.nameBytes);
+    block.add(seq, offset, timestamp, received, arrived, source, headersAt, valueAt, end);
+    this.took(1, end - headersAt, received);
   }
 
   /** The next records: [from, to) of a block, all of this topic. */
   addSlice(topic: string, block: RunBlock, from: number, to: number): void {
     const { valueStarts, headerBytes, headerOf, received } = block;
-    this.begin(topic);
+    if (topic !== this.lastTopic) {
+      this.nextTopic();
+      this.lastTopic = topic;
+      this.block.beginNamed(topic);
+    }
     for (let at = from; at < to;) {
       const room = Math.min(to, at + BLOCK_RECORDS_MAX - this.block.count);
       const bytesMax = (valueStarts[at] as number) + RUN_BLOCK_BYTES;
@@ -108,7 +136,8 @@ export class SegmentWriter {
         bytes += (headerBytes[headerOf?.[i] ?? 0] as Uint8Array).byteLength;
         if ((received[i] as number) > newest) newest = received[i] as number;
       }
-      this.block.addSlice(topic, block, at, end);
+      if (this.block.topicCount === 0) this.block.beginNamed(topic);
+      this.block.addSlice(block, at, end);
       this.took(end - at, bytes, newest);
       at = end;
     }
@@ -133,14 +162,16 @@ export class SegmentWriter {
       minTime: smallest(timestamps),
       maxTime: largest(timestamps),
     });
-    this.push(bytes);
+    this.output.push(bytes);
   }
 
-  private begin(topic: string): void {
-    if (topic === this.lastTopic) return;
-    if (this.block.bytes >= this.blockBytesMax * FILLED) this.endBlock();
+  private nextTopic(): void {
+    const { bytes } = this.block;
+    // A long history has blocks of its own, so that whoever reads it need not read others.
+    const isLong = this.shouldPack !== true && bytes - this.topicBegin >= LONG_TOPIC_BYTES;
+    if (isLong || bytes >= this.blockBytesMax * FILLED) this.endBlock();
     (this.run as OpenRun).topics++;
-    this.lastTopic = topic;
+    this.topicBegin = this.block.bytes;
   }
 
   private took(records: number, bytes: number, received: number): void {
@@ -157,34 +188,17 @@ export class SegmentWriter {
     return this.shouldPack === true ? PACKED_BLOCK_BYTES : RUN_BLOCK_BYTES;
   }
 
+  /** A piece of the file is full: it is time to flush. */
+  get isDue(): boolean {
+    return this.output.isDue;
+  }
+
   /**
    * Once in a while, for large runs: what is ready goes to disk, while the next is made.
    * @throws LandfallError DISK_FULL, DISK_FAILED
    */
-  async flush(force = false): Promise<void> {
-    if (this.chunkBytes === 0 || (!force && this.chunkBytes < CHUNK_BYTES)) return;
-    const bytes = this.chunks.length === 1 ? (this.chunks[0] as Uint8Array) : Buffer.concat(this.chunks);
-    const at = this.flushed;
-    this.flushed += bytes.byteLength;
-    this.chunks = [];
-    this.chunkBytes = 0;
-    await this.writing;
-    this.writing = this.write(bytes, at);
-    // Whoever flushes or finishes next learns of it.
-    this.writing.catch(() => undefined);
-  }
-
-  private async write(bytes: Uint8Array, at: number): Promise<void> {
-    try {
-      await this.file.write(bytes, at);
-    } catch (error) {
-      throw writeError(error, this.path);
-    }
-    try {
-      await this.file.sync();
-    } catch (error) {
-      throw syncError(error, this.path);
-    }
+  async flush(): Promise<void> {
+    if (this.output.isDue) await this.output.flush();
   }
 
   /** @param foreign what the run's blocks do not say, of a run from another site */
@@ -198,7 +212,7 @@ export class SegmentWriter {
       const page = entries.slice(i, i + RUN_INDEX_PAGE_ENTRIES);
       const bytes = encodeEntries(page);
       pages.push({ at: this.bytes, bytes: bytes.byteLength, crc: crc32(bytes), first: (page[0] as BlockEntry).first });
-      this.push(bytes);
+      this.output.push(bytes);
     }
     const directory = encodePages(pages);
     this.runs.push({
@@ -214,40 +228,30 @@ export class SegmentWriter {
       packed: this.packed,
       ...foreign,
     });
-    this.push(directory);
+    this.output.push(directory);
   }
 
   /** Writes the footer and waits until all of it is on disk. Returns the size. @throws LandfallError */
   async finish(): Promise<number> {
-    this.push(encodeFooter(this.runs));
-    await this.flush(true);
-    await this.writing;
-    await this.file.close();
-    return this.flushed;
+    this.output.push(encodeFooter(this.runs));
+    await this.output.finish();
+    return this.output.bytes;
   }
 
-  async abandon(): Promise<void> {
-    await this.writing.catch(() => undefined);
-    await this.file.close().catch(() => undefined);
+  abandon(): Promise<void> {
+    return this.output.abandon();
   }
 
   private endBlock(): void {
     const { block } = this;
+    this.topicBegin = 0;
     if (block.count === 0) return;
-    const { count, topics, minOffset, maxOffset, minTime, maxTime } = block;
-    const first = topics[0] as string;
-    const last = topics[topics.length - 1] as string;
+    const { count, minOffset, maxOffset, minTime, maxTime } = block;
+    const [first, last] = block.ends;
     const at = this.bytes;
-    const bytes = block.finish(this.shouldPack ?? !block.isRandom);
+    const bytes = block.finish(this.shouldPack ?? !block.isRandom, this.output);
     this.shouldPack = this.packed ? undefined : false;
-    const entry = { at, bytes: bytes.byteLength, count, first, last, minOffset, maxOffset, minTime, maxTime };
-    (this.run as OpenRun).entries.push(entry);
-    this.push(bytes);
-  }
-
-  private push(bytes: Uint8Array): void {
-    this.chunks.push(bytes);
-    this.chunkBytes += bytes.byteLength;
+    (this.run as OpenRun).entries.push({ at, bytes, count, first, last, minOffset, maxOffset, minTime, maxTime });
   }
 }
 

@@ -1,25 +1,36 @@
 import { join } from "node:path";
+import { VALUE_BYTES_MAX } from "../limits.js";
 import { isLandfallError } from "../model/errors.js";
-import { RECORD_HEADER_BYTES } from "./block-layout.js";
+import {
+  RECORD_HEADERS_BYTES_AT,
+  RECORD_HEADER_BYTES,
+  RECORD_OFFSET_AT,
+  RECORD_RECEIVED_AT,
+  RECORD_TIMESTAMP_AT,
+  RECORD_TOPIC_AT,
+  RECORD_VALUE_BYTES_AT,
+  corrupt,
+} from "./block-layout.js";
 import { readError } from "./disk-errors.js";
-import { journalFields, journalRecordAt, parseJournalBlock } from "./journal-block.js";
+import { inSecondVersion } from "./journal-block-v1.js";
+import { parseJournalBlock } from "./journal-block.js";
 import { journalName } from "./journal-format.js";
-import { TopicTable, hashName } from "./topic-table.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Disk } from "./disk.js";
-import type { JournalBlock, JournalFields } from "./journal-block.js";
-import type { RunFields } from "./run-block-builder.js";
+import type { JournalBlock } from "./journal-block.js";
 import type { SegmentWriter } from "./run-writer.js";
-import type { SealJob } from "./seal.js";
+import type { JournalMemory, SealJob } from "./seal.js";
+import type { Sorted } from "./seal-sort.js";
 
-const NO_BYTES = new Uint8Array(0);
 /** A line of the processor's cache, and how much of a record is looked at beforehand. */
 const LINE_BYTES = 64;
 const TOUCHED_BYTES = 4 * LINE_BYTES;
 
 interface Found {
   readonly block: JournalBlock;
-  readonly position: number;
+  /** Where its records lie in `SealScan.bytes`. */
+  readonly from: number;
+  readonly to: number;
   readonly arrived: number;
 }
 
@@ -34,51 +45,49 @@ export interface ScannedRun {
   readonly blocks: Found[];
 }
 
-/** A journal file in memory, its records by number: run after run, in order of seq. */
+/**
+ * A journal file in memory, its records by number: run after run, in order of seq, so that the seq of record r of a run
+ * that begins with record f is `run.from + r - f`. Each is as docs/format.md has it for version 2: fixed fields, name, headers, value.
+ */
 export class SealScan {
-  readonly topics: TopicTable;
-  /** Number of each record's topic in `topics`, where the "stream" is the number of the run. */
-  readonly topicOf: Int32Array;
-  readonly offsets: Float64Array;
-  /** Where each record begins in the journal. */
-  private readonly recordAts: Uint32Array;
+  readonly count: number;
+  /** Where each record begins in `bytes`. */
+  readonly recordAts: Uint32Array;
+  readonly view: DataView;
   private readonly blockOf: Uint32Array;
-  private readonly blocks: Found[] = [];
-  private readonly blockFirst: number[] = [];
-  private readonly names: string[] = [];
-  private readonly fields = journalFields();
-  private readonly given: RunFields = { seq: 0, offset: 0, timestamp: 0, received: 0, arrived: 0, headers: NO_BYTES };
-  private nameBytes: Buffer = Buffer.alloc(64 * 1024);
+  private readonly arrivedAt: Float64Array;
   /** Only so that looking is not found to be useless. */
-  seen = 0;
+  private seen = 0;
 
   private constructor(
-    private readonly bytes: Uint8Array,
+    readonly bytes: Uint8Array,
     readonly runs: readonly ScannedRun[],
   ) {
-    const count = runs.reduce((sum, run) => sum + run.count, 0);
-    this.topics = new TopicTable(count);
-    this.topicOf = new Int32Array(count);
-    this.offsets = new Float64Array(count);
-    this.recordAts = new Uint32Array(count);
-    this.blockOf = new Uint32Array(count);
+    this.count = runs.reduce((sum, run) => sum + run.count, 0);
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.recordAts = new Uint32Array(this.count);
+    this.blockOf = new Uint32Array(this.count);
+    this.arrivedAt = new Float64Array(runs.reduce((sum, run) => sum + run.blocks.length, 0));
     let record = 0;
-    runs.forEach((run, number) => {
+    let number = 0;
+    for (const run of runs) {
       for (const found of run.blocks) {
-        this.blockFirst.push(record);
-        record = this.scan(found, this.blocks.push(found) - 1, number, record);
+        this.arrivedAt[number] = found.arrived;
+        this.blockOf.fill(number++, record, record + found.block.count);
+        this.scan(found, record);
+        record += found.block.count;
       }
-    });
+    }
   }
 
-  /** Blocks that are damaged by now are left out: what they held is lacking. @throws LandfallError DISK_FAILED */
-  static async read(disk: Disk, job: SealJob): Promise<SealScan> {
+  /** Blocks that are damaged by now are left out: what they held is lacking. @throws LandfallError DISK_FAILED, CORRUPT_BLOCK */
+  static async read(disk: Disk, job: SealJob, memory: JournalMemory): Promise<SealScan> {
     const path = join(job.folder, journalName(job.journal));
-    const bytes = new Uint8Array(job.size);
+    let bytes: Uint8Array = memory.take(job.size);
     try {
       const file = await disk.open(path, "read");
       try {
-        await file.read(bytes, 0);
+        bytes = bytes.subarray(0, await file.read(bytes, 0));
       } finally {
         await file.close();
       }
@@ -86,78 +95,51 @@ export class SealScan {
       throw readError(error, path);
     }
     const found: Found[] = [];
+    const added: Uint8Array[] = [];
+    let size = bytes.byteLength;
     for (let i = 0; i < job.blocks.length; i += 3) {
       const [position, length, arrived] = job.blocks.subarray(i, i + 3) as unknown as [number, number, number];
       try {
         const block = parseJournalBlock(bytes.subarray(position, position + length));
-        found.push({ block, position, arrived });
+        if (block.names === undefined) {
+          found.push({ block, from: position + block.recordsAt, to: position + length, arrived });
+          continue;
+        }
+        const records = inSecondVersion(block);
+        found.push({ block, from: size, to: size + records.byteLength, arrived });
+        added.push(records);
+        size += records.byteLength;
       } catch (error) {
         if (!isLandfallError(error, "CORRUPT_BLOCK")) throw error;
       }
     }
-    return new SealScan(bytes, runsOf(found));
+    return new SealScan(added.length === 0 ? bytes : Buffer.concat([bytes, ...added], size), runsOf(found));
   }
 
-  /** Name of a topic, made once: for those that must be compared. */
-  name(topic: number): string {
-    return (this.names[topic] ??= this.topics.name(topic));
-  }
-
-  /** Gives records [from, to) of `order` to the writer. */
-  give(order: Uint32Array, from: number, to: number, writer: SegmentWriter): void {
+  /** Gives the records at places [from, to) to the writer, all of one run; `numbers` more than a record's number is its seq. */
+  give({ order, begins }: Sorted, from: number, to: number, numbers: number, writer: SegmentWriter): void {
+    const { bytes, view, recordAts, blockOf, arrivedAt } = this;
     this.touch(order, from, to);
-    const names = this.namesOf(order, from, to);
-    const { given, bytes } = this;
-    for (let i = from; i < to; i++) {
-      const record = order[i] as number;
-      const number = this.blockOf[record] as number;
-      const { block, position, arrived } = this.blocks[number] as Found;
-      const { offset, timestamp, received, headersAt, valueAt, end } = this.fieldsOf(record);
-      given.seq = block.firstSeq + record - (this.blockFirst[number] as number);
-      given.offset = offset;
-      given.timestamp = timestamp;
-      given.received = received;
-      given.arrived = arrived;
-      given.headers = headersAt === valueAt ? NO_BYTES : block.bytes.subarray(headersAt, valueAt);
-      writer.add(names[i - from] as string, given, bytes, position + valueAt, position + end);
+    for (let place = from; place < to; place++) {
+      const record = order[place] as number;
+      const at = recordAts[record] as number;
+      const nameBytes = view.getUint16(at + RECORD_TOPIC_AT, true);
+      const headersAt = at + RECORD_HEADER_BYTES + nameBytes;
+      const valueAt = headersAt + view.getUint16(at + RECORD_HEADERS_BYTES_AT, true);
+      const end = valueAt + view.getUint32(at + RECORD_VALUE_BYTES_AT, true);
+      if (begins[place] === 1) writer.beginTopic(bytes, at + RECORD_HEADER_BYTES, nameBytes);
+      writer.add(
+        record + numbers,
+        view.getFloat64(at + RECORD_OFFSET_AT, true),
+        view.getFloat64(at + RECORD_TIMESTAMP_AT, true),
+        view.getFloat64(at + RECORD_RECEIVED_AT, true),
+        arrivedAt[blockOf[record] as number] as number,
+        bytes,
+        headersAt,
+        valueAt,
+        end,
+      );
     }
-  }
-
-  private fieldsOf(record: number): JournalFields {
-    const { block, position } = this.blocks[this.blockOf[record] as number] as Found;
-    return journalRecordAt(block, (this.recordAts[record] as number) - position, this.fields);
-  }
-
-  /** Names of the topics of these records, all made text at once, then cut: that is much cheaper than one by one. */
-  private namesOf(order: Uint32Array, from: number, to: number): string[] {
-    const { bytes, topicOf } = this;
-    const ends: number[] = [];
-    let end = 0;
-    let last = -1;
-    for (let i = from; i < to; i++) {
-      const record = order[i] as number;
-      const topic = topicOf[record] as number;
-      if (topic !== last) {
-        const { nameAt, nameBytes } = this.fieldsOf(record);
-        const at = (this.blocks[this.blockOf[record] as number] as Found).position + nameAt;
-        if (end + nameBytes > this.nameBytes.byteLength)
-          this.nameBytes = Buffer.concat([this.nameBytes, this.nameBytes]);
-        for (let c = 0; c < nameBytes; c++) this.nameBytes[end + c] = bytes[at + c] as number;
-        end += nameBytes;
-        last = topic;
-      }
-      ends.push(end);
-    }
-    const text = this.nameBytes.toString("latin1", 0, end);
-    const names: string[] = [];
-    for (let i = 0, start = 0, name = ""; i < ends.length; i++) {
-      if (ends[i] !== start) {
-        name = text.slice(start, ends[i]);
-        start = ends[i] as number;
-      }
-      names.push(name);
-    }
-    return names;
   }
 
   /**
@@ -174,30 +156,20 @@ export class SealScan {
     this.seen ^= seen;
   }
 
-  private scan({ block, position }: Found, number: number, run: number, first: number): number {
-    const { fields, topics } = this;
-    const { bytes, count } = block;
-    const hashes = new Int32Array(count);
-    let at = block.recordsAt;
-    for (let i = 0; i < count; i++) {
-      const { nameAt, nameBytes, offset, end } = journalRecordAt(block, at, fields);
-      hashes[i] = hashName(run, bytes, nameAt, nameBytes);
-      this.offsets[first + i] = offset;
-      this.recordAts[first + i] = position + at;
-      at = end;
+  /** Checks once what is relied on from then on. @throws LandfallError CORRUPT_BLOCK */
+  private scan({ block, from, to: end }: Found, first: number): void {
+    const { view, recordAts } = this;
+    let at = from;
+    for (let i = 0; i < block.count; i++) {
+      if (at + RECORD_HEADER_BYTES > end) throw corrupt("a record is cut short", at);
+      const nameBytes = view.getUint16(at + RECORD_TOPIC_AT, true);
+      const valueBytes = view.getUint32(at + RECORD_VALUE_BYTES_AT, true);
+      recordAts[first + i] = at;
+      at += RECORD_HEADER_BYTES + nameBytes + view.getUint16(at + RECORD_HEADERS_BYTES_AT, true) + valueBytes;
+      if (nameBytes === 0 || nameBytes > 255 || valueBytes > VALUE_BYTES_MAX || at > end) {
+        throw corrupt("a record reaches beyond the block", at);
+      }
     }
-    this.seen ^= topics.touch(hashes);
-    at = block.recordsAt;
-    for (let i = 0; i < count; i++) {
-      const { nameAt, nameBytes, end } = journalRecordAt(block, at, fields);
-      const hash = hashes[i] as number;
-      let topic = topics.lookup(run, bytes, nameAt, nameBytes, hash);
-      if (topic < 0) topic = topics.add(run, bytes, nameAt, nameBytes, hash);
-      this.topicOf[first + i] = topic;
-      this.blockOf[first + i] = number;
-      at = end;
-    }
-    return first + count;
   }
 }
 

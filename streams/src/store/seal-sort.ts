@@ -1,111 +1,217 @@
+import { RECORD_HEADER_BYTES, RECORD_OFFSET_AT, RECORD_TOPIC_AT } from "./block-layout.js";
 import type { SealScan } from "./seal-scan.js";
 
-/** Fewer topics than this are sorted by comparing their names. */
-const RADIX_MIN = 2048;
-const KEY_WORDS = 4;
+/** So many characters of a name are sorted by their ranks; what is still equal then, by comparing the rest. */
+const KEY_CHARS = 32;
+const CODES = 256;
+/** Numbers of buckets up to which neighbouring characters are sorted by at once: the counts stay in the processor's cache. */
+const BUCKETS_MAX = 16_384;
 
-/** Numbers of all records in order of (run, topic, offset). */
-export function sortRecords(scan: SealScan): Uint32Array {
-  const { topics, topicOf, offsets } = scan;
-  const order = topics.count < RADIX_MIN ? byComparing(scan) : byRadix(scan);
-  const ranks = new Uint32Array(topics.count);
-  for (let rank = 0; rank < order.length; rank++) ranks[order[rank] as number] = rank;
-  const { length } = topicOf;
-  const rankOf = new Uint32Array(length);
-  const ends = new Uint32Array(topics.count + 1);
-  for (let record = 0; record < length; record++) {
-    const rank = ranks[topicOf[record] as number] as number;
-    rankOf[record] = rank;
-    (ends[rank + 1] as number)++;
-  }
-  for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] as number) + (ends[i - 1] as number);
-  const sorted = new Uint32Array(length);
-  for (let record = 0; record < length; record++) {
-    const rank = rankOf[record] as number;
-    const at = ends[rank] as number;
-    ends[rank] = at + 1;
-    sorted[at] = record;
-  }
-  for (let rank = 0, first = 0; rank < topics.count; rank++) {
-    const end = ends[rank] as number;
-    if (end - first > 1) sortOffsets(sorted, offsets, first, end);
-    first = end;
-  }
-  return sorted;
+export interface Sorted {
+  /** Numbers of all records in order of (run, topic, offset). */
+  readonly order: Uint32Array;
+  /** For each place in `order`, 1 where a topic begins. */
+  readonly begins: Uint8Array;
 }
 
-/** Of one origin and topic, later seqs have larger offsets; a peer that breaks this rule must not break the order. */
-function sortOffsets(sorted: Uint32Array, offsets: Float64Array, first: number, end: number): void {
-  for (let i = first + 1; i < end; i++) {
-    const record = sorted[i] as number;
-    const offset = offsets[record] as number;
-    let at = i;
-    for (; at > first && (offsets[sorted[at - 1] as number] as number) > offset; at--)
-      sorted[at] = sorted[at - 1] as number;
-    sorted[at] = record;
-  }
-}
-
-function byComparing(scan: SealScan): Uint32Array {
-  const { topics } = scan;
-  const order = Array.from({ length: topics.count }, (_, i) => i);
-  return Uint32Array.from(order.sort((a, b) => compare(scan, a, b)));
-}
-
-function compare(scan: SealScan, a: number, b: number): number {
-  const run = scan.topics.stream(a) - scan.topics.stream(b);
-  if (run !== 0) return run;
-  const [x, y] = [scan.name(a), scan.name(b)];
-  return x < y ? -1 : x > y ? 1 : 0;
-}
-
-/** Sorts by the first sixteen bytes of the names, sixteen bits at a time, then by run; what is still equal by comparing. */
-function byRadix(scan: SealScan): Uint32Array {
-  const { topics } = scan;
-  const { count } = topics;
-  const key = new Uint16Array(count);
-  let order = Uint32Array.from({ length: count }, (_, i) => i);
+/**
+ * Sorts by radix, the last characters first. Names of one trade are alike: at each place few different characters occur, at
+ * many only one, so that a name of eleven characters takes two or three rounds, whatever the number of topics.
+ */
+export function sortRecords(scan: SealScan): Sorted {
+  const { count, runs } = scan;
+  const names = new Names(scan);
+  let order = new Uint32Array(count);
+  for (let record = 0; record < count; record++) order[record] = record;
   let spare = new Uint32Array(count);
-  const sort = (): void => {
-    const starts = new Uint32Array(65_537);
-    for (let topic = 0; topic < count; topic++) (starts[(key[topic] as number) + 1] as number)++;
-    // Much of a name is mostly the same in all.
-    if (starts[(key[0] as number) + 1] === count) return;
-    for (let i = 1; i < starts.length; i++) starts[i] = (starts[i] as number) + (starts[i - 1] as number);
-    for (let i = 0; i < count; i++) {
-      const topic = order[i] as number;
-      const at = starts[key[topic] as number] as number;
-      starts[key[topic] as number] = at + 1;
-      spare[at] = topic;
-    }
+  const round = (keys: Uint16Array, buckets: number): void => {
+    sortBy(keys, buckets, order, spare);
     [order, spare] = [spare, order];
   };
-  for (let word = KEY_WORDS - 1; word >= 0; word--) {
-    for (let topic = 0; topic < count; topic++) key[topic] = topics.nameWord(topic, word);
-    sort();
-    for (let topic = 0; topic < count; topic++) key[topic] = topics.nameWord(topic, word) >>> 16;
-    sort();
+  for (const { keys, buckets } of names.digits.toReversed()) round(keys, buckets);
+  if (runs.length > 1) {
+    const runOf = new Uint32Array(count);
+    runs.reduce((first, run, number) => (runOf.fill(number, first, first + run.count), first + run.count), 0);
+    round(new Uint16Array(runOf), 0x10000);
+    if (runs.length > 0x10000)
+      round(
+        Uint16Array.from(runOf, (run) => run >>> 16),
+        0x10000,
+      );
+    names.runOf = runOf;
   }
-  for (let topic = 0; topic < count; topic++) key[topic] = topics.stream(topic);
-  sort();
-  for (let topic = 0; topic < count; topic++) key[topic] = topics.stream(topic) >>> 16;
-  sort();
-  if (topics.hasLongNames) sortEqual(scan, order);
-  return order;
+  if (names.areLong) names.sortRest(order);
+  return { order, begins: beginnings(scan, names, order) };
 }
 
-/** Puts those names in order that share all that was sorted by. */
-function sortEqual(scan: SealScan, order: Uint32Array): void {
-  for (let first = 0; first < order.length;) {
-    let end = first + 1;
-    while (end < order.length && isSame(scan, order[first] as number, order[end] as number)) end++;
-    if (end - first > 1) order.subarray(first, end).sort((a, b) => compare(scan, a, b));
-    first = end;
+function sortBy(keys: Uint16Array, buckets: number, from: Uint32Array, to: Uint32Array): void {
+  const starts = new Uint32Array(buckets + 1);
+  const { length } = from;
+  for (let i = 0; i < length; i++) (starts[(keys[i] as number) + 1] as number)++;
+  for (let i = 1; i <= buckets; i++) starts[i] = (starts[i] as number) + (starts[i - 1] as number);
+  for (let i = 0; i < length; i++) {
+    const record = from[i] as number;
+    const key = keys[record] as number;
+    const at = starts[key] as number;
+    starts[key] = at + 1;
+    to[at] = record;
   }
 }
 
-function isSame({ topics }: SealScan, a: number, b: number): boolean {
-  if (topics.stream(a) !== topics.stream(b)) return false;
-  for (let word = 0; word < KEY_WORDS; word++) if (topics.nameWord(a, word) !== topics.nameWord(b, word)) return false;
-  return true;
+/** Where topics begin; records of one whose offsets do not grow are put in order first. */
+function beginnings(scan: SealScan, names: Names, order: Uint32Array): Uint8Array {
+  const begins = new Uint8Array(order.length);
+  const offset = (record: number): number =>
+    scan.view.getFloat64((scan.recordAts[record] as number) + RECORD_OFFSET_AT, true);
+  const end = (first: number, to: number): void => {
+    for (let i = first + 1; i < to; i++) {
+      // Of one origin and topic, later seqs have larger offsets; a peer that breaks this rule must not break the order.
+      const record = order[i] as number;
+      const own = offset(record);
+      let at = i;
+      for (; at > first && offset(order[at - 1] as number) > own; at--) order[at] = order[at - 1] as number;
+      order[at] = record;
+    }
+  };
+  let first = 0;
+  for (let i = 0; i < order.length; i++) {
+    if (i > 0 && names.areEqual(order[i - 1] as number, order[i] as number)) continue;
+    begins[i] = 1;
+    end(first, i);
+    first = i;
+  }
+  end(first, order.length);
+  return begins;
+}
+
+interface Digit {
+  /** Of each record; smaller than `buckets`. */
+  readonly keys: Uint16Array;
+  readonly buckets: number;
+}
+
+/** The names of the records' topics as numbers in few digits, which sort like them. */
+class Names {
+  readonly digits: readonly Digit[];
+  readonly areLong: boolean;
+  /** Of each record, where there are several. */
+  runOf: Uint32Array | undefined;
+
+  constructor(private readonly scan: SealScan) {
+    const { used, shortest, longest } = charactersOf(scan);
+    this.areLong = longest > KEY_CHARS;
+    const digits: Digit[] = [];
+    for (let at = 0; at < Math.min(longest, KEY_CHARS);) {
+      const { weights, buckets, end } = weigh(used, at, Math.min(longest, KEY_CHARS), shortest);
+      if (buckets > 1) digits.push({ keys: this.keys(weights, at, end), buckets });
+      at = end;
+    }
+    this.digits = digits;
+  }
+
+  areEqual(a: number, b: number): boolean {
+    if (this.runOf !== undefined && this.runOf[a] !== this.runOf[b]) return false;
+    for (const { keys } of this.digits) if (keys[a] !== keys[b]) return false;
+    return !this.areLong || this.compareRest(a, b) === 0;
+  }
+
+  /** Puts those in order that share all that was sorted by. */
+  sortRest(order: Uint32Array): void {
+    for (let first = 0; first < order.length;) {
+      let end = first + 1;
+      while (end < order.length && this.shareKeys(order[first] as number, order[end] as number)) end++;
+      if (end - first > 1) {
+        // Stable: records of one topic stay in order of seq.
+        order.set(
+          [...order.subarray(first, end)].sort((a, b) => this.compareRest(a, b) || a - b),
+          first,
+        );
+      }
+      first = end;
+    }
+  }
+
+  private shareKeys(a: number, b: number): boolean {
+    if (this.runOf !== undefined && this.runOf[a] !== this.runOf[b]) return false;
+    return this.digits.every(({ keys }) => keys[a] === keys[b]);
+  }
+
+  private length(record: number): number {
+    return this.scan.view.getUint16((this.scan.recordAts[record] as number) + RECORD_TOPIC_AT, true);
+  }
+
+  private compareRest(a: number, b: number): number {
+    const { bytes, recordAts } = this.scan;
+    const [atA, atB] = [(recordAts[a] as number) + RECORD_HEADER_BYTES, (recordAts[b] as number) + RECORD_HEADER_BYTES];
+    const [endA, endB] = [this.length(a), this.length(b)];
+    for (let i = KEY_CHARS; i < endA && i < endB; i++) {
+      const difference = (bytes[atA + i] as number) - (bytes[atB + i] as number);
+      if (difference !== 0) return difference;
+    }
+    return endA - endB;
+  }
+
+  private keys(weights: Uint16Array, from: number, to: number): Uint16Array {
+    const { bytes, recordAts, view, count } = this.scan;
+    const keys = new Uint16Array(count);
+    for (let record = 0; record < count; record++) {
+      const start = recordAts[record] as number;
+      const length = view.getUint16(start + RECORD_TOPIC_AT, true);
+      const end = length < to ? length : to;
+      const at = start + RECORD_HEADER_BYTES;
+      let key = 0;
+      for (let i = from; i < end; i++) key += weights[(i - from) * CODES + (bytes[at + i] as number)] as number;
+      keys[record] = key;
+    }
+    return keys;
+  }
+}
+
+/** Which characters occur at which place of the names. */
+function charactersOf({ bytes, view, recordAts, count }: SealScan) {
+  const used = new Uint8Array(KEY_CHARS * CODES);
+  let shortest = Infinity;
+  let longest = 0;
+  for (let record = 0; record < count; record++) {
+    const start = recordAts[record] as number;
+    const length = view.getUint16(start + RECORD_TOPIC_AT, true);
+    if (length < shortest) shortest = length;
+    if (length > longest) longest = length;
+    const at = start + RECORD_HEADER_BYTES;
+    const end = length < KEY_CHARS ? length : KEY_CHARS;
+    for (let i = 0; i < end; i++) used[i * CODES + (bytes[at + i] as number)] = 1;
+  }
+  return { used, shortest, longest };
+}
+
+/**
+ * Of as many characters from `from` on as fit into one digit, what each adds to it: its rank among those that occur at its place,
+ * times what the places behind it can make. A name that has ended ranks before all of them.
+ */
+function weigh(
+  used: Uint8Array,
+  from: number,
+  to: number,
+  shortest: number,
+): { readonly weights: Uint16Array; readonly buckets: number; readonly end: number } {
+  const ranks: number[] = [];
+  let buckets = 1;
+  let end = from;
+  for (; end < to; end++) {
+    let rank = shortest > end ? 0 : 1;
+    for (let code = 0; code < CODES; code++) rank += used[end * CODES + code] as number;
+    if (end > from && buckets * rank > BUCKETS_MAX) break;
+    buckets *= rank;
+    ranks.push(rank);
+  }
+  const weights = new Uint16Array(ranks.length * CODES);
+  let factor = 1;
+  for (let place = ranks.length - 1; place >= 0; place--) {
+    let rank = shortest > from + place ? 0 : 1;
+    for (let code = 0; code < CODES; code++) {
+      if (used[(from + place) * CODES + code] === 1) weights[place * CODES + code] = rank++ * factor;
+    }
+    factor *= ranks[place] as number;
+  }
+  return { weights, buckets, end };
 }

@@ -20,6 +20,23 @@ export interface SealJob {
   /** Numbers for new segments are taken from here on. */
   readonly nextSegment: number;
   readonly packed: boolean;
+  /** Another journal waits to be sealed next: what memory this one takes is kept for it. */
+  readonly more: boolean;
+}
+
+/** Memory for a journal, used again by the next: fresh memory costs as much as reading the journal into it. */
+export class JournalMemory {
+  private bytes: Buffer = Buffer.alloc(0);
+
+  /** So many bytes, whatever is in them. */
+  take(size: number): Buffer {
+    if (this.bytes.byteLength < size) this.bytes = Buffer.allocUnsafeSlow(size);
+    return this.bytes.subarray(0, size);
+  }
+
+  release(): void {
+    this.bytes = Buffer.alloc(0);
+  }
 }
 
 export interface NewSegment {
@@ -32,9 +49,9 @@ export interface NewSegment {
 const RECORDS_AT_ONCE = 256;
 
 /** Turns a journal file into segments: each run sorted by topic and offset, large streams apart, small ones together. */
-export async function sealJournal(disk: Disk, job: SealJob): Promise<NewSegment[]> {
-  const scan = await SealScan.read(disk, job);
-  const order = sortRecords(scan);
+export async function sealJournal(disk: Disk, job: SealJob, memory: JournalMemory): Promise<NewSegment[]> {
+  const scan = await SealScan.read(disk, job, memory);
+  const sorted = sortRecords(scan);
   const made: NewSegment[] = [];
   let writer: SegmentWriter | undefined;
   let number = job.nextSegment;
@@ -59,11 +76,12 @@ export async function sealJournal(disk: Disk, job: SealJob): Promise<NewSegment[
       for (let i = first; i < end; i++) {
         const run = runs[i] as (typeof runs)[number];
         writer.beginRun(run.stream, run.origin, run.from, run.to);
+        const numbers = run.from - at;
         for (const until = at + run.count; at < until;) {
           const end = Math.min(until, at + RECORDS_AT_ONCE);
-          scan.give(order, at, end, writer);
+          scan.give(sorted, at, end, numbers, writer);
           at = end;
-          await writer.flush();
+          if (writer.isDue) await writer.flush();
         }
         writer.endRun();
       }
@@ -76,5 +94,7 @@ export async function sealJournal(disk: Disk, job: SealJob): Promise<NewSegment[
   } catch (error) {
     await writer?.abandon();
     throw error;
+  } finally {
+    if (!job.more) memory.release();
   }
 }

@@ -10,6 +10,7 @@ import type { Seq } from "../model/record.js";
 import type { Background } from "./background.js";
 import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
+import type { Hurry } from "./hurry.js";
 import type { Maintenance } from "./maintenance.js";
 import type { OriginLog } from "./origin-log.js";
 import type { Run } from "./segment-format.js";
@@ -24,10 +25,11 @@ export interface SealedTransfersOptions {
   readonly catalog: Catalog;
   readonly reader: SegmentReader;
   readonly maintenance: Maintenance;
-  /** Cuts runs; one job at a time. */
+  /** Cuts runs. */
   readonly extractor: Background;
-  /** Until all that is in journals by now is sealed. */
-  readonly sealNow: () => Promise<void>;
+  readonly hurry: Hurry;
+  /** The journal that is being written is full. */
+  readonly roll: () => Promise<void>;
   readonly onDamaged: (run: Run, error: LandfallError) => void;
   /** A run became visible. */
   readonly onReceived: (committed: Committed, records: number) => void;
@@ -37,7 +39,7 @@ export interface SealedTransfersOptions {
 export class SealedTransfers {
   private readonly open = new Set<{ close(): Promise<void> }>();
   private readonly installing = new Set<Promise<void>>();
-  private extracting: Promise<unknown> = Promise.resolve();
+  private readonly packing = new Map<Run, Promise<void>>();
   private closed = false;
 
   constructor(private readonly options: SealedTransfersOptions) {}
@@ -45,19 +47,65 @@ export class SealedTransfers {
   async send(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> {
     const run = this.logOf(stream, origin)?.locate(from)?.run;
     if (run?.from !== from || run.damaged) return undefined;
+    if (run.count >= PREPARE_RECORDS_MIN) this.options.hurry.extend();
     return this.openRun(run, () => Promise.resolve());
   }
 
-  prepare(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> | undefined {
+  prepare(
+    stream: StreamName,
+    origin: OriginId,
+    from: Seq,
+    isFirst: boolean,
+  ): Promise<SealedRunReader | undefined> | undefined {
     const log = this.logOf(stream, origin);
     const piece = log?.locate(from);
     if (log === undefined || piece === undefined) return undefined;
-    const { run } = piece;
-    if (run === undefined) {
-      const isWorthIt = piece.generation !== undefined && log.next - from >= PREPARE_RECORDS_MIN;
-      return isWorthIt ? this.options.sealNow().then(() => this.extract(log, from)) : undefined;
+    const { run, generation } = piece;
+    const end = run?.to ?? (generation === undefined ? from : log.next);
+    const isSettled = run !== undefined || isFirst || generation?.isFull === true;
+    if (end - from < PREPARE_RECORDS_MIN || !isSettled) return undefined;
+    this.options.hurry.extend();
+    return this.makeReady(log, from, run === undefined && isFirst);
+  }
+
+  private async makeReady(log: OriginLog, from: number, roll: boolean): Promise<SealedRunReader | undefined> {
+    if (roll) await this.options.roll();
+    const run = await this.sealedAt(log, from);
+    if (run === undefined || run.to - from < PREPARE_RECORDS_MIN) return undefined;
+    if (run.from === from) await this.pack(run);
+    const ready = await this.extract(log, from);
+    // While this one is sent; whether it went well shows when it is its turn.
+    this.packNext(log, run.to).catch(() => undefined);
+    return ready;
+  }
+
+  private async packNext(log: OriginLog, seq: number): Promise<void> {
+    const next = await this.sealedAt(log, seq);
+    if (next?.from === seq && next.count >= PREPARE_RECORDS_MIN) await this.pack(next);
+  }
+
+  /** The run that holds this seq, once its journal is sealed. */
+  private async sealedAt(log: OriginLog, seq: number): Promise<Run | undefined> {
+    const { hurry, maintenance } = this.options;
+    for (let piece = log.locate(seq); !this.closed; piece = log.locate(seq)) {
+      if (piece?.generation?.isFull !== true || !maintenance.isSealing) return piece?.run;
+      hurry.extend();
+      await maintenance.progress();
     }
-    return run.to - from >= PREPARE_RECORDS_MIN ? this.extract(log, from) : undefined;
+    return undefined;
+  }
+
+  /** In its place: what is packed for a peer need not be packed again. */
+  private async pack(run: Run): Promise<void> {
+    if (run.packed || run.damaged || this.closed) return;
+    let packed = this.packing.get(run);
+    if (packed === undefined) {
+      packed = this.options.maintenance.pack(run);
+      this.packing.set(run, packed);
+      const forget = (): void => void this.packing.delete(run);
+      packed.then(forget, forget);
+    }
+    await packed;
   }
 
   private logOf(stream: StreamName, origin: OriginId): OriginLog | undefined {
@@ -86,11 +134,8 @@ export class SealedTransfers {
   async cut(run: Run, number: number, part: { after?: number; before?: number }): Promise<NewSegment | undefined> {
     const { folder, extractor } = this.options;
     const job = { kind: "merge", folder, segment: number, packed: true, compact: false, ...part } as const;
-    const made = this.extracting.then(() =>
-      extractor.run({ ...job, groups: [[{ segment: run.segment.number, meta: metaOf(run) }]] }),
-    );
-    this.extracting = made.catch(() => undefined);
-    return (await made)[0];
+    const groups = [[{ segment: run.segment.number, meta: metaOf(run) }]];
+    return (await extractor.run({ ...job, groups }))[0];
   }
 
   async receive(run: SealedRun): Promise<SealedRunWriter> {
@@ -133,8 +178,7 @@ export class SealedTransfers {
   async close(): Promise<void> {
     this.closed = true;
     await this.options.extractor.close();
-    await this.extracting;
-    await Promise.allSettled(this.installing);
+    await Promise.allSettled([...this.packing.values(), ...this.installing]);
     await Promise.all([...this.open].map((one) => one.close()));
   }
 
@@ -151,8 +195,9 @@ export class SealedTransfers {
   }
 
   private async openRun(run: Run, released: () => Promise<void>): Promise<SealedRunReader> {
-    const { disk, folder, reader, onDamaged } = this.options;
+    const { disk, folder, reader, hurry, onDamaged } = this.options;
     const file = await RunExport.open(disk, folder, reader, run);
+    const isLong = run.count >= PREPARE_RECORDS_MIN;
     const entry = {
       close: async (): Promise<void> => {
         await file.close();
@@ -163,6 +208,7 @@ export class SealedTransfers {
     return {
       run: file.run,
       read: async (block, maxBytes) => {
+        if (isLong) hurry.extend();
         try {
           return await file.read(block, maxBytes);
         } catch (error) {

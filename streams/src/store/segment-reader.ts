@@ -1,22 +1,28 @@
 import { crc32 } from "node:zlib";
-import { BLOCK_CACHE_BYTES_MAX } from "../limits.js";
+import { BLOCK_CACHE_BYTES_MAX, READ_PARALLEL_MAX, READ_RUN_BYTES_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
+import { openBlock } from "./block-topics.js";
 import { decodeRunBlock } from "./run-block.js";
-import { decodeEntries, decodePages, lastNotAfter } from "./run-index.js";
+import { EntryPage, decodePages, lastEntryNotAfter, lastNotAfter } from "./run-index.js";
 import { segmentName } from "./segment-format.js";
 import { SizedCache } from "./sized-cache.js";
+import { Slots } from "./slots.js";
+import type { BlockTopics } from "./block-topics.js";
 import type { FilePool } from "./file-pool.js";
 import type { RunBlock } from "./run-block.js";
 import type { BlockEntry, PageEntry } from "./run-index.js";
 import type { Run } from "./segment-format.js";
 
-/** What a cached block costs besides its bytes, for each record, about. */
-const RECORD_OVERHEAD_BYTES = 80;
+/** What a cached block costs besides what is in it, about. */
+const BLOCK_OVERHEAD_BYTES = 512;
 
-/** Reads sealed runs: directories, index pages and blocks, each verified (S3), the recent ones kept unpacked. */
+/** Reads sealed runs: directories, index pages and blocks, each verified (S3), the recent ones kept. */
 export class SegmentReader {
-  private readonly pages: SizedCache<readonly (PageEntry | BlockEntry)[]>;
-  private readonly blocks: SizedCache<RunBlock>;
+  private readonly directories: SizedCache<readonly PageEntry[]>;
+  private readonly pages: SizedCache<EntryPage>;
+  private readonly blocks: SizedCache<BlockTopics>;
+  /** All threads are at it, and what a commit has to write never waits behind more than that. */
+  private readonly reading = new Slots(READ_PARALLEL_MAX);
 
   /** @param onCorrupt called once for each damaged place that is met */
   constructor(
@@ -25,7 +31,9 @@ export class SegmentReader {
     cacheBytes: number = BLOCK_CACHE_BYTES_MAX,
   ) {
     this.blocks = new SizedCache(cacheBytes);
-    this.pages = new SizedCache(Math.max(cacheBytes >>> 2, 64 * 1024));
+    const indexBytes = Math.max(cacheBytes >>> 3, 64 * 1024);
+    this.directories = new SizedCache(indexBytes);
+    this.pages = new SizedCache(indexBytes);
   }
 
   /** Entries of the blocks that may hold a topic, in order. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
@@ -33,9 +41,13 @@ export class SegmentReader {
     const pages = await this.directory(run);
     const found: BlockEntry[] = [];
     for (let i = lastNotAfter(pages, topic); i >= 0; i--) {
-      const entries = await this.page(run, pages[i] as PageEntry);
-      let at = lastNotAfter(entries, topic);
-      while (at >= 0 && (entries[at] as BlockEntry).last >= topic) found.push(entries[at--] as BlockEntry);
+      const page = await this.page(run, pages[i] as PageEntry);
+      let at = lastEntryNotAfter(page, topic);
+      for (; at >= 0; at--) {
+        const entry = page.entry(at);
+        if (entry.last < topic) break;
+        found.push(entry);
+      }
       // Further pages back only if the topic began before this one.
       if (at >= 0) break;
     }
@@ -44,61 +56,101 @@ export class SegmentReader {
 
   /** All entries, page by page. */
   async *entries(run: Run): AsyncGenerator<readonly BlockEntry[]> {
-    for (const page of await this.directory(run)) yield await this.page(run, page);
+    for (const page of await this.directory(run)) yield (await this.page(run, page)).all();
   }
 
-  async directory(run: Run): Promise<readonly PageEntry[]> {
-    return (await this.list(run, run.at, run.bytes, run.crc, decodePages)) as readonly PageEntry[];
+  private directory(run: Run): Promise<readonly PageEntry[]> {
+    return this.index(this.directories, run, run, decodePages);
   }
 
-  async page(run: Run, page: PageEntry): Promise<readonly BlockEntry[]> {
-    return (await this.list(run, page.at, page.bytes, page.crc, decodeEntries)) as readonly BlockEntry[];
+  private page(run: Run, page: PageEntry): Promise<EntryPage> {
+    return this.index(this.pages, run, page, (bytes) => new EntryPage(bytes));
   }
 
-  /** @param keep false for a scan, which would push everything else out of the cache */
-  async block(run: Run, entry: BlockEntry, keep = true): Promise<RunBlock> {
-    const key = `${run.segment.number}:${entry.at}`;
-    const cached = this.blocks.get(key);
-    if (cached !== undefined) return cached;
-    const bytes = await this.bytes(run, entry.at, entry.bytes);
-    const block = this.guard(run, entry.at, () => {
-      const decoded = decodeRunBlock(bytes, run.arrived);
-      if (decoded.count === entry.count && decoded.topics[0] === entry.first) return decoded;
-      throw new LandfallError("CORRUPT_BLOCK", "corrupt block of a run: it belongs elsewhere");
+  /**
+   * What these blocks of a run hold of a topic, in their order. Those that lie one behind the other are read at once.
+   * @throws LandfallError CORRUPT_BLOCK, DISK_FAILED
+   */
+  async topic(run: Run, entries: readonly BlockEntry[], topic: string): Promise<RunBlock[]> {
+    const found: RunBlock[] = [];
+    const blocks = await this.blocksOf(run, entries);
+    blocks.forEach((block, i) => {
+      const { at } = entries[i] as BlockEntry;
+      const records = this.guard(run, at, () => block.topic(topic));
+      if (records !== undefined) found.push(records);
+      this.blocks.add(keyOf(run, at), block, block.bytes + BLOCK_OVERHEAD_BYTES);
     });
-    if (keep) {
-      this.blocks.add(key, block, block.bytes.byteLength + block.count * RECORD_OVERHEAD_BYTES);
+    return found;
+  }
+
+  /** A whole block, unpacked; it is not kept. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
+  async block(run: Run, entry: BlockEntry): Promise<RunBlock> {
+    const bytes = await this.bytes(run, entry.at, entry.bytes);
+    return this.guard(run, entry.at, () => {
+      const block = decodeRunBlock(bytes, run.arrived);
+      checkPlace(entry, block.count, block.topics[0] as string);
+      return block;
+    });
+  }
+
+  private async blocksOf(run: Run, entries: readonly BlockEntry[]): Promise<readonly BlockTopics[]> {
+    const known = entries.map(({ at }) => this.blocks.get(keyOf(run, at)));
+    const reads: Promise<readonly BlockTopics[]>[] = [];
+    for (let i = 0; i < entries.length;) {
+      const block = known[i];
+      const first = i++;
+      if (block !== undefined) {
+        reads.push(Promise.resolve([block]));
+        continue;
+      }
+      while (known[i] === undefined && follows(entries, first, i)) i++;
+      reads.push(this.read(run, entries.slice(first, i)));
     }
-    return block;
+    return (await Promise.all(reads)).flat();
+  }
+
+  /** @param entries of blocks that lie one behind the other, in either direction */
+  private async read(run: Run, entries: readonly BlockEntry[]): Promise<readonly BlockTopics[]> {
+    const begin = Math.min((entries[0] as BlockEntry).at, (entries.at(-1) as BlockEntry).at);
+    const length = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    const bytes = await this.bytes(run, begin, length);
+    return entries.map((entry) => {
+      const from = entry.at - begin;
+      return this.guard(run, entry.at, () => {
+        const block = openBlock(bytes.subarray(from, from + entry.bytes), run.arrived);
+        checkPlace(entry, block.count, block.first);
+        return block;
+      });
+    });
   }
 
   /** Some bytes of a run's file. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
   async bytes(run: Run, at: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    const read = await this.files.read(segmentName(run.segment.number), bytes, at);
+    // All of it is overwritten, or refused.
+    const bytes = Buffer.allocUnsafeSlow(length);
+    const read = await this.reading.run(() => this.files.read(segmentName(run.segment.number), bytes, at));
     if (read === length) return bytes;
     return this.guard(run, at, () => {
       throw new LandfallError("CORRUPT_BLOCK", "the file is cut short");
     });
   }
 
-  private async list(
+  private async index<T>(
+    cache: SizedCache<T>,
     run: Run,
-    at: number,
-    length: number,
-    crc: number,
-    decode: (bytes: Uint8Array) => readonly (PageEntry | BlockEntry)[],
-  ): Promise<readonly (PageEntry | BlockEntry)[]> {
-    const key = `${run.segment.number}:${at}`;
-    const cached = this.pages.get(key);
+    { at, bytes: length, crc }: { readonly at: number; readonly bytes: number; readonly crc: number },
+    decode: (bytes: Uint8Array) => T,
+  ): Promise<T> {
+    const key = keyOf(run, at);
+    const cached = cache.get(key);
     if (cached !== undefined) return cached;
     const bytes = await this.bytes(run, at, length);
-    const list = this.guard(run, at, () => {
+    const index = this.guard(run, at, () => {
       if (crc32(bytes) !== crc) throw new LandfallError("CORRUPT_BLOCK", "a damaged index page");
       return decode(bytes);
     });
-    this.pages.add(key, list, length * 3);
-    return list;
+    cache.add(key, index, length * 3);
+    return index;
   }
 
   private guard<T>(run: Run, at: number, work: () => T): T {
@@ -114,4 +166,22 @@ export class SegmentReader {
       throw error;
     }
   }
+}
+
+function keyOf(run: Run, at: number): string {
+  return `${run.segment.number}:${at}`;
+}
+
+/** Whether entry `i` is the block next to the one before it, behind it or in front of it, and one read is enough for all from `first`. */
+function follows(entries: readonly BlockEntry[], first: number, i: number): boolean {
+  const [begin, before, entry] = [entries[first], entries[i - 1], entries[i]];
+  if (begin === undefined || before === undefined || entry === undefined) return false;
+  if (entry.at === before.at + before.bytes) return entry.at + entry.bytes - begin.at <= READ_RUN_BYTES_MAX;
+  return entry.at + entry.bytes === before.at && begin.at + begin.bytes - entry.at <= READ_RUN_BYTES_MAX;
+}
+
+/** @throws LandfallError CORRUPT_BLOCK when the block is another than the index says */
+function checkPlace(entry: BlockEntry, count: number, first: string): void {
+  if (count === entry.count && first === entry.first) return;
+  throw new LandfallError("CORRUPT_BLOCK", "corrupt block of a run: it belongs elsewhere");
 }

@@ -14,8 +14,15 @@ export class SizedCache<T> {
     return entry.value;
   }
 
+  /** Puts it in, or says anew what it takes. */
   add(key: string, value: T, bytes: number): void {
-    if (bytes > this.bytesMax || this.entries.has(key)) return;
+    const known = this.entries.get(key);
+    if (known?.value === value && known.bytes === bytes) return;
+    if (known !== undefined) {
+      this.entries.delete(key);
+      this.bytes -= known.bytes;
+    }
+    if (bytes > this.bytesMax) return;
     this.entries.set(key, { value, bytes });
     this.bytes += bytes;
     for (const [oldest, entry] of this.entries) {

@@ -198,11 +198,17 @@ export interface LocalStore extends StreamStore {
   openSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined>;
 
   /**
-   * Makes a packed run that begins with this seq, of a large backlog that is in journals or that begins within a run. Takes its
-   * time; undefined at once when that is not worth it.
+   * Makes a packed run that begins with this seq, of a large backlog that is in journals, is not packed, or begins within a
+   * run; and begins with the one behind it. Takes its time; undefined at once when that is not worth it.
+   * @param isFirst the journal that is being written is sealed, too: not for those who follow what is written, journal by journal
    * @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED
    */
-  prepareSealed(stream: StreamName, origin: OriginId, from: Seq): Promise<SealedRunReader | undefined> | undefined;
+  prepareSealed(
+    stream: StreamName,
+    origin: OriginId,
+    from: Seq,
+    isFirst?: boolean,
+  ): Promise<SealedRunReader | undefined> | undefined;
 
   /**
    * Begins to take a run in, at the seq that the store lacks next of its origin.
@@ -228,8 +234,8 @@ export interface LocalStore extends StreamStore {
   appendedAgain(): { readonly stream: StreamName; readonly origin: OriginId }[];
 
   /**
-   * Where the newest records of a former origin stand again here, under a later origin of the same node and record by
-   * record the same, gives up those under the former: one step, after which they are a gap that others' records of these
+   * Where records of a former origin stand again here, under a later origin of the same node and record by record the same,
+   * gives up those under the former, one stretch of them: one step, after which they are a gap that others' records of these
    * numbers fill. Says what was given up; undefined, and nothing is changed, when they do not stand again.
    * @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED
    */

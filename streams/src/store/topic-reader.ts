@@ -2,7 +2,7 @@ import { READ_BYTES_MAX, READ_PARALLEL_MAX, READ_RECORDS_MAX } from "../limits.j
 import { isLandfallError } from "../model/errors.js";
 import { RECORD_HEADER_BYTES } from "./block-layout.js";
 import { runRecords, valueBytes } from "./run-records.js";
-import { countOf, highest, indexOf, lowest, sortStretches, stretchOf, stretchRecords } from "./run-stretch.js";
+import { countOf, highest, lowest, sortStretches, stretchBytes, stretchRecords, stretchesOf } from "./run-stretch.js";
 import type { RunRef } from "./run-records.js";
 import type { RunStretch } from "./run-stretch.js";
 import type { OriginId } from "../model/names.js";
@@ -10,12 +10,17 @@ import type { StoredRecord } from "../model/record.js";
 import type { Catalog } from "./catalog.js";
 import type { Generation } from "./generation.js";
 import type { JournalReader, JournalRef } from "./journal-reader.js";
-import type { RunBlock } from "./run-block.js";
+import type { BlockEntry } from "./run-index.js";
 import type { Run } from "./segment-format.js";
 import type { SegmentReader } from "./segment-reader.js";
 import type { StreamState } from "./stream-state.js";
 import type { TopicQuery } from "./store.js";
 import type { TopicTable } from "./topic-table.js";
+
+/** Runs that one call asks at once: it waits for the disk once, not again and again. */
+const RUNS_AT_ONCE = 32;
+/** Blocks of a run that are looked at before it is asked whether they are enough. */
+const BLOCKS_AT_ONCE = 16;
 
 /** A record that answers the query, not fetched yet if it is in a journal. */
 interface Candidate {
@@ -54,61 +59,71 @@ export class TopicReader {
     if (bounds.limit === 0) return [];
     // Before anything is awaited: what is sealed meanwhile is found here, and its file stays until we are done.
     const runs = runsInOrder(stream, bounds);
-    let found: Candidate[] = [];
+    const unsealed: Candidate[] = [];
     for (const generation of this.catalog.generations.slice()) {
-      fromGeneration(generation, await generation.indexed(), stream, topic, bounds, found);
+      fromGeneration(generation, await generation.indexed(), stream, topic, bounds, unsealed);
     }
     const order = (a: Candidate, b: Candidate): number => compare(a, b, bounds.reverse);
-    found.sort(order);
-    const quick = await this.readInOrder(runs, topic, bounds, found);
-    if (quick !== undefined) return quick;
-    for (let i = 0; i < runs.length;) {
-      const bar = found.length < bounds.limit ? undefined : (found[bounds.limit - 1] as Candidate).offset;
-      // Nothing in the runs that are left can come before what was found.
-      const next = runs[i] as Run;
-      if (bar !== undefined && (bounds.reverse ? next.highest < bar : next.lowest > bar)) break;
-      const some = runs.slice(i, (i += READ_PARALLEL_MAX));
-      const parts = await Promise.all(some.map((run) => this.fromRun(run, topic, bounds)));
-      found = found.concat(...parts);
-      sortUnlessSorted(found, order);
+    unsealed.sort(order);
+    for (let wanted = bounds.limit; ;) {
+      const { stretches, isDone } = await this.gather(runs, topic, bounds, wanted, unsealed);
+      if (areInOrder(stretches, unsealed, bounds.reverse)) return this.inOrder(stretches, bounds, unsealed);
+      const found = unsealed.concat(stretches.flatMap(candidatesOf)).sort(order);
+      const single = dropDoubles(found);
+      if (isDone || single.length >= wanted || single.length === found.length) return this.fetch(single, bounds);
+      wanted += found.length - single.length;
     }
-    return this.fetch(dropDoubles(found), bounds, READ_BYTES_MAX);
+  }
+
+  /**
+   * What the sealed runs hold of the topic, until `wanted` records are found, or as many bytes as one answer has room for, and
+   * nothing in the runs that are left can come before them; then it is not done, as some may be found twice. As many runs are asked at once as it will probably take.
+   */
+  private async gather(
+    runs: readonly Run[],
+    topic: string,
+    bounds: Bounds,
+    wanted: number,
+    unsealed: readonly Candidate[],
+  ): Promise<{ readonly stretches: RunStretch[]; readonly isDone: boolean }> {
+    const { reverse } = bounds;
+    const stretches: RunStretch[] = [];
+    const known = reverse ? unsealed.length : 0;
+    let edge = reverse ? (unsealed.at(-1)?.offset ?? Infinity) : -Infinity;
+    let found = 0;
+    let bytes = 0;
+    let asked = 0;
+    while (asked < runs.length) {
+      const next = runs[asked] as Run;
+      const isFull = bytes >= READ_BYTES_MAX;
+      const isEnough = isFull || known + found >= wanted;
+      if (isEnough && (reverse ? next.highest < edge : next.lowest > edge)) return { stretches, isDone: isFull };
+      const count = runsToAsk(asked, found, isEnough ? 0 : wanted - known - found);
+      const some = runs.slice(asked, (asked += count));
+      for (const part of await Promise.all(some.map((run) => this.stretches(run, topic, bounds, wanted)))) {
+        for (const stretch of part) {
+          stretches.push(stretch);
+          found += stretch.end - stretch.first;
+          bytes += stretchBytes(stretch);
+          edge = reverse ? Math.min(edge, lowest(stretch)) : Math.max(edge, highest(stretch));
+        }
+      }
+    }
+    return { stretches, isDone: true };
   }
 
   /**
    * The usual case: what the blocks hold of the topic lies one behind the other, and before what is not sealed. Then whole
-   * stretches are copied, and nothing is made for each record but itself. Undefined when it is not so.
-   * @param unsealed in the order of the answer
+   * stretches are copied, and nothing is made for each record but itself.
    */
-  private async readInOrder(
-    runs: readonly Run[],
-    topic: string,
+  private async inOrder(
+    stretches: readonly RunStretch[],
     bounds: Bounds,
     unsealed: readonly Candidate[],
-  ): Promise<StoredRecord[] | undefined> {
-    if (bounds.fromTime > -Infinity || bounds.toTime < Infinity) return undefined;
+  ): Promise<StoredRecord[]> {
     const { limit, reverse } = bounds;
-    const stretches: RunStretch[] = [];
-    let count = reverse ? unsealed.length : 0;
-    for (let i = 0; i < runs.length;) {
-      const next = runs[i] as Run;
-      // Nothing in the runs that are left can come before what was found.
-      const edges = stretches.map(reverse ? lowest : highest);
-      const oldest = unsealed.at(-1)?.offset;
-      if (reverse && oldest !== undefined) edges.push(oldest);
-      if (count >= limit && (reverse ? next.highest < Math.min(...edges) : next.lowest > Math.max(...edges))) break;
-      const some = runs.slice(i, (i += READ_PARALLEL_MAX));
-      for (const found of await Promise.all(some.map((run) => this.stretches(run, topic, bounds)))) {
-        stretches.push(...found);
-        count += countOf(found);
-      }
-    }
-    if (!sortStretches(stretches)) return undefined;
-    const last = stretches.at(-1);
-    const first = reverse ? unsealed.at(-1) : unsealed[0];
-    if (first !== undefined && last !== undefined && first.offset <= highest(last)) return undefined;
     if (reverse) {
-      const newest = await this.fetch(unsealed, bounds, READ_BYTES_MAX);
+      const newest = await this.fetch(unsealed, bounds);
       const room = READ_BYTES_MAX - valuesIn(newest);
       if (newest.length < unsealed.length || newest.length >= limit || room <= 0) return newest;
       return newest.concat(stretchRecords(stretches, { limit: limit - newest.length, reverse }, room));
@@ -119,13 +134,33 @@ export class TopicReader {
     return oldest.concat(await this.fetch(unsealed, { ...bounds, limit: limit - oldest.length }, room));
   }
 
-  private async stretches(run: Run, topic: string, bounds: Bounds): Promise<RunStretch[]> {
+  /** What one run holds of the topic, in the order of the answer, until it is enough. */
+  private async stretches(run: Run, topic: string, bounds: Bounds, wanted: number): Promise<RunStretch[]> {
     const found: RunStretch[] = [];
-    const { fromOffset, toOffset, limit } = bounds;
-    for await (const block of this.blocks(run, topic, bounds)) {
-      const stretch = stretchOf(run, block, topic, fromOffset, toOffset);
-      if (stretch !== undefined) found.push(stretch);
-      if (countOf(found) >= limit) break;
+    const entries = (await this.segments.entriesOf(run, topic)).filter(
+      (entry) =>
+        entry.maxOffset >= bounds.fromOffset &&
+        entry.minOffset < bounds.toOffset &&
+        entry.maxTime >= bounds.fromTime &&
+        entry.minTime < bounds.toTime,
+    );
+    if (bounds.reverse) entries.reverse();
+    let count = 0;
+    let bytes = 0;
+    for (let i = 0; i < entries.length && count < wanted && bytes < READ_BYTES_MAX;) {
+      // No more blocks than would do if all their records were asked for.
+      const first = i;
+      for (let room = wanted - count; i < entries.length && room > 0; i++) {
+        if (i - first >= BLOCKS_AT_ONCE) break;
+        room -= (entries[i] as BlockEntry).count;
+      }
+      for (const block of await this.segments.topic(run, entries.slice(first, i), topic)) {
+        for (const stretch of stretchesOf(run, block, topic, bounds)) {
+          found.push(stretch);
+          count += stretch.end - stretch.first;
+          bytes += stretchBytes(stretch);
+        }
+      }
     }
     return found;
   }
@@ -153,40 +188,14 @@ export class TopicReader {
     let last = 0;
     for (const entry of await this.segments.entriesOf(run, topic)) {
       if (entry.maxOffset < base || entry.maxOffset <= last) continue;
-      const block = await this.segments.block(run, entry);
-      const at = indexOf(block.topics, topic);
-      const end = at < 0 ? 0 : (block.topicEnds[at] as number);
-      if (end > 0) last = Math.max(last, block.offsets[end - 1] as number);
+      for (const { offsets } of await this.segments.topic(run, [entry], topic)) {
+        last = Math.max(last, offsets[offsets.length - 1] as number);
+      }
     }
     return last;
   }
 
-  private async fromRun(run: Run, topic: string, bounds: Bounds): Promise<Candidate[]> {
-    const found: Candidate[] = [];
-    for await (const block of this.blocks(run, topic, bounds)) {
-      fromBlock(run, block, topic, bounds, found);
-      if (found.length >= bounds.limit) break;
-    }
-    return found;
-  }
-
-  /** Blocks of a run that may hold what is asked for, in the order of the answer; a few are read at once. */
-  private async *blocks(run: Run, topic: string, bounds: Bounds): AsyncGenerator<RunBlock> {
-    const entries = (await this.segments.entriesOf(run, topic)).filter(
-      (entry) =>
-        entry.maxOffset >= bounds.fromOffset &&
-        entry.minOffset < bounds.toOffset &&
-        entry.maxTime >= bounds.fromTime &&
-        entry.minTime < bounds.toTime,
-    );
-    if (bounds.reverse) entries.reverse();
-    for (let i = 0; i < entries.length; i += READ_PARALLEL_MAX) {
-      const some = entries.slice(i, i + READ_PARALLEL_MAX);
-      yield* await Promise.all(some.map((entry) => this.segments.block(run, entry)));
-    }
-  }
-
-  private async fetch(found: readonly Candidate[], bounds: Bounds, bytesMax: number): Promise<StoredRecord[]> {
+  private async fetch(found: readonly Candidate[], bounds: Bounds, bytesMax = READ_BYTES_MAX): Promise<StoredRecord[]> {
     const taken: Candidate[] = [];
     let bytes = 0;
     for (const candidate of found) {
@@ -236,23 +245,6 @@ function fromGeneration(
   });
 }
 
-function fromBlock(run: Run, block: RunBlock, topic: string, bounds: Bounds, found: Candidate[]): void {
-  const at = indexOf(block.topics, topic);
-  if (at < 0) return;
-  const first = at === 0 ? 0 : (block.topicEnds[at - 1] as number);
-  const end = block.topicEnds[at] as number;
-  for (let n = 0; n < end - first; n++) {
-    const index = bounds.reverse ? end - 1 - n : first + n;
-    const offset = block.offsets[index] as number;
-    const time = block.timestamps[index] as number;
-    if (offset < bounds.fromOffset || offset >= bounds.toOffset) continue;
-    if (time < bounds.fromTime || time >= bounds.toTime) continue;
-    const bytes = valueBytes(block, index) + RECORD_HEADER_BYTES;
-    found.push({ offset, origin: run.origin, bytes, from: { run, block, index, topic } });
-    if (found.length >= bounds.limit) return;
-  }
-}
-
 /** Those whose records can answer, the ones that can answer first, first. */
 function runsInOrder(stream: StreamState, bounds: Bounds): Run[] {
   const runs = stream.runs.filter(
@@ -265,14 +257,27 @@ function runsInOrder(stream: StreamState, bounds: Bounds): Run[] {
   return runs.sort((a, b) => (bounds.reverse ? b.highest - a.highest : a.lowest - b.lowest));
 }
 
-/** Runs of one origin mostly follow each other. */
-function sortUnlessSorted(found: Candidate[], order: (a: Candidate, b: Candidate) => number): void {
-  for (let i = 1; i < found.length; i++) {
-    if (order(found[i - 1] as Candidate, found[i] as Candidate) > 0) {
-      found.sort(order);
-      return;
-    }
-  }
+/** How many runs to ask at once, when `asked` of them had `found` records and `missing` are still to be found. */
+function runsToAsk(asked: number, found: number, missing: number): number {
+  if (asked === 0 || missing === 0) return READ_PARALLEL_MAX;
+  const count = found === 0 ? asked * 2 : Math.ceil((missing * asked) / found);
+  return Math.min(count, RUNS_AT_ONCE);
+}
+
+/** Sorts the stretches. Whether they lie one behind the other, before what is not sealed: mostly. */
+function areInOrder(stretches: RunStretch[], unsealed: readonly Candidate[], reverse: boolean): boolean {
+  if (!sortStretches(stretches)) return false;
+  const last = stretches.at(-1);
+  const first = reverse ? unsealed.at(-1) : unsealed[0];
+  return first === undefined || last === undefined || first.offset > highest(last);
+}
+
+function candidatesOf({ run, block, topic, first, end }: RunStretch): Candidate[] {
+  return Array.from({ length: end - first }, (_, n) => {
+    const index = first + n;
+    const bytes = valueBytes(block, index) + RECORD_HEADER_BYTES;
+    return { offset: block.offsets[index] as number, origin: run.origin, bytes, from: { run, block, index, topic } };
+  });
 }
 
 function compare(a: Candidate, b: Candidate, reverse: boolean): number {

@@ -35,6 +35,7 @@ const SCENARIOS: Record<string, (folder: string, sizes: Sizes) => Promise<Figure
   drop: (folder) => drop(folder),
   "history-fill": (folder, sizes) => historyFill(folder, sizes.history),
   history: (folder, sizes) => history(folder, sizes.history),
+  "history-telemetry": historyTelemetry,
   "telemetry-in-turn": (folder) => telemetry(folder, false),
   "telemetry-own-times": (folder) => telemetry(folder, true),
   ...Object.fromEntries(
@@ -245,28 +246,61 @@ async function historyFill(folder: string, records: number): Promise<Figures> {
 
 async function history(folder: string, records: number): Promise<Figures> {
   const topics = new Topics(records / HISTORY_RECORDS);
+  return readHistories(
+    folder,
+    Array.from({ length: 40 }, (_, i) => topics.at(i * 47)),
+  );
+}
+
+/** Each for the first time since the store was opened, then once more. */
+async function readHistories(folder: string, topics: readonly TopicName[]): Promise<Figures> {
   const times = { cold: [] as number[], warm: [] as number[] };
+  const cpu: number[] = [];
   const store = await open(join(folder, "store"));
-  for (let i = 0; i < 40; i++) {
-    const topic = topics.at(i * 47);
+  for (const topic of topics) {
     for (const kind of ["cold", "warm"] as const) {
-      const start = performance.now();
+      const [start, cpuStart] = [performance.now(), cpuMs()];
       const found = await store.readTopic(STREAM, topic, { limit: HISTORY_RECORDS });
       times[kind].push(performance.now() - start);
+      if (kind === "cold") cpu.push(cpuMs() - cpuStart);
       if (found.length !== HISTORY_RECORDS) throw new Error(`${found.length} records of ${topic}`);
     }
   }
   const { runs } = store.spread(STREAM);
   await store.close();
   const middle = (list: number[]): number => round(list.sort((a, b) => a - b)[list.length >>> 1] ?? 0);
-  return { cold: middle(times.cold), warm: middle(times.warm), runs };
+  return { cold: middle(times.cold), cpu: middle(cpu), warm: middle(times.warm), runs };
+}
+
+/** What a container sends, packed: journals so small that a topic is spread over about as many runs as among very many records. */
+async function historyTelemetry(folder: string): Promise<Figures> {
+  const reports = simulateTelemetry({ seed: 7, containers: 100, reports: HISTORY_RECORDS, ownTimes: true });
+  const store = await appendTelemetry(folder, reports, 512 * 1024);
+  await store.settled();
+  await store.close();
+  return readHistories(
+    folder,
+    [...new Set(reports.slice(0, 1_000).map(({ container }) => container as TopicName))].slice(0, 40),
+  );
 }
 
 async function telemetry(folder: string, ownTimes: boolean): Promise<Figures> {
   const reports = simulateTelemetry({ seed: 7, containers: 1_000, reports: 500, ownTimes });
+  const store = await appendTelemetry(folder, reports, 32 * 1024 * 1024);
+  await store.sealNow();
+  const { bytesOnDisk, bytesSpare } = store.stats();
+  await store.close();
+  return { bytes: round((bytesOnDisk - bytesSpare) / reports.length) };
+}
+
+async function appendTelemetry(
+  folder: string,
+  reports: ReturnType<typeof simulateTelemetry>,
+  journalFileBytes: number,
+): Promise<EmbeddedStore> {
   const clock = { nowMs: 0 };
   const env = { ...systemEnv, now: () => clock.nowMs };
-  const store = await open(join(folder, "store"), { env, journalFileBytes: 32 * 1024 * 1024 });
+  const store = await open(join(folder, "store"), { env, journalFileBytes });
   for (let i = 0; i < reports.length; i += 50) {
     const some = reports.slice(i, i + 50);
     // As they come in at the edge: received when they were measured, a little later.
@@ -280,10 +314,7 @@ async function telemetry(folder: string, ownTimes: boolean): Promise<Figures> {
       })),
     );
   }
-  await store.sealNow();
-  const { bytesOnDisk, bytesSpare } = store.stats();
-  await store.close();
-  return { bytes: round((bytesOnDisk - bytesSpare) / reports.length) };
+  return store;
 }
 
 function cpuMs(): number {

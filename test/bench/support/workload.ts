@@ -32,10 +32,13 @@ export class Topics {
   }
 }
 
+/** Has no divisor in common with a number of topics: otherwise each topic would see a few values again and again, which pack well. */
+const VALUES = 6_007;
+
 /** Random values: nothing to gain for a codec. Shared by all batches. */
 export function randomValues(): Uint8Array[] {
   let state = 1;
-  return Array.from({ length: BATCH * 3 }, () =>
+  return Array.from({ length: VALUES }, () =>
     Uint8Array.from({ length: VALUE_BYTES }, () => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
       return state >>> 24;

@@ -3,7 +3,7 @@ import { fleetNowMs } from "../clock.js";
 import type { Cursor } from "../cursor.js";
 import type { App } from "../effects/app.js";
 import type { Viewport } from "../effects/loading.js";
-import { viewLinks } from "../fleet-model.js";
+import { viewLinks, siteName } from "../fleet-model.js";
 import { wrapLongitude } from "../geo/longitude.js";
 import type { Selectors } from "../selectors.js";
 import { valueOf } from "../state/remote.js";
@@ -183,6 +183,12 @@ class Chart implements MapView {
         cursorMs: cursor.getState().ms,
         replayMs: state.view.atMs,
         shipName: (imo) => shipName(imo) ?? `IMO ${imo}`,
+        siteName: (id) =>
+          siteName(
+            sites?.sites.find(({ site }) => site === id),
+            id,
+            ships,
+          ),
         nowMs,
       },
     );

@@ -1,10 +1,10 @@
 import { portName } from "../fleet-model.js";
 import { formatTime } from "../format/time.js";
-import type { HistoryModel, Reading } from "../history-model.js";
+import type { HistoryModel, Missing, Reading } from "../history-model.js";
 import { positionAt } from "../history-model.js";
 import { describe, valueIn, type Measure } from "../measures.js";
 import type { Hit, Painter } from "./canvas-layer.js";
-import { eventWords, knownLine } from "../words.js";
+import { eventWords, knownLine, missingTimes, missingWords } from "../words.js";
 import { cividis } from "./cividis.js";
 import { copyOffsets, toX, toY, type Frame } from "./frame.js";
 
@@ -12,6 +12,11 @@ const WIDTH_PX = 3.2;
 /** Where it was unknown to us when it happened. */
 const LATE_WIDTH_PX = 1.4;
 const REACH_PX = 9;
+/** Where records are missing: a band of slanted strokes instead of the line, and how far apart they stand. */
+const HATCH_PX = 5;
+const HATCH_REACH_PX = 5;
+/** Distance of the places along such a band that say why. */
+const HATCH_HIT_PX = 12;
 
 export interface TrackModel {
   readonly history: HistoryModel;
@@ -22,6 +27,7 @@ export interface TrackModel {
   readonly cursorMs: number | undefined;
   readonly replayMs: number | undefined;
   readonly shipName: (imo: string) => string;
+  readonly siteName: (site: string) => string;
   readonly nowMs: number;
 }
 
@@ -36,13 +42,18 @@ interface Placed {
 /** Longer ago than this, a value says nothing about a place. */
 const CARRY_MS = 3 * 3_600_000;
 
+interface OnScreen extends Placed {
+  readonly x: number;
+  readonly y: number;
+}
+
 interface Target {
   readonly x: number;
   readonly y: number;
   readonly hit: () => Hit;
 }
 
-/** The open history as a track: coloured by the measurement in the chart, thin where it came late, dotted in gaps. */
+/** The open history as a track: coloured by the measurement in the chart, thin where it came late, dotted where it is silent, hatched where records are missing. */
 export class TrackPainter implements Painter {
   #model: TrackModel | undefined;
   #placed: readonly Placed[] = [];
@@ -98,7 +109,7 @@ export class TrackPainter implements Painter {
     ctx.lineWidth = WIDTH_PX + 3;
     ctx.beginPath();
     for (const [i, { x, y, reading }] of points.entries()) {
-      if (i === 0 || reading.afterGap) ctx.moveTo(x, y);
+      if (i === 0 || reading.afterGap || reading.missing) ctx.moveTo(x, y);
       else ctx.lineTo(x, y);
     }
     ctx.stroke();
@@ -107,7 +118,11 @@ export class TrackPainter implements Painter {
       const b = points[i];
       if (!a || !b) continue;
       if (Math.hypot(a.x - b.x, a.y - b.y) < 0.3 && i < points.length - 1) continue;
-      const { late, afterGap } = b.reading;
+      const { late, afterGap, missing } = b.reading;
+      if (missing) {
+        this.#hatched(frame, model, missing, a, b);
+        continue;
+      }
       ctx.setLineDash(afterGap ? [1, 5] : []);
       ctx.lineWidth = late || afterGap ? LATE_WIDTH_PX : WIDTH_PX;
       ctx.strokeStyle = afterGap ? palette.inkSoft : colourOf(frame, model, b.value);
@@ -121,6 +136,38 @@ export class TrackPainter implements Painter {
       if (x < -20 || x > frame.width + 20 || y < -20 || y > frame.height + 20) continue;
       this.#drawn.push({ x, y, hit: () => readingHit(model, reading) });
     }
+  }
+
+  #hatched(frame: Frame, model: TrackModel, missing: Missing, a: OnScreen, b: OnScreen): void {
+    const { ctx, palette } = frame;
+    const length = Math.hypot(b.x - a.x, b.y - a.y);
+    if (length === 0) return;
+    const [alongX, alongY] = [(b.x - a.x) / length, (b.y - a.y) / length];
+    const at = (px: number): { x: number; y: number } => ({ x: a.x + alongX * px, y: a.y + alongY * px });
+    ctx.setLineDash([]);
+    for (const [colour, width] of [
+      [palette.halo, 4],
+      [palette.ink, 1.2],
+    ] as const) {
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = width;
+      ctx.beginPath();
+      for (let px = HATCH_PX / 2; px < length; px += HATCH_PX) {
+        const { x, y } = at(px);
+        // Across the way, leaning forward.
+        const [dx, dy] = [(alongX - alongY) * HATCH_REACH_PX * 0.7, (alongY + alongX) * HATCH_REACH_PX * 0.7];
+        ctx.moveTo(x - dx, y - dy);
+        ctx.lineTo(x + dx, y + dy);
+      }
+      ctx.stroke();
+    }
+    // Pointing at it points at its middle, in the chart too.
+    const ms = (a.reading.ms + b.reading.ms) / 2;
+    const hit = (): Hit => ({
+      ms,
+      lines: [`Missing ${missingTimes(missing, model.nowMs)}`, missingWords(missing, model.siteName)],
+    });
+    for (let px = HATCH_HIT_PX / 2; px < length; px += HATCH_HIT_PX) this.#drawn.push({ ...at(px), hit });
   }
 
   #events(frame: Frame, model: TrackModel): void {

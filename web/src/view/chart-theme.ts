@@ -6,6 +6,7 @@ export interface ChartTheme {
   readonly inkSoft: string;
   readonly grid: string;
   readonly hatch: string;
+  readonly paper: string;
   readonly lines: readonly string[];
   readonly font: string;
 }
@@ -18,6 +19,7 @@ export function chartTheme(element: Element): ChartTheme {
     inkSoft: colour("--ink-soft"),
     grid: colour("--hair"),
     hatch: colour("--hatch"),
+    paper: colour("--paper"),
     lines: [colour("--chart-1"), colour("--chart-2"), colour("--chart-3")],
     font: `12px ${style.fontFamily}`,
   };

@@ -5,6 +5,7 @@ import "uplot/dist/uPlot.min.css";
 import type { ChartData, Gap } from "../chart-data.js";
 import { formatNumber } from "../format/quantities.js";
 import type { Measure } from "../measures.js";
+import { GAP_WORDS } from "../words.js";
 import { chartTheme, timeLabels, type ChartTheme } from "./chart-theme.js";
 import { useMedia, useUi } from "./ui.js";
 
@@ -158,7 +159,13 @@ function digitsFor(splits: readonly number[]): number {
   return step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
 }
 
-/** Stretches without readings are hatched: nothing was measured there, or nothing of it has come in. */
+/** Distance of the hatching's lines: what is known to be missing is darker than a mere silence. */
+const HATCH_PX = { silence: 7, missing: 4 } as const;
+
+/**
+ * Stretches without readings are hatched: nothing was measured there, or nothing of it has come in. Where this site knows
+ * that records are missing it says why.
+ */
 function hatch(u: uPlot, theme: ChartTheme, gaps: readonly Gap[]): void {
   const { ctx, bbox } = u;
   ctx.save();
@@ -175,13 +182,35 @@ function hatch(u: uPlot, theme: ChartTheme, gaps: readonly Gap[]): void {
     ctx.rect(left, bbox.top, right - left, bbox.height);
     ctx.clip();
     ctx.beginPath();
-    for (let x = left - bbox.height; x < right; x += 7 * window.devicePixelRatio) {
+    const step = (gap.missing ? HATCH_PX.missing : HATCH_PX.silence) * window.devicePixelRatio;
+    for (let x = left - bbox.height; x < right; x += step) {
       ctx.moveTo(x, bbox.top + bbox.height);
       ctx.lineTo(x + bbox.height, bbox.top);
     }
     ctx.stroke();
+    if (gap.missing) reasonLabel(u, theme, GAP_WORDS[gap.missing.reason].short, left, right);
     ctx.restore();
   }
+  ctx.restore();
+}
+
+/** On the hatching, across where there is room for it, upright where there is not; a few minutes have none. */
+function reasonLabel({ ctx, bbox }: uPlot, theme: ChartTheme, words: string, left: number, right: number): void {
+  const pixel = window.devicePixelRatio;
+  ctx.font = theme.font.replace(/^\d+px/, `${12 * pixel}px`);
+  const [from, to] = [Math.max(left, bbox.left), Math.min(right, bbox.left + bbox.width)];
+  const [width, height] = [ctx.measureText(words).width + 8 * pixel, 18 * pixel];
+  const isUpright = width > to - from;
+  if ((isUpright ? height : width) > to - from || (isUpright && width > bbox.height)) return;
+  ctx.save();
+  ctx.translate((from + to) / 2, isUpright ? bbox.top + bbox.height / 2 : bbox.top + 11 * pixel);
+  if (isUpright) ctx.rotate(-Math.PI / 2);
+  ctx.fillStyle = theme.paper;
+  ctx.fillRect(-width / 2, -height / 2, width, height);
+  ctx.fillStyle = theme.inkSoft;
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "center";
+  ctx.fillText(words, 0, 0);
   ctx.restore();
 }
 

@@ -10,6 +10,7 @@ import { STATUS_LOOK } from "../status.js";
 import { AlertRows } from "./alerts-tab.js";
 import { HistoryEvents } from "./history-events.js";
 import { Icon, StatusMark } from "./marks.js";
+import { MissingList } from "./missing-list.js";
 import { Ago, Fact, Phase, Section } from "./parts.js";
 import { ReadingsTable } from "./readings-table.js";
 import { useWhereabouts } from "./rows.js";
@@ -39,6 +40,7 @@ export function ContainerCard({ id, timeline }: { id: string; timeline: Componen
           <ContainerAlerts id={id} />
           <Carriers />
           <HistoryEvents title="Events" />
+          <MissingList />
           <Phase remote={history} what="The history" onRetry={() => loading.selection()} />
           <ReadingsTable />
           {history.phase !== "failed" && <Exports id={id} />}

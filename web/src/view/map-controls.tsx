@@ -57,6 +57,14 @@ export function MeasureLegend(): JSX.Element | null {
         </svg>
         known later, with a backlog
       </p>
+      {open.model.missing.length > 0 && (
+        <p class="legend-late">
+          <svg viewBox="0 0 28 6" aria-hidden="true">
+            <path class="legend-thin" d="M2 6L6 0M8 6L12 0M14 6L18 0M20 6L24 0" />
+          </svg>
+          records are missing
+        </p>
+      )}
     </figure>
   );
 }

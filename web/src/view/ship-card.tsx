@@ -9,6 +9,7 @@ import { CLASS_WORDS } from "../words.js";
 import { valueOf } from "../state/remote.js";
 import { HistoryEvents } from "./history-events.js";
 import { ShipMark } from "./marks.js";
+import { MissingList } from "./missing-list.js";
 import { Ago, Fact, Phase, Section } from "./parts.js";
 import { ContainerRow } from "./rows.js";
 import { useAppState, useFleetTick, useUi } from "./ui.js";
@@ -65,6 +66,7 @@ export function ShipCard({ imo, timeline }: { imo: string; timeline: ComponentCh
       </dl>
       {timeline}
       <HistoryEvents title="Port calls" />
+      <MissingList />
       <Aboard ship={ship} />
     </article>
   );

@@ -6,9 +6,10 @@ import { nearestReading, type HistoryModel } from "../history-model.js";
 import { describe, type Measure } from "../measures.js";
 import { valueOf } from "../state/remote.js";
 import type { OpenHistory } from "../selectors.js";
-import { knownLine } from "../words.js";
+import { knownLine, missingTimes, missingWords } from "../words.js";
 import { Chart } from "./chart.js";
 import { Icon } from "./marks.js";
+import { useSiteName } from "./missing-list.js";
 import { useAppState, useFleetTick, useStore, useUi } from "./ui.js";
 
 /** Replay speeds: how much of the history passes in a second. */
@@ -115,16 +116,19 @@ function Replay({ model, atMs }: { model: HistoryModel; atMs: number | undefined
       >
         <Icon name={playing ? "pause" : "play"} />
       </button>
-      <input
-        type="range"
-        aria-label="Moment"
-        aria-valuetext={atMs === undefined ? "live" : `${formatTime(atMs)} UTC`}
-        min={fromMs}
-        max={toMs}
-        step={60_000}
-        value={atMs ?? toMs}
-        onInput={(event) => seek(Number(event.currentTarget.value))}
-      />
+      <div class="moment">
+        <MissingStrip model={model} />
+        <input
+          type="range"
+          aria-label="Moment"
+          aria-valuetext={atMs === undefined ? "live" : `${formatTime(atMs)} UTC`}
+          min={fromMs}
+          max={toMs}
+          step={60_000}
+          value={atMs ?? toMs}
+          onInput={(event) => seek(Number(event.currentTarget.value))}
+        />
+      </div>
       <label class="rate">
         <span class="hidden">Replay speed</span>
         <select value={String(rate)} onChange={(event) => setRate(Number(event.currentTarget.value))}>
@@ -135,6 +139,22 @@ function Replay({ model, atMs }: { model: HistoryModel; atMs: number | undefined
           ))}
         </select>
       </label>
+    </div>
+  );
+}
+
+/** What is missing, hatched along the slider. */
+function MissingStrip({ model: { missing, fromMs, toMs } }: { model: HistoryModel }): JSX.Element | null {
+  const share = (ms: number): number => Math.min(1, Math.max(0, (ms - fromMs) / Math.max(1, toMs - fromMs)));
+  const stretches = missing
+    .map((one) => ({ from: share(one.fromMs ?? fromMs), to: share(one.toMs ?? toMs) }))
+    .filter(({ from, to }) => to > from);
+  if (stretches.length === 0) return null;
+  return (
+    <div class="missing-strip" aria-hidden="true">
+      {stretches.map(({ from, to }) => (
+        <span key={`${from} ${to}`} style={{ left: `${from * 100}%`, width: `${(to - from) * 100}%` }} />
+      ))}
     </div>
   );
 }
@@ -162,7 +182,8 @@ function Readout(props: {
       </p>
     );
   }
-  const gap = props.gaps.find(({ fromMs, toMs }) => ms > fromMs && ms < toMs);
+  const here = props.gaps.filter(({ fromMs, toMs }) => ms > fromMs && ms < toMs);
+  const gap = here.find(({ missing }) => missing) ?? here[0];
   if (gap) return <GapReadout gap={gap} />;
   const reading = nearestReading(measured, ms);
   if (!reading || !measure) return <p class="readout soft">{formatTime(ms)} UTC</p>;
@@ -180,6 +201,15 @@ function GapReadout({ gap }: { gap: Gap }): JSX.Element {
     const vessel = valueOf(state.detail)?.vessel;
     return vessel === undefined ? undefined : (valueOf(state.ships)?.[vessel]?.name ?? `IMO ${vessel}`);
   });
+  const nameOf = useSiteName();
+  if (gap.missing) {
+    const words = missingWords(gap.missing, nameOf);
+    return (
+      <p class="readout" title={words}>
+        <strong>Missing {missingTimes(gap.missing)}:</strong> {words}
+      </p>
+    );
+  }
   if (!gap.pending) {
     return (
       <p class="readout">

@@ -6,6 +6,7 @@ import type {
   ContainerHistoryReply,
   ContainerState,
   ContainerStatus,
+  HistoryGap,
   HistoryPoint,
   ShipHistoryReply,
   ShipState,
@@ -380,7 +381,12 @@ function duckHistory(id: string, at: (hours: number) => string): ContainerHistor
     { type: "DISC", time: at(168), location: "SGSIN", vessel: HYACINTH, voyage: "040S", knownSince: at(168) },
     { type: "LOAD", time: at(124), location: "SGSIN", vessel: IRIS, voyage: "112S", knownSince: at(124) },
   ];
-  return { container: id, points: [...first, ...second], events, total: 4 * (first.length + second.length) };
+  const from = (share: number): string => at(300 - 130 * share);
+  const gap = { stream: "duckworks.containers", origin: `ship-${HYACINTH}.a~1` };
+  const gaps: HistoryGap[] = [
+    { ...gap, fromSeq: 7000, toSeq: 8200, records: 1200, reason: "missed", from: from(GAP[0]), to: from(GAP[1]) },
+  ];
+  return { container: id, points: [...first, ...second], events, gaps, total: 4 * (first.length + second.length) };
 }
 
 function pacificHistory(at: (hours: number) => string): ContainerHistoryReply {
@@ -396,7 +402,18 @@ function pacificHistory(at: (hours: number) => string): ContainerHistoryReply {
   const events: ContainerEvent[] = [
     { type: "LOAD", time: at(152), location: "JPTYO", vessel: HYACINTH, voyage: "041E", knownSince: at(152) },
   ];
-  return { container: REEFER, points, events, total: points.length };
+  const gaps: HistoryGap[] = [
+    {
+      stream: "polarfoods.containers",
+      origin: `ship-${HYACINTH}.a~1`,
+      fromSeq: 0,
+      toSeq: 5400,
+      records: 5400,
+      reason: "expired",
+      to: points[0]?.time ?? at(150),
+    },
+  ];
+  return { container: REEFER, points, events, gaps, total: points.length };
 }
 
 function shipHistory(imo: string, at: (hours: number) => string): ShipHistoryReply {
@@ -418,6 +435,7 @@ function shipHistory(imo: string, at: (hours: number) => string): ShipHistoryRep
       { type: "ARRI", time: at(160), location: from, knownSince: at(160) },
       { type: "DEPA", time: at(131), location: from, voyage: imo === IRIS ? "112S" : "041E", knownSince: at(131) },
     ],
+    gaps: [],
     total: points.length,
   };
 }

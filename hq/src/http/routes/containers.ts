@@ -13,7 +13,10 @@ const Params = Type.Object({ id: Type.String({ minLength: 1, maxLength: 32 }) })
 const Words = (description: string) => Type.String({ minLength: 1, maxLength: 64, description });
 
 /** The map's containers, one container, its history. */
-export function addContainerRoutes(app: HqApp, { node, view, perspectives, finder, histories }: HqContext): void {
+export function addContainerRoutes(
+  app: HqApp,
+  { view, perspectives, finder, histories, historyParts }: HqContext,
+): void {
   app.get(
     "/api/containers",
     {
@@ -80,7 +83,7 @@ export function addContainerRoutes(app: HqApp, { node, view, perspectives, finde
       const streams = [...(view.containers.get(container)?.keys() ?? [])].filter((stream) =>
         perspective.readable.has(stream),
       );
-      const history = await histories.run(() => containerHistory(node.store, streams, container, range));
+      const history = await histories.run(() => containerHistory(historyParts, streams, container, range));
       return sendHistory(reply, request.query, { kind: "container", id: container, name: container }, history);
     },
   );

@@ -11,7 +11,7 @@ const tags = ["ships"];
 const Params = Type.Object({ imo: Type.String({ minLength: 1, maxLength: 16 }) });
 
 /** Ships, one ship, its history: as much of them as somebody may know. */
-export function addShipRoutes(app: HqApp, { node, view, perspectives, histories }: HqContext): void {
+export function addShipRoutes(app: HqApp, { view, perspectives, histories, historyParts }: HqContext): void {
   app.get(
     "/api/ships",
     { schema: { tags, summary: "Ships that belong on your map now", response: answers(ShipsReplySchema) } },
@@ -53,7 +53,7 @@ export function addShipRoutes(app: HqApp, { node, view, perspectives, histories 
         positionsOf: streams.filter((stream) => kindOfStream(stream) === "ships" && !perspective.readable.has(stream)),
         cargo: perspective.cargoOn(imo).spans,
       };
-      const history = await histories.run(() => shipHistory(node.store, sources, imo, range));
+      const history = await histories.run(() => shipHistory(historyParts, sources, imo, range));
       return sendHistory(reply, request.query, { kind: "ship", id: imo, name: known.state.name }, history);
     },
   );

@@ -1,0 +1,204 @@
+import { AS_THEY_ARE, LENGTH_MAX, WIDTHS } from "./plain-columns.js";
+import { corruptRun, predictOffset } from "./run-columns.js";
+import type { RunColumns } from "./run-columns.js";
+
+type Width = (typeof WIDTHS)[number] | typeof AS_THEY_ARE;
+
+/** Where a column lies: each of its numbers is `base`, plus what is expected in its place, plus `width` bytes from `at` on. */
+interface Column {
+  readonly width: Width;
+  readonly base: number;
+  readonly at: number;
+}
+
+/** Records [first, end) of a block, and where the value of each begins among all values of the block, and the last one ends. */
+export interface PlainRecords {
+  readonly columns: RunColumns;
+  readonly valueStarts: Uint32Array;
+}
+
+/**
+ * The columns of a block that is not packed, as they lie in it: numbers are made only of those records that are asked for. To
+ * read one topic of a block with many, that is most of the work.
+ */
+export class PlainBlock {
+  /** Where the records of each topic end. */
+  readonly topicEnds: Uint32Array;
+  private readonly names: string;
+  private readonly nameEnds: Uint32Array;
+  private readonly seqs: Column;
+  private readonly received: Column;
+  private readonly slot: number;
+  private readonly offsets: Column;
+  private readonly timestamps: Column;
+  private readonly arrived: Column;
+  private readonly headerBytes: readonly Uint8Array[];
+  private readonly headerOf: Column | undefined;
+  private readonly lengths: Column;
+  private readonly buffer: Buffer;
+  private at = 0;
+
+  /** @param bytes the columns. @throws LandfallError CORRUPT_BLOCK */
+  constructor(
+    bytes: Uint8Array,
+    readonly count: number,
+    readonly topicCount: number,
+  ) {
+    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.nameEnds = sums(this.numbers(this.column(topicCount), 0, topicCount));
+    // All names are made text at once: that is much cheaper than one by one.
+    this.names = this.bytes(this.nameEnds[topicCount] as number).toString("latin1");
+    this.topicEnds = sums(this.numbers(this.column(topicCount), 0, topicCount)).subarray(1);
+    if (this.topicEnds[topicCount - 1] !== count) throw corruptRun("its topics do not add up");
+    this.seqs = this.column(count);
+    this.received = this.column(count);
+    this.slot = this.u16();
+    this.offsets = this.column(count);
+    this.timestamps = this.column(count);
+    this.arrived = this.column(count);
+    this.headerBytes = Array.from({ length: this.u16() }, () => this.bytes(this.u16()));
+    this.headerOf = this.headerBytes.length > 1 ? this.column(count) : undefined;
+    this.lengths = this.column(count);
+  }
+
+  topic(number: number): string {
+    return this.names.slice(this.nameEnds[number], this.nameEnds[number + 1]);
+  }
+
+  get topics(): string[] {
+    return Array.from({ length: this.topicCount }, (_, number) => this.topic(number));
+  }
+
+  /** Seqs of all records. */
+  get allSeqs(): Float64Array {
+    return this.numbers(this.seqs, 0, this.count);
+  }
+
+  /** Of all values. */
+  get valueBytes(): number {
+    return this.bytesBefore(this.count);
+  }
+
+  /** The number of a topic, or -1. */
+  find(topic: string): number {
+    let low = 0;
+    let high = this.topicCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.topic(middle) < topic) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.topicCount && this.topic(low) === topic ? low : -1;
+  }
+
+  /** All records. */
+  all(): PlainRecords {
+    return this.records(0, this.count, this.topics, this.topicEnds);
+  }
+
+  /** Records of one topic, by its number. */
+  ofTopic(number: number): PlainRecords {
+    const first = number === 0 ? 0 : (this.topicEnds[number - 1] as number);
+    const end = this.topicEnds[number] as number;
+    return this.records(first, end, [this.topic(number)], Uint32Array.of(end - first));
+  }
+
+  private records(first: number, end: number, topics: readonly string[], topicEnds: Uint32Array): PlainRecords {
+    const count = end - first;
+    // One buffer for all of them: whoever reads a history makes many of these.
+    const numbers = new Float64Array(count * 5);
+    const [seqs, received, offsets, timestamps, arrived] = [0, 1, 2, 3, 4].map((n) =>
+      numbers.subarray(n * count, (n + 1) * count),
+    ) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+    this.read(this.seqs, first, seqs);
+    this.read(this.received, first, received);
+    for (let i = 0; i < count; i++) offsets[i] = predictOffset(received[i] as number, this.slot);
+    this.read(this.offsets, first, offsets, offsets);
+    this.read(this.timestamps, first, timestamps, received);
+    this.read(this.arrived, first, arrived, received);
+    const { headerBytes } = this;
+    const headerOf =
+      this.headerOf === undefined ? undefined : Uint16Array.from(this.numbers(this.headerOf, first, end));
+    const valueStarts = sums(this.numbers(this.lengths, first, end), this.bytesBefore(first));
+    const columns = { count, topics, topicEnds, seqs, offsets, timestamps, received, arrived, headerBytes, headerOf };
+    return { columns, valueStarts };
+  }
+
+  /** Bytes of the values before those of a record. */
+  private bytesBefore(record: number): number {
+    const { width, base } = this.lengths;
+    if (width === 0) return checkedLength(base) * record;
+    return sums(this.numbers(this.lengths, 0, record))[record] as number;
+  }
+
+  /** Steps over a column. */
+  private column(count: number): Column {
+    const width = this.bytes(1)[0] as number;
+    const base = this.bytes(8).readDoubleLE();
+    if (!isWidth(width)) throw corruptRun(`a column of width ${width}`);
+    const { at } = this;
+    this.bytes(count * width);
+    return { width, base, at };
+  }
+
+  /** Numbers [first, end) of a column in which nothing is expected. */
+  private numbers(column: Column, first: number, end: number): Float64Array {
+    const numbers = new Float64Array(end - first);
+    this.read(column, first, numbers);
+    return numbers;
+  }
+
+  /** Numbers of a column from `first` on. @param expected in their places; may be `into` itself */
+  private read(column: Column, first: number, into: Float64Array, expected?: Float64Array): void {
+    const { width, base } = column;
+    const { buffer } = this;
+    const count = into.length;
+    let at = column.at + first * width;
+    if (width === AS_THEY_ARE) {
+      for (let i = 0; i < count; i++, at += AS_THEY_ARE) into[i] = base + buffer.readDoubleLE(at);
+      return;
+    }
+    if (expected === undefined) into.fill(base);
+    else for (let i = 0; i < count; i++) into[i] = base + (expected[i] as number);
+    // Byte by byte: they are not aligned, and a copy that is costs more.
+    if (width === 1) for (let i = 0; i < count; i++, at++) (into[i] as number) += buffer[at] as number;
+    else if (width === 2) {
+      for (let i = 0; i < count; i++, at += 2)
+        (into[i] as number) += (buffer[at] as number) | ((buffer[at + 1] as number) << 8);
+    } else if (width === 4) {
+      for (let i = 0; i < count; i++, at += 4) {
+        const low = (buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16);
+        (into[i] as number) += low + (buffer[at + 3] as number) * 0x1000000;
+      }
+    }
+  }
+
+  private u16(): number {
+    return this.bytes(2).readUInt16LE();
+  }
+
+  private bytes(length: number): Buffer {
+    const end = this.at + length;
+    if (!(end <= this.buffer.byteLength)) throw corruptRun("a column is cut short");
+    const bytes = this.buffer.subarray(this.at, end);
+    this.at = end;
+    return bytes;
+  }
+}
+
+/** From `start` on, the first, the first two, …: the block may come from another site, and say what it likes. */
+function sums(lengths: Float64Array, start = 0): Uint32Array {
+  const ends = new Uint32Array(lengths.length + 1);
+  let end = (ends[0] = start);
+  for (let i = 0; i < lengths.length; i++) ends[i + 1] = end += checkedLength(lengths[i] as number);
+  return ends;
+}
+
+function checkedLength(length: number): number {
+  if (!(length >= 0 && length <= LENGTH_MAX) || length !== Math.floor(length)) throw corruptRun("an impossible length");
+  return length;
+}
+
+function isWidth(width: number): width is Width {
+  return width === AS_THEY_ARE || (WIDTHS as readonly number[]).includes(width);
+}
