@@ -95,8 +95,8 @@ describe("the store of a restored node", () => {
       await store.appendAgain(CONTAINERS, former, 2 as Seq);
       await store.appendAgain(CONTAINERS, former, 0 as Seq);
       expect(store.appendedAgain()).toEqual([{ stream: CONTAINERS, origin: former }]);
-      expect(await store.setAside(CONTAINERS, former)).toEqual({ from: 2, to: 6, reason: "missed" });
-      expect(await store.setAside(CONTAINERS, former)).toBeUndefined();
+      expect(await store.setAside(CONTAINERS, former, true)).toEqual({ from: 2, to: 6, reason: "missed" });
+      expect(await store.setAside(CONTAINERS, former, true)).toBeUndefined();
       expect((await histories(store)).filter((line) => !line.endsWith("newer"))).toEqual(before);
       expect(store.gaps(CONTAINERS)).toEqual([{ origin: former, from: 2, to: 6, reason: "missed" }]);
 
@@ -109,7 +109,7 @@ describe("the store of a restored node", () => {
       expect(all).toHaveLength(11);
       expect(again.gaps(CONTAINERS)).toEqual([]);
       // What others hold under the old numbers has no twin, and stays.
-      expect(await again.setAside(CONTAINERS, former)).toBeUndefined();
+      expect(await again.setAside(CONTAINERS, former, true)).toBeUndefined();
       await again.appendAgain(CONTAINERS, former, 2 as Seq);
       expect(await histories(again)).toEqual(all);
     },
@@ -123,16 +123,16 @@ describe("the store of a restored node", () => {
     await tokyo.reincarnate();
     await tokyo.append(CONTAINERS, [reading("t0", "newer")]);
     await tokyo.appendAgain(CONTAINERS, former, 2 as Seq);
-    expect(await sydney.setAside(CONTAINERS, former)).toBeUndefined();
+    expect(await sydney.setAside(CONTAINERS, former, true)).toBeUndefined();
     const [record] = await tokyo.readOrigin(CONTAINERS, former, 3 as Seq, 1);
     expect(await sydney.standsAgain(CONTAINERS, former, record as OriginRecord)).toBe(false);
-    await tokyo.setAside(CONTAINERS, former);
+    await tokyo.setAside(CONTAINERS, former, true);
     await sync(tokyo, sydney, CONTAINERS);
     expect(await sydney.standsAgain(CONTAINERS, former, record as OriginRecord)).toBe(true);
     expect(await sydney.standsAgain(CONTAINERS, former, { ...(record as OriginRecord), value: text("other") })).toBe(
       false,
     );
-    expect(await sydney.setAside(CONTAINERS, former)).toEqual({ from: 2, to: 6, reason: "missed" });
+    expect(await sydney.setAside(CONTAINERS, former, true)).toEqual({ from: 2, to: 6, reason: "missed" });
     expect(await histories(sydney)).toEqual(await histories(tokyo));
     await sydney.apply(formerLife(former));
     expect(sydney.vector(CONTAINERS)).toEqual(tokyo.vector(CONTAINERS));
@@ -166,7 +166,7 @@ describe("the store of a restored node", () => {
       try {
         await first.reincarnate();
         await first.appendAgain(CONTAINERS, former, 2 as Seq);
-        await first.setAside(CONTAINERS, former);
+        await first.setAside(CONTAINERS, former, true);
         await first.sealNow();
       } catch (error) {
         if (!isLandfallError(error)) throw error;
@@ -181,7 +181,7 @@ describe("the store of a restored node", () => {
       // Peers prove it once more.
       if (store.origin === former) await store.reincarnate();
       await store.appendAgain(CONTAINERS, former, 2 as Seq);
-      await store.setAside(CONTAINERS, former);
+      await store.setAside(CONTAINERS, former, true);
       expect({ cutAfter, shown: await histories(store) }).toEqual({ cutAfter, shown: before });
       expect(store.gaps(CONTAINERS)).toEqual([{ origin: former, from: 2, to: 6, reason: "missed" }]);
       await store.close();

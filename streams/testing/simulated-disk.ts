@@ -86,7 +86,7 @@ export class SimDisk {
   }
 
   /** Gives up records of an origin that stand under a later one of the same node, one stretch of them; says which. */
-  setAside(origin: OriginId): { readonly from: number; readonly to: number } | undefined {
+  setAside(origin: OriginId, isForked: boolean): { readonly from: number; readonly to: number } | undefined {
     const own = this.#values.get(origin) ?? [];
     const end = own.findLastIndex((value) => value !== undefined);
     if (end < 0 || origin === this.own) return undefined;
@@ -97,7 +97,7 @@ export class SimDisk {
       const shift = first >= 0 ? first : last < 0 ? -1 : end - last;
       const isSame = copy.map((value, i) => value !== undefined && shift >= 0 && own[shift + i] === value);
       const from = isSame.indexOf(true);
-      if (from < 0) continue;
+      if (from < 0 || (shift === 0 && !isForked)) continue;
       const isOther = (same: boolean, i: number): boolean => i > from && !same && own[shift + i] !== undefined;
       const other = isSame.findIndex(isOther);
       const to = isSame.slice(0, other < 0 ? copy.length : other).lastIndexOf(true) + 1;

@@ -263,7 +263,7 @@ export class SimSite {
         this.commit(() => this.#appendAgain(effect));
         break;
       case "setAside":
-        this.commit(() => this.#setAside(effect.key));
+        this.commit(() => this.#setAside(effect));
         break;
       case "close": {
         const link = this.conns.get(effect.conn)?.link;
@@ -425,9 +425,9 @@ export class SimSite {
     this.commit(() => this.#appendAgain({ type: "appendAgain", key, from }));
   }
 
-  #setAside(key: KeyId): void {
+  #setAside({ key, isForked }: Effects<"setAside">): void {
     const origin = originOf(key);
-    const gone = this.disk.setAside(origin);
+    const gone = this.disk.setAside(origin, isForked);
     if (gone !== undefined) {
       this.fleet.expired(origin, gone.from, gone.to);
       this.runs.forget(key, gone.from);

@@ -53,12 +53,12 @@ export class ForkMending {
     run({ type: "appendedAgain", key, ok });
   }
 
-  async setAside(key: KeyId): Promise<void> {
+  async setAside({ key, isForked }: Extract<Effect, { type: "setAside" }>): Promise<void> {
     const { store, sealed, log, run, failed, mended } = this.options;
     const { stream, origin } = this.nameOf(key);
     let part: Hole | undefined;
     try {
-      part = await store.setAside(stream, origin);
+      part = await store.setAside(stream, origin, isForked);
     } catch (error) {
       failed("give up what stands again of", key, error);
     }

@@ -147,7 +147,7 @@ export function onAppendedAgain(
   }
   state.again.add(key);
   mend.step = "set-aside";
-  out.push({ type: "setAside", key });
+  out.push({ type: "setAside", key, isForked: true });
 }
 
 export function onSetAside(
@@ -214,7 +214,7 @@ function begin(state: MachineState, key: KeyId, id: number, now: number, out: Ef
   const isWritten = held > 0 || isOwn(state, key);
   if (names === undefined || !isOfThisNode(state, key) || state.again.has(key) || !isWritten) {
     state.mends.set(key, mend);
-    out.push({ type: "setAside", key });
+    out.push({ type: "setAside", key, isForked: id >= 0 });
     return;
   }
   const announced = conn?.announced.get(key);

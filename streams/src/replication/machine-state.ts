@@ -411,8 +411,8 @@ export type Effect =
   | { readonly type: "refuted"; readonly conn: number; readonly key: KeyId; readonly next: number }
   /** From this seq on the records were given numbers that others had: append them again. */
   | { readonly type: "appendAgain"; readonly key: KeyId; readonly from: number }
-  /** Give up records of the key that stand under a later origin of the same node. */
-  | { readonly type: "setAside"; readonly key: KeyId }
+  /** Give up records of the key that stand under a later origin of the same node; `isForked`: another history of it was met. */
+  | { readonly type: "setAside"; readonly key: KeyId; readonly isForked: boolean }
   /** Take in blocks [first, next) of a sealed run; with its last, the run counts. With its first, a former one is dropped. */
   | {
       readonly type: "stage";

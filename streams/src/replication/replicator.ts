@@ -439,7 +439,7 @@ class NodeReplicator implements Replicator {
         this.#inTurn(effect.key, () => this.#mending.appendAgain(effect));
         break;
       case "setAside":
-        this.#inTurn(effect.key, () => this.#mending.setAside(effect.key));
+        this.#inTurn(effect.key, () => this.#mending.setAside(effect));
         break;
       case "close":
         this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");

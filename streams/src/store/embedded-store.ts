@@ -424,9 +424,9 @@ export class EmbeddedStore implements LocalStore {
     return this.opened.identity.allAgain;
   }
 
-  async setAside(stream: StreamName, origin: OriginId): Promise<Hole | undefined> {
+  async setAside(stream: StreamName, origin: OriginId, isForked: boolean): Promise<Hole | undefined> {
     this.checkOpen();
-    return this.lineage.setAside(stream, origin);
+    return this.lineage.setAside(stream, origin, isForked);
   }
 
   async standsAgain(stream: StreamName, origin: OriginId, record: OriginRecord): Promise<boolean> {

@@ -57,7 +57,7 @@ export class Lineage {
     if (state === undefined || former === undefined) return;
     if (identity.again(stream, origin) === undefined) {
       // Also when the identity was lost meanwhile, and with it what was written down.
-      const [begin] = (await this.standingAgain(state, former)) ?? [Infinity];
+      const [begin] = (await this.standingAgain(state, former, true)) ?? [Infinity];
       if (from >= former.next || begin <= from) return;
     }
     const { from: first, to, as } = await identity.beginAgain(stream, origin, from, former.next);
@@ -84,12 +84,12 @@ export class Lineage {
     return state !== undefined && (await this.twinsOf(state, origin, record)).length > 0;
   }
 
-  async setAside(stream: StreamName, origin: OriginId): Promise<Hole | undefined> {
+  async setAside(stream: StreamName, origin: OriginId, isForked: boolean): Promise<Hole | undefined> {
     const { catalog, identity, gapKeeper } = this.options;
     const state = catalog.streams.get(stream);
     const log = state?.logs.get(origin);
     if (state === undefined || log === undefined || origin === identity.origin) return undefined;
-    const part = await this.standingAgain(state, log);
+    const part = await this.standingAgain(state, log, isForked);
     if (part === undefined) return undefined;
     const [from, to] = part;
     for (let tries = 1; !(await this.giveUp(log, from, to)); tries++) {
@@ -101,11 +101,15 @@ export class Lineage {
   }
 
   /** Seqs [from, to) of which what is here stands under a later origin, too; undefined for none. */
-  private async standingAgain(state: StreamState, log: OriginLog): Promise<[number, number] | undefined> {
+  private async standingAgain(
+    state: StreamState,
+    log: OriginLog,
+    isForked: boolean,
+  ): Promise<[number, number] | undefined> {
     for (const copy of state.logs.values()) {
       if (copy === log || nodeOfOrigin(copy.origin) !== nodeOfOrigin(log.origin)) continue;
       const shift = await this.shiftOf(state, log, copy);
-      const part = shift === undefined ? undefined : await this.sameIn(log, shift, copy);
+      const part = shift === undefined || (shift === 0 && !isForked) ? undefined : await this.sameIn(log, shift, copy);
       if (part !== undefined) return part;
     }
     return undefined;

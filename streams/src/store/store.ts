@@ -236,10 +236,11 @@ export interface LocalStore extends StreamStore {
   /**
    * Where records of a former origin stand again here, under a later origin of the same node and record by record the same,
    * gives up those under the former, one stretch of them: one step, after which they are a gap that others' records of these
-   * numbers fill. Says what was given up; undefined, and nothing is changed, when they do not stand again.
+   * numbers fill. Which of two is the former shows in the numbers; where those are the same, from 0 on, it is the one of which
+   * another history was met (`isForked`). Says what was given up; undefined, and nothing is changed, when they do not stand again.
    * @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED
    */
-  setAside(stream: StreamName, origin: OriginId): Promise<Hole | undefined>;
+  setAside(stream: StreamName, origin: OriginId, isForked: boolean): Promise<Hole | undefined>;
 
   /**
    * Whether a record that is said to be of this origin stands here under a later origin of the same node.
