@@ -3,12 +3,14 @@ import { createNode, type NodeOptions } from "@landfall/streams/node/create-node
 import type { LandfallNode } from "@landfall/streams/node/node";
 import { BookingFeed } from "./bookings/booking-feed.js";
 import { BookingTable } from "./bookings/booking-table.js";
+import { edgeCluster } from "./cluster/edge-cluster.js";
 import { AppendBatcher } from "./ingest/append-batcher.js";
 import { Deduplicator } from "./ingest/deduplicator.js";
 import { Ingest } from "./ingest/ingest.js";
+import { keyOfRecord } from "./ingest/topics.js";
 import { LatestWriter } from "./latest/latest-writer.js";
 import { MqttBroker } from "./mqtt/broker.js";
-import { registerEdgeMetrics } from "./observe/edge-metrics.js";
+import { registerClusterMetrics, registerEdgeMetrics } from "./observe/edge-metrics.js";
 import { Watch } from "./rules/watch.js";
 import type { EdgeSettings } from "./settings.js";
 
@@ -38,7 +40,18 @@ export function edgeNodeOn(
   const carrierSites = new Set(node.settings.sites.filter(({ owner }) => owner === self.owner).map(({ site }) => site));
   const mayBook = (site: string) => carrierSites.has(site);
   const feed = new BookingFeed({ store, table: bookings, env, exceptions, mayBook });
-  const deduplicator = new Deduplicator(store, new AppendBatcher(store));
+  const cluster =
+    node.settings.cluster &&
+    edgeCluster(node, node.settings.cluster, {
+      onRecord(stream, record) {
+        deduplicator.note(keyOfRecord(stream, record.topic), record.timestamp);
+        watch?.observeRecord(stream, record);
+      },
+      onDurable(stream, records) {
+        for (const record of records) watch?.observeRecord(stream, record);
+      },
+    });
+  const deduplicator = new Deduplicator(store, new AppendBatcher(cluster?.appender ?? store), cluster?.records);
   // A yard has no manifest of its own (LOAD and DISC are published on the ship), so nothing to watch by it.
   const watch =
     self.kind === "ship" && self.imo !== undefined
@@ -53,6 +66,7 @@ export function edgeNodeOn(
           bookings,
           rules: settings.rules,
           checkpointFile: join(node.settings.data, "edge", "rules.json"),
+          ...(cluster && { cluster }),
         })
       : undefined;
   const { latestSeconds } = settings;
@@ -66,8 +80,9 @@ export function edgeNodeOn(
     bookings,
     deduplicator,
     exceptions,
+    tellsVia: cluster !== undefined && watch !== undefined,
     onStored: (reading, { client }) => {
-      watch?.observe(reading, client);
+      if (cluster?.tellsDurable !== true) watch?.observe(reading, client);
       latest?.observe(reading);
     },
     onOutcome: (outcome, refusal) => metrics.outcome(outcome, refusal),
@@ -90,6 +105,7 @@ export function edgeNodeOn(
     containersAboard: () => watch?.containersAboard ?? 0,
     openAlerts: () => watch?.openAlerts ?? 0,
   });
+  if (cluster) registerClusterMetrics(node.registry, cluster);
   node.readiness.add("mqtt", () => (broker.port === undefined ? "not listening" : undefined));
 
   return {
@@ -99,13 +115,22 @@ export function edgeNodeOn(
     },
     async start() {
       await feed.start();
-      await watch?.start();
-      await node.start();
+      if (cluster) {
+        // What its sisters have is to be known here before the first sensor is.
+        await node.start();
+        await cluster.caughtUp();
+        cluster.follow();
+        await watch?.start();
+      } else {
+        await watch?.start();
+        await node.start();
+      }
       latest?.start();
       await broker.start();
     },
     async close() {
       await broker.close();
+      await cluster?.close();
       await watch?.close();
       await latest?.close();
       await feed.close();

@@ -59,3 +59,21 @@ export const FLUSH_MS_MAX = 60_000;
 export const ALERT_RETRY_MS = 1_000;
 /** Pause before a settings stream that could not be read is tried again. */
 export const FEED_RETRY_MS = 1_000;
+
+/** Messages that wait so long for a second node are worth a record. */
+export const ALONE_MS = 5_000;
+export const ALONE_TICK_MS = 500;
+/** After a start, sisters have so long to come up: they dial every second at the latest. */
+export const SISTERS_MS_MAX = 5_000;
+export const CATCH_UP_TICK_MS = 50;
+/** A transfer from a sister that stands still for so long is not waited for. */
+export const CATCH_UP_IDLE_MS = 30_000;
+/** A node that stands in for another waits so long: a link that only flickers is no reason to raise an alert twice. */
+export const TAKE_OVER_MS = 5_000;
+/** Records of a sister that are read at once. */
+export const FEED_PAGE_BYTES = 256 * 1024;
+/** A publish waits so long at most for what a sister is known to have: a stalled source is left within 2 s. */
+export const LEVEL_MS_MAX = 4_000;
+export const LEVEL_TICK_MS = 250;
+/** Of a client's id, as other nodes learn it. */
+export const VIA_CHARS_MAX = 64;

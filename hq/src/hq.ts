@@ -88,6 +88,7 @@ async function furnish(node: LandfallNode, settings: HqSettings, { liveTickMs }:
     );
     return describeSites({
       self: node.self,
+      node: settings.node,
       sites: settings.sites,
       readable,
       statuses: readStatuses(view, readable, (site) => owners.get(site)),

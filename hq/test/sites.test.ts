@@ -12,8 +12,9 @@ const streams = (...names: string[]) => new Set(names as StreamName[]);
 const NOW = Date.UTC(2026, 0, 1);
 const ORIGIN = `ship-${SHIP}.a~1`;
 
-const peer = (site: string, holdings: Record<string, Record<string, number>>): PeerView => ({
+const peer = (site: string, holdings: Record<string, Record<string, number>>, node = "a"): PeerView => ({
   site: site as SiteName,
+  node,
   lastContact: NOW - 5000,
   linkClass: "wan",
   holdings: new Map(Object.entries(holdings)) as unknown as PeerView["holdings"],
@@ -25,6 +26,8 @@ const link = (id: string, to: string, rest: Partial<LinkView> = {}): LinkView =>
   state: "up",
   bytesPerSecond: 10,
   recordsPerSecond: 1,
+  sending: { bytesPerSecond: 9, recordsPerSecond: 1 },
+  receiving: { bytesPerSecond: 1, recordsPerSecond: 0 },
   toSend: 3,
   toReceive: 4,
   ...rest,
@@ -50,6 +53,7 @@ const OURS: Record<string, Record<string, number>> = {
 };
 const sources = (rest: Partial<SitesSources>): SitesSources => ({
   self: SITES[0] as SitesSources["self"],
+  node: "a",
   sites: SITES,
   readable: streams("duckworks.containers", "polarfoods.containers", "bigblue.metrics"),
   statuses: [],
@@ -61,6 +65,7 @@ const sources = (rest: Partial<SitesSources>): SitesSources => ({
   now: NOW,
   ...rest,
 });
+const tokyoEntry = SITES.find(({ site }) => site === "tokyo") as SitesSources["self"];
 const tokyo = peer("tokyo", {
   "duckworks.containers": { [ORIGIN]: 14, "tokyo.a~1": 5 },
   "polarfoods.containers": { [ORIGIN]: 2 },
@@ -155,10 +160,67 @@ describe("links", () => {
         roundTripMs: 1500,
         backlogBytes: 700,
         secondsToGo: 7,
+        // Seen from Los Angeles, whom Tokyo dials.
+        there: { backlogRecords: 4, recordsPerSecond: 0, bytesPerSecond: 1 },
+        back: { backlogRecords: 3, recordsPerSecond: 1, bytesPerSecond: 9 },
         certificateExpires: new Date(NOW).toISOString(),
       },
       { id: "tokyo~sydney", from: "tokyo", to: "sydney", state: "down" },
     ]);
+  });
+
+  it("nodes are named where a site has several; it holds what any of them holds", () => {
+    const site = `ship-${SHIP}`;
+    const a = peer(site, { "duckworks.containers": { [ORIGIN]: 25 } });
+    const b = peer(site, { "duckworks.containers": { [ORIGIN]: 20, [`ship-${SHIP}.b~1`]: 3 } }, "b");
+    const said = (node: string, notReady: string[]) => ({ ...status(site, []), node, notReady });
+    const links = [
+      link(`${site}.a~tokyo`, site, { node: "a" }),
+      link(`${site}.b~tokyo`, site, { node: "b" }),
+      link("sydney~tokyo", "sydney", { node: "a" }),
+    ];
+    const statuses = [
+      { value: said("a", []), arrived: NOW - 3_000 },
+      { value: said("b", ["cluster: no second node in reach"]), arrived: NOW - 9_000 },
+      { value: said("c", []), arrived: NOW - 90_000 },
+      { value: status("sydney", []), arrived: NOW },
+    ];
+    const reply = describeSites(sources({ peers: [a, b], links, statuses, self: { ...tokyoEntry } }));
+    const ship = reply.sites.find((one) => one.site === site);
+    expect(ship?.streams).toEqual([{ stream: "duckworks.containers", has: 28, lacks: 0 }]);
+    expect(ship?.notAshore).toBe(25 - 10 + 3);
+    expect(ship?.nodes).toEqual([
+      { node: "a", lastContact: new Date(NOW - 3_000).toISOString(), notReady: [] },
+      {
+        node: "b",
+        lastContact: new Date(NOW - 5_000).toISOString(),
+        notReady: ["cluster: no second node in reach"],
+      },
+      { node: "c", lastContact: new Date(NOW - 90_000).toISOString(), notReady: [] },
+    ]);
+    expect(reply.sites.filter(({ nodes }) => nodes !== undefined).map((one) => one.site)).toEqual([site]);
+    expect(reply.links.map(({ id, from, fromNode, to, toNode }) => ({ id, from, fromNode, to, toNode }))).toEqual([
+      { id: `${site}.a~tokyo`, from: site, fromNode: "a", to: "tokyo", toNode: undefined },
+      { id: `${site}.b~tokyo`, from: site, fromNode: "b", to: "tokyo", toNode: undefined },
+      { id: "sydney~tokyo", from: "sydney", fromNode: undefined, to: "tokyo", toNode: undefined },
+    ]);
+    const stranger = describeSites(sources({ peers: [a, b], statuses, readsMetricsOf: () => false }));
+    expect(stranger.sites.every(({ nodes }) => nodes === undefined)).toBe(true);
+  });
+
+  it("say why they are down, which only the dialling side knows, whoever spoke last", () => {
+    const down = { state: "down" as const };
+    const why = statusLink(link("tokyo~sydney", "sydney", { ...down, problem: "nothing heard for 5 s" }));
+    const other = statusLink(link("tokyo~sydney", "tokyo", down));
+    const links = (...words: [site: string, of: StatusLink, time: number][]) =>
+      describeSites(
+        sources({ statuses: words.map(([site, of, time]) => ({ value: status(site, [of], time), arrived: time })) }),
+      ).links;
+    const told = { state: "down", problem: "nothing heard for 5 s" };
+    expect(links(["tokyo", why, NOW - 1], ["sydney", other, NOW])).toMatchObject([told]);
+    expect(links(["sydney", other, NOW], ["tokyo", why, NOW - 1])).toMatchObject([told]);
+    const up = { ...other, state: "up" as const };
+    expect(links(["tokyo", why, NOW - 1], ["sydney", up, NOW])[0]).not.toHaveProperty("problem");
   });
 
   it("a company's metrics tell of its own sites alone", () => {

@@ -75,11 +75,18 @@ export interface ReadReply {
   readonly cursor: string;
 }
 
+/** What moves over a link in one direction, in a second. */
+export interface LinkFlow {
+  readonly bytesPerSecond: number;
+  readonly recordsPerSecond: number;
+}
+
 /** One link in a status: `LinkView` of the library with its times as text. */
 export interface StatusLink {
   readonly id: string;
-  /** Site at the other end. */
+  /** Site at the other end, and the node of it; absent before its first hello, and in what older versions wrote. */
   readonly peer: string;
+  readonly node?: string;
   readonly class: LinkClass;
   readonly state: "up" | "down";
   /** Why a link that the node dials is down. */
@@ -92,6 +99,9 @@ export interface StatusLink {
   readonly budget?: { readonly bytesPerDay: number; readonly usedBytes: number; readonly leftBytes: number };
   readonly bytesPerSecond: number;
   readonly recordsPerSecond: number;
+  /** Each way; absent from nodes of earlier versions. */
+  readonly sending?: LinkFlow;
+  readonly receiving?: LinkFlow;
   readonly toSend: number;
   readonly toReceive: number;
   /** Estimates for both ways together, from what crosses this link: absent before any record has. */
@@ -110,7 +120,7 @@ export interface StatusValue {
   readonly links: readonly StatusLink[];
   /** When this site's own certificate expires; absent without TLS. */
   readonly certificateExpires?: string;
-  /** Records written here that no other site is known to hold. */
+  /** Records of this site, as far as this node has them, that no other site is known to hold. */
   readonly notHandedOver: number;
   readonly store: {
     readonly recordsAppended: number;
@@ -143,6 +153,7 @@ export interface StatusReply extends StatusValue {
   readonly owner: string;
   readonly peers: readonly {
     readonly site: string;
+    readonly node?: string;
     readonly class: LinkClass;
     readonly lastContact: string;
     /** Records that this node holds and the peer lacks, and the reverse, of what the peer announced. */
@@ -464,15 +475,36 @@ export interface ApiSite {
   /** Records written there that this headquarters does not have yet. */
   readonly notAshore: number;
   readonly streams: readonly StreamHolding[];
+  /** Where a site has several: as their statuses tell them, to those who may read these. */
+  readonly nodes?: readonly SiteNode[];
+}
+
+/** One node of a site that has several. */
+export interface SiteNode {
+  readonly node: string;
+  /** When this headquarters last heard of it, by any path. */
+  readonly lastContact: string;
+  /** Why it is not ready, as it last said; empty when it is. */
+  readonly notReady: readonly string[];
 }
 
 export type LinkStatus = "up" | "degraded" | "down";
+
+/** One direction of a link: what waits to go that way, and what moves. */
+export interface LinkDirection {
+  readonly backlogRecords: number;
+  readonly recordsPerSecond?: number;
+  readonly bytesPerSecond?: number;
+}
 
 /** One connection between two sites as the reporting site sees it. */
 export interface ApiLink {
   readonly id: string;
   readonly from: string;
   readonly to: string;
+  /** Nodes at its ends, where a site has several. */
+  readonly fromNode?: string;
+  readonly toNode?: string;
   readonly class: LinkClass;
   readonly state: LinkStatus;
   /** Records that wait to go over it, both ways; absent where this headquarters cannot know. */
@@ -484,6 +516,9 @@ export interface ApiLink {
   readonly secondsToGo?: number;
   readonly recordsPerSecond?: number;
   readonly bytesPerSecond?: number;
+  /** From `from` to `to`, and back. */
+  readonly there?: LinkDirection;
+  readonly back?: LinkDirection;
   readonly roundTripMs?: number;
   readonly lastContact?: string;
   /** When the certificate of the site at the other end expires; absent without TLS. */
@@ -539,6 +574,7 @@ export interface SimulationLink {
   /** 0: unlimited. */
   readonly kbps: number;
   readonly lossPct: number;
+  readonly jitterMs?: number;
   readonly bytesPerSecond: number;
 }
 
@@ -567,4 +603,6 @@ export interface LinkPatch {
   readonly kbps?: number;
   /** Share of packets that are lost, and sent again by TCP. */
   readonly lossPct?: number;
+  /** What is under way takes up to so much longer, by chance. */
+  readonly jitterMs?: number;
 }

@@ -108,13 +108,17 @@ function linkCommand(): Command {
       new Option("--kbps <n>", "bandwidth in each direction; 0 is unlimited").argParser(within(0, 100_000_000)),
     )
     .addOption(new Option("--loss <percent>", "packets that are lost and sent again").argParser(within(0, 50)))
+    .addOption(
+      new Option("--jitter <ms>", "that what is under way may take longer, by chance").argParser(within(0, 10_000)),
+    )
     .action(async (id: string, options: Target & LinkOptions) => {
-      const { state, latency, kbps, loss, ...target } = options;
+      const { state, latency, kbps, loss, jitter, ...target } = options;
       const patch = {
         ...(state !== undefined && { state }),
         ...(latency !== undefined && { latencyMs: latency }),
         ...(kbps !== undefined && { kbps }),
         ...(loss !== undefined && { lossPct: loss }),
+        ...(jitter !== undefined && { jitterMs: jitter }),
       };
       await steer("link", target, "PATCH", `/links/${encodeURIComponent(id)}`, patch);
     });
@@ -125,6 +129,7 @@ interface LinkOptions {
   readonly latency?: number;
   readonly kbps?: number;
   readonly loss?: number;
+  readonly jitter?: number;
 }
 
 interface Target {

@@ -39,18 +39,10 @@ export const GATEWAY_RETRY_MS_MAX = 5_000;
 /** A broker that does not answer CONNECT or PUBLISH within this is dialled anew. */
 export const GATEWAY_ANSWER_MS_MAX = 20_000;
 
-/** Bytes on their way through one direction of a link before the sender is paused. */
-export const LINK_BUFFER_BYTES_MAX = 4 * 1024 * 1024;
-/** Least buffer of a link, so that a slow one still carries whole frames. */
-export const LINK_BUFFER_BYTES_MIN = 32 * 1024;
-/** Piece in which a limited link hands bytes on, so that bandwidth is smooth and latency of small frames small. */
-export const LINK_PIECE_BYTES_MAX = 16 * 1024;
-/** Connections through one link at a time; sites keep one, a reconnect may overlap. */
-export const LINK_CONNECTIONS_MAX = 16;
-/** A link that cannot be dialled within this gives up the connection. */
-export const LINK_DIAL_MS_MAX = 10_000;
 /** Ten minutes one way: beyond this a link is better cut. */
 export const LINK_LATENCY_MS_MAX = 60_000;
+/** Of one piece against the next; more is a different link. */
+export const LINK_JITTER_MS_MAX = 10_000;
 /** Beyond this nothing gets anywhere; a link that is half-open shows that better. */
 export const LINK_LOSS_PCT_MAX = 50;
 /** 100 Gbit/s. */

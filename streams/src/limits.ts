@@ -14,6 +14,8 @@ export const APPEND_RECORDS_MAX = 10_000;
 export const COMMIT_PENDING_BYTES_MAX = 64 * 1024 * 1024;
 /** Bytes of one append or apply: it is kept whole or not at all, so it must fit one group commit. */
 export const APPEND_BYTES_MAX = 16 * 1024 * 1024;
+/** With so much, a group commit does not wait for others who append in the same turn: its write costs more than another sync. */
+export const COMMIT_AT_ONCE_BYTES = 128 * 1024;
 /** A group commit stops collecting here, so that the first in line does not wait for the last. */
 export const COMMIT_BYTES_MAX = 8 * 1024 * 1024;
 /** Records returned by one read call. */

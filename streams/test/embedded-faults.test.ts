@@ -93,29 +93,36 @@ describe("a full disk", () => {
 });
 
 describe("a failed fsync", () => {
-  it("S6, S1: nothing more is acknowledged, even if the disk seems well again; reading goes on", async () => {
-    const store = await open();
-    await append(store, "before");
-    disk.faults.onSync = (path) => {
-      throw systemError("EIO", path);
-    };
-    // The second and third wait for the commit that fails.
-    const waiting = [append(store), Promise.resolve().then(() => append(store)), append(store)];
-    for (const result of await Promise.allSettled(waiting)) {
-      expect(result).toMatchObject({ status: "rejected", reason: { code: "DISK_FAILED" } });
-    }
-    disk.faults.onSync = undefined;
-    await expect(append(store)).rejects.toEqual(refused("DISK_FAILED"));
-    await expect(store.apply(foreignBatch(0, ["a"]))).rejects.toEqual(refused("DISK_FAILED"));
-    expect(store.stats().failed).toMatch(/^DISK_FAILED: the disk did not confirm/);
-    expect(count(store)).toBe(1);
-    expect((await store.readTopic(CONTAINERS, "a" as TopicName, { limit: 9 })).length).toBe(1);
-    await store.close();
+  it.each([
+    ["of its own", false],
+    ["of a write that is to be durable at once", true],
+  ])(
+    "S6, S1: %s: nothing more is acknowledged, even if the disk seems well again; reading goes on",
+    async (_, through) => {
+      disk.writesThrough = through;
+      const store = await open();
+      await append(store, "before");
+      disk.faults.onSync = (path) => {
+        throw systemError("EIO", path);
+      };
+      // The second and third wait for the commit that fails.
+      const waiting = [append(store), Promise.resolve().then(() => append(store)), append(store)];
+      for (const result of await Promise.allSettled(waiting)) {
+        expect(result).toMatchObject({ status: "rejected", reason: { code: "DISK_FAILED" } });
+      }
+      disk.faults.onSync = undefined;
+      await expect(append(store)).rejects.toEqual(refused("DISK_FAILED"));
+      await expect(store.apply(foreignBatch(0, ["a"]))).rejects.toEqual(refused("DISK_FAILED"));
+      expect(store.stats().failed).toMatch(/^DISK_FAILED: the disk did not confirm/);
+      expect(count(store)).toBe(1);
+      expect((await store.readTopic(CONTAINERS, "a" as TopicName, { limit: 9 })).length).toBe(1);
+      await store.close();
 
-    const again = await open();
-    await append(again, "after");
-    expect(again.stats().failed).toBeUndefined();
-  });
+      const again = await open();
+      await append(again, "after");
+      expect(again.stats().failed).toBeUndefined();
+    },
+  );
 
   it("S6: a write that fails for another reason than space is final, too", async () => {
     const store = await open();

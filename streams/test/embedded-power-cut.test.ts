@@ -68,6 +68,7 @@ class Node {
 
   constructor(seed: number) {
     this.env = new ManualEnv(START_MS, seed);
+    this.disk.writesThrough = seed % 2 === 1;
   }
 
   open(): Promise<StreamStore> {

@@ -31,15 +31,13 @@ it("holds nobody up while few journals wait, or nothing is known of sealing", as
 
 it("lets appends through as fast as journals are sealed, and slower when more of them wait", async () => {
   const { env, pace } = setUp();
-  const [first, second] = [1, 2].map((result) =>
-    pace.hold(Promise.resolve(result), 10 * KILOBYTE, JOURNALS_IN_BALANCE),
-  );
-  env.advance(9);
+  const [first, second] = [1, 2].map((result) => pace.hold(Promise.resolve(result), 5 * KILOBYTE, JOURNALS_IN_BALANCE));
+  env.advance(4);
   expect(await isDone(first as Promise<number>)).toBe(false);
   env.advance(1);
   expect(await first).toBe(1);
   expect(await isDone(second as Promise<number>)).toBe(false);
-  env.advance(10);
+  env.advance(5);
   expect(await second).toBe(2);
   const crowded = pace.hold(Promise.resolve(3), 10 * KILOBYTE, JOURNALS_IN_BALANCE * 1.5);
   env.advance(14);
@@ -51,12 +49,31 @@ it("lets appends through as fast as journals are sealed, and slower when more of
 it("holds nobody up for long, nor when a journal was sealed meanwhile", async () => {
   const { env, pace, progress } = setUp();
   const large = pace.hold(Promise.resolve(1), 1000 * KILOBYTE, JOURNALS_IN_BALANCE);
-  env.advance(100);
+  env.advance(15);
   expect(await large).toBe(1);
+  env.advance(100);
   const woken = pace.hold(Promise.resolve(2), 50 * KILOBYTE, JOURNALS_IN_BALANCE);
   expect(await isDone(woken)).toBe(false);
   progress();
   expect(await woken).toBe(2);
+});
+
+it("what a large append would have to wait for longer is waited for by the next ones, up to a bound", async () => {
+  const { env, pace } = setUp();
+  const large = pace.hold(Promise.resolve(0), 40 * KILOBYTE, JOURNALS_IN_BALANCE);
+  for (const left of [40, 25, 10]) {
+    const small = pace.hold(Promise.resolve(left), 0, JOURNALS_IN_BALANCE);
+    env.advance(Math.min(left, 15) - 1);
+    expect(await isDone(small)).toBe(false);
+    env.advance(1);
+    expect(await small).toBe(left);
+    expect(await large).toBe(0);
+  }
+  const crowded = pace.hold(Promise.resolve(1), 1000 * KILOBYTE, JOURNALS_IN_BALANCE + 2);
+  env.advance(99);
+  expect(await isDone(crowded)).toBe(false);
+  env.advance(1);
+  expect(await crowded).toBe(1);
 });
 
 it("hands on what the append failed with", async () => {

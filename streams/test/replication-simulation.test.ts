@@ -3,6 +3,7 @@ import { keyId } from "../src/replication/machine-state.js";
 import { STREAM } from "../testing/simulated-disk.js";
 import { seededRandom, testSeed } from "../testing/seeded-random.js";
 import { SimulatedFleet } from "../testing/simulated-fleet.js";
+import type { SimSite } from "../testing/simulated-site.js";
 import { SimulatedLife, type Troubles } from "../testing/simulated-trouble.js";
 
 /** `npm run sim -- --seeds N` runs so many of each kind. */
@@ -115,6 +116,63 @@ describe("replication, simulated", () => {
     },
     TEST_MS_MAX,
   );
+
+  it(
+    "S1, R1, R3: sites of several nodes; what two of them hold is acknowledged and survives the loss of any one disk",
+    () => {
+      const common = { sites: 5, writeMs: 15_000, everyMs: 30, troubleMs: 300, sealing: true };
+      const fleets = live(40_000, 15, { ...common, links: true, crashes: true, clusters: true });
+      for (const fleet of fleets) expect(fleet.lacking()).toEqual([]);
+      if (fleets.length === 1) return;
+      expect(fleets.reduce((sum, { acknowledged }) => sum + acknowledged, 0)).toBeGreaterThan(0);
+      expect(fleets.reduce((sum, { disksLost }) => sum + disksLost, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
+    "R7: the nodes of a site share its budget, parted from each other, killed and replaced; no day's is exceeded",
+    () => {
+      const common = { sites: 4, writeMs: 15_000, everyMs: 15, troubleMs: 400, sealing: true };
+      const fleets = live(50_000, 8, { ...common, links: true, crashes: true, clusters: true, budgets: true });
+      if (fleets.length === 1) return;
+      const tight = fleets.flatMap(({ sites }) => sites.map(({ budget }) => budget.tightDays.size));
+      expect(tight.reduce((sum, days) => sum + days, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it("R3, R5: nodes of a ship each send their own records ashore; when one is gone, another sends what is left of it, once", () => {
+    for (let seed = testSeed(60_000); seed < testSeed(60_000) + 10; seed++) {
+      const fleet = new SimulatedFleet(seededRandom(seed));
+      const shore = fleet.addSite();
+      const nodes = fleet.addCluster(3);
+      const links = nodes.map((node) => fleet.connect(node, shore));
+      const write = (node: SimSite) => {
+        for (let i = 0; i < 200; i++) node.append();
+      };
+      for (const node of nodes) write(node);
+      const areAshore = () => nodes.every(({ origin }) => shore.disk.next(origin) === 200);
+      expect({ seed, done: fleet.time.run(HEAL_MS_MAX, areAshore) }).toEqual({ seed, done: true });
+      expect(links.map(({ records }) => records)).toEqual([200, 200, 200]);
+
+      const [lost, ...others] = nodes as [SimSite, ...SimSite[]];
+      for (const link of links) link.cut();
+      write(lost);
+      const isLeft = () => others.every(({ disk }) => disk.next(lost.origin) === 400);
+      expect({ seed, isLeft: fleet.time.run(fleet.time.now + HEAL_MS_MAX, isLeft) }).toEqual({ seed, isLeft: true });
+      lost.crash(false);
+      for (const link of links) link.reopenSoon();
+      const isAshore = () => shore.disk.next(lost.origin) === 400;
+      expect({ seed, isAshore: fleet.time.run(fleet.time.now + HEAL_MS_MAX, isAshore) }).toEqual({
+        seed,
+        isAshore: true,
+      });
+      expect(links.reduce((sum, { records }) => sum + records, 0)).toBe(800);
+      const { duplicates, failures } = fleet;
+      expect({ seed, duplicates, failures }).toEqual({ seed, duplicates: 0, failures: [] });
+    }
+  });
 
   it("R3: a sealed run that is cut goes on with the same blocks, at another source as well", () => {
     for (let seed = testSeed(3_000); seed < testSeed(3_000) + 40; seed++) {

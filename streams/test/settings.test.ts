@@ -193,6 +193,45 @@ sites:
     ]);
   });
 
+  test("nodes of one site list each other, and dial each other by name over lan", () => {
+    const load = (rest: string) =>
+      loadNodeSettings(NodeSettingsSchema, {
+        file: file(`site: tokyo
+node: b
+data: d
+http: { port: 1 }
+replication: { token: a-secret }
+sites: [{ site: tokyo, kind: port, name: T, owner: bigblue, locode: JPTYO }]
+${rest}
+`),
+      });
+    const good = "links: [{ id: l, to: tokyo, node: a, class: lan, address: 127.0.0.1:1 }]\ncluster: { nodes: [a, b] }";
+    expect(load(good).cluster).toEqual({ nodes: ["a", "b"], ack: "local" });
+    const wrong = (rest: string) => problemsOf(() => load(rest)).slice(1);
+    expect(
+      wrong(`cluster: { nodes: [a, c, a], ack: all }
+links:
+  - { id: k, to: tokyo, class: lan, address: 127.0.0.1:1 }`),
+    ).toEqual(['node.yaml:7:30: cluster.ack is "all", want one of local, quorum']);
+    expect(
+      wrong(`cluster: { nodes: [a, c, a] }
+links:
+  - { id: k, to: tokyo, class: lan, address: "127.0.0.1:1" }
+  - { id: l, to: tokyo, node: b, class: wan, address: "127.0.0.1:1" }
+  - { id: m, to: tokyo, node: c, class: lan, address: "127.0.0.1:1" }`),
+    ).toEqual([
+      "node.yaml:7:12: cluster.nodes is a, c, a, want this node too: b",
+      "node.yaml:7:26: cluster.nodes[2] a is there twice",
+      "node.yaml:9:14: links[0].to is tokyo, which is this site itself: want node, one of the others of cluster.nodes: a, c",
+      "node.yaml:10:25: links[1].node is b, want node, one of the others of cluster.nodes: a, c",
+      "node.yaml:10:34: links[1].class is wan, want lan between nodes of one site",
+      "node.yaml:7:12: cluster.nodes has a: no link dials a, and without replication.listen a cannot dial this node",
+    ]);
+    expect(wrong("links: [{ id: k, to: tokyo, class: lan, address: 127.0.0.1:1 }]")).toEqual([
+      "node.yaml:7:18: links[0].to is tokyo, which is this site itself: want cluster.nodes, and node, one of the others",
+    ]);
+  });
+
   test("a token proves a site over loopback alone; with TLS, files are relative to the settings", () => {
     const load = (replication: string, address: string) =>
       loadNodeSettings(NodeSettingsSchema, {

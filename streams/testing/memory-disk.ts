@@ -100,6 +100,8 @@ export class MemoryDisk implements Disk {
     onRemove: undefined,
     failTruncate: false,
   };
+  /** Whether files that are asked to be are durable with each write, as on Linux, or need a sync, as elsewhere. */
+  writesThrough = false;
   /** Handles that are not closed, of all lives. */
   openFiles = 0;
   private names = new Map<string, Content>();
@@ -154,7 +156,7 @@ export class MemoryDisk implements Disk {
         if (life !== this.life) throw systemError("EBADF", "a dead process");
         return this.readSync(path, into, position);
       },
-      open: (path, mode) => run(() => this.open(path, mode)),
+      open: (path, mode, through) => run(() => this.open(path, mode, through)),
       lock: (folder) => run(() => this.lock(folder)),
       rename: (from, to) => run(() => this.rename(from, to)),
       remove: (path) => run(() => this.remove(path)),
@@ -206,13 +208,13 @@ export class MemoryDisk implements Disk {
     return bytes.copy(into, 0, position);
   }
 
-  async open(path: string, mode: "create" | "read" | "write"): Promise<DiskFile> {
+  async open(path: string, mode: "create" | "read" | "write", through = false): Promise<DiskFile> {
     const existing = this.names.get(path);
     if (mode === "create" && existing !== undefined) throw systemError("EEXIST", path);
     if (mode !== "create" && existing === undefined) throw systemError("ENOENT", path);
     const content = existing ?? this.newContent(path);
     this.names.set(path, content);
-    return this.handle(path, content, mode);
+    return this.handle(path, content, mode, through && this.writesThrough);
   }
 
   async lock(folder: string): Promise<FolderLock> {
@@ -256,7 +258,7 @@ export class MemoryDisk implements Disk {
     for (const [path, content] of this.names) if (within(path)) this.durableNames.set(path, content);
   }
 
-  private handle(path: string, content: Content, mode: string): DiskFile {
+  private handle(path: string, content: Content, mode: string, isThrough: boolean): DiskFile {
     const { life, faults } = this;
     let isOpen = true;
     this.openFiles++;
@@ -273,7 +275,13 @@ export class MemoryDisk implements Disk {
     const writable = (): void => {
       if (mode === "read") throw systemError("EBADF", path);
     };
+    const sync = (): void => {
+      faults.onSync?.(content.path);
+      checkAlive();
+      content.sync();
+    };
     return {
+      isThrough,
       size: async () => content.bytes.byteLength,
       fingerprint: async () => `memory:${content.id}`,
       read: async (into, position) => {
@@ -291,12 +299,11 @@ export class MemoryDisk implements Disk {
         const fits = bytes.subarray(0, Math.max(Math.min(bytes.byteLength, free), 0));
         content.write(fits, position);
         if (fits.byteLength < bytes.byteLength) throw systemError("ENOSPC", path);
+        if (isThrough) sync();
       },
       sync: async () => {
         await alive();
-        faults.onSync?.(content.path);
-        checkAlive();
-        content.sync();
+        sync();
       },
       truncate: async (size) => {
         await alive();

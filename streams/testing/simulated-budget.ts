@@ -1,4 +1,5 @@
 import { BudgetLedger, type LedgerEntry } from "../src/replication/budget/ledger.js";
+import { usedUpOn } from "../src/replication/budget/budgets.js";
 import type { SimSite } from "./simulated-site.js";
 
 /** So short are the days of simulated budgets, ms. */
@@ -11,11 +12,14 @@ const SLOW_WRITE_MS = 600;
 export class SimulatedBudget {
   ledger: BudgetLedger;
   private file: LedgerEntry | undefined;
-  private readonly crossed = new Map<number, number>();
   /** Days on which nothing was left in the end. */
   readonly tightDays = new Set<number>();
 
-  constructor(private readonly site: SimSite) {
+  /** @param nodes of the site, which share its budget */
+  constructor(
+    private readonly site: SimSite,
+    private readonly nodes: number,
+  ) {
     this.ledger = this.open();
   }
 
@@ -23,10 +27,10 @@ export class SimulatedBudget {
     this.ledger = this.open();
   }
 
-  /** The folder is lost, and with it what is known of today. */
+  /** The folder is lost, and with it what is known of today: a node of several takes its share for spent. */
   lose(): void {
-    this.file = undefined;
-    this.crossed.clear();
+    this.file = this.nodes === 1 ? undefined : usedUpOn(this.today, this.share);
+    if (this.nodes === 1) this.site.fleet.spent.delete(this.dayOfSite);
   }
 
   tick(): void {
@@ -36,9 +40,18 @@ export class SimulatedBudget {
 
   /** Bytes are on the wire, in either direction. */
   cross(bytes: number): void {
-    const sum = (this.crossed.get(this.today) ?? 0) + bytes;
-    this.crossed.set(this.today, sum);
-    if (sum > BYTES_PER_DAY) this.site.fleet.fail(`${this.site.name} spends ${sum} bytes on day ${this.today} (R7)`);
+    const { spent } = this.site.fleet;
+    const sum = (spent.get(this.dayOfSite) ?? 0) + bytes;
+    spent.set(this.dayOfSite, sum);
+    if (sum > BYTES_PER_DAY) this.site.fleet.fail(`${this.site.site} spends ${sum} bytes on day ${this.today} (R7)`);
+  }
+
+  private get share(): number {
+    return Math.floor(BYTES_PER_DAY / this.nodes);
+  }
+
+  private get dayOfSite(): string {
+    return `${this.site.site} ${this.today}`;
   }
 
   private get today(): number {
@@ -49,7 +62,7 @@ export class SimulatedBudget {
     const { time, random } = this.site.fleet;
     const { life } = this.site;
     return new BudgetLedger({
-      terms: { bytesPerDay: BYTES_PER_DAY, alertsPercent: 0 },
+      terms: { bytesPerDay: this.share, alertsPercent: 0 },
       found: this.file,
       now: () => time.now,
       dayMs: DAY_MS,

@@ -5,6 +5,10 @@ import type { SimDisk } from "./simulated-disk.js";
 import { SimSite } from "./simulated-site.js";
 import { VirtualTime } from "./virtual-time.js";
 
+/** Of a ship's own network. */
+const LAN_MS = 1;
+const LAN_BYTES_PER_MS = 12_500;
+
 /** A fleet of protocol machines on virtual disks, links and time. */
 export class SimulatedFleet {
   readonly time = new VirtualTime();
@@ -24,14 +28,24 @@ export class SimulatedFleet {
   restores = 0;
   restored = 0;
   again = 0;
-  /** Records that were acknowledged to whoever wrote them, without those that were lost with the only disk that had them. */
-  readonly acknowledged = new Set<number>();
+  /** Records that came to be on a disk, without those that were lost with the only one that had them. */
+  readonly kept = new Set<number>();
   /** Records that were taken for gone, and that filled such gaps. */
   missed = 0;
   filled = 0;
   /** Origins of which two histories were met. */
   readonly forked = new Set<OriginId>();
   readonly #expired = new Set<string>();
+  /** Records that a sensor was told are safe, by site. */
+  readonly #acknowledged = new Map<
+    string,
+    { readonly origin: OriginId; readonly seq: number; readonly value: number }[]
+  >();
+  /** Nodes that lost their disks; they count as one more until they have everything again. */
+  readonly #recovering = new Set<SimSite>();
+  disksLost = 0;
+  /** Bytes that crossed metered links, by site and day. */
+  readonly spent = new Map<string, number>();
   nextValue = 1;
   nextConn = 1;
 
@@ -52,10 +66,70 @@ export class SimulatedFleet {
     return site;
   }
 
+  /** A site of several nodes, which copy each other over a lan of their own. */
+  addCluster(count: number): SimSite[] {
+    const name = `s${String(this.sites.length).padStart(2, "0")}`;
+    const nodes = Array.from({ length: count }, (_, i) => {
+      const node = `${name}.${String.fromCharCode(97 + i)}`;
+      return new SimSite(this, node);
+    });
+    this.sites.push(...nodes);
+    for (const node of nodes) node.tick();
+    nodes.forEach((node, i) => {
+      for (const other of nodes.slice(0, i)) this.#link(new SimLink(this, node, other, LAN_MS, LAN_BYTES_PER_MS));
+    });
+    return nodes;
+  }
+
+  /** A node says to a sensor that its record is safe: then it is on two disks, whatever is lost next (S1). */
+  acknowledge(node: SimSite, origin: OriginId, seq: number, value: number): void {
+    const holders = [node, ...node.sisters].filter(({ disk }) => disk.value(origin, seq) === value);
+    if (holders.length < 2) this.fail(`${node.name} acknowledges ${origin} ${seq}, on ${holders.length} disk (S1)`);
+    const known = this.#acknowledged.get(node.site) ?? [];
+    this.#acknowledged.set(node.site, known);
+    known.push({ origin, seq, value });
+  }
+
+  get acknowledged(): number {
+    return [...this.#acknowledged.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Whether the loss of this disk would be the only one that its site has to bear. */
+  mayLose(node: SimSite): boolean {
+    for (const other of this.#recovering) if (this.#lacking(other) === undefined) this.#recovering.delete(other);
+    return !node.sisters.some((sister) => this.#recovering.has(sister));
+  }
+
+  /** A disk is gone for good: what was acknowledged is still at another node (S1). Called before it is replaced. */
+  lost(node: SimSite): void {
+    if (node.sisters.length === 0) return;
+    this.disksLost++;
+    for (const { origin, seq, value } of this.#acknowledged.get(node.site) ?? []) {
+      const isHeld = node.sisters.some(({ disk }) => disk.value(origin, seq) === value);
+      if (!isHeld) this.fail(`${origin} ${seq} was acknowledged and is gone with the disk of ${node.name} (S1)`);
+    }
+    this.#recovering.add(node);
+  }
+
+  /** What was acknowledged and is not at one of the nodes. */
+  lacking(): string[] {
+    return this.sites.flatMap((site) => this.#lacking(site) ?? []);
+  }
+
+  #lacking(node: SimSite): string | undefined {
+    const lacking = (this.#acknowledged.get(node.site) ?? []).find(
+      ({ origin, seq, value }) => node.disk.value(origin, seq) !== value,
+    );
+    return lacking && `${node.name} lacks ${lacking.origin} ${lacking.seq}, which was acknowledged (S1)`;
+  }
+
   /** @param metered whether `a` pays for what crosses from the budget of its antenna */
   connect(a: SimSite, b: SimSite, metered = false): SimLink {
     const budget = metered ? a.budget : undefined;
-    const link = new SimLink(this, a, b, 5 + this.random() * 60, 1_250, budget);
+    return this.#link(new SimLink(this, a, b, 5 + this.random() * 60, 1_250, budget));
+  }
+
+  #link(link: SimLink): SimLink {
     this.links.push(link);
     link.open();
     return link;
@@ -129,7 +203,7 @@ export class SimulatedFleet {
   /** A disk is gone, and with it what nobody else had. */
   lostWith(disk: SimDisk): void {
     const left = new Set(this.sites.flatMap((site) => site.disk.values()));
-    for (const value of disk.values()) if (!left.has(value)) this.acknowledged.delete(value);
+    for (const value of disk.values()) if (!left.has(value)) this.kept.delete(value);
   }
 
   /** What was acknowledged is everywhere, once, and the same under each number (R1). */
@@ -138,7 +212,7 @@ export class SimulatedFleet {
     return this.sites.flatMap(({ name, disk }) => {
       const seen = new Map<number, number>();
       for (const value of disk.values()) seen.set(value, (seen.get(value) ?? 0) + 1);
-      const lost = [...this.acknowledged].filter((value) => !seen.has(value));
+      const lost = [...this.kept].filter((value) => !seen.has(value));
       const twice = [...seen].filter(([, times]) => times > 1).map(([value]) => value);
       const other = (first?.disk.origins ?? []).flatMap((origin) => {
         const end = Math.max(disk.next(origin), first?.disk.next(origin) ?? 0);
@@ -148,7 +222,7 @@ export class SimulatedFleet {
           .map((seq) => `${origin} ${seq}`);
       });
       return [
-        ...lost.slice(0, 3).map((value) => `${name} lacks ${value}, which was acknowledged`),
+        ...lost.slice(0, 3).map((value) => `${name} lacks ${value}, which was kept`),
         ...twice.slice(0, 3).map((value) => `${name} has ${value} twice`),
         ...other.slice(0, 3).map((what) => `${name} and ${first?.name ?? ""} differ in ${what}`),
       ];

@@ -40,6 +40,8 @@ export interface SimConn {
 }
 
 export class SimLink {
+  /** Records that crossed it. */
+  records = 0;
   up = false;
   wanted = true;
   /** Messages in this direction vanish: the link is half-open. */
@@ -80,6 +82,7 @@ export class SimLink {
     const connected = {
       type: "connected",
       conn: id,
+      sister: this.a.site === this.b.site,
       tuning: { ...TUNING, blockBytes },
       rights: OPEN_RIGHTS,
       tellsGaps: true,
@@ -150,6 +153,7 @@ export class SimLink {
     const bytes = sizeOf(message);
     this.fleet.bytes += bytes;
     if (!this.up) return;
+    if (message.$case === "data") this.records += message.value.count;
     this.budget?.cross(wireBytes(message));
     if (this.black[direction]) return;
     const start = Math.max(this.fleet.time.now, this.#free[direction]);

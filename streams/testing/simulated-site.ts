@@ -1,5 +1,5 @@
 import { holeAt } from "../src/model/gap.js";
-import { originId, type OriginId } from "../src/model/names.js";
+import { originId, siteOfOrigin, type OriginId } from "../src/model/names.js";
 import type { Seq } from "../src/model/record.js";
 import {
   createMachine,
@@ -12,6 +12,7 @@ import {
   type Message,
 } from "../src/replication/machine-state.js";
 import { step } from "../src/replication/machine.js";
+import { SisterCopies } from "../src/replication/sisters.js";
 import { SimDisk, STREAM } from "./simulated-disk.js";
 import { SimulatedBudget } from "./simulated-budget.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
@@ -37,6 +38,8 @@ export class SimSite {
   #incarnations = 0;
   /** Of its antenna. */
   #budget: SimulatedBudget | undefined;
+  /** Own records that are on disk, and not acknowledged because no other node of the site is known to hold them. */
+  #unacknowledged: { readonly seq: number; readonly value: number }[] = [];
   /** Of sealed runs that are on their way in: lost with a crash. */
   readonly #staged = new Map<KeyId, { readonly run: string; readonly values: number[] }>();
   #runs: SimulatedRuns | undefined;
@@ -53,6 +56,16 @@ export class SimSite {
     return this.disk.own;
   }
 
+  /** Name of the site that this node is one of. */
+  get site(): string {
+    return siteOfOrigin(this.origin);
+  }
+
+  /** The other nodes of this site. */
+  get sisters(): SimSite[] {
+    return this.fleet.sites.filter((other) => other !== this && other.site === this.site);
+  }
+
   /** How what is on disk is sealed. */
   get runs(): SimulatedRuns {
     return (this.#runs ??= new SimulatedRuns(`${this.name}.${this.life}`, this.fleet.random));
@@ -60,15 +73,17 @@ export class SimSite {
 
   /** What all metered links that this site opens share. */
   get budget(): SimulatedBudget {
-    return (this.#budget ??= new SimulatedBudget(this));
+    return (this.#budget ??= new SimulatedBudget(this, 1 + this.sisters.length));
   }
 
   append(): void {
     if (!this.up) return;
     const value = this.fleet.nextValue++;
     this.commit(() => {
+      const seq = this.disk.next(this.origin);
       this.#keepOwn(this.origin, value);
-      this.fleet.acknowledged.add(value);
+      this.fleet.kept.add(value);
+      if (this.sisters.length > 0) this.#unacknowledged.push({ seq, value });
     });
   }
 
@@ -78,6 +93,7 @@ export class SimSite {
     for (const effect of step(this.machine, event, this.fleet.time.now)) {
       if (this.life === life) this.#perform(effect);
     }
+    if (this.life === life && event.type === "message") this.#acknowledge();
   }
 
   crash(loseDisk: boolean): void {
@@ -89,7 +105,9 @@ export class SimSite {
     this.#commitQueue = [];
     this.#committing = false;
     this.#staged.clear();
+    this.#unacknowledged = [];
     if (loseDisk) {
+      this.fleet.lost(this);
       this.#budget?.lose();
       this.#become(new SimDisk(this.#freshOrigin()));
     }
@@ -393,7 +411,8 @@ export class SimSite {
   }
 
   #freshOrigin(): OriginId {
-    return originId(`${this.name}.a~r${this.#incarnations++}`);
+    const node = this.name.includes(".") ? this.name : `${this.name}.a`;
+    return originId(`${node}~r${this.#incarnations++}`);
   }
 
   /** Restored from a backup: appends under a new origin (rule 11). */
@@ -423,6 +442,16 @@ export class SimSite {
       return;
     }
     this.commit(() => this.#appendAgain({ type: "appendAgain", key, from }));
+  }
+
+  /** A sensor may be told that its message is safe once a second node has said that it holds it. */
+  #acknowledge(): void {
+    const copies = new SisterCopies(this.machine);
+    for (let next = this.#unacknowledged[0]; next !== undefined; next = this.#unacknowledged[0]) {
+      if (!copies.isCopied(STREAM, this.origin, next.seq)) return;
+      this.#unacknowledged.shift();
+      this.fleet.acknowledge(this, this.origin, next.seq, next.value);
+    }
   }
 
   #setAside({ key, isForked }: Effects<"setAside">): void {

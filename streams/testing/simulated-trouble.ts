@@ -20,6 +20,8 @@ export interface Troubles {
   readonly restores?: boolean;
   /** Sites seal and merge what they have, and send runs as they lie on disk. */
   readonly sealing?: boolean;
+  /** Some sites have two or three nodes. */
+  readonly clusters?: boolean;
   /** Half of the links are metered. */
   readonly budgets?: boolean;
 }
@@ -72,13 +74,15 @@ export class SimulatedLife {
   #join(): void {
     const { fleet } = this;
     const other = fleet.sites.length === 0 ? undefined : this.#pick(fleet.sites);
-    const site = fleet.addSite();
-    if (other !== undefined) this.#connect(other, site);
+    const isCluster = this.troubles.clusters === true && fleet.random() < 0.6;
+    const nodes = isCluster ? fleet.addCluster(2 + Math.floor(fleet.random() * 2)) : [fleet.addSite()];
+    // Every node has its own way ashore.
+    if (other !== undefined) for (const node of nodes) this.#connect(node, other);
   }
 
   #connect(a: SimSite, b: SimSite): void {
     const isKnown = this.fleet.links.some((link) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
-    if (a === b || isKnown) return;
+    if (a === b || a.site === b.site || isKnown) return;
     this.fleet.connect(a, b, this.troubles.budgets === true && this.fleet.random() < 0.5);
   }
 
@@ -125,7 +129,7 @@ export class SimulatedLife {
 
   #crash(loseDisk: boolean): void {
     const site = this.#pick(this.fleet.sites);
-    site.crash(loseDisk);
+    site.crash(loseDisk && this.fleet.mayLose(site));
     this.fleet.time.after(500 + this.fleet.random() * 2_000, () => {
       site.restart();
       this.#reopen(site);

@@ -12,6 +12,7 @@ import { openEmbeddedStore, type EmbeddedStore } from "../src/store/embedded-sto
 /** A store with its replication, without the HTTP side: what tests of replication join together. */
 export interface TestNode {
   readonly site: string;
+  readonly node: string;
   readonly store: EmbeddedStore;
   readonly replicator: Replicator;
   readonly reported: { code: string; message: string }[];
@@ -20,6 +21,9 @@ export interface TestNode {
 
 export interface TestNodeOptions {
   readonly site: string;
+  readonly node?: string;
+  /** Nodes of the site, where it has several. */
+  readonly nodes?: readonly string[];
   readonly folder: string;
   readonly sites: readonly SiteEntry[];
   readonly links?: readonly LinkSettings[];
@@ -41,12 +45,13 @@ export function testSite(site: string, groups: readonly string[] = ["bigblue-sit
 }
 
 export async function startTestNode(options: TestNodeOptions): Promise<TestNode> {
-  const { site, folder } = options;
+  const { site, folder, node = "a", nodes } = options;
   const reported: { code: string; message: string }[] = [];
   const exceptions: Exceptions = { report: ({ code, message }) => reported.push({ code, message }) };
   const settings: NodeSettings = {
     site,
-    node: "a",
+    node,
+    ...(nodes !== undefined && { cluster: { nodes, ack: "quorum" } }),
     data: folder,
     http: { host: "127.0.0.1", port: 0 },
     replication: {
@@ -63,7 +68,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     metricsSeconds: 60,
     logLevel: "silent",
   };
-  const store = await openEmbeddedStore({ folder, site, node: "a", env: systemEnv });
+  const store = await openEmbeddedStore({ folder, site, node, env: systemEnv });
   const replicator = createReplicator({
     store,
     env: systemEnv,
@@ -77,6 +82,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
   await replicator.start();
   return {
     site,
+    node,
     store,
     replicator,
     reported,

@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { freePorts } from "../support/free-ports.js";
 import { runLoad, type Load, type LoadResult } from "./mqtt-load.js";
 import { commit, machine, median } from "./support/report.js";
 
@@ -21,11 +23,16 @@ interface Result {
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const TOPICS = 10_000;
-const SHAPES: readonly {
+interface Shape {
   readonly name: string;
   readonly target: number;
   readonly load: Pick<Load, "connections" | "chunk" | "window" | "messages">;
-}[] = [
+}
+
+/** Of the shapes, the one that is measured with a second node, too. */
+const QUORUM_CONNECTIONS = 10;
+const QUORUM_TARGET = 50_000;
+const SHAPES: readonly Shape[] = [
   {
     name: "1 connection, 500 x 2 in flight",
     target: 100_000,
@@ -43,18 +50,47 @@ const SHAPES: readonly {
   },
 ];
 
-async function withEdge<T>(use: (port: number) => Promise<T>): Promise<T> {
+type Ack = "local" | "quorum";
+
+/** Runs a ship's edge, and with `quorum` a second one without which nothing is acknowledged, in processes of their own. */
+async function withEdge<T>(ack: Ack, use: (port: number) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "landfall-bench-"));
-  const config = join(folder, "edge.yaml");
+  const nodes = ack === "local" ? ["a"] : ["a", "b"];
+  const listen = await freePorts(nodes.length);
+  const edges = nodes.map((_, i) => startEdge(folder, nodes, i, listen));
+  try {
+    const [port] = await Promise.all(edges.map(({ mqttPort }) => mqttPort));
+    return await use(port as number);
+  } finally {
+    for (const { child } of edges) child.kill("SIGTERM");
+    await Promise.all(edges.map(({ ended }) => ended));
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @param listen ports on which the nodes accept each other */
+function startEdge(folder: string, nodes: readonly string[], i: number, listen: readonly number[]) {
+  const site = "ship-9321483";
+  const node = nodes[i] as string;
+  const links = nodes.slice(0, i).map((other, at) => {
+    const id = `${site}.${node}~${site}.${other}`;
+    return { id, to: site, node: other, class: "lan", address: `127.0.0.1:${listen[at]}` };
+  });
+  const token = "only for this bench";
+  const tokenSha256 = createHash("sha256").update(token).digest("hex");
+  const config = join(folder, `${node}.yaml`);
   // JSON is YAML.
   writeFileSync(
     config,
     JSON.stringify({
-      site: "ship-9321483",
-      data: "data",
+      site,
+      node,
+      data: node,
       http: { port: 0 },
-      replication: { token: "only for this bench" },
-      sites: [{ site: "ship-9321483", kind: "ship", name: "Bench", owner: "bigblue", imo: "9321483" }],
+      replication: { token, listen: `127.0.0.1:${listen[i]}` },
+      links,
+      ...(nodes.length > 1 && { cluster: { nodes, ack: "quorum" } }),
+      sites: [{ site, kind: "ship", name: "Bench", owner: "bigblue", imo: "9321483", tokenSha256 }],
       mqtt: { port: 0, packetsPerSecond: 100_000_000, packetsAtOnce: 100_000_000 },
     }),
   );
@@ -63,26 +99,26 @@ async function withEdge<T>(use: (port: number) => Promise<T>): Promise<T> {
     env: { ...process.env, LANDFALL_EXIT_WITH_PARENT: "1" },
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  try {
-    const port = await new Promise<number>((resolve, reject) => {
-      createInterface({ input: child.stdout }).on("line", (line) => {
-        const entry = JSON.parse(line) as { msg?: string; port?: number };
-        if (entry.msg?.startsWith("mqtt listens") && entry.port !== undefined) resolve(entry.port);
-      });
-      void ended.then((code) => reject(new Error(`landfall edge ended with ${code}`)));
+  const mqttPort = new Promise<number>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const entry = JSON.parse(line) as { msg?: string; port?: number };
+      if (entry.msg?.startsWith("mqtt listens") && entry.port !== undefined) resolve(entry.port);
     });
-    return await use(port);
-  } finally {
-    child.kill("SIGTERM");
-    await ended;
-    rmSync(folder, { recursive: true, force: true });
-  }
+    void ended.then((code) => reject(new Error(`landfall edge ended with ${code}`)));
+  });
+  return { child, ended, mqttPort };
+}
+
+/** The same with a second node, for one of the shapes. */
+function quorumOf(shape: Shape): (Shape & { readonly ack: Ack })[] {
+  return shape.load.connections === QUORUM_CONNECTIONS ? [{ ...shape, target: QUORUM_TARGET, ack: "quorum" }] : [];
 }
 
 async function measure(runs: number): Promise<Result[]> {
   const results: Result[] = [];
-  for (const { name, target, load } of SHAPES) {
-    const seen = await withEdge(async (port) => {
+  const shapes = SHAPES.flatMap((shape) => [{ ...shape, ack: "local" as const }, ...quorumOf(shape)]);
+  for (const { name, target, load, ack } of shapes) {
+    const seen = await withEdge(ack, async (port) => {
       const all: LoadResult[] = [];
       for (let run = 0; run < runs; run++) {
         // Every run is later than the one before: nothing is a repetition.
@@ -94,7 +130,7 @@ async function measure(runs: number): Promise<Result[]> {
     const rates = seen.map(({ messagesPerSecond }) => Math.round(messagesPerSecond));
     const p99 = seen.map(({ ackMs99 }) => Number(ackMs99.toFixed(1)));
     results.push({
-      name: `QoS 1, fsynced: ${name}`,
+      name: `QoS 1, fsynced${ack === "quorum" ? " at two nodes" : ""}: ${name}`,
       value: median(rates),
       unit: "messages/s",
       target,
@@ -102,7 +138,7 @@ async function measure(runs: number): Promise<Result[]> {
       runs: rates,
     });
     results.push({
-      name: `time to PUBACK, 99 %: ${name}`,
+      name: `time to PUBACK, 99 %${ack === "quorum" ? ", two nodes" : ""}: ${name}`,
       value: median(p99),
       unit: "ms",
       target: 100,

@@ -1,58 +1,42 @@
-import net from "node:net";
+import { LinkProxy } from "@landfall/proto/link-proxy/link-proxy";
+import type { Shape } from "@landfall/proto/link-proxy/shaper";
+import { seededRandom, testSeed } from "@landfall/streams/testing/seeded-random";
 
-/** A TCP link that the test cuts and restores: cut means connections destroyed and new ones refused. */
+/** A link that the test cuts and restores: cut means connections destroyed and new ones refused. */
 export interface LinkSwitch {
   readonly port: number;
   /** Bytes that went through, both ways. */
   readonly bytes: number;
   cut(): void;
   restore(): void;
+  /** Connections stay and are accepted, and every byte is swallowed. */
+  halfOpen(): void;
   close(): Promise<void>;
 }
 
-export async function openSwitch(targetPort: number, up: boolean): Promise<LinkSwitch> {
-  const sockets = new Set<net.Socket>();
-  let open = up;
-  let bytes = 0;
-  const server = net.createServer((near) => {
-    if (!open) {
-      near.destroy();
-      return;
-    }
-    const far = net.connect({ port: targetPort, host: "127.0.0.1" });
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on("data", (chunk) => (bytes += chunk.byteLength));
-      socket.on("error", () => undefined);
-      socket.on("close", () => {
-        sockets.delete(socket);
-        near.destroy();
-        far.destroy();
-      });
-    }
-    near.pipe(far).pipe(near);
+export async function openSwitch(
+  targetPort: number,
+  up: boolean,
+  shape: Partial<Shape> = {},
+  seed = testSeed(1),
+): Promise<LinkSwitch> {
+  const host = "127.0.0.1";
+  const link = new LinkProxy({
+    listen: { host, port: 0 },
+    target: { host, port: targetPort },
+    shape: { latencyMs: 0, kbps: 0, lossPct: 0, ...shape },
+    random: seededRandom(seed),
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const cut = () => {
-    open = false;
-    for (const socket of sockets) socket.destroy();
-  };
+  const port = await link.listen();
+  link.setState(up ? "up" : "down");
   return {
-    port: (server.address() as net.AddressInfo).port,
+    port,
     get bytes() {
-      return bytes;
+      return link.bytes;
     },
-    cut,
-    restore: () => {
-      open = true;
-    },
-    close: () =>
-      new Promise((resolve) => {
-        cut();
-        server.close(() => resolve());
-      }),
+    cut: () => link.setState("down"),
+    restore: () => link.setState("up"),
+    halfOpen: () => link.setState("half-open"),
+    close: () => link.close(),
   };
 }

@@ -13,6 +13,18 @@ export async function connectSensor(port: number, clientId: string): Promise<Mqt
   });
 }
 
+/** The same with several brokers of one ship: when one is gone, the client turns to the next. */
+export async function connectFailingOver(ports: readonly number[], clientId: string): Promise<MqttClient> {
+  return mqtt.connectAsync({
+    servers: ports.map((port) => ({ host: "127.0.0.1", port, protocol: "mqtt" as const })),
+    protocolVersion: 4,
+    clientId,
+    reconnectPeriod: 100,
+    connectTimeout: 5_000,
+    clean: true,
+  });
+}
+
 /** A valid ISO 6346 number from a serial. */
 export function containerNumber(serial: number, owner = "CSQU"): string {
   const body = `${owner}${String(serial).padStart(6, "0")}`;

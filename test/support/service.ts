@@ -19,18 +19,19 @@ export class Service {
 
   constructor(
     readonly kind: ServiceKind,
-    readonly settings: { site: string; http: { port: number } } & Record<string, unknown>,
+    readonly settings: { site: string; node?: string; http: { port: number } } & Record<string, unknown>,
     folder: string,
   ) {
     mkdirSync(folder, { recursive: true });
-    this.#file = join(folder, `${settings.site}.yaml`);
-    this.#log = join(folder, `${settings.site}.log`);
+    this.#file = join(folder, `${this.name}.yaml`);
+    this.#log = join(folder, `${this.name}.log`);
     writeFileSync(this.#file, stringify(settings));
     this.url = `http://127.0.0.1:${settings.http.port}`;
   }
 
   get name(): string {
-    return this.settings.site;
+    const { site, node = "a" } = this.settings;
+    return node === "a" ? site : `${site}.${node}`;
   }
 
   get pid(): number {

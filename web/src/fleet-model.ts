@@ -1,4 +1,4 @@
-import type { ApiLink, ApiSite, ShipState, SimulationLink, SitesReply } from "@landfall/proto/api";
+import type { ApiLink, ApiSite, LinkDirection, ShipState, SimulationLink, SitesReply } from "@landfall/proto/api";
 import { PLACES, placeOf } from "@landfall/proto/identifiers";
 import { toMs } from "./format/time.js";
 
@@ -12,8 +12,10 @@ export interface LinkView {
   readonly toName: string;
   /** Positions of both ends, longitude and latitude, where they are known. */
   readonly ends?: readonly [readonly [number, number], readonly [number, number]];
-  /** How fast data moves over it right now; the protocol's own small talk does not count. */
-  readonly recordsPerSecond: number;
+  /** How fast data moves over it right now, from its first end to its second and back; the protocol's small talk does not count. */
+  readonly flow: { readonly there: number; readonly back: number };
+  /** Of a port link: how many ships lie before this one at the same quay. */
+  readonly berth?: number;
   /** What the demo's own link says, for whom may control it. */
   readonly control?: SimulationLink;
 }
@@ -44,6 +46,7 @@ export function viewLinks(
   controls: readonly SimulationLink[] = [],
 ): LinkView[] {
   const sites = new Map(reply.sites.map((site) => [site.site, site]));
+  const berthsOfShips = berths(ships);
   const byId = new Map(controls.map((control) => [control.id, control]));
   return reply.links.map((link) => {
     const from = sites.get(link.from);
@@ -51,16 +54,23 @@ export function viewLinks(
     const a = from && sitePosition(from, ships);
     const b = to && sitePosition(to, ships);
     const control = byId.get(link.id);
+    const berth = link.class === "port" ? berthsOfShips.get(from?.imo ?? "") : undefined;
     return {
       link,
       look: linkLook(link, control, from, to, ships),
-      fromName: siteName(from, link.from, ships),
-      toName: siteName(to, link.to, ships),
-      ...(a && b ? { ends: [a, b] as const } : {}),
-      recordsPerSecond: link.recordsPerSecond ?? 0,
+      fromName: nodeName(siteName(from, link.from, ships), link.fromNode),
+      toName: nodeName(siteName(to, link.to, ships), link.toNode),
+      ...(a && b && link.from !== link.to ? { ends: [a, b] as const } : {}),
+      flow: { there: (link.there ?? link).recordsPerSecond ?? 0, back: link.back?.recordsPerSecond ?? 0 },
+      ...(berth !== undefined && berth.port === to?.locode ? { berth: berth.index } : {}),
       ...(control ? { control } : {}),
     };
   });
+}
+
+/** A node is named where its site has several. */
+function nodeName(site: string, node: string | undefined): string {
+  return node === undefined ? site : `${site}, node ${node}`;
 }
 
 function linkLook(
@@ -128,4 +138,31 @@ export function berthOf(ship: ShipState): string | undefined {
   return PLACES.find(
     (place) => Math.abs(place.latitude - latitude) < BERTH_DEG && Math.abs(place.longitude - longitude) < BERTH_DEG,
   )?.locode;
+}
+
+/** For each ship in port, which port, and how many lie there before it: so they are drawn. */
+export function berths(
+  ships: Readonly<Record<string, ShipState>>,
+): ReadonlyMap<string, { readonly port: string; readonly index: number }> {
+  const taken = new Map<string, number>();
+  const found = new Map<string, { port: string; index: number }>();
+  for (const ship of Object.values(ships)) {
+    const port = berthOf(ship);
+    if (port === undefined || ship.longitude === undefined || ship.latitude === undefined) continue;
+    const index = taken.get(port) ?? 0;
+    taken.set(port, index + 1);
+    found.set(ship.imo, { port, index });
+  }
+  return found;
+}
+
+/** What waits and moves in each direction, the busier one first; nothing where the site's program does not tell. */
+export function directions(
+  view: LinkView,
+): { readonly from: string; readonly to: string; readonly of: LinkDirection }[] {
+  const { link, fromName, toName } = view;
+  return [
+    ...(link.there ? [{ from: fromName, to: toName, of: link.there }] : []),
+    ...(link.back ? [{ from: toName, to: fromName, of: link.back }] : []),
+  ].toSorted((a, b) => b.of.backlogRecords - a.of.backlogRecords);
 }

@@ -1,7 +1,7 @@
 import type { ApiLink, ApiSite, ShipState, SimulationLink } from "@landfall/proto/api";
 import { describe, expect, it } from "vitest";
 import { fleetNowMs } from "../src/clock.js";
-import { backlogOf, berthOf, isStale, ringShare, siteName, viewLinks } from "../src/fleet-model.js";
+import { backlogOf, berthOf, directions, isStale, ringShare, siteName, viewLinks } from "../src/fleet-model.js";
 
 const site = (name: string, kind: ApiSite["kind"], more: Partial<ApiSite> = {}): ApiSite => ({
   site: name,
@@ -62,6 +62,32 @@ describe("links", () => {
     expect(view?.ends?.[0]).toEqual([150, 30]);
     expect(siteName(site("los-angeles", "hq"), "", {})).toBe("Los Angeles");
     expect(siteName(undefined, "sydney-yard", {})).toBe("Sydney Yard");
+  });
+});
+
+describe("what crosses a link", () => {
+  const view = (more: Partial<ApiLink>, ships: Record<string, ShipState> = {}) =>
+    viewLinks({ sites: SITES, links: [link({ state: "up", ...more })] }, ships)[0];
+
+  it("flows each way, and from its first end where only the sum is known", () => {
+    expect(view({ recordsPerSecond: 7 })?.flow).toEqual({ there: 7, back: 0 });
+    const way = (recordsPerSecond: number) => ({ backlogRecords: recordsPerSecond * 10, recordsPerSecond });
+    const both = view({ recordsPerSecond: 7, there: way(1), back: way(6) });
+    expect(both?.flow).toEqual({ there: 1, back: 6 });
+    expect(both && directions(both).map(({ from, to, of }) => [from, to, of.backlogRecords])).toEqual([
+      ["Tokyo", "The ship-1", 60],
+      ["The ship-1", "Tokyo", 10],
+    ]);
+    expect(directions(view({}) as NonNullable<typeof both>)).toEqual([]);
+  });
+
+  it("belongs to the ship's place at the quay while it lies there, and to none at sea or elsewhere", () => {
+    const at = { longitude: 139.8, latitude: 35.6 };
+    const other = ship({ imo: "0", docked: "JPTYO", ...at });
+    expect(view({}, { "0": other, "1": ship({ docked: "JPTYO", ...at }) })?.berth).toBe(1);
+    expect(view({}, { "1": ship(at) })?.berth).toBeUndefined();
+    expect(view({}, { "1": ship({ docked: "AUSYD", ...at }) })?.berth).toBeUndefined();
+    expect(view({ class: "satellite" }, { "1": ship({ docked: "JPTYO", ...at }) })?.berth).toBeUndefined();
   });
 });
 

@@ -190,6 +190,22 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { tim
     await page.waitForURL((url) => !url.search.includes("at="));
   });
 
+  it("tells of a link what waits and moves each way, how long it takes, why it is down, and what is left of its budget", async () => {
+    const page = await open({ path: "/?link=tokyo~singapore" });
+    const card = page.locator("article.card");
+    await card.getByText("320 records, about 37").waitFor();
+    await card.getByText("1 s, at the rate of now").waitFor();
+    const rows = await card.locator("tbody tr").allInnerTexts();
+    expect(rows.map((row) => row.split(/\s+/).slice(0, 3))).toEqual([
+      ["Tokyo", "300", "402"],
+      ["Singapore", "20", "10"],
+    ]);
+    await page.goto(`${server.url}/?link=singapore~sydney`);
+    await card.getByText("nothing heard for 5 s").waitFor();
+    await page.goto(`${server.url}/?link=ship-${HYACINTH}~los-angeles`);
+    await card.getByText(/1\.2\sMB of 5\.0\sMB left today/).waitFor();
+  });
+
   it("goes back and forward", async () => {
     const page = await open();
     await page.getByRole("button", { name: /^Big Blue Iris/ }).click();

@@ -1,10 +1,19 @@
 import { isLandfallError } from "@landfall/streams/model/errors";
+import type { StreamName } from "@landfall/streams/model/names";
 import type { NewRecord, StoredRecord, TimestampMs } from "@landfall/streams/model/record";
 import type { StreamStore } from "@landfall/streams/store/store";
 import { LOOKUP_RECORDS, SEEN_TOPICS_MAX } from "../limits.js";
 import type { AppendBatcher, Unstorable } from "./append-batcher.js";
 import { isUnknown, knownBelow, mayBeStored, UNKNOWN_TIMES, withTime, type SeenTimes } from "./seen-times.js";
 import type { Target } from "./route.js";
+
+/** Where several nodes of a site take sensors, and one repeats itself at another. */
+export interface SisterRecords {
+  /** Undefined when all that is known of these streams was told with `note`; otherwise when that is so. */
+  level(streams: readonly StreamName[]): Promise<unknown> | undefined;
+  /** Resolves once a stored record may be acknowledged. */
+  secured(record: StoredRecord): Promise<void>;
+}
 
 export type StoreOutcome = "stored" | "duplicate";
 
@@ -31,12 +40,14 @@ interface TopicState {
 export class Deduplicator {
   readonly #store: Pick<StreamStore, "readTopic">;
   readonly #batcher: AppendBatcher;
+  readonly #sisters: SisterRecords | undefined;
   readonly #topics = new Map<string, TopicState>();
   #lookups = 0;
 
-  constructor(store: Pick<StreamStore, "readTopic">, batcher: AppendBatcher) {
+  constructor(store: Pick<StreamStore, "readTopic">, batcher: AppendBatcher, sisters?: SisterRecords) {
     this.#store = store;
     this.#batcher = batcher;
+    this.#sisters = sisters;
   }
 
   /** How often the store had to be asked, since the start. */
@@ -47,14 +58,16 @@ export class Deduplicator {
   /** Resolves when the message is durable, by this call or an earlier one. Rejects as `StreamStore.append` does. */
   store(target: Target, timed: boolean): Promise<StoreOutcome> {
     const topic = this.#topicOf(target.key);
-    const known = topic.asking === undefined ? this.#decide(topic, target, timed) : undefined;
+    const level = timed ? this.#sisters?.level(target.lookIn()) : undefined;
+    const known = topic.asking === undefined && level === undefined ? this.#decide(topic, target, timed) : undefined;
     if (known !== undefined) return known;
     // In a box, so that the next message of the topic waits for the decision and not for the disk.
     const turn = (topic.asking ?? Promise.resolve()).then(async () => {
+      await level;
       const decided = this.#decide(topic, target, timed);
       if (decided !== undefined) return { outcome: decided };
-      const isStored = await this.#isStored(topic, target);
-      return { outcome: isStored ? Promise.resolve("duplicate" as const) : this.#append(topic, target, timed) };
+      const stored = await this.#find(topic, target);
+      return { outcome: stored === undefined ? this.#append(topic, target, timed) : this.#acknowledge(stored) };
     });
     const answered = (): void => {
       if (topic.asking === settled) topic.asking = undefined;
@@ -62,6 +75,20 @@ export class Deduplicator {
     const settled: Promise<unknown> = turn.then(answered, answered);
     topic.asking = settled;
     return turn.then(({ outcome }) => outcome);
+  }
+
+  /** Another node of this site took a record in, and it is stored here now. */
+  note(key: string, time: number): void {
+    const topic = this.#topics.get(key);
+    // Of a topic that is not known here, the store is asked.
+    if (topic === undefined) return;
+    if (isUnknown(topic.seen)) topic.newest = Math.max(topic.newest, time);
+    else topic.seen = withTime(topic.seen, time);
+  }
+
+  async #acknowledge(stored: StoredRecord): Promise<StoreOutcome> {
+    await this.#sisters?.secured(stored);
+    return "duplicate";
   }
 
   /** What can be told without the store; undefined when it has to be asked. */
@@ -93,12 +120,15 @@ export class Deduplicator {
     return pending.durable;
   }
 
-  async #isStored(topic: TopicState, target: Target): Promise<boolean> {
+  async #find(topic: TopicState, target: Target): Promise<StoredRecord | undefined> {
     this.#lookups++;
     const streams = target.lookIn();
-    for (const stream of streams) if (await this.#isAmongEqualTimes(stream, target.record)) return true;
+    for (const stream of streams) {
+      const stored = await this.#amongEqualTimes(stream, target.record);
+      if (stored !== undefined) return stored;
+    }
     if (isUnknown(topic.seen) && target.record.timestamp > topic.newest) await this.#learn(topic, target, streams);
-    return false;
+    return undefined;
   }
 
   /** Whether this reading is newer than all that is stored: then the next ones need no look into the store. */
@@ -113,20 +143,22 @@ export class Deduplicator {
       }
     }
     // Nor is anything so new on its way: while nothing was known, all that was let through was older than `newest`.
-    topic.seen = knownBelow(from);
+    // And if a sister's came meanwhile, `note` has said so.
+    if (from > topic.newest) topic.seen = knownBelow(from);
   }
 
   /** Pages through everything of exactly this time. */
-  async #isAmongEqualTimes(stream: Target["stream"], record: NewRecord): Promise<boolean> {
+  async #amongEqualTimes(stream: StreamName, record: NewRecord): Promise<StoredRecord | undefined> {
     const time = { fromTime: record.timestamp, toTime: (record.timestamp + 1) as TimestampMs, limit: LOOKUP_RECORDS };
     let fromOffset: StoredRecord["offset"] | undefined;
     for (;;) {
       const query = fromOffset === undefined ? time : { ...time, fromOffset };
       const found = await this.#read(() => this.#store.readTopic(stream, record.topic, query));
-      if (found.some((other) => isSame(other, record))) return true;
+      const same = found.find((other) => isSame(other, record));
+      if (same !== undefined) return same;
       const last = found.at(-1);
       // A page may be shorter than asked for, bounded by its bytes: only an empty one is the end.
-      if (last === undefined) return false;
+      if (last === undefined) return undefined;
       fromOffset = (last.offset + 1) as StoredRecord["offset"];
     }
   }

@@ -1,7 +1,8 @@
 import type { Env } from "@landfall/streams/env";
 import type { Exceptions } from "@landfall/streams/node/node";
 import type { BookingTable } from "../bookings/booking-table.js";
-import { EXCERPT_BYTES_MAX, PARSED_TOPICS_MAX } from "../limits.js";
+import { EXCERPT_BYTES_MAX, PARSED_TOPICS_MAX, VIA_CHARS_MAX } from "../limits.js";
+import { VIA_HEADER } from "./via.js";
 import { isRecordsFault } from "./append-batcher.js";
 import type { Deduplicator } from "./deduplicator.js";
 import { problem, type Problem } from "./problem.js";
@@ -29,6 +30,8 @@ export interface IngestOptions {
   readonly bookings: BookingTable;
   readonly deduplicator: Pick<Deduplicator, "store">;
   readonly exceptions: Exceptions;
+  /** Other nodes of this site judge by it through whom a container reports: readings say so in a header. */
+  readonly tellsVia?: boolean;
   /** Told of each message once, when it is durable. */
   readonly onStored: (reading: Reading, publish: Publish) => void;
   readonly onOutcome: (outcome: IngestOutcome | "failed", refusal?: string) => void;
@@ -51,7 +54,9 @@ export class Ingest {
     const reading = validatePublish(topic, publish.payload, env.now());
     if (isRefusal(reading)) return this.#refuse(publish, reading.problems);
     try {
-      const outcome = await this.#store(route(reading, owner, bookings), reading.timed);
+      const targets = route(reading, owner, bookings);
+      const told = this.#options.tellsVia === true ? withVia(targets, publish.client) : targets;
+      const outcome = await this.#store(told, reading.timed);
       onOutcome(outcome);
       if (outcome === "stored") onStored(reading, publish);
       return outcome;
@@ -108,4 +113,12 @@ export class Ingest {
     });
     return "refused";
   }
+}
+
+/** The message itself with the client that brought it; of copies nobody needs to know. */
+function withVia([main, ...copies]: readonly Target[], client: string): Target[] {
+  if (main === undefined) return [];
+  const { record } = main;
+  const headers = { ...record.headers, [VIA_HEADER]: client.slice(0, VIA_CHARS_MAX) };
+  return [{ ...main, record: { ...record, headers } }, ...copies];
 }

@@ -1,6 +1,7 @@
 import type { NewRecord, TimestampMs } from "@landfall/streams/model/record";
 import type { StreamName } from "@landfall/streams/model/names";
 import type { BookingTable } from "../bookings/booking-table.js";
+import { copyKey } from "./topics.js";
 import type { Reading } from "./validate.js";
 
 /** One record that a message becomes, and where a repetition of it might be found. */
@@ -26,7 +27,7 @@ export function route(reading: Reading, nodeOwner: string, bookings: BookingTabl
   if (event?.location === undefined) return [main];
   // No booking in the copy: a port's authority need not learn whose box it is.
   const stream = `port.${event.location.toLowerCase()}.events`;
-  return [main, target(reading, stream, topic.id, `${stream} ${topic.id}`)];
+  return [main, target(reading, stream, topic.id, copyKey(stream, topic.id))];
 }
 
 /** Stream of a container's readings at a time, and the booking that says so. */

@@ -45,6 +45,18 @@ export function parseIngestTopic(topic: string): IngestTopic | Problem {
     : { subject: "ship", id, kind, recordTopic: `${id}.${leaf}` as TopicName, key: `ship ${id} ${leaf}` };
 }
 
+/** The key of the history that a stored record belongs to: `IngestTopic.key`, or that of a port's copy. */
+export function keyOfRecord(stream: string, topic: string): string {
+  if (stream.startsWith("port.")) return copyKey(stream, topic);
+  const dot = topic.indexOf(".");
+  return dot < 0 ? `container ${topic}` : `ship ${topic.slice(0, dot)} ${topic.slice(dot + 1)}`;
+}
+
+/** The key of what a port's authority gets. */
+export function copyKey(stream: string, id: string): string {
+  return `${stream} ${id}`;
+}
+
 export function isProblem(value: object): value is Problem {
   return "code" in value;
 }

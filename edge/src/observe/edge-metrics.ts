@@ -15,6 +15,30 @@ export interface EdgeMetrics {
   outcome(outcome: IngestOutcome | "failed", refusal?: string): void;
 }
 
+/** How many other nodes are in reach, and what waits for them. */
+export function registerClusterMetrics(
+  registry: Registry,
+  { connected, waiting }: { readonly connected: () => number; readonly waiting: () => number },
+): void {
+  const registers = [registry];
+  void new Gauge({
+    name: "landfall_cluster_nodes_in_reach",
+    help: "Other nodes of this site that are connected",
+    registers,
+    collect() {
+      this.set(connected());
+    },
+  });
+  void new Gauge({
+    name: "landfall_cluster_waiting_batches",
+    help: "Batches of publishes that are on disk here, and not acknowledged before a second node holds them",
+    registers,
+    collect() {
+      this.set(waiting());
+    },
+  });
+}
+
 export function registerEdgeMetrics(registry: Registry, gauges: EdgeGauges): EdgeMetrics {
   const registers = [registry];
   const publishes = new Counter({

@@ -1,8 +1,9 @@
 import type { AlertValue, ContainerEventType, Measurements } from "@landfall/proto/api";
-import type { Cursor, StoredRecord } from "@landfall/streams/model/record";
+import type { Cursor, NewRecord, StoredRecord } from "@landfall/streams/model/record";
 import { isLandfallError } from "@landfall/streams/model/errors";
 import { siteOfOrigin, type StreamName } from "@landfall/streams/model/names";
 import type { StreamStore } from "@landfall/streams/store/store";
+import { VIA_HEADER } from "../ingest/via.js";
 import { REPLAY_RECORDS } from "../limits.js";
 import type { RuleEvent } from "./rules-state.js";
 
@@ -85,12 +86,13 @@ function receivedOf(page: Page): number {
   return (page.records[page.at] as StoredRecord).received;
 }
 
-/** What a stored record tells the rules, if anything. */
-export function eventOf(record: StoredRecord, imo: string): RuleEvent | undefined {
-  const { topic, timestamp: time, received: wall } = record;
-  const kind = record.headers["kind"];
+/** What a stored record tells the rules, if anything. @param wall when it came here */
+export function eventOf(record: NewRecord, imo: string, wall: number): RuleEvent | undefined {
+  const { topic, timestamp: time, headers = {} } = record;
+  const { kind, [VIA_HEADER]: via } = headers;
   if (kind === "telemetry") {
-    return { type: "reading", container: topic, time, wall, measurements: parse(record) as Measurements };
+    const measurements = parse(record) as Measurements;
+    return { type: "reading", container: topic, time, wall, ...(via !== undefined && { via }), measurements };
   }
   if (kind === "event" && !topic.includes(".")) {
     const { type } = parse(record) as { type: ContainerEventType };
@@ -103,7 +105,7 @@ export function eventOf(record: StoredRecord, imo: string): RuleEvent | undefine
   return undefined;
 }
 
-export function readAlert(record: StoredRecord): AlertValue | undefined {
+export function readAlert(record: NewRecord): AlertValue | undefined {
   try {
     const alert = parse(record) as Partial<AlertValue>;
     return typeof alert.id === "string" && typeof alert.container === "string" ? (alert as AlertValue) : undefined;
@@ -113,6 +115,6 @@ export function readAlert(record: StoredRecord): AlertValue | undefined {
 }
 
 /** A value that this node checked before it stored it. */
-function parse({ value }: StoredRecord): unknown {
+function parse({ value }: NewRecord): unknown {
   return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8"));
 }

@@ -2,7 +2,7 @@ import type { AlertValue } from "@landfall/proto/api";
 import type { Env, TimerHandle } from "@landfall/streams/env";
 import { isLandfallError } from "@landfall/streams/model/errors";
 import type { StreamName, TopicName } from "@landfall/streams/model/names";
-import type { Cursor, TimestampMs } from "@landfall/streams/model/record";
+import type { Cursor, NewRecord, TimestampMs, VersionVector } from "@landfall/streams/model/record";
 import type { Exceptions } from "@landfall/streams/node/node";
 import type { StreamStore } from "@landfall/streams/store/store";
 import type { Logger } from "pino";
@@ -28,13 +28,20 @@ export interface WatchOptions {
   readonly imo: string;
   readonly bookings: BookingTable;
   readonly rules: RulesSettings;
+  /** Where several nodes of the ship run the rules. */
+  readonly cluster?: {
+    /** Whether this node is the one that raises and clears alerts. */
+    readonly isInCharge: () => boolean;
+    /** Per origin of this ship, the first seq that the rules may not have been told of yet. */
+    readonly told: (stream: StreamName) => VersionVector;
+  };
 }
 
 /** Runs the on-board rules: feeds them, keeps their clock, stores what they raise and clear. */
 export class Watch {
   readonly #options: WatchOptions;
   #state: RulesState;
-  /** Alerts not yet stored, oldest first. */
+  /** Alerts not yet stored, oldest first; while another node is in charge, those that it has not stored yet. */
   readonly #unsaved: AlertChange[] = [];
   /** Stream in which an open alert was raised: it is cleared in the same one, whoever has the container booked then. */
   readonly #raisedIn = new Map<string, StreamName>();
@@ -74,7 +81,7 @@ export class Watch {
     let count = 0;
     for await (const record of ownRecords(store, site, this.#watched(), after, this.#damaged)) {
       count++;
-      const event = eventOf(record, imo);
+      const event = eventOf(record, imo, record.received);
       for (const change of event ? step(this.#state, event, rules) : []) {
         const before = known.get(change.id)?.state;
         if (before === undefined || (before === "raised" && change.state === "cleared")) this.#unsaved.push(change);
@@ -83,6 +90,7 @@ export class Watch {
     for (const alert of known.values()) {
       this.#tell({ type: alert.state === "raised" ? "open-alert" : "closed-alert", alert });
     }
+    if (!this.#isInCharge()) this.#forgetSettled();
     this.#isRunning = true;
     this.#save();
     this.#tick();
@@ -108,6 +116,23 @@ export class Watch {
     }
   }
 
+  /** A record that is durable here: what a node of the ship took in, or raised. */
+  observeRecord(stream: StreamName, record: NewRecord): void {
+    if (!stream.endsWith(".alerts")) {
+      // Heard when it came here, whatever another node's clock says.
+      const event = eventOf(record, this.#options.imo, this.#options.env.now());
+      if (event) this.#tell(event);
+      return;
+    }
+    const alert = readAlert(record);
+    if (!alert) return;
+    const isRaised = alert.state === "raised";
+    this.#drop(({ id, state }) => id === alert.id && (!isRaised || state === "raised"));
+    if (isRaised) this.#raisedIn.set(alert.id, stream);
+    else this.#raisedIn.delete(alert.id);
+    this.#tell({ type: isRaised ? "open-alert" : "closed-alert", alert });
+  }
+
   connected(client: string): void {
     this.#tell({ type: "connected", client, wall: this.#options.env.now() });
   }
@@ -126,16 +151,37 @@ export class Watch {
     const changes = step(this.#state, event, this.#options.rules);
     if (changes.length === 0) return;
     this.#unsaved.push(...changes);
+    if (!this.#isInCharge()) this.#forgetSettled();
     this.#save();
+  }
+
+  /** What was raised and cleared while another node is in charge, and what that one never raised, needs no word from here. */
+  #forgetSettled(): void {
+    const cleared = new Set(this.#unsaved.flatMap(({ id, state }) => (state === "cleared" ? [id] : [])));
+    const settled = new Set(
+      this.#unsaved.flatMap(({ id, state }) => (state === "raised" && cleared.has(id) ? [id] : [])),
+    );
+    if (settled.size === 0) return;
+    this.#drop(({ id }) => settled.has(id));
+  }
+
+  #drop(isDropped: (change: AlertChange) => boolean): void {
+    this.#unsaved.splice(0, this.#unsaved.length, ...this.#unsaved.filter((change) => !isDropped(change)));
+  }
+
+  #isInCharge(): boolean {
+    return this.#options.cluster?.isInCharge() ?? true;
   }
 
   #tick(): void {
     this.#tell({ type: "tick", wall: this.#options.env.now() });
+    // It may be in charge by now.
+    if (this.#isInCharge()) this.#save();
     this.#timer = this.#options.env.setTimer(RULES_TICK_MS, () => this.#tick());
   }
 
   #save(): void {
-    if (!this.#isRunning || this.#saving || this.#retry || this.#unsaved.length === 0) return;
+    if (!this.#isRunning || this.#saving || this.#retry || this.#unsaved.length === 0 || !this.#isInCharge()) return;
     this.#saving = this.#append()
       .catch((error: unknown) => this.#notSaved(error))
       .finally(() => {
@@ -145,7 +191,7 @@ export class Watch {
   }
 
   async #append(): Promise<void> {
-    for (let change = this.#unsaved[0]; change; change = this.#unsaved[0]) {
+    for (let change = this.#unsaved[0]; change && this.#isInCharge(); change = this.#unsaved[0]) {
       const stream = this.#streamOf(change);
       await this.#options.store.append(stream, [
         {
@@ -155,7 +201,7 @@ export class Watch {
           headers: { kind: "alert" },
         },
       ]);
-      this.#unsaved.shift();
+      this.#drop((one) => one === change);
       if (change.state === "raised") this.#raisedIn.set(change.id, stream);
       else this.#raisedIn.delete(change.id);
       const { type, state, container, message } = change;
@@ -211,7 +257,10 @@ export class Watch {
     try {
       const streams = [...this.#watched(), ...this.#alertStreams()];
       const cursors = new Map(
-        streams.map((stream): [StreamName, Cursor] => [stream, { v: 1, next: store.vector(stream) }]),
+        streams.map((stream): [StreamName, Cursor] => {
+          const told = this.#options.cluster?.told(stream);
+          return [stream, { v: 1, next: { ...store.vector(stream), ...told } }];
+        }),
       );
       // What is durable by now has been told to the rules two turns later.
       await new Promise<void>((resolve) => {

@@ -5,6 +5,7 @@ import type { ExceptionValue } from "@landfall/proto/api";
 import { createNode, type NodeOptions } from "@landfall/streams/node/create-node";
 import type { StoredRecord } from "@landfall/streams/model/record";
 import { streamName } from "@landfall/streams/model/names";
+import { tokenDigest } from "@landfall/streams/replication/gate";
 import { loadNodeSettings } from "@landfall/streams/settings/node-settings-schema";
 import type { StreamStore } from "@landfall/streams/store/store";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
@@ -12,22 +13,37 @@ import { edgeNodeOn, type EdgeNode } from "../../src/edge-node.js";
 import { EdgeSettingsSchema, type EdgeSettings } from "../../src/settings.js";
 
 export const SHIP = "9321483";
+const TOKEN = "a secret of this ship";
 export const BOX = "CSQU3054383";
 
 /** Settings of a ship whose ports are the system's choice. */
 export function shipSettings(
   data: string,
-  more: { mqtt?: object; rules?: object; yard?: boolean; latestSeconds?: number } = {},
+  more: { mqtt?: object; rules?: object; yard?: boolean; latestSeconds?: number; cluster?: TestCluster } = {},
 ): EdgeSettings {
   const site = more.yard ? "tokyo-yard" : `ship-${SHIP}`;
+  const { cluster } = more;
   return loadNodeSettings(EdgeSettingsSchema, {
     overrides: {
       site,
       data,
       http: { port: 0 },
-      replication: { token: "a secret of this ship", wants: ["*.settings"] },
+      replication: {
+        token: TOKEN,
+        wants: ["*.settings"],
+        ...(cluster && { listen: `127.0.0.1:${cluster.ports[cluster.node]}` }),
+      },
+      ...(cluster && clusterSettings(site, cluster)),
       sites: [
-        { site: `ship-${SHIP}`, kind: "ship", name: "Big Blue Hyacinth", owner: "bigblue", groups: [], imo: SHIP },
+        {
+          site: `ship-${SHIP}`,
+          kind: "ship",
+          name: "Big Blue Hyacinth",
+          owner: "bigblue",
+          groups: [],
+          imo: SHIP,
+          tokenSha256: tokenDigest(TOKEN),
+        },
         { site: "tokyo-yard", kind: "yard", name: "Tokyo, yard", owner: "bigblue", groups: [], locode: "JPTYO" },
       ],
       logLevel: "silent",
@@ -36,6 +52,26 @@ export function shipSettings(
       ...(more.latestSeconds && { latestSeconds: more.latestSeconds }),
     },
   });
+}
+
+/** Nodes of the ship by name, with the ports on which they accept each other; each dials those before it. */
+export interface TestCluster {
+  readonly node: string;
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+function clusterSettings(site: string, { node, ports }: TestCluster) {
+  const nodes = Object.keys(ports);
+  const links = nodes.slice(0, nodes.indexOf(node)).map((other) => ({
+    id: `${site}.${node}~${site}.${other}`,
+    to: site,
+    node: other,
+    class: "lan" as const,
+    address: `127.0.0.1:${ports[other]}`,
+    carries: ["*"],
+    urgent: ["*.alerts"],
+  }));
+  return { node, links, cluster: { nodes, ack: "quorum" as const } };
 }
 
 export interface TestEdge extends EdgeNode {
@@ -53,6 +89,7 @@ export interface TestEdgeOptions extends NodeOptions {
   readonly rules?: object;
   readonly yard?: boolean;
   readonly latestSeconds?: number;
+  readonly cluster?: TestCluster;
   /** Puts something between the edge and its store. */
   readonly wrapStore?: (store: StreamStore) => StreamStore;
 }
@@ -77,6 +114,7 @@ export class Harness {
       rules,
       yard,
       latestSeconds,
+      cluster,
       ...nodeOptions
     } = options;
     const settings = shipSettings(folder, {
@@ -84,6 +122,7 @@ export class Harness {
       ...(rules && { rules }),
       ...(yard && { yard }),
       ...(latestSeconds && { latestSeconds }),
+      ...(cluster && { cluster }),
     });
     const node = await createNode(settings, nodeOptions);
     const edge = edgeNodeOn({ ...node, store: wrapStore(node.store) }, settings);

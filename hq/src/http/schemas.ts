@@ -214,6 +214,14 @@ export const BookingsReplySchema = Type.Object(
   { additionalProperties: false },
 );
 
+const LinkDirectionSchema = Type.Object(
+  {
+    backlogRecords: Type.Integer(),
+    recordsPerSecond: opt(Type.Number()),
+    bytesPerSecond: opt(Type.Number()),
+  },
+  { additionalProperties: false },
+);
 export const SitesReplySchema = Type.Object(
   {
     sites: Type.Array(
@@ -230,6 +238,11 @@ export const SitesReplySchema = Type.Object(
           lastContact: opt(Time()),
           notAshore: Type.Integer({ description: "Records written there that are not here yet" }),
           streams: Type.Array(Type.Object({ stream: Text(), has: Type.Integer(), lacks: Type.Integer() })),
+          nodes: opt(
+            Type.Array(Type.Object({ node: Text(), lastContact: Time(), notReady: Type.Array(Text()) }), {
+              description: "Where a site has several",
+            }),
+          ),
         },
         { additionalProperties: false },
       ),
@@ -240,6 +253,8 @@ export const SitesReplySchema = Type.Object(
           id: Text(),
           from: Text(),
           to: Text(),
+          fromNode: opt(Text()),
+          toNode: opt(Text()),
           class: oneOf("lan", "wan", "port", "satellite"),
           state: oneOf("up", "degraded", "down"),
           backlogRecords: opt(Type.Integer()),
@@ -255,6 +270,8 @@ export const SitesReplySchema = Type.Object(
           ),
           recordsPerSecond: opt(Type.Number()),
           bytesPerSecond: opt(Type.Number()),
+          there: opt(LinkDirectionSchema),
+          back: opt(LinkDirectionSchema),
           roundTripMs: opt(Type.Number()),
           lastContact: opt(Time()),
         },

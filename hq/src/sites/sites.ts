@@ -3,6 +3,8 @@ import type {
   ApiLink,
   ApiSite,
   LinkClass,
+  LinkDirection,
+  LinkFlow,
   ShipState,
   SitesReply,
   StatusLink,
@@ -19,6 +21,13 @@ import { iso } from "../view/moves.js";
 const OWN_CONTACT_MS = 10_000;
 
 type Vector = Readonly<Record<string, number>>;
+type SitePeer = Pick<PeerView, "holdings" | "lastContact"> & { readonly site: string };
+
+/** One end of a link, as far as it is known. */
+interface End {
+  readonly site: string;
+  readonly node?: string;
+}
 
 /** What one status record says, and when this site got it. */
 export interface Status {
@@ -28,6 +37,7 @@ export interface Status {
 
 export interface SitesSources {
   readonly self: SiteEntry;
+  readonly node: string;
   readonly sites: readonly SiteEntry[];
   /** Streams here that the asking person may read. */
   readonly readable: ReadonlySet<StreamName>;
@@ -58,7 +68,7 @@ function describeSite(entry: SiteEntry, sources: SitesSources): ApiSite | undefi
   const { self, readable, peers, vectorOf } = sources;
   const isSelf = entry.site === self.site;
   const readsMetrics = sources.readsMetricsOf(entry.owner);
-  const peer = peers.find(({ site }) => site === entry.site);
+  const peer = peerOfSite(entry.site, peers);
   const streams = isSelf ? ownHoldings(sources) : peer ? peerHoldings(peer, readable, vectorOf) : [];
   if (!isSelf && !readsMetrics && streams.length === 0) return undefined;
   const status = sources.statuses
@@ -81,11 +91,51 @@ function describeSite(entry: SiteEntry, sources: SitesSources): ApiSite | undefi
       ? 0
       : Math.max(writtenThere(entry.site, peer, readable, vectorOf), waitingOnBoard(entry, sources)),
     streams,
+    ...nodesOf(entry, sources),
   };
 }
 
+/** What is known of a site by all its nodes: it has what any of them has. */
+function peerOfSite(site: string, peers: readonly PeerView[]): SitePeer | undefined {
+  const views = peers.filter((peer) => peer.site === site);
+  if (views.length === 0) return undefined;
+  const holdings = new Map<StreamName, Record<string, number>>();
+  for (const view of views) {
+    for (const [stream, vector] of view.holdings) {
+      const best = holdings.get(stream) ?? {};
+      holdings.set(stream, best);
+      for (const [origin, next] of Object.entries(vector)) best[origin] = Math.max(best[origin] ?? 0, next);
+    }
+  }
+  return { site, holdings, lastContact: Math.max(...views.map(({ lastContact }) => lastContact)) };
+}
+
+/** The nodes of a site, where it has several, to those who may read what they say of themselves. */
+function nodesOf(
+  entry: SiteEntry,
+  { statuses, readsMetricsOf, peers, now, self, node }: SitesSources,
+): Pick<ApiSite, "nodes"> {
+  if (!readsMetricsOf(entry.owner)) return {};
+  const nodes = new Map<string, { contact: number; notReady: readonly string[] }>();
+  for (const { value, arrived } of statuses) {
+    if (value.site !== entry.site || (nodes.get(value.node)?.contact ?? 0) >= arrived) continue;
+    nodes.set(value.node, { contact: arrived, notReady: value.notReady });
+  }
+  const heard = peers
+    .filter(({ site }) => site === entry.site)
+    .map((peer) => ({ node: peer.node, at: peer.lastContact }));
+  if (entry.site === self.site) heard.push({ node, at: now - (now % OWN_CONTACT_MS) });
+  for (const { node: name, at } of heard) {
+    const { contact = 0, notReady = [] } = nodes.get(name) ?? {};
+    nodes.set(name, { contact: Math.max(contact, at), notReady });
+  }
+  if (nodes.size < 2) return {};
+  const list = [...nodes].map(([name, { contact, notReady }]) => ({ node: name, lastContact: iso(contact), notReady }));
+  return { nodes: list.sort((a, b) => (a.node < b.node ? -1 : 1)) };
+}
+
 function peerHoldings(
-  { site, holdings }: PeerView,
+  { site, holdings }: SitePeer,
   readable: ReadonlySet<StreamName>,
   vectorOf: (stream: StreamName) => Vector,
 ): StreamHolding[] {
@@ -118,7 +168,7 @@ function ownHoldings({ peers, readable, vectorOf }: SitesSources): StreamHolding
 /** Records whose origin is at that site and that it says it holds, beyond ours. */
 function writtenThere(
   site: string,
-  peer: PeerView | undefined,
+  peer: SitePeer | undefined,
   readable: ReadonlySet<StreamName>,
   vectorOf: (stream: StreamName) => Vector,
 ): number {
@@ -148,40 +198,69 @@ function waitingOnBoard(entry: SiteEntry, { statuses, readsMetricsOf }: SitesSou
 /** Milliseconds for a round trip beyond which a link of this class is not what it should be. */
 const ROUND_TRIP_MS_MAX: Readonly<Record<LinkClass, number>> = { lan: 100, port: 500, wan: 1_000, satellite: 3_000 };
 
-function describeLinks({ self, statuses, readsMetricsOf, links, now }: SitesSources): ApiLink[] {
-  interface Report {
-    readonly from: string;
-    readonly link: StatusLink;
-    readonly time: number;
-  }
+function describeLinks(sources: SitesSources): ApiLink[] {
+  const { self, node, statuses, readsMetricsOf, links, now } = sources;
   const reports = new Map<string, Report>();
   const hear = (report: Report): void => {
     const known = reports.get(report.link.id);
-    if (!known || report.time > known.time) reports.set(report.link.id, report);
+    const [older, newer] = known && known.time >= report.time ? [report, known] : [known, report];
+    reports.set(report.link.id, withReason(newer, older));
   };
   for (const { value } of statuses) {
-    for (const link of value.links) hear({ from: value.site, link, time: Date.parse(value.time) });
+    for (const link of value.links) hear({ from: value, link, time: Date.parse(value.time) });
   }
   // What this site sees itself is newer than any report.
   if (readsMetricsOf(self.owner))
-    for (const link of links) hear({ from: self.site, link: toStatusLink(link), time: now + 1 });
-  return [...reports.values()].map(({ from, link }) => toApiLink(from, link)).sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const link of links) hear({ from: { site: self.site, node }, link: toStatusLink(link), time: now + 1 });
+  const ends = [...reports.values()].flatMap(({ from, link }) => [from, { site: link.peer, node: link.node }]);
+  const several = (site: string): boolean =>
+    new Set(ends.flatMap((end) => (end.site === site ? [end.node] : []))).size > 1;
+  return [...reports.values()]
+    .map(({ from, link }) => toApiLink(from, link, several))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function toApiLink(reporter: string, link: StatusLink): ApiLink {
+interface Report {
+  readonly from: End;
+  readonly link: StatusLink;
+  readonly time: number;
+}
+
+/** Only who dials knows why a link is down; the other end may have the newer word. */
+function withReason(newer: Report, older: Report | undefined): Report {
+  const problem = older?.link.state === "down" ? older.link.problem : undefined;
+  if (newer.link.state === "up" || newer.link.problem !== undefined || problem === undefined) return newer;
+  return { ...newer, link: { ...newer.link, problem } };
+}
+
+function direction(backlogRecords: number, flow: LinkFlow | undefined): LinkDirection {
+  return {
+    backlogRecords,
+    ...(flow && { recordsPerSecond: flow.recordsPerSecond, bytesPerSecond: flow.bytesPerSecond }),
+  };
+}
+
+function toApiLink(reporter: End, link: StatusLink, several: (site: string) => boolean): ApiLink {
+  const peer: End = { site: link.peer, ...(link.node !== undefined && { node: link.node }) };
   // `<dialler>~<other>`, as link ids are by custom; otherwise from who reports to the other.
-  const isDialled = link.id === `${link.peer}~${reporter}`;
+  const isDialled = namesOf(peer).some((one) => namesOf(reporter).some((other) => link.id === `${one}~${other}`));
+  const [from, to] = isDialled ? [peer, reporter] : [reporter, peer];
   const { roundTripMs, lastContact, backlogBytes, secondsToGo, certificateExpires, problem, budget } = link;
+  const [sending, receiving] = [direction(link.toSend, link.sending), direction(link.toReceive, link.receiving)];
   const isSlow = roundTripMs !== undefined && roundTripMs > ROUND_TRIP_MS_MAX[link.class];
   return {
     id: link.id,
-    from: isDialled ? link.peer : reporter,
-    to: isDialled ? reporter : link.peer,
+    from: from.site,
+    to: to.site,
+    ...(from.node !== undefined && several(from.site) && { fromNode: from.node }),
+    ...(to.node !== undefined && several(to.site) && { toNode: to.node }),
     class: link.class,
     state: link.state === "up" && isSlow ? "degraded" : link.state,
     backlogRecords: link.toSend + link.toReceive,
     recordsPerSecond: link.recordsPerSecond,
     bytesPerSecond: link.bytesPerSecond,
+    there: isDialled ? receiving : sending,
+    back: isDialled ? sending : receiving,
     ...(roundTripMs !== undefined && { roundTripMs }),
     ...(backlogBytes !== undefined && { backlogBytes }),
     ...(secondsToGo !== undefined && { secondsToGo }),
@@ -190,6 +269,11 @@ function toApiLink(reporter: string, link: StatusLink): ApiLink {
     ...(problem !== undefined && { problem }),
     ...(budget !== undefined && { budget }),
   };
+}
+
+/** A link may be named after sites, or after their nodes. */
+function namesOf({ site, node }: End): string[] {
+  return node === undefined ? [site] : [site, `${site}.${node}`];
 }
 
 function positionOf(

@@ -26,6 +26,9 @@ function isStatus(value: Readonly<Record<string, unknown>>): value is Readonly<R
   return (
     value["kind"] === "status" &&
     typeof value["site"] === "string" &&
+    typeof value["node"] === "string" &&
+    Array.isArray(value["notReady"]) &&
+    value["notReady"].every((reason) => typeof reason === "string") &&
     typeof value["time"] === "string" &&
     Array.isArray(value["links"]) &&
     value["links"].every(isLink)

@@ -2,7 +2,7 @@ import type { LinkPatch, Problem } from "@landfall/proto/api";
 import fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { SimulatorError } from "../errors.js";
-import { LINK_KBPS_MAX, LINK_LATENCY_MS_MAX, LINK_LOSS_PCT_MAX } from "../limits.js";
+import { LINK_JITTER_MS_MAX, LINK_KBPS_MAX, LINK_LATENCY_MS_MAX, LINK_LOSS_PCT_MAX } from "../limits.js";
 import type { Command } from "../world/state.js";
 
 /** What the voyage controls steer. */
@@ -34,6 +34,7 @@ const LinkBody = Type.Object(
     latencyMs: Type.Optional(Type.Number({ minimum: 0, maximum: LINK_LATENCY_MS_MAX })),
     kbps: Type.Optional(Type.Number({ minimum: 0, maximum: LINK_KBPS_MAX })),
     lossPct: Type.Optional(Type.Number({ minimum: 0, maximum: LINK_LOSS_PCT_MAX })),
+    jitterMs: Type.Optional(Type.Number({ minimum: 0, maximum: LINK_JITTER_MS_MAX })),
   },
   { ...CLOSED, minProperties: 1 },
 );

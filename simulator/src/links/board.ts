@@ -1,10 +1,10 @@
 import type { LinkClass, LinkPatch, SimulationLink } from "@landfall/proto/api";
+import { LinkProxy, type HostPort } from "@landfall/proto/link-proxy/link-proxy";
+import type { Shape } from "@landfall/proto/link-proxy/shaper";
 import { SimulatorError } from "../errors.js";
-import { LINK_KBPS_MAX, LINK_LATENCY_MS_MAX, LINK_LOSS_PCT_MAX } from "../limits.js";
+import { LINK_JITTER_MS_MAX, LINK_KBPS_MAX, LINK_LATENCY_MS_MAX, LINK_LOSS_PCT_MAX } from "../limits.js";
 import type { ShipState } from "../world/state.js";
-import { hash } from "../random.js";
-import { LinkProxy, type HostPort } from "./proxy.js";
-import type { Shape } from "./shaper.js";
+import { hash, uniform } from "../random.js";
 
 /** Losses of a link fall the same way in every run. */
 const LOSS_SEED = 1_460;
@@ -33,6 +33,7 @@ export interface LinkOverride {
   readonly latencyMs?: number;
   readonly kbps?: number;
   readonly lossPct?: number;
+  readonly jitterMs?: number;
 }
 
 interface Link {
@@ -54,14 +55,22 @@ export class LinkBoard {
     this.links = new Map(
       specs.map((spec): [string, Link] => {
         const override = overrides[spec.id] ?? {};
-        const proxy = new LinkProxy(spec.listen, spec.target, shapeOf(spec, override), hash(LOSS_SEED, spec.id));
+        const { listen, target } = spec;
+        const proxy = new LinkProxy({ listen, target, shape: shapeOf(spec, override), random: chance(spec.id) });
         return [spec.id, { spec, proxy, override, inReach: false, seenBytes: 0, bytesPerSecond: 0 }];
       }),
     );
   }
 
+  /** @throws SimulatorError PORT_IN_USE */
   async listen(): Promise<void> {
-    for (const { proxy } of this.links.values()) await proxy.listen();
+    for (const { proxy, spec } of this.links.values()) {
+      await proxy.listen().catch((error: unknown) => {
+        const where = `${spec.listen.host}:${spec.listen.port}`;
+        const why = error instanceof Error ? error.message : String(error);
+        throw new SimulatorError("PORT_IN_USE", `a link cannot listen on ${where}: ${why}`, { cause: error });
+      });
+    }
   }
 
   async close(): Promise<void> {
@@ -87,12 +96,14 @@ export class LinkBoard {
     checkRange("latencyMs", patch.latencyMs, LINK_LATENCY_MS_MAX);
     checkRange("kbps", patch.kbps, LINK_KBPS_MAX);
     checkRange("lossPct", patch.lossPct, LINK_LOSS_PCT_MAX);
+    checkRange("jitterMs", patch.jitterMs, LINK_JITTER_MS_MAX);
     link.override = {
       ...link.override,
       ...(patch.state !== undefined && { cut: patch.state === "down", halfOpen: patch.state === "half-open" }),
       ...(patch.latencyMs !== undefined && { latencyMs: patch.latencyMs }),
       ...(patch.kbps !== undefined && { kbps: patch.kbps }),
       ...(patch.lossPct !== undefined && { lossPct: patch.lossPct }),
+      ...(patch.jitterMs !== undefined && { jitterMs: patch.jitterMs }),
     };
     link.proxy.setShape(shapeOf(link.spec, link.override));
     this.apply(link);
@@ -125,9 +136,16 @@ export class LinkBoard {
   }
 }
 
-function shapeOf(spec: LinkSpec, override: LinkOverride): Shape {
-  const { latencyMs = spec.latencyMs, kbps = spec.kbps, lossPct = 0 } = override;
-  return { latencyMs, kbps, lossPct };
+function shapeOf(spec: LinkSpec, override: LinkOverride): Required<Shape> {
+  const { latencyMs = spec.latencyMs, kbps = spec.kbps, lossPct = 0, jitterMs = 0 } = override;
+  return { latencyMs, kbps, lossPct, jitterMs };
+}
+
+/** The same for a link in every run. */
+function chance(id: string): () => number {
+  const seed = hash(LOSS_SEED, id);
+  let drawn = 0;
+  return () => uniform(seed, drawn++);
 }
 
 function view(link: Link): SimulationLink {

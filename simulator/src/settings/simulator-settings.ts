@@ -1,6 +1,6 @@
 import { isAbsolute, join, dirname, resolve } from "node:path";
 import { Type, type Static } from "typebox";
-import type { HostPort } from "../links/proxy.js";
+import type { HostPort } from "@landfall/proto/link-proxy/link-proxy";
 import type { LinkSpec } from "../links/board.js";
 import {
   CONTAINERS_MAX,

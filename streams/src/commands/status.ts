@@ -1,11 +1,11 @@
-import type { StatusLink, StatusReply } from "@landfall/proto/api";
+import type { LinkFlow, StatusLink, StatusReply } from "@landfall/proto/api";
 import { CommandError, withErrors } from "./command-error.js";
 import { askNode } from "./node-client.js";
 import { formatBytes, formatCount, formatDuration, formatTable } from "./table.js";
 import { findTargets, type Target, type TargetOptions } from "./target.js";
 
 const LINK_HEAD =
-  "LINK,TO,CLASS,STATE,ROUND TRIP,TO SEND,TO RECEIVE,BACKLOG,TIME TO GO,RECORDS/S,BYTES/S,BUDGET LEFT,LAST CONTACT,CERTIFICATE".split(
+  "LINK,TO,CLASS,STATE,ROUND TRIP,TO SEND,TO RECEIVE,BACKLOG,TIME TO GO,RECORDS/S,SENT/S,RECEIVED/S,BUDGET LEFT,LAST CONTACT,CERTIFICATE".split(
     ",",
   );
 
@@ -40,8 +40,24 @@ async function ask(target: Target): Promise<{ target: Target; reply?: StatusRepl
   }
 }
 
+/** Unknown of a node of an earlier version. */
+function bytesOf(flow: LinkFlow | undefined): string {
+  return flow === undefined ? "-" : formatBytes(flow.bytesPerSecond);
+}
+
 function budgetLeft(budget: StatusLink["budget"]): string {
   return budget === undefined ? "-" : `${formatBytes(budget.leftBytes)} of ${formatBytes(budget.bytesPerDay)}`;
+}
+
+/** Nodes of each site that the reply speaks of: they are named where a site has several. */
+function countNodes({ site, node, links, peers }: StatusReply): Map<string, Set<string>> {
+  const nodes = new Map([[site, new Set([node])]]);
+  const add = (name: string, at: string | undefined): void => {
+    if (at !== undefined) nodes.set(name, (nodes.get(name) ?? new Set()).add(at));
+  };
+  for (const link of links) add(link.peer, link.node);
+  for (const peer of peers) add(peer.site, peer.node);
+  return nodes;
 }
 
 /** A node's status for people: what it is, its links, its peers. */
@@ -64,6 +80,9 @@ export function formatStatus(reply: StatusReply): string {
     ...(reply.certificateExpires === undefined ? [] : [`certificate ${goodFor(reply.certificateExpires)}`]),
     version,
   ];
+  const nodesOf = countNodes(reply);
+  const named = (peer: string, at: string | undefined): string =>
+    at !== undefined && (nodesOf.get(peer)?.size ?? 0) > 1 ? `${peer}.${at}` : peer;
   let text = `${head.join(" · ")}\n`;
   for (const reason of notReady) text += `  ${reason}\n`;
   if (links.length > 0) {
@@ -71,7 +90,7 @@ export function formatStatus(reply: StatusReply): string {
       LINK_HEAD,
       links.map((link) => [
         link.id,
-        link.peer,
+        named(link.peer, link.node),
         link.class,
         link.state,
         link.roundTripMs === undefined ? "-" : `${formatCount(link.roundTripMs)} ms`,
@@ -80,7 +99,8 @@ export function formatStatus(reply: StatusReply): string {
         link.backlogBytes === undefined ? "-" : formatBytes(link.backlogBytes),
         link.secondsToGo === undefined ? "-" : formatDuration(link.secondsToGo),
         formatCount(link.recordsPerSecond),
-        formatBytes(link.bytesPerSecond),
+        bytesOf(link.sending),
+        bytesOf(link.receiving),
         budgetLeft(link.budget),
         ago(link.lastContact),
         goodFor(link.certificateExpires),
@@ -92,7 +112,7 @@ export function formatStatus(reply: StatusReply): string {
     text += formatTable(
       ["PEER", "CLASS", "LACKS", "AHEAD", "LAST CONTACT"],
       peers.map((peer) => [
-        peer.site,
+        named(peer.site, peer.node),
         peer.class,
         formatCount(peer.lacks),
         formatCount(peer.ahead),

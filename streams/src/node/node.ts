@@ -62,10 +62,18 @@ export interface Exceptions {
   }): void;
 }
 
+/** What moves over a link in one direction, in a second. */
+export interface Flow {
+  readonly bytesPerSecond: number;
+  readonly recordsPerSecond: number;
+}
+
 /** One link, seen from this node. */
 export interface LinkView {
   readonly id: string;
   readonly peer: SiteName;
+  /** Node at the other end; absent before its first hello. */
+  readonly node?: string;
   readonly class: LinkClass;
   readonly state: "up" | "down";
   /** Why the link could not be opened, or why it closed; only for a link that this node dials and that is down. */
@@ -77,8 +85,11 @@ export interface LinkView {
   readonly roundTripMs?: number;
   /** What may cross in a day (UTC), both ways and over all links that share it, and what did; absent without a budget. */
   readonly budget?: { readonly bytesPerDay: number; readonly usedBytes: number; readonly leftBytes: number };
+  /** Both ways together, and each. */
   readonly bytesPerSecond: number;
   readonly recordsPerSecond: number;
+  readonly sending: Flow;
+  readonly receiving: Flow;
   /** Records that this side holds and the other lacks, and the reverse, of streams that both may hold. */
   readonly toSend: number;
   readonly toReceive: number;
@@ -87,13 +98,35 @@ export interface LinkView {
   readonly secondsToGo?: number;
 }
 
-/** What a peer last said it holds. */
+/** What a node of another site, or another node of this one, last said it holds. */
 export interface PeerView {
   readonly site: SiteName;
+  readonly node: string;
   readonly lastContact: number;
   readonly linkClass: LinkClass;
   /** Class of the link over which a record of this stream and origin last came in from it. */
   readonly holdings: ReadonlyMap<StreamName, VersionVector>;
+}
+
+/** The other nodes of this site, which copy this one's records as it copies theirs. */
+export interface Sisters {
+  /** Names of those that are connected. */
+  connected(): string[];
+  /**
+   * Resolves once one of those that are connected has said that it holds this record durably. There is no deadline: one
+   * may come back.
+   * @throws LandfallError CLOSED when the node closes
+   */
+  secondCopy(stream: StreamName, origin: OriginId, seq: number): Promise<void>;
+  /** How many wait for that. */
+  readonly waiting: number;
+  /**
+   * For each origin of this site but this node's own: the first seq that, as far as is known here, none of its nodes
+   * holds. What is below it is here, or on its way.
+   */
+  known(stream: StreamName): ReadonlyMap<OriginId, number>;
+  /** Whether all that is known to be at connected sisters is durable here, too. */
+  isLevel(): boolean;
 }
 
 export interface Replication {
@@ -106,6 +139,8 @@ export interface Replication {
   certificateExpires(): number | undefined;
   /** First seq that no neighbour is known to hold; Infinity when none may have the stream (S6). */
   handedOver(stream: StreamName, origin: OriginId): number;
-  /** Own records of this node that no peer is known to hold: what is still to be sent. */
+  /** Records of this site, as far as they are here, that no other site is known to hold: what is still to be sent. */
   notHandedOver(): { readonly stream: StreamName; readonly records: number }[];
+  /** What the other nodes of this site have of its records. */
+  readonly sisters: Sisters;
 }

@@ -57,7 +57,9 @@ export function registerNodeMetrics(
     store.stats().failed === undefined ? 0 : 1,
   );
   gauge("landfall_ready", "1 when the node is ready", () => (readiness.reasons().length === 0 ? 1 : 0));
-  gauge("landfall_replication_unsent_records", "Records written here that no other site is known to hold", () =>
-    replication.notHandedOver().reduce((sum, { records }) => sum + records, 0),
+  gauge(
+    "landfall_replication_unsent_records",
+    "Records of this site that are here and that no other site is known to hold",
+    () => replication.notHandedOver().reduce((sum, { records }) => sum + records, 0),
   );
 }

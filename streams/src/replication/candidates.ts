@@ -66,7 +66,7 @@ export function bestSource(
       lacks: ahead && holeAt(announced.holes, mine) !== undefined ? 1 : ahead || isOrigin ? 0 : 2,
       missing: missingIn(announced.holes, mine, announced.next),
       distance,
-      spread: spreadHash(`${key} ${conn.peer} ${state.site}`),
+      spread: spreadHash(`${key} ${conn.peer} ${state.self}`),
     };
     if (best === undefined || compareRank(rank, best.rank) < 0) best = { conn, distance, ahead, rank };
   }

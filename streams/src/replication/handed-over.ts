@@ -1,6 +1,6 @@
 import { matchesAny } from "../access/pattern.js";
 import type { Policy } from "../access/policy.js";
-import { siteOfOrigin, type OriginId, type SiteName, type StreamName } from "../model/names.js";
+import { siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
 import type { NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import type { LinkMemory } from "./link-views.js";
 import { keyId } from "./machine-state.js";
@@ -37,5 +37,5 @@ export function handedOver(
   const takers = settings.sites.filter(mayTake);
   if (takers.length === 0) return Number.POSITIVE_INFINITY;
   const key = keyId(stream, origin);
-  return Math.max(...takers.map(({ site }) => knowledge.nextAt(site as SiteName, key) ?? 0));
+  return Math.max(...takers.map(({ site }) => knowledge.nextAtSite(site, key) ?? 0));
 }

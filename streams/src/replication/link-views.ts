@@ -1,21 +1,31 @@
 import type { LinkClass } from "@landfall/proto/api";
-import type { SiteName, StreamName } from "../model/names.js";
+import { siteOfOrigin, type SiteName, type StreamName } from "../model/names.js";
 import type { LinkView } from "../node/node.js";
 import type { BudgetLedger } from "./budget/ledger.js";
 import type { EstablishedLink } from "./link.js";
-import { heldNext, isOwn, receivedNext, type LinkRights, type MachineState } from "./machine-state.js";
+import { heldNext, isOfOwnSite, receivedNext, type LinkRights, type MachineState } from "./machine-state.js";
+import { STILL } from "./link-meter.js";
 import type { PeerKnowledge } from "./peer-knowledge.js";
+import { peerName } from "./peer-name.js";
 
 /** A link that is configured or was seen, up or not. */
 export interface LinkMemory {
   readonly id: string;
   readonly peer: SiteName;
+  /** Node of it, as its last hello said; absent before the first. */
+  readonly node?: string;
   readonly class: LinkClass;
   readonly carries: readonly string[];
   /** From the last hello; absent before the first. */
   readonly rights?: LinkRights;
   /** Of a link that this site dials on a budget. */
   readonly ledger?: BudgetLedger;
+}
+
+/** Links that this node dials are told apart by their names, those that others dial by who does, too. */
+export function memoryId({ dialled, peer }: Pick<EstablishedLink, "dialled" | "peer">): string {
+  if (peer === undefined) return "";
+  return dialled ? peer.link : `${peer.link} ${peerName(peer.site, peer.node)}`;
 }
 
 export function linkViews(given: {
@@ -28,18 +38,26 @@ export function linkViews(given: {
   now: number;
 }): LinkView[] {
   const { machine, knowledge, now } = given;
-  const lastContacts = new Map(knowledge.views().map((view) => [view.site, view.lastContact]));
+  const lastContacts = new Map(knowledge.views().map((view) => [peerName(view.site, view.node), view.lastContact]));
   return [...given.memory].map((memory) => {
-    const link = given.established.find(({ peer }) => peer?.link === memory.id && peer.site === memory.peer);
-    const rates = link?.meter.rates(now) ?? { bytesPerSecond: 0, recordsPerSecond: 0 };
+    const { node } = memory;
+    const link = given.established.find(
+      ({ peer }) => peer?.link === memory.id && peer.site === memory.peer && peer.node === node,
+    );
+    const { sending, receiving } = link?.meter.rates(now) ?? { sending: STILL, receiving: STILL };
+    const rates = {
+      bytesPerSecond: sending.bytesPerSecond + receiving.bytesPerSecond,
+      recordsPerSecond: sending.recordsPerSecond + receiving.recordsPerSecond,
+    };
     const waiting = backlog(memory, machine, knowledge);
     const problem = link === undefined ? given.problems.get(memory.id) : undefined;
     const expires = link?.channel.certificate?.expiresAt;
     const budget = budgetOf(memory, link);
-    const contact = link?.lastContact ?? lastContacts.get(memory.peer);
+    const contact = link?.lastContact ?? lastContacts.get(peerName(memory.peer, node ?? ""));
     return {
       id: memory.id,
       peer: memory.peer,
+      ...(node !== undefined && { node }),
       class: memory.class,
       state: link === undefined ? "down" : "up",
       ...(problem !== undefined && { problem }),
@@ -48,6 +66,8 @@ export function linkViews(given: {
       ...(link?.roundTripMs === undefined ? {} : { roundTripMs: Math.round(link.roundTripMs * 10) / 10 }),
       ...(budget !== undefined && { budget }),
       ...rates,
+      sending,
+      receiving,
       ...waiting,
       ...(link !== undefined && toGo(waiting.toSend + waiting.toReceive, link.meter.bytesPerRecord, rates)),
     };
@@ -82,25 +102,26 @@ function backlog(
 ): { toSend: number; toReceive: number } {
   let toSend = 0;
   let toReceive = 0;
-  const { rights, peer } = memory;
-  if (rights === undefined) return { toSend, toReceive };
+  const { rights, peer, node } = memory;
+  if (rights === undefined || node === undefined) return { toSend, toReceive };
   for (const [key, { stream }] of machine.keys) {
-    const theirs = knowledge.nextAt(peer, key) ?? 0;
+    const theirs = knowledge.nextAt({ site: peer, node }, key) ?? 0;
     if (rights.maySend(stream)) toSend += Math.max(0, heldNext(machine, key) - theirs);
     if (rights.mayRequest(stream)) toReceive += Math.max(0, theirs - receivedNext(machine, key));
   }
   return { toSend, toReceive };
 }
 
-/** Per stream, records written at this node that no peer is known to hold. */
+/** Per stream, records written at this site, as far as they are here, that no other site is known to hold. */
 export function notHandedOver(
   machine: MachineState,
   knowledge: PeerKnowledge,
 ): { stream: StreamName; records: number }[] {
+  const own = siteOfOrigin(machine.own);
   const byStream = new Map<StreamName, number>();
   for (const [key, { stream }] of machine.keys) {
-    if (!isOwn(machine, key)) continue;
-    const waiting = Math.max(0, heldNext(machine, key) - knowledge.bestNext(key));
+    if (!isOfOwnSite(machine, key)) continue;
+    const waiting = Math.max(0, heldNext(machine, key) - knowledge.bestNext(key, own));
     if (waiting > 0) byStream.set(stream, (byStream.get(stream) ?? 0) + waiting);
   }
   return [...byStream].map(([stream, records]) => ({ stream, records }));

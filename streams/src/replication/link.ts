@@ -154,7 +154,7 @@ export class EstablishedLink {
   }
 
   #put(message: Message): void {
-    this.meter.count(frameBytes(message), recordsIn(message));
+    this.meter.sent(frameBytes(message), recordsIn(message));
     this.#keepalive.sent(message, this.env.monotonic());
     this.channel.send({ body: message });
   }
@@ -187,7 +187,7 @@ export class EstablishedLink {
       else if (body.$case === "pong") this.#onPong(body.value.token);
       else if (body.$case === "hello") throw new LandfallError("PROTOCOL_ERROR", "a second hello");
       else if (body.$case !== "allowance") {
-        if (body.$case === "data" || body.$case === "sealed") this.meter.count(frameBytes(body), recordsIn(body));
+        if (body.$case === "data" || body.$case === "sealed") this.meter.received(frameBytes(body), recordsIn(body));
         this.events.message(this, body);
       }
     } catch (error) {
@@ -261,7 +261,7 @@ function checkShort(hello: Message): void {
 }
 
 /** Records that count with this frame: those of a sealed run with its last. */
-function recordsIn(message: Message): number {
+export function recordsIn(message: Message): number {
   if (message.$case === "data") return message.value.count;
   return message.$case === "sealed" && message.value.next === message.value.blocks ? message.value.count : 0;
 }

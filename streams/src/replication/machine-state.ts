@@ -1,6 +1,6 @@
 import type { Digest, Frame, Request } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Hole } from "../model/gap.js";
-import { nodeOfOrigin, type OriginId, type StreamName } from "../model/names.js";
+import { nodeOfOrigin, siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
 import type { SealedRun } from "../store/store.js";
 import type { Purse } from "./budget/purse.js";
 import type { CreditWindow } from "./credit-window.js";
@@ -97,8 +97,10 @@ export interface Serving {
 
 export interface Conn {
   readonly id: number;
-  /** Site at the other end; penalties are kept under this name, across reconnects. */
+  /** Node at the other end, `site.node`; penalties are kept under this name, across reconnects. */
   readonly peer: string;
+  /** It is another node of this site: told at once how far this node has the site's own records. */
+  readonly sister: boolean;
   readonly tuning: LinkTuning;
   readonly rights: LinkRights;
   /** The peer understands gaps, requests with an end, and digests. */
@@ -188,8 +190,8 @@ export interface Penalty {
 
 /** All that the protocol knows. Owned by `step`; nothing else writes it. */
 export interface MachineState {
-  /** Name of this site, used to break ties. */
-  readonly site: string;
+  /** Name of this node, `site.node`, used to break ties. */
+  readonly self: string;
   /** Origin under which this node appends: never requested. */
   own: OriginId;
   /** This node has taken a new origin since it started: it was restored, and is not another time. */
@@ -233,6 +235,7 @@ export type MachineEvent =
       readonly type: "connected";
       readonly conn: number;
       readonly peer: string;
+      readonly sister: boolean;
       readonly tuning: LinkTuning;
       readonly rights: LinkRights;
       readonly tellsGaps: boolean;
@@ -430,9 +433,10 @@ export function keyId(stream: string, origin: string): KeyId {
   return `${stream} ${origin}`;
 }
 
-export function createMachine(site: string, own: OriginId): MachineState {
+/** @param self name of the node, `site.node` */
+export function createMachine(self: string, own: OriginId): MachineState {
   return {
-    site,
+    self,
     own,
     isReborn: false,
     keys: new Map(),
@@ -485,6 +489,12 @@ export function isOwn(state: MachineState, key: KeyId): boolean {
 export function isOfThisNode(state: MachineState, key: KeyId): boolean {
   const origin = state.keys.get(key)?.origin;
   return origin !== undefined && nodeOfOrigin(origin) === nodeOfOrigin(state.own);
+}
+
+/** Whether the records were first stored by a node of this site. */
+export function isOfOwnSite(state: MachineState, key: KeyId): boolean {
+  const names = state.keys.get(key);
+  return names !== undefined && siteOfOrigin(names.origin) === siteOfOrigin(state.own);
 }
 
 /** Sum of link costs to the origin over the active source; 0 for this node's own records. */

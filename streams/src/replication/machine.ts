@@ -28,6 +28,7 @@ import {
   heldNext,
   internKey,
   isOfThisNode,
+  isOfOwnSite,
   isOwn,
   receivedNext,
   type Conn,
@@ -37,6 +38,7 @@ import {
   type MachineState,
 } from "./machine-state.js";
 import { releaseHeld } from "./payment.js";
+import { precedes } from "./peer-name.js";
 import { blockRead, compared, endServing, partRead, pump, serve, wait } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
@@ -148,6 +150,7 @@ function onConnected(
   const conn: Conn = {
     id: event.conn,
     peer: event.peer,
+    sister: event.sister,
     tuning: event.tuning,
     rights: event.rights,
     tellsGaps: event.tellsGaps,
@@ -308,7 +311,7 @@ function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number, to
   if (!hasEnd && source?.conn === conn.id && source.state === "active") {
     // Both asked each other at the same time: who has less keeps asking; a tie goes by name.
     const mine = receivedNext(state, key);
-    if (from > mine || (from === mine && conn.peer < state.site)) return Refuse_Reason.CROSSING;
+    if (from > mine || (from === mine && precedes(conn.peer, state.self))) return Refuse_Reason.CROSSING;
   }
   return undefined;
 }
@@ -336,7 +339,9 @@ function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effe
     }
     const announced = conn.announced.get(key);
     const waits = announced === undefined || announced.distance >= DISTANCE_INFINITE;
-    if (waits && !conn.told.has(key)) announceNow(state, conn, [key], out);
+    // A sister's acknowledgements may wait for it, or its sensors come here next.
+    const isAwaited = conn.sister && isOfOwnSite(state, key);
+    if (isAwaited || (waits && !conn.told.has(key))) announceNow(state, conn, [key], out);
     else markUnsaid(state, conn, key, waits ? "urgent" : "coalesced");
   }
 }

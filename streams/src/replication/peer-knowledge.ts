@@ -2,8 +2,15 @@ import type { LinkClass } from "@landfall/proto/api";
 import { keyId, type Key, type KeyId } from "./machine-state.js";
 import type { SiteName, StreamName, OriginId } from "../model/names.js";
 import type { PeerView } from "../node/node.js";
+import { peerName } from "./peer-name.js";
 
-interface Known {
+/** A node of a site. */
+export interface Peer {
+  readonly site: string;
+  readonly node: string;
+}
+
+interface Known extends Peer {
   lastContact: number;
   linkClass: LinkClass;
   readonly next: Map<KeyId, Key & { next: number }>;
@@ -11,12 +18,13 @@ interface Known {
 
 /** What each peer last said it holds; outlives the connection, so that a backlog is known while the link is down. */
 export class PeerKnowledge {
-  readonly #peers = new Map<SiteName, Known>();
+  readonly #peers = new Map<string, Known>();
   readonly #arrivedOver = new Map<KeyId, LinkClass>();
 
-  contact(site: SiteName, at: number, linkClass: LinkClass): void {
-    const known = this.#peers.get(site);
-    if (known === undefined) this.#peers.set(site, { lastContact: at, linkClass, next: new Map() });
+  contact({ site, node }: Peer, at: number, linkClass: LinkClass): void {
+    const name = peerName(site, node);
+    const known = this.#peers.get(name);
+    if (known === undefined) this.#peers.set(name, { site, node, lastContact: at, linkClass, next: new Map() });
     else {
       known.lastContact = Math.max(known.lastContact, at);
       known.linkClass = linkClass;
@@ -24,13 +32,13 @@ export class PeerKnowledge {
   }
 
   /** It has announced so much; less than before, when it has lost its disk. */
-  says(site: SiteName, key: Key, next: number): void {
-    this.#peers.get(site)?.next.set(keyId(key.stream, key.origin), { ...key, next });
+  says({ site, node }: Peer, key: Key, next: number): void {
+    this.#peers.get(peerName(site, node))?.next.set(keyId(key.stream, key.origin), { ...key, next });
   }
 
   /** Records before this seq came from it. */
-  holds(site: SiteName, key: Key, next: number): void {
-    const known = this.#peers.get(site);
+  holds({ site, node }: Peer, key: Key, next: number): void {
+    const known = this.#peers.get(peerName(site, node));
     const id = keyId(key.stream, key.origin);
     const entry = known?.next.get(id);
     if (entry !== undefined) entry.next = Math.max(entry.next, next);
@@ -46,30 +54,38 @@ export class PeerKnowledge {
   }
 
   /** Next seq that the peer lacks, as far as this site knows; undefined before it said anything about the key. */
-  nextAt(site: SiteName, key: KeyId): number | undefined {
-    return this.#peers.get(site)?.next.get(key)?.next;
+  nextAt({ site, node }: Peer, key: KeyId): number | undefined {
+    return this.#peers.get(peerName(site, node))?.next.get(key)?.next;
   }
 
-  entries(site: SiteName): Iterable<Key & { next: number }> {
-    return this.#peers.get(site)?.next.values() ?? [];
+  /** The same of a site: of the one of its nodes that is furthest. */
+  nextAtSite(site: string, key: KeyId): number | undefined {
+    let best: number | undefined;
+    for (const known of this.#peers.values()) {
+      const next = known.site === site ? known.next.get(key)?.next : undefined;
+      if (next !== undefined && next > (best ?? -1)) best = next;
+    }
+    return best;
   }
 
-  /** The most that any peer is known to hold of a key. */
-  bestNext(key: KeyId): number {
+  /** The most that any peer of another site than `own` is known to hold of a key. */
+  bestNext(key: KeyId, own: string): number {
     let best = 0;
-    for (const known of this.#peers.values()) best = Math.max(best, known.next.get(key)?.next ?? 0);
+    for (const known of this.#peers.values()) {
+      if (known.site !== own) best = Math.max(best, known.next.get(key)?.next ?? 0);
+    }
     return best;
   }
 
   views(): PeerView[] {
-    return [...this.#peers].map(([site, known]) => {
+    return [...this.#peers.values()].map(({ site, node, lastContact, linkClass, next }) => {
       const holdings = new Map<StreamName, Record<OriginId, number>>();
-      for (const { stream, origin, next } of known.next.values()) {
+      for (const { stream, origin, next: held } of next.values()) {
         const vector = holdings.get(stream) ?? {};
-        vector[origin] = next;
+        vector[origin] = held;
         holdings.set(stream, vector);
       }
-      return { site, lastContact: known.lastContact, linkClass: known.linkClass, holdings };
+      return { site: site as SiteName, node, lastContact, linkClass, holdings };
     });
   }
 }

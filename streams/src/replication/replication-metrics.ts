@@ -1,9 +1,9 @@
-import { Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { LinkView } from "../node/node.js";
 
 /** Gauges of all links for `/metrics`, read when they are asked for. */
 export function countLinks(registry: Registry, links: () => LinkView[]): void {
-  const labelNames = ["link", "peer", "class"] as const;
+  const labelNames = ["link", "peer", "peer_node", "class"] as const;
   const gauge = (name: string, help: string, value: (link: LinkView) => number) =>
     new Gauge({
       name,
@@ -12,7 +12,10 @@ export function countLinks(registry: Registry, links: () => LinkView[]): void {
       registers: [registry],
       collect() {
         this.reset();
-        for (const link of links()) this.set({ link: link.id, peer: link.peer, class: link.class }, value(link));
+        for (const link of links()) {
+          const { id, peer, node = "", class: linkClass } = link;
+          this.set({ link: id, peer, peer_node: node, class: linkClass }, value(link));
+        }
       },
     });
   gauge("landfall_link_up", "1 while the link is up", (link) => (link.state === "up" ? 1 : 0));
@@ -24,6 +27,18 @@ export function countLinks(registry: Registry, links: () => LinkView[]): void {
   );
   gauge("landfall_link_bytes_per_second", "Bytes per second over the link, both ways", (link) => link.bytesPerSecond);
   gauge("landfall_link_round_trip_seconds", "Round trip over the link", (link) => (link.roundTripMs ?? 0) / 1_000);
+}
+
+/**
+ * Counter of records that came over links. Those that `landfall_store_applied_records_total` does not count were here already,
+ * or are not on disk yet.
+ */
+export function receivedRecords(registry: Registry): Counter {
+  return new Counter({
+    name: "landfall_replication_received_records_total",
+    help: "Records that came over links, those that were here already included",
+    registers: [registry],
+  });
 }
 
 /** Gauge of how long this site's own certificate is good. */

@@ -1,28 +1,29 @@
 import type { Digest, Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
-import type { Registry } from "prom-client";
+import type { Counter, Registry } from "prom-client";
 import type { Policy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
 import { SiteIdentity } from "../identity/site-identity.js";
 import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
-import { isLandfallError, LandfallError, type ErrorCode } from "../model/errors.js";
-import { siteName, type OriginId, type SiteName, type StreamName } from "../model/names.js";
-import type { Exceptions, LinkView, PeerView, Replication } from "../node/node.js";
-import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
+import { isLandfallError, type ErrorCode } from "../model/errors.js";
+import { siteName, type OriginId, type StreamName } from "../model/names.js";
+import type { Exceptions, LinkView, PeerView, Replication, Sisters } from "../node/node.js";
+import type { LinkSettings, NodeSettings } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
 import type { Batch, LocalStore } from "../store/store.js";
 import type { Disk } from "../store/disk.js";
 import { nodeDisk } from "../store/node-disk.js";
 import type { Seq } from "../model/record.js";
 import { Budgets } from "./budget/budgets.js";
+import { checkPeer, isSameNode } from "./check-peer.js";
 import { Dialler } from "./dialler.js";
 import { ForkCheck } from "./fork-check.js";
 import { ForkMending } from "./fork-mending.js";
 import { Gate } from "./gate.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { handedOver } from "./handed-over.js";
-import { EstablishedLink, type Hello, type LinkEvents } from "./link.js";
-import { linkViews, notHandedOver, type LinkMemory } from "./link-views.js";
+import { EstablishedLink, recordsIn, type Hello, type LinkEvents } from "./link.js";
+import { linkViews, notHandedOver, memoryId, type LinkMemory } from "./link-views.js";
 import {
   createMachine,
   keyId,
@@ -34,9 +35,11 @@ import {
 } from "./machine-state.js";
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
-import { countCertificate, countLinks } from "./replication-metrics.js";
-import { linkRights } from "./rights.js";
+import { peerName } from "./peer-name.js";
+import { countCertificate, countLinks, receivedRecords } from "./replication-metrics.js";
+import { linkRights, sisterRights } from "./rights.js";
 import { SealedFlow } from "./sealed-flow.js";
+import { SisterCopies } from "./sisters.js";
 import type { Channel, Listener, Transport } from "./transport.js";
 import { URGENT_FIRST } from "./urgency.js";
 
@@ -81,9 +84,11 @@ class NodeReplicator implements Replicator {
   readonly #memory = new Map<string, LinkMemory>();
   readonly #diallers: Dialler[] = [];
   readonly #knowledge = new PeerKnowledge();
+  readonly #copies: SisterCopies;
   readonly #sealed: SealedFlow;
   /** Applies of one key go one after another; keys do not wait for each other. */
   readonly #applying = new Map<KeyId, Promise<void>>();
+  readonly #received: Counter;
   #budgets: Budgets | undefined;
   #listener: Listener | undefined;
   #timer: TimerHandle | undefined;
@@ -96,7 +101,9 @@ class NodeReplicator implements Replicator {
   readonly #forked = new Set<string>();
 
   constructor(private readonly options: ReplicatorOptions) {
-    this.#machine = createMachine(options.settings.site, options.store.origin);
+    const { site, node } = options.settings;
+    this.#machine = createMachine(peerName(site, node), options.store.origin);
+    this.#copies = new SisterCopies(this.#machine);
     this.#sealed = new SealedFlow(options.store, options.env, this.#machine);
     const { env, exceptions, settings } = options;
     this.#identity = openIdentity(options);
@@ -113,6 +120,7 @@ class NodeReplicator implements Replicator {
       mended: (key) => this.#mended(key),
     });
     countLinks(options.registry, () => this.links());
+    this.#received = receivedRecords(options.registry);
   }
 
   get port(): number | undefined {
@@ -123,7 +131,9 @@ class NodeReplicator implements Replicator {
     const { store, settings, env } = this.options;
     this.#identity?.start();
     const { exceptions, disk = nodeDisk } = this.options;
-    this.#budgets = await Budgets.open({ folder: settings.data, disk, env, exceptions, links: settings.links });
+    const { data: folder, links, cluster } = settings;
+    const nodes = cluster?.nodes.length ?? 1;
+    this.#budgets = await Budgets.open({ folder, disk, env, exceptions, links, nodes });
     const stopCommits = store.onCommit((committed) => {
       for (const { stream, origin, nextSeq } of committed) {
         this.#run({ type: "committed", stream, origin, nextSeq });
@@ -174,6 +184,7 @@ class NodeReplicator implements Replicator {
     this.#closed = true;
     this.#timer?.cancel();
     this.#stopListening();
+    this.#copies.close();
     this.#identity?.stop();
     for (const dialler of this.#diallers) dialler.stop();
     for (const link of this.#links.values()) link.close("this site is stopping");
@@ -200,6 +211,10 @@ class NodeReplicator implements Replicator {
 
   arrivedOver(stream: StreamName, origin: string) {
     return this.#knowledge.arrivedOver(keyId(stream, origin));
+  }
+
+  get sisters(): Sisters {
+    return this.#copies;
   }
 
   certificateExpires(): number | undefined {
@@ -242,68 +257,78 @@ class NodeReplicator implements Replicator {
     };
     const id = this.#nextLinkId++;
     const events: LinkEvents = {
-      established: (link, peer) => this.#established(link, peer, settings.to),
+      established: (link, peer) => this.#established(link, peer, settings),
       message: (link, message) => {
+        this.#received.inc(recordsIn(message));
         if (message.$case === "data") this.#onData(link, message.value);
         else if (message.$case === "sealed") this.#onSealed(link, message.value);
         else {
           if (message.$case === "announce") this.#onAnnounce(link, message.value.holdings);
           this.#run({ type: "message", conn: link.id, message });
+          if (message.$case === "announce") this.#copies.heard(message.value.holdings);
         }
       },
       funds: (link) => this.#run({ type: "funds", conn: link.id }),
-      roundTrip: (link, ms) => this.#run({ type: "roundTrip", conn: link.id, ms }),
+      roundTrip: (link, ms) => {
+        this.#run({ type: "roundTrip", conn: link.id, ms });
+        this.#copies.answered(link.id);
+      },
       closed: (link, why) => {
         this.#links.delete(id);
         dialler?.closed(link !== undefined, why);
         this.#gate.ended(link?.peer?.link ?? settings.id, settings.to, why);
         if (link?.peer === undefined) return;
-        this.options.log.info({ link: link.peer.link, peer: link.peer.site, reason: why.message }, "link down");
+        const peer = peerName(link.peer.site, link.peer.node);
+        this.options.log.info({ link: link.peer.link, peer, reason: why.message }, "link down");
         this.#run({ type: "disconnected", conn: id });
       },
     };
     this.#links.set(id, new EstablishedLink(id, channel, dialled, hello, env, events, ledger, greets));
   }
 
-  #established(link: EstablishedLink, peer: Hello, expected: string): void {
-    const entry = this.#siteEntry(peer.site);
-    if (peer.site !== expected || entry === undefined) {
-      throw new LandfallError("PROTOCOL_ERROR", `expected site ${expected}, but ${JSON.stringify(peer.site)} answered`);
-    }
+  #established(link: EstablishedLink, peer: Hello, expected: LinkSettings): void {
+    const { settings, policy } = this.options;
+    const entry = checkPeer(peer, expected, settings);
     for (const other of this.#links.values()) {
       // A peer that dials again has lost the old connection, whether or not we have noticed.
-      if (other !== link && other.peer?.site === peer.site && other.peer.link === peer.link) {
+      if (other !== link && other.peer?.link === peer.link && isSameNode(other.peer, peer)) {
         other.close("the other side opened this link again");
       }
     }
     const site = siteName(peer.site);
-    const rights = linkRights({
-      policy: this.options.policy,
-      site: this.options.settings.site,
-      peer: entry,
-      carries: peer.carries,
-      urgent: peer.urgent,
-      peerWants: peer.wants,
-      ownWants: this.options.settings.replication.wants,
-    });
+    const sister = peer.site === settings.site;
+    const { carries, urgent, node } = peer;
+    const rights = sister
+      ? sisterRights({ carries, urgent })
+      : linkRights({
+          policy,
+          site: settings.site,
+          peer: entry,
+          carries,
+          urgent,
+          peerWants: peer.wants,
+          ownWants: settings.replication.wants,
+        });
     const ledger = link.dialled ? this.#memory.get(peer.link)?.ledger : undefined;
-    const { carries } = peer;
-    this.#memory.set(peer.link, {
+    this.#memory.set(memoryId(link), {
       id: peer.link,
       peer: site,
+      node,
       class: link.linkClass,
       carries,
       rights,
       ...(ledger && { ledger }),
     });
-    this.#knowledge.contact(site, this.options.env.now(), link.linkClass);
-    this.options.log.info({ link: peer.link, peer: peer.site, class: link.linkClass }, "link up");
+    this.#knowledge.contact({ site, node }, this.options.env.now(), link.linkClass);
+    const name = peerName(site, node);
+    this.options.log.info({ link: peer.link, peer: name, class: link.linkClass }, "link up");
     const { tuning, purse } = link;
     const sealed = peer.takesSealed && tuning.windowBytes >= SEALED_WINDOW_BYTES_MIN;
     this.#run({
       type: "connected",
       conn: link.id,
-      peer: peer.site,
+      peer: name,
+      sister,
       tuning,
       rights,
       sealed,
@@ -313,16 +338,12 @@ class NodeReplicator implements Replicator {
     });
   }
 
-  #siteEntry(site: string): SiteEntry | undefined {
-    return this.options.settings.sites.find((entry) => entry.site === site);
-  }
-
   #onAnnounce(link: EstablishedLink, holdings: readonly { stream: string; origin: string; next: number }[]): void {
-    const site = link.peer?.site as SiteName;
-    const rights = this.#memory.get(link.peer?.link ?? "")?.rights;
+    const rights = this.#memory.get(memoryId(link))?.rights;
+    if (link.peer === undefined) return;
     for (const { stream, origin, next } of holdings) {
       const key = { stream: stream as StreamName, origin: origin as never };
-      if (rights?.mayBelieve(key.stream) === true) this.#knowledge.says(site, key, next);
+      if (rights?.mayBelieve(key.stream) === true) this.#knowledge.says(link.peer, key, next);
     }
   }
 
@@ -345,7 +366,7 @@ class NodeReplicator implements Replicator {
       return;
     }
     this.#knowledge.arrived(standing.key, link.linkClass);
-    if (link.peer !== undefined) this.#knowledge.holds(link.peer.site as SiteName, key, data.firstSeq + data.count);
+    if (link.peer !== undefined) this.#knowledge.holds(link.peer, key, data.firstSeq + data.count);
     const { firstSeq, count, block } = data;
     this.#run({
       type: "data",
@@ -363,7 +384,7 @@ class NodeReplicator implements Replicator {
     const key = standing === undefined ? undefined : this.#machine.keys.get(standing.key);
     if (standing !== undefined && key !== undefined) {
       this.#knowledge.arrived(standing.key, link.linkClass);
-      if (link.peer !== undefined) this.#knowledge.holds(link.peer.site as SiteName, key, said.to);
+      if (link.peer !== undefined) this.#knowledge.holds(link.peer, key, said.to);
     }
     const { first, next, ...facts } = said;
     const run: RunFacts = { ...facts, from: said.from as Seq, to: said.to as Seq, id: name, bytes: runBytes };
@@ -389,8 +410,7 @@ class NodeReplicator implements Replicator {
       link.tick();
       const stale = this.#gate.refusalOf(link.channel);
       if (stale !== undefined) link.close(stale.message, stale.code);
-      if (link.peer !== undefined)
-        this.#knowledge.contact(link.peer.site as SiteName, link.lastContact, link.linkClass);
+      if (link.peer !== undefined) this.#knowledge.contact(link.peer, link.lastContact, link.linkClass);
     }
     this.#budgets?.tick();
     this.#run({ type: "tick" });

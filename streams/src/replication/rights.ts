@@ -47,6 +47,23 @@ export function linkRights(options: {
   };
 }
 
+/** Nodes of one site hold the same: what the link carries crosses both ways, whatever each of them wants of other sites. */
+export function sisterRights({
+  carries,
+  urgent,
+}: Pick<Parameters<typeof linkRights>[0], "carries" | "urgent">): LinkRights {
+  const carried = remember((stream: StreamName) => matchesAny(carries, stream));
+  return {
+    maySend: carried,
+    mayRequest: carried,
+    mayProbe: carried,
+    mayBeProbed: carried,
+    mayAnnounce: carried,
+    mayBelieve: () => true,
+    urgency: remember(urgencyIn(urgent)),
+  };
+}
+
 /** Streams are few per node next to the times they are asked about. */
 function remember<T>(ask: (stream: StreamName) => T): (stream: StreamName) => T {
   const known = new Map<StreamName, T>();

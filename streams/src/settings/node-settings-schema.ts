@@ -2,6 +2,7 @@ import { imoNumberError, locodeError } from "@landfall/proto/identifiers";
 import { Type, type Static, type TObject } from "typebox";
 import { parseExpression } from "../access/expression.js";
 import { isLandfallError } from "../model/errors.js";
+import { checkCluster } from "./check-cluster.js";
 import { loadSettings, type SettingsSource } from "./load.js";
 import { URGENT_FIRST } from "../replication/urgency.js";
 import type { BudgetSettings, NodeSettings } from "./node-settings.js";
@@ -19,6 +20,8 @@ const ADDRESS = Type.String({
   pattern: "^(\\[[0-9A-Fa-f:]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$",
   wanted: "host:port, e.g. 127.0.0.1:9101",
 });
+/** More would not make a ship's data safer: an acknowledgement means two nodes, and one may be lost. */
+const CLUSTER_NODES_MAX = 3;
 const LOOPBACK = /^(127(\.[0-9]{1,3}){3}|localhost|\[::1\]):/;
 const streamPattern = Type.String({
   pattern: "^[a-z0-9*][a-z0-9._*-]*$",
@@ -83,6 +86,7 @@ export const NodeSettingsSchema = Type.Object({
     Type.Object({
       id: Type.String({ minLength: 1, maxLength: 200 }),
       to: nameOf("site"),
+      node: Type.Optional(nameOf("node")),
       class: LinkClassSchema,
       address: ADDRESS,
       carries: Type.Array(streamPattern, { default: ["*"] }),
@@ -90,6 +94,12 @@ export const NodeSettingsSchema = Type.Object({
       budget: Type.Optional(BudgetSchema),
     }),
     { default: [] },
+  ),
+  cluster: Type.Optional(
+    Type.Object({
+      nodes: Type.Array(nameOf("node"), { minItems: 2, maxItems: CLUSTER_NODES_MAX }),
+      ack: Type.Enum(["local", "quorum"], { default: "local" }),
+    }),
   ),
   sites: Type.Array(SiteEntrySchema, { minItems: 1 }),
   access: Type.Array(
@@ -189,10 +199,9 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
     links.add(link.id);
     if (!sites.has(link.to)) {
       report(["links", i, "to"], `links[${i}].to is ${link.to}, want one of those listed under sites`);
-    } else if (link.to === settings.site) {
-      report(["links", i, "to"], `links[${i}].to is ${link.to}, which is this site itself`);
     }
   });
+  checkCluster(settings, report);
 }
 
 /** Links over one antenna have one budget; and over a satellite goes only what is named. */

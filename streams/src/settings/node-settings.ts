@@ -19,8 +19,10 @@ export interface SiteEntry {
 /** A connection that this site dials and keeps trying to dial. */
 export interface LinkSettings {
   readonly id: string;
-  /** Site at the other end. */
+  /** Site at the other end; this one itself for a link to another node of it. */
   readonly to: string;
+  /** Node of it that is to answer; any by default. */
+  readonly node?: string;
   readonly class: LinkClass;
   /** `host:port` of the other end's replication listener. */
   readonly address: string;
@@ -32,7 +34,16 @@ export interface LinkSettings {
   readonly budget?: BudgetSettings;
 }
 
+/** The nodes of this site, which copy each other. */
+export interface ClusterSettings {
+  /** All of them, in the order in which they stand in for each other. */
+  readonly nodes: readonly string[];
+  /** When a sensor's message is acknowledged: on disk at this node, or at a second one as well. */
+  readonly ack: "local" | "quorum";
+}
+
 export interface BudgetSettings {
+  /** Of the whole site: each node of a cluster has an equal share of it. */
   readonly bytesPerDay: number;
   /** The last so many percent are for `*.alerts`, and what keeps the link up, alone. */
   readonly alertsPercent: number;
@@ -83,6 +94,8 @@ export interface NodeSettings {
     readonly wants: readonly string[];
   };
   readonly links: readonly LinkSettings[];
+  /** Absent for a site of one node. */
+  readonly cluster?: ClusterSettings;
   /** The fleet, this site included. */
   readonly sites: readonly SiteEntry[];
   readonly access: readonly StreamRule[];

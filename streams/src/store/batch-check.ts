@@ -2,16 +2,18 @@ import { OFFSET_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import type { OriginId, TopicName } from "../model/names.js";
 import type { OriginRecord } from "../model/record.js";
-import type { Catalog } from "./catalog.js";
 import type { OriginLog } from "./origin-log.js";
 import type { Batch } from "./store.js";
+
+/** Whether a record that is not sealed, durable or not, has this offset in this topic of this origin. */
+export type HoldsUnsealed = (log: OriginLog, topic: TopicName, offset: number) => boolean;
 
 /**
  * The seq ranges of the batch that are neither here nor on their way to the disk: usually its end; parts of it where
  * it heals a hole that damage left, or fills a gap.
  * @throws LandfallError SEQ_GAP, CLOCK_REFUSED, PROTOCOL_ERROR
  */
-export function lackingOf(catalog: Catalog, log: OriginLog, batch: Batch, own: OriginId): [number, number][] {
+export function lackingOf(holds: HoldsUnsealed, log: OriginLog, batch: Batch, own: OriginId): [number, number][] {
   const { stream, origin, firstSeq, records } = batch;
   const end = firstSeq + records.length;
   if (firstSeq > log.planned) {
@@ -28,12 +30,12 @@ export function lackingOf(catalog: Catalog, log: OriginLog, batch: Batch, own: O
       `${stream}: a peer holds records of ${origin} up to seq ${end}, but this node, which is that origin, wrote only ${log.planned}: was its folder restored?`,
     );
   }
-  checkOffsets(catalog, log, batch, lacking);
+  checkOffsets(holds, log, batch, lacking);
   return lacking;
 }
 
 /** O1: an offset is given once; and one that no clock may give would block its topic for ever. */
-function checkOffsets(catalog: Catalog, log: OriginLog, batch: Batch, ranges: readonly [number, number][]): void {
+function checkOffsets(holds: HoldsUnsealed, log: OriginLog, batch: Batch, ranges: readonly [number, number][]): void {
   const { stream, origin, firstSeq, records } = batch;
   const seen = new Map<TopicName, number>();
   for (const [from, to] of ranges) {
@@ -45,7 +47,7 @@ function checkOffsets(catalog: Catalog, log: OriginLog, batch: Batch, ranges: re
           `${stream}:${topic}: offset ${offset} at seq ${seq} of ${origin} lies beyond the year 2200; refused`,
         );
       }
-      const isTaken = offset <= log.highest && catalog.holdsUnsealed(log, topic, offset);
+      const isTaken = offset <= log.highest && (log.hasAtHighest(topic, offset) ?? holds(log, topic, offset));
       if (isTaken || offset <= (seen.get(topic) ?? -1)) {
         throw new LandfallError(
           "PROTOCOL_ERROR",

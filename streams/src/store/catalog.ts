@@ -1,9 +1,7 @@
 import { Generation } from "./generation.js";
 import { Streams } from "./stream-state.js";
 import type { Journal } from "./journal.js";
-import type { OriginLog } from "./origin-log.js";
 import type { Run, Segment } from "./segment-format.js";
-import type { StreamState } from "./stream-state.js";
 
 /** What is where: the journals that are not sealed yet, record by record, and the sealed runs, as wholes. */
 export class Catalog {
@@ -13,10 +11,7 @@ export class Catalog {
   readonly segments = new Map<number, Segment>();
 
   beginGeneration(number: number): Generation {
-    const last = this.generations.at(-1);
-    const capacity =
-      last === undefined ? undefined : { records: Math.max(1024, last.count), topics: Math.max(128, last.topicCount) };
-    const generation = new Generation(number, capacity);
+    const generation = new Generation(number);
     this.generations.push(generation);
     return generation;
   }
@@ -32,34 +27,6 @@ export class Catalog {
   /** Groups that waited have failed: their seqs are free again. */
   forgetPlans(): void {
     for (const stream of this.streams.all) for (const log of stream.logs.values()) log.forgetPlans();
-  }
-
-  /** Largest offset of a topic in the journals that are not sealed; 0 for none. */
-  lastOffset(stream: StreamState, topic: string): number {
-    let last = 0;
-    for (const generation of this.generations) {
-      const topics = generation.indexAll();
-      const found = topics.find(stream.number, topic);
-      if (found >= 0) last = Math.max(last, topics.highest(found));
-    }
-    return last;
-  }
-
-  /** Whether an unsealed record of this origin has this offset in this topic. */
-  holdsUnsealed(log: OriginLog, topic: string, offset: number): boolean {
-    for (const generation of this.generations) {
-      const topics = generation.indexAll();
-      const found = topics.find(log.stream.number, topic);
-      if (found < 0 || topics.highest(found) < offset) continue;
-      let holds = false;
-      generation.walk(found, (record) => {
-        const own = generation.offsets[record] as number;
-        holds = own === offset && generation.block(generation.blockOf(record)).log === log;
-        return !holds && (own >= offset || topics.isDisordered(found));
-      });
-      if (holds) return true;
-    }
-    return false;
   }
 
   addSegment(segment: Segment): void {

@@ -10,8 +10,11 @@ export interface Disk {
   readFile(path: string): Promise<Uint8Array | undefined>;
   /** Reads until `into` is full or the file ends, at once; for little. Returns the bytes read. */
   readSync(path: string, into: Uint8Array, position: number): number;
-  /** `create` fails with EEXIST when the file is there, `read` and `write` with ENOENT when it is not. */
-  open(path: string, mode: "create" | "read" | "write"): Promise<DiskFile>;
+  /**
+   * `create` fails with EEXIST when the file is there, `read` and `write` with ENOENT when it is not.
+   * @param through asks for a file whose writes are durable at once; where the system cannot do that, it is one like any other
+   */
+  open(path: string, mode: "create" | "read" | "write", through?: boolean): Promise<DiskFile>;
   /** Replaces what is at `to`, at once. Durable after `syncFolder`. */
   rename(from: string, to: string): Promise<void>;
   /** Nothing happens when there is no such file. */
@@ -29,6 +32,8 @@ export interface FolderLock {
 }
 
 export interface DiskFile {
+  /** What `write` wrote survives a power cut when it resolves; `sync` is not needed. */
+  readonly isThrough?: boolean;
   size(): Promise<number>;
   /** The same for as long as this very file lives on this disk, different for every copy of it. */
   fingerprint(): Promise<string>;

@@ -18,6 +18,8 @@ import { GapKeeper } from "./gap-keeper.js";
 import { FilePool } from "./file-pool.js";
 import { GroupCommit } from "./group-commit.js";
 import { Hurry } from "./hurry.js";
+import { ownJournalBlock } from "./journal-block.js";
+import { JournalIndex } from "./journal-index.js";
 import { JournalReader } from "./journal-reader.js";
 import { Lineage } from "./lineage.js";
 import { checkCursor } from "./cursor-walk.js";
@@ -41,6 +43,7 @@ import type { Background } from "./background.js";
 import type { Disk } from "./disk.js";
 import type { HandedOver } from "./expiry.js";
 import type { Group } from "./group.js";
+import type { JournalBlock } from "./journal-block.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
 import type { Run } from "./segment-format.js";
 import type {
@@ -138,9 +141,10 @@ export class EmbeddedStore implements LocalStore {
     this.journals = new JournalReader(this.files, new BlockCache(cacheBytes), (error) => this.noteCorrupt(error));
     const segments = new SegmentReader(this.files, (run, error) => this.noteDamagedRun(run, error), cacheBytes);
     const runLog = new RunLog(segments, options.windowBytes);
-    this.topicReader = new TopicReader(catalog, this.journals, segments);
+    const index = new JournalIndex(catalog, this.journals);
+    this.topicReader = new TopicReader(catalog, this.journals, index, segments);
     this.logReader = new LogReader(this.journals, runLog);
-    this.lister = new TopicLister(catalog, disk, folder);
+    this.lister = new TopicLister(catalog, index, disk, folder);
     const background = (): Background => (disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk));
     const helper = new SharedBackground(background());
     this.hurry = new Hurry(env, () => this.maintenance.start());
@@ -196,6 +200,7 @@ export class EmbeddedStore implements LocalStore {
       ...(commitBytes === undefined ? {} : { commitBytes }),
       ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
       ...(journalFileBytes === undefined ? {} : { journalFileBytes }),
+      holds: (log, topic, offset) => index.holds(log, topic, offset),
       onCommit: (committed, group, bytes) => this.committed(committed, group, bytes),
       onFilled: (filled) => this.gapKeeper.changed(filled),
       onFull: (generation) => {
@@ -232,33 +237,38 @@ export class EmbeddedStore implements LocalStore {
     this.checkOpen();
     streamName(stream);
     if (records.length === 0) return [];
-    const checked = checkRecords(records);
     const state = this.opened.catalog.streams.forWriting(stream);
-    const bytes = checked.bytes + checked.nameBytes;
     if (this.gate === undefined && !this.mustWait(state)) {
-      return this.pace.hold(this.commit.append(state, records, checked, undefined), bytes, this.maintenance.waiting);
+      const before = this.commit.bytesTaken;
+      const appended = this.commit.append(state, records, undefined);
+      return this.pace.hold(appended, this.commit.bytesTaken - before, this.maintenance.waiting);
     }
-    // The caller may reuse its buffers meanwhile; headers are encoded already.
-    const own = records.map((record) => ({ ...record, value: record.value.slice() }));
+    checkRecords(records);
+    const own = records.map(ownRecord);
     return this.later(async () => {
       await this.room();
-      const floors = this.isBehind(state) ? await this.read(this.lastOffsets(state, own)) : undefined;
-      return this.commit.append(state, own, checked, floors);
+      if (!this.isBehind(state)) return this.commit.append(state, own, undefined);
+      // What is on its way to the disk counts, and can be looked up when it is there.
+      await this.commit.idle();
+      const floors = await this.read(this.lastOffsets(state, own));
+      return this.commit.append(state, own, floors);
     });
   }
 
   async apply(batch: Batch): Promise<void> {
     this.checkOpen();
-    const checked = checkBatch(batch);
+    checkBatch(batch);
     const state = this.opened.catalog.streams.forWriting(batch.stream);
-    const bytes = checked.bytes + checked.nameBytes;
     if (this.gate === undefined && !this.isCrowded()) {
-      return this.pace.hold(this.commit.apply(state, batch, checked), bytes, this.maintenance.waiting);
+      const before = this.commit.bytesTaken;
+      const applied = this.commit.apply(state, batch);
+      return this.pace.hold(applied, this.commit.bytesTaken - before, this.maintenance.waiting);
     }
-    const records = batch.records.map((record) => ({ ...record, value: record.value.slice() }));
+    checkRecords(batch.records);
+    const records = batch.records.map(ownRecord);
     return this.later(async () => {
       await this.room();
-      return this.commit.apply(state, { ...batch, records }, checked);
+      return this.commit.apply(state, { ...batch, records });
     });
   }
 
@@ -593,10 +603,11 @@ export class EmbeddedStore implements LocalStore {
       bytes.byteLength <= COMMIT_CACHED_BYTES_MAX
     ) {
       const copy = bytes.slice();
-      const blocks: Uint8Array[] = [];
+      const blocks: JournalBlock[] = [];
       for (let i = group.firstBlock; i < group.endBlock; i++) {
-        const { position, bytes: length } = group.generation.block(i);
-        blocks.push(copy.subarray(position - group.start, position - group.start + length));
+        const { position, bytes: length, log, firstSeq, count } = group.generation.block(i);
+        const block = copy.subarray(position - group.start, position - group.start + length);
+        blocks.push(ownJournalBlock(block, { stream: log.stream.name, origin: log.origin, firstSeq, count }));
       }
       this.journals.remember(group.generation, group.firstBlock, blocks, copy.byteLength);
     }
@@ -637,4 +648,10 @@ export class EmbeddedStore implements LocalStore {
   private checkOpen(): void {
     if (this.closing !== undefined) throw new LandfallError("CLOSED", "the store was closed");
   }
+}
+
+/** A copy for later: the caller may use its buffers again meanwhile. */
+function ownRecord<R extends NewRecord>(record: R): R {
+  const { headers } = record;
+  return { ...record, value: record.value.slice(), ...(headers === undefined ? {} : { headers: { ...headers } }) };
 }

@@ -35,6 +35,16 @@ export class FilePool {
     }
   }
 
+  /** At once, for what cannot wait; opens the file each time. @throws LandfallError DISK_FAILED */
+  readSync(name: string, into: Uint8Array, position: number): number {
+    const path = join(this.folder, name);
+    try {
+      return this.disk.readSync(path, into, position);
+    } catch (error) {
+      throw readError(error, path);
+    }
+  }
+
   /** The file is about to be removed. */
   async forget(name: string): Promise<void> {
     const entry = this.entries.get(name);

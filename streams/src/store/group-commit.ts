@@ -1,4 +1,6 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import {
+  COMMIT_AT_ONCE_BYTES,
   COMMIT_BUFFERS_KEPT_BYTES_MAX,
   COMMIT_BYTES_MAX,
   COMMIT_PENDING_BYTES_MAX,
@@ -11,10 +13,11 @@ import { BatchOffsets } from "./batch-offsets.js";
 import { checkClock } from "./offset-clock.js";
 import { FILE_HEAD_BYTES } from "./journal-format.js";
 import { lackingOf } from "./batch-check.js";
+import { checkRecords } from "./append-input.js";
 import type { Env } from "../env.js";
 import type { OriginId, TopicName } from "../model/names.js";
 import type { NewRecord, Offset, OriginRecord, Seq, TimestampMs } from "../model/record.js";
-import type { CheckedRecords } from "./append-input.js";
+import type { HoldsUnsealed } from "./batch-check.js";
 import type { Catalog } from "./catalog.js";
 import type { Journal } from "./journal.js";
 import type { OriginLog } from "./origin-log.js";
@@ -32,6 +35,8 @@ export interface GroupCommitOptions {
   readonly commitBytes?: number;
   readonly pendingBytes?: number;
   readonly journalFileBytes?: number;
+  /** Whether a durable record that is not sealed has this offset in this topic of this origin. */
+  readonly holds: HoldsUnsealed;
   /** After a group became visible. */
   readonly onCommit: (committed: readonly Committed[], group: Group, bytes: Uint8Array) => void;
   /** Records came that fill gaps of this origin. */
@@ -39,6 +44,13 @@ export interface GroupCommitOptions {
   /** A generation is full and durable: nothing more is written to it. */
   readonly onFull: (generation: Generation) => void;
 }
+
+/** A commit takes so many milliseconds on a disk that is slow: then a few large ones bring more than many small ones. */
+const COMMIT_QUICK_MS = 1.5;
+/** Over so many commits their time is averaged, about. */
+const COMMITS_REMEMBERED = 8;
+/** A group's buffer to begin with. */
+const GROUP_BYTES = 64 * 1024;
 
 /**
  * One write and one fdatasync for everything that arrived while the last one ran, over all streams and origins.
@@ -50,88 +62,86 @@ export class GroupCommit {
   recordsAppended = 0;
   recordsApplied = 0;
   bytesWritten = 0;
+  /** Bytes of all that was taken in, durable or not. */
+  bytesTaken = 0;
   /** Why the last commit failed; cleared by the next that succeeds. */
   failed: LandfallError | undefined;
   private readonly offsets = new BatchOffsets();
+  /** Those that wait, the first in line first. */
   private readonly groups: Group[] = [];
+  /** Bytes in them. */
   private pendingBytes = 0;
-  private readonly groupBytes = new Map<Group, number>();
   private nextCommit: number;
   private running: Promise<void> | undefined;
+  /** The one on its way to the disk. */
   private writing: Group | undefined;
-  /** Where the next group begins in the last generation's file. */
-  private plannedEnd: number;
-  private readonly spare: Uint8Array[] = [];
+  /** How long a commit takes, on average of the last. */
+  private commitMs = 0;
+  private readonly spare: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(private readonly options: GroupCommitOptions) {
     this.nextCommit = options.nextCommit;
-    this.plannedEnd = options.journal.endSize ?? FILE_HEAD_BYTES;
   }
 
   /**
    * @param floors largest offset known of each record's topic, when the clock is too far behind the stream's
-   * @throws LandfallError CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED
+   * @throws LandfallError CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED, INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE
    */
   append(
     stream: StreamState,
     records: readonly NewRecord[],
-    checked: CheckedRecords,
     floors: ArrayLike<number> | undefined,
   ): Promise<Appended[]> {
     const { env } = this.options;
     const [origin, slot] = [this.options.origin(), this.options.slot()];
     const received = Math.floor(env.now()) as TimestampMs;
     checkClock(received);
-    const offsets =
-      floors === undefined
-        ? this.offsets.above(stream.highestEver, received, slot, checked.hashes)
-        : this.offsets.aboveEach(floors, received, slot, checked.hashes);
-    const group = this.groupFor(checked.bytes, records.length);
-    group.reserve(records.length, checked.bytes, checked.nameBytes);
     const log = stream.log(origin);
-    const { headers } = checked;
     const firstSeq = log.planned;
-    const topics: TopicName[] = [];
-    let highest = 0;
-    for (let i = 0; i < records.length; i++) {
-      const { topic, timestamp, value } = records[i] as NewRecord;
-      const offset = offsets[i] as number;
-      group.put(log, firstSeq + i, topic, offset, timestamp, received, headers?.[i], value);
-      if (offset > highest) highest = offset;
-      topics.push(topic);
-    }
-    log.planned = firstSeq + records.length;
+    const count = records.length;
+    const { offsets } = this;
+    let highest: number | undefined;
+    const group = this.put((into) => {
+      offsets.begin(count, received, slot, stream.highestEver, floors);
+      highest = into.append(log, firstSeq, records, received, offsets);
+      return highest !== undefined;
+    });
+    if (group === undefined || highest === undefined) throw wrong(records);
+    log.planned = firstSeq + count;
     log.saw(highest);
-    group.recordsAppended += records.length;
-    // Made when it is wanted: thousands of objects that wait for the disk would be moved about by the collector.
-    const appended = (): Appended[] =>
-      topics.map((topic, i) => ({ topic, offset: offsets[i] as Offset, seq: (firstSeq + i) as Seq, received }));
+    group.recordsAppended += count;
+    const given = offsets.given();
+    const topics = records.map(({ topic }) => topic);
     return new Promise((resolve, reject) => {
-      group.waiting.push({ resolve: () => resolve(appended()), reject });
+      // Made when it is durable: thousands of objects that wait for the disk would be moved about by the collector.
+      group.waiting.push({ resolve: () => resolve(appended(topics, given, firstSeq, received)), reject });
       this.start();
     });
   }
 
-  /** @throws LandfallError SEQ_GAP, PROTOCOL_ERROR, CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED */
-  apply(stream: StreamState, batch: Batch, checked: CheckedRecords): Promise<void> {
-    const { catalog } = this.options;
+  /** @throws LandfallError SEQ_GAP, PROTOCOL_ERROR, CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED, INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE */
+  apply(stream: StreamState, batch: Batch): Promise<void> {
+    const own = this.options.origin();
     const { origin, firstSeq, records } = batch;
     const log = stream.log(origin);
-    const lacking = lackingOf(catalog, log, batch, this.options.origin());
-    if (lacking.length === 0) return this.settled();
-    const group = this.groupFor(checked.bytes, records.length);
-    group.reserve(records.length, checked.bytes, checked.nameBytes);
-    let highest = 0;
+    const onItsWay = this.writing === undefined ? this.groups : [this.writing, ...this.groups];
+    const holds: HoldsUnsealed = (of, topic, offset) =>
+      onItsWay.some((group) => group.holds(of, topic, offset)) || this.options.holds(of, topic, offset);
+    const lacking = lackingOf(holds, log, batch, own);
+    if (lacking.length === 0) {
+      checkRecords(records);
+      return this.settled();
+    }
+    const group = this.put((into) => into.apply(log, lacking, firstSeq, records));
+    if (group === undefined) throw wrong(records);
     for (const [from, to] of lacking) {
       for (let seq = from; seq < to; seq++) {
-        const { topic, offset, timestamp, received, value } = records[seq - firstSeq] as OriginRecord;
-        group.put(log, seq, topic, offset, timestamp, received, checked.headers?.[seq - firstSeq], value);
-        if (offset > highest) highest = offset;
+        const { topic, offset } = records[seq - firstSeq] as OriginRecord;
+        log.sawApplied(topic, offset);
       }
       group.recordsApplied += to - from;
       if (from < log.planned) log.fill(from, Math.min(to, log.planned));
     }
-    log.saw(highest);
     log.planned = Math.max(log.planned, log.contiguousEnd(firstSeq + records.length));
     return new Promise((resolve, reject) => {
       group.waiting.push({ resolve, reject });
@@ -166,86 +176,138 @@ export class GroupCommit {
     this.running ??= this.run();
   }
 
-  private groupFor(bytes: number, records: number): Group {
+  /**
+   * Has records written into the last group that waits, or into a new one where that becomes too large. Undefined, and
+   * nothing is changed, when they cannot be taken.
+   */
+  private put(write: (into: Group) => boolean): Group | undefined {
     const { pendingBytes = COMMIT_PENDING_BYTES_MAX, commitBytes = COMMIT_BYTES_MAX } = this.options;
     if (this.failed?.code === "DISK_FAILED") throw this.failed;
-    if (records > 0 && this.pendingBytes + bytes > pendingBytes && this.pendingBytes > 0) {
-      throw new LandfallError("OVERLOADED", `${this.pendingBytes} bytes wait for the disk already; try again later`);
+    const last = this.groups.at(-1);
+    let group = last ?? this.newGroup();
+    try {
+      let mark = group.mark();
+      if (!write(group)) return undefined;
+      if (group === last && group.length > commitBytes) {
+        group.rewind(mark);
+        group = this.newGroup();
+        mark = group.mark();
+        if (!write(group)) return undefined;
+      }
+      const bytes = group.length - mark.length;
+      if (this.pendingBytes > 0 && this.pendingBytes + bytes > pendingBytes) {
+        group.rewind(mark);
+        throw new LandfallError("OVERLOADED", `${this.pendingBytes} bytes wait for the disk already; try again later`);
+      }
+      this.pendingBytes += bytes;
+      this.bytesTaken += bytes;
+      return group;
+    } finally {
+      // A commit of nothing would be missed by whoever reads the journal.
+      if (group.length === 0) this.groups.splice(this.groups.indexOf(group), 1);
     }
-    this.pendingBytes += bytes;
-    let group = this.groups.at(-1);
-    if (group === undefined || (this.groupBytes.get(group) ?? 0) + bytes > commitBytes) {
-      if (group !== undefined) this.plannedEnd += group.close();
-      group = this.newGroup();
-    }
-    this.groupBytes.set(group, (this.groupBytes.get(group) ?? 0) + bytes);
-    return group;
   }
 
   private newGroup(): Group {
     const { catalog, journal, journalFileBytes = JOURNAL_FILE_BYTES } = this.options;
+    const before = this.groups.at(-1) ?? this.writing;
     let generation = catalog.generations.at(-1);
     const isOld = generation !== undefined && generation.number <= journal.lastNumber;
     if (generation === undefined || generation.isFull || (isOld && generation.number !== journal.endNumber)) {
       generation = catalog.beginGeneration(journal.lastNumber + 1);
-      this.plannedEnd = FILE_HEAD_BYTES;
-    } else if (this.plannedEnd >= journalFileBytes) {
-      generation = catalog.beginGeneration(generation.number + 1);
-      this.plannedEnd = FILE_HEAD_BYTES;
     }
-    const group = new Group(generation, this.plannedEnd, this.spare.pop() ?? new Uint8Array(64 * 1024));
+    let start = FILE_HEAD_BYTES;
+    if (before?.generation === generation) start = before.start + before.close();
+    else if (generation.number === journal.endNumber) start = journal.endSize as number;
+    if (start > FILE_HEAD_BYTES && start >= journalFileBytes) {
+      generation = catalog.beginGeneration(generation.number + 1);
+      start = FILE_HEAD_BYTES;
+    }
+    const group = new Group(generation, start, this.spare.pop() ?? new Uint8Array(GROUP_BYTES));
     this.groups.push(group);
     return group;
   }
 
   private async run(): Promise<void> {
-    // Let everybody who appends in this turn of the event loop into the first group.
-    await Promise.resolve();
-    while (this.groups.length > 0) {
-      const group = this.groups.shift() as Group;
-      // Groups behind it know already where it ends; those to come learn it now.
-      if (this.groups.length === 0) this.plannedEnd += group.close();
-      this.pendingBytes -= this.groupBytes.get(group) ?? 0;
-      this.groupBytes.delete(group);
-      this.writing = group;
+    // Let everybody who appends in this turn of the event loop into the first group, unless it is worth a commit already.
+    if (!this.isQuick || (this.groups[0]?.length ?? 0) < COMMIT_AT_ONCE_BYTES) await Promise.resolve();
+    for (let next = this.beginNext(); next !== undefined;) {
+      const { group, written } = next;
+      let bytes: Uint8Array;
       try {
-        await this.commit(group);
-        for (const waiting of group.waiting) waiting.resolve();
+        bytes = await written;
       } catch (error) {
         this.fail(group, error);
+        next = this.beginNext();
+        continue;
       }
-      this.writing = undefined;
+      this.durable(group);
+      const { isQuick } = this;
+      // On a quick disk the next is on its way before anybody is told of this one: what they do then keeps nobody waiting.
+      if (isQuick) next = this.beginNext();
+      this.publish(group, bytes);
+      for (const waiting of group.waiting) waiting.resolve();
+      this.reuse(group.bytes);
+      if (isQuick) continue;
+      // On a slow one, what those who were waiting append now shares the next commit with what waits already.
+      if (this.groups.length > 0) await immediate();
+      next = this.beginNext();
     }
     this.running = undefined;
   }
 
-  private async commit(group: Group): Promise<void> {
+  private reuse(buffer: Uint8Array<ArrayBuffer>): void {
+    if (buffer.byteLength <= COMMIT_BUFFERS_KEPT_BYTES_MAX && this.spare.length < 2) this.spare.push(buffer);
+  }
+
+  /** Sends the first group that waits on its way to the disk, if there is one. */
+  private beginNext(): { readonly group: Group; readonly written: Promise<Uint8Array> } | undefined {
+    const group = this.groups.shift();
+    this.writing = group;
+    if (group === undefined) return undefined;
+    group.close();
+    this.pendingBytes -= group.length;
+    return { group, written: this.write(group) };
+  }
+
+  /** Whether commits take less time than it takes to make the next, about. */
+  private get isQuick(): boolean {
+    return this.commitMs < COMMIT_QUICK_MS;
+  }
+
+  private async write(group: Group): Promise<Uint8Array> {
     const { journal, catalog, env, journalFileBytes = JOURNAL_FILE_BYTES } = this.options;
     const { generation } = group;
-    const full = generation.number === journal.endNumber ? undefined : catalog.generationOf(journal.endNumber);
-    const { salt } = await journal.prepare(generation.number);
-    if (full !== undefined && !full.isFull) {
-      full.isFull = true;
-      this.options.onFull(full);
+    let salt = journal.saltOf(generation.number);
+    if (salt === undefined) {
+      const full = catalog.generationOf(journal.endNumber);
+      ({ salt } = await journal.prepare(generation.number));
+      if (full !== undefined && !full.isFull) {
+        full.isFull = true;
+        this.options.onFull(full);
+      }
     }
-    const arrived = env.now();
-    const bytes = group.frame(this.nextCommit, salt, arrived);
+    const bytes = group.frame(this.nextCommit, salt, env.now());
+    const begun = env.monotonic();
     await journal.commit(bytes);
+    this.commitMs += (env.monotonic() - begun - this.commitMs) / COMMITS_REMEMBERED;
     if (group.start + bytes.byteLength >= journalFileBytes / 2) journal.prepareNext(journalFileBytes);
+    return bytes;
+  }
+
+  private durable(group: Group): void {
     this.failed = undefined;
-    generation.lastCommit = this.nextCommit++;
+    group.generation.lastCommit = this.nextCommit++;
     this.commits++;
-    this.bytesWritten += bytes.byteLength;
+    this.bytesWritten += group.length;
     this.recordsAppended += group.recordsAppended;
     this.recordsApplied += group.recordsApplied;
-    generation.visible = group.endRecord;
-    this.publish(group, bytes);
-    if (group.bytes.byteLength <= COMMIT_BUFFERS_KEPT_BYTES_MAX && this.spare.length < 2) this.spare.push(group.bytes);
   }
 
   /** Durable: now everybody may see it. */
   private publish(group: Group, bytes: Uint8Array): void {
     const { generation, firstBlock, endBlock } = group;
+    generation.show(endBlock);
     const before = new Map<OriginLog, number>();
     const filled = new Set<OriginLog>();
     const committed: Committed[] = [];
@@ -282,9 +344,30 @@ export class GroupCommit {
       if (generation.count > 0 || generation.number <= journal.lastNumber) break;
       catalog.dropGeneration(generation);
     }
-    this.plannedEnd = journal.endSize ?? FILE_HEAD_BYTES;
     this.pendingBytes = 0;
-    this.groupBytes.clear();
     for (const one of dropped) for (const waiting of one.waiting) waiting.reject(this.failed);
   }
+}
+
+function appended(
+  topics: readonly TopicName[],
+  given: ArrayLike<number> | number,
+  firstSeq: number,
+  received: TimestampMs,
+): Appended[] {
+  return topics.map((topic, i) => {
+    const offset = (typeof given === "number" ? given : given[i]) as Offset;
+    return { topic, offset, seq: (firstSeq + i) as Seq, received };
+  });
+}
+
+/** Why records could not be taken. */
+function wrong(records: readonly NewRecord[]): LandfallError {
+  try {
+    checkRecords(records);
+  } catch (error) {
+    if (isLandfallError(error)) return error;
+    throw error;
+  }
+  return new LandfallError("INVALID_ARGUMENT", "the records changed while they were written down");
 }

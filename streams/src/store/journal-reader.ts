@@ -1,7 +1,7 @@
 import { READ_PARALLEL_MAX, READ_RUN_BYTES_MAX, READ_RUN_GAP_BYTES_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { headersDecoder } from "./block-parse.js";
-import { journalFields, journalRecordAt, latin1, parseJournalBlock } from "./journal-block.js";
+import { journalFields, journalRecordAt, latin1, parseJournalBlock, recordStarts } from "./journal-block.js";
 import { journalName } from "./journal-format.js";
 import type { TopicName } from "../model/names.js";
 import type { Offset, Seq, StoredRecord, TimestampMs } from "../model/record.js";
@@ -62,12 +62,75 @@ export class JournalReader {
     return result;
   }
 
-  /** Keeps blocks that were written a moment ago. */
-  remember(generation: Generation, first: number, blocks: readonly Uint8Array[], bytes: number): void {
+  /** One block. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
+  async block(generation: Generation, number: number): Promise<JournalBlock> {
+    const cached = this.cache.get(keyOf(generation, number));
+    if (cached !== undefined) return cached;
+    const [found] = await this.fetch(stretchesOf([[generation, number]])[0] as Stretch);
+    return (found as [number, JournalBlock])[1];
+  }
+
+  /** Keeps blocks that were written a moment ago. @param bytes size of the buffer that they share */
+  remember(generation: Generation, first: number, blocks: readonly JournalBlock[], bytes: number): void {
     this.cache.add(
-      blocks.map((block, i) => [keyOf(generation, first + i), parseJournalBlock(block)]),
+      blocks.map((block, i) => [keyOf(generation, first + i), block]),
       bytes,
     );
+  }
+
+  /** How many of the blocks from `from` on, before `to`, are in memory or fetched by one read; at least one. */
+  stretch(generation: Generation, from: number, to: number, recordsMax: number): number {
+    const first = generation.block(from);
+    const isCached = this.cache.get(keyOf(generation, from)) !== undefined;
+    let end = from + 1;
+    for (; end < to; end++) {
+      const { position, bytes, firstRecord, count } = generation.block(end);
+      if (firstRecord + count - first.firstRecord > recordsMax) break;
+      if ((this.cache.get(keyOf(generation, end)) !== undefined) !== isCached) break;
+      if (!isCached && position + bytes - first.position > READ_RUN_BYTES_MAX) break;
+    }
+    return end - from;
+  }
+
+  /** The blocks of a stretch, from memory; undefined when they have to be read. */
+  remembered(generation: Generation, from: number, count: number): JournalBlock[] | undefined {
+    const blocks: JournalBlock[] = [];
+    for (let i = from; i < from + count; i++) {
+      const cached = this.cache.get(keyOf(generation, i));
+      if (cached === undefined) return undefined;
+      blocks.push(cached);
+    }
+    return blocks;
+  }
+
+  /** The blocks of a stretch, read from disk; in the place of a damaged one, which is reported, the error. @throws LandfallError DISK_FAILED */
+  async readStretch(generation: Generation, from: number, count: number): Promise<(JournalBlock | LandfallError)[]> {
+    const { name, bytes, position } = placeOf(generation, from, count);
+    return this.verifyAll(generation, from, count, bytes.subarray(0, await this.files.read(name, bytes, position)));
+  }
+
+  /** The same at once. @throws LandfallError DISK_FAILED */
+  readStretchSync(generation: Generation, from: number, count: number): (JournalBlock | LandfallError)[] {
+    const { name, bytes, position } = placeOf(generation, from, count);
+    return this.verifyAll(generation, from, count, bytes.subarray(0, this.files.readSync(name, bytes, position)));
+  }
+
+  private verifyAll(
+    generation: Generation,
+    from: number,
+    count: number,
+    read: Uint8Array,
+  ): (JournalBlock | LandfallError)[] {
+    const start = generation.block(from).position;
+    return Array.from({ length: count }, (_, i) => {
+      const { position, bytes } = generation.block(from + i);
+      try {
+        return this.verify(generation, from + i, read.subarray(position - start, position - start + bytes));
+      } catch (error) {
+        if (isLandfallError(error, "CORRUPT_BLOCK")) return error;
+        throw error;
+      }
+    });
   }
 
   private async fetch(stretch: Stretch): Promise<[number, JournalBlock][]> {
@@ -146,6 +209,17 @@ function stretchesOf(blocks: [Generation, number][]): Stretch[] {
   return stretches;
 }
 
+function placeOf(
+  generation: Generation,
+  from: number,
+  count: number,
+): { readonly name: string; readonly bytes: Uint8Array; readonly position: number } {
+  const { position } = generation.block(from);
+  const last = generation.block(from + count - 1);
+  const bytes = new Uint8Array(last.position + last.bytes - position);
+  return { name: journalName(generation.number), bytes, position };
+}
+
 function extract(
   generation: Generation,
   number: number,
@@ -154,29 +228,44 @@ function extract(
   places: readonly number[],
   result: StoredRecord[],
 ): void {
-  const { log, arrived, firstSeq, firstRecord } = generation.block(number);
+  const { firstRecord } = generation.block(number);
+  const take = recordsOf(generation, number, parsed, places.length);
+  for (const place of places) result[place] = take((records[place] as JournalRef).record - firstRecord);
+}
+
+/**
+ * What gives records of a block by their place in it; their values are the caller's own.
+ * @param wanted how many of them will be asked for, about
+ */
+export function recordsOf(
+  generation: Generation,
+  number: number,
+  parsed: JournalBlock,
+  wanted: number,
+): (i: number) => StoredRecord {
+  const { log, arrived, firstSeq } = generation.block(number);
   const fields = journalFields();
   const headers = headersDecoder();
+  const starts = recordStarts(parsed);
   // The cached block stays ours. One copy of all of it is cheaper than many small ones, if most of it is wanted.
-  const whole = places.length * 2 >= parsed.count ? parsed.bytes.slice() : undefined;
-  for (const place of places) {
-    const { record } = records[place] as JournalRef;
+  const whole = wanted * 2 >= parsed.count ? parsed.bytes.slice() : undefined;
+  return (i) => {
     const { nameAt, nameBytes, offset, timestamp, received, headersAt, valueAt, end } = journalRecordAt(
       parsed,
-      generation.position(record),
+      starts[i] as number,
       fields,
     );
-    result[place] = {
+    return {
       stream: log.stream.name,
       origin: log.origin,
       topic: latin1(parsed.bytes, nameAt, nameBytes) as TopicName,
       offset: offset as Offset,
-      seq: (firstSeq + record - firstRecord) as Seq,
+      seq: (firstSeq + i) as Seq,
       timestamp: timestamp as TimestampMs,
       received: received as TimestampMs,
       arrived: arrived as TimestampMs,
       headers: headers(parsed.bytes, headersAt, valueAt),
       value: whole === undefined ? parsed.bytes.slice(valueAt, end) : whole.subarray(valueAt, end),
     };
-  }
+  };
 }

@@ -53,6 +53,11 @@ export class Journal {
     return this.end?.size;
   }
 
+  /** The salt of the file that is being written, if it has that number. */
+  saltOf(number: number): Uint8Array | undefined {
+    return this.end?.number === number ? this.end.salt : undefined;
+  }
+
   /**
    * The file with that number, which is begun when it is not the current one.
    * @throws LandfallError DISK_FULL, DISK_FAILED
@@ -86,6 +91,7 @@ export class Journal {
    * @throws LandfallError DISK_FULL (may pass), DISK_FAILED (then every later call does)
    */
   async commit(bytes: Uint8Array): Promise<void> {
+    if (this.failed !== undefined) throw this.failed;
     const end = this.end as JournalEnd;
     const path = this.path(end.number);
     try {
@@ -94,10 +100,14 @@ export class Journal {
       await end.file.write(bytes, end.size);
     } catch (cause) {
       await this.cutOff(end);
-      throw await this.remember(writeError(cause, path));
+      const error = writeError(cause, path);
+      // A write that was to be durable at once may have failed in that, too: what is not for want of space is final.
+      throw await this.remember(
+        end.file.isThrough === true && error.code !== "DISK_FULL" ? syncError(cause, path) : error,
+      );
     }
     try {
-      await end.file.sync();
+      if (end.file.isThrough !== true) await end.file.sync();
     } catch (cause) {
       throw await this.remember(syncError(cause, path));
     }
@@ -144,7 +154,7 @@ export class Journal {
     let at = spare === undefined ? path : join(folder, spare);
     let file: DiskFile | undefined;
     try {
-      file = await disk.open(at, spare === undefined ? "create" : "write");
+      file = await disk.open(at, spare === undefined ? "create" : "write", true);
       await file.write(encodeFileHead({ number, salt, overwrites }), 0);
       await file.sync();
       // A journal from now on: its head is new, so that nothing of the earlier one can be taken for its own.

@@ -1,10 +1,12 @@
 import { BLOCK_BYTES_MAX, READ_BYTES_MAX, READ_RECORDS_MAX } from "../limits.js";
 import { isLandfallError } from "../model/errors.js";
 import { cursorAfter, walksOf } from "./cursor-walk.js";
+import { recordStarts } from "./journal-block.js";
+import { recordsOf } from "./journal-reader.js";
 import type { GapReason, Hole } from "../model/gap.js";
 import type { Cursor, Seq, StoredRecord } from "../model/record.js";
 import type { CursorWalk } from "./cursor-walk.js";
-import type { JournalReader, JournalRef } from "./journal-reader.js";
+import type { JournalReader } from "./journal-reader.js";
 import type { OriginLog, Piece } from "./origin-log.js";
 import type { RunLog } from "./run-log.js";
 import type { Run } from "./segment-format.js";
@@ -122,14 +124,16 @@ export class LogReader {
     const { generation, run } = piece;
     let at = seq;
     if (generation !== undefined) {
-      const block = generation.block(piece.block as number);
-      const refs: JournalRef[] = [];
-      for (; at < end; at++) {
-        const record = block.firstRecord + at - block.firstSeq;
-        if (!budget.take(generation.recordBytes(record, block) + block.extra)) break;
-        refs.push({ generation, record });
+      const number = piece.block as number;
+      const { firstSeq, extra } = generation.block(number);
+      const block = await this.journals.block(generation, number);
+      const starts = recordStarts(block);
+      const first = at - firstSeq;
+      for (let i = first; at < end; i++, at++) {
+        if (!budget.take((starts[i + 1] as number) - (starts[i] as number) + extra)) break;
       }
-      for (const record of await this.journals.read(refs)) records.push(record);
+      const take = recordsOf(generation, number, block, at - firstSeq - first);
+      for (let i = first; i < at - firstSeq; i++) records.push(take(i));
       return at;
     }
     if (run === undefined) return seq;

@@ -258,7 +258,7 @@ async function openEnd(
 async function openJournal(options: FolderOptions, number: number, tail: Tail | undefined): Promise<DiskFile> {
   const path = join(options.folder, journalName(number));
   try {
-    const file = await options.disk.open(path, "write");
+    const file = await options.disk.open(path, "write", true);
     try {
       if (tail !== undefined) await cutTail(options, path, file, tail);
       // A process that was killed may have written without waiting: durable before anybody sees it (S2).

@@ -1,6 +1,7 @@
+import { APPEND_RECORDS_MAX } from "../limits.js";
 import { isFillable } from "../model/gap.js";
 import type { GapReason, Hole } from "../model/gap.js";
-import type { OriginId } from "../model/names.js";
+import type { OriginId, TopicName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
 import type { Generation } from "./generation.js";
 import type { Run } from "./segment-format.js";
@@ -31,6 +32,8 @@ export class OriginLog {
   /** Largest offset of the origin in this stream. */
   highest = 0;
   private pieces: Piece[] = [];
+  /** Topics of the applied records that have the largest offset; undefined when they are not all known. */
+  private atHighest: Set<TopicName> | undefined;
   /** What fills gaps and is on its way to the disk. */
   private filling: [number, number][] = [];
 
@@ -40,8 +43,30 @@ export class OriginLog {
   ) {}
 
   saw(offset: number): void {
-    if (offset > this.highest) this.highest = offset;
+    if (offset > this.highest) {
+      this.highest = offset;
+      this.atHighest = undefined;
+    }
     if (offset > this.stream.highest) this.stream.highest = offset;
+  }
+
+  /** The same of a record that was applied. */
+  sawApplied(topic: TopicName, offset: number): void {
+    if (offset < this.highest) return;
+    if (offset > this.highest) {
+      const topics = this.atHighest ?? new Set();
+      topics.clear();
+      this.saw(offset);
+      this.atHighest = topics;
+    }
+    this.atHighest?.add(topic);
+    // One append gives an offset to so many topics at most: whoever sends more is not worth the memory.
+    if ((this.atHighest?.size ?? 0) > APPEND_RECORDS_MAX) this.atHighest = undefined;
+  }
+
+  /** Whether the topic has this offset, which is none below the largest; undefined when that has to be looked up. */
+  hasAtHighest(topic: TopicName, offset: number): boolean | undefined {
+    return offset < this.highest ? undefined : this.atHighest?.has(topic);
   }
 
   /** First seq behind everything that is here, holes or not. */
@@ -169,6 +194,7 @@ export class OriginLog {
   forgetPlans(): void {
     this.planned = this.next;
     this.filling = [];
+    this.atHighest = undefined;
   }
 
   /** The first seq at or after `seq` that is not here. */

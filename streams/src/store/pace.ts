@@ -4,8 +4,13 @@ import type { Env, TimerHandle } from "../env.js";
 export const JOURNALS_IN_BALANCE = 9;
 /** With fewer, nobody is held up. */
 const JOURNALS_MIN = 7;
-/** Longer than this nobody is held up, whatever the last measurement said. */
-const HOLD_MS_MAX = 100;
+/** With more, sealing is much slower than appending: then shorter waits do not suffice, and longer ones are still better than none left. */
+const JOURNALS_CROWDED = 10;
+/** One append is held up for so long at most; what is left is for the next ones. Short, because to its caller it is a pause. */
+const HOLD_MS_MAX = 15;
+const HOLD_CROWDED_MS_MAX = 100;
+/** More is not made up for, whatever the last measurement said. */
+const DEBT_MS_MAX = 100;
 /** Timers do no better. */
 const HOLD_MS_MIN = 1;
 
@@ -35,8 +40,8 @@ export class Pace {
     if (waiting < JOURNALS_MIN) return work;
     const now = this.env.monotonic();
     const cost = (bytes / this.bytesPerMs) * (waiting / JOURNALS_IN_BALANCE);
-    this.freeAt = Math.min(Math.max(this.freeAt, now) + cost, now + HOLD_MS_MAX);
-    const until = this.freeAt;
+    this.freeAt = Math.min(Math.max(this.freeAt, now) + cost, now + DEBT_MS_MAX);
+    const until = Math.min(this.freeAt, now + (waiting > JOURNALS_CROWDED ? HOLD_CROWDED_MS_MAX : HOLD_MS_MAX));
     const result = await work;
     const rest = until - this.env.monotonic();
     if (rest >= HOLD_MS_MIN) await this.wait(rest);

@@ -11,6 +11,7 @@ import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
 import type { Generation } from "./generation.js";
 import type { BlockEntry, PageEntry } from "./run-index.js";
+import type { JournalIndex } from "./journal-index.js";
 import type { Run } from "./segment-format.js";
 import type { StreamState } from "./stream-state.js";
 
@@ -30,6 +31,7 @@ export class TopicLister {
 
   constructor(
     private readonly catalog: Catalog,
+    private readonly journals: JournalIndex,
     private readonly disk: Disk,
     private readonly folder: string,
   ) {}
@@ -88,7 +90,7 @@ export class TopicLister {
     if (streams === undefined) this.unsealed.set(generation, (streams = new Map()));
     const known = streams.get(stream.number);
     if (known?.visible === generation.visible) return known.names;
-    const names = generation.topicsOf(stream.number).sort();
+    const names = this.journals.now(generation).topicsOf(stream.number).sort();
     streams.set(stream.number, { visible: generation.visible, names });
     return names;
   }

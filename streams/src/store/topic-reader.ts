@@ -9,13 +9,14 @@ import type { OriginId } from "../model/names.js";
 import type { StoredRecord } from "../model/record.js";
 import type { Catalog } from "./catalog.js";
 import type { Generation } from "./generation.js";
+import type { DamagedBlock, GenerationIndex } from "./generation-index.js";
+import type { JournalIndex } from "./journal-index.js";
 import type { JournalReader, JournalRef } from "./journal-reader.js";
 import type { BlockEntry } from "./run-index.js";
 import type { Run } from "./segment-format.js";
 import type { SegmentReader } from "./segment-reader.js";
 import type { StreamState } from "./stream-state.js";
 import type { TopicQuery } from "./store.js";
-import type { TopicTable } from "./topic-table.js";
 
 /** Runs that one call asks at once: it waits for the disk once, not again and again. */
 const RUNS_AT_ONCE = 32;
@@ -44,6 +45,7 @@ export class TopicReader {
   constructor(
     private readonly catalog: Catalog,
     private readonly journals: JournalReader,
+    private readonly index: JournalIndex,
     private readonly segments: SegmentReader,
   ) {}
 
@@ -57,11 +59,31 @@ export class TopicReader {
       reverse: query.reverse ?? false,
     };
     if (bounds.limit === 0) return [];
+    const damaged: DamagedBlock[] = [];
+    const records = await this.answer(stream, topic, bounds, damaged);
+    const last = records.length < bounds.limit ? undefined : records.at(-1)?.offset;
+    for (const { block, error } of damaged) {
+      // What cannot be read may be part of the answer, of which topic it ever was.
+      const isBehind = last !== undefined && (bounds.reverse ? block.highest < last : block.lowest > last);
+      if (!isBehind) throw error;
+    }
+    return records;
+  }
+
+  /** @param damaged takes the blocks of journals that may hold some of it, and cannot be read */
+  private async answer(
+    stream: StreamState,
+    topic: string,
+    bounds: Bounds,
+    damaged: DamagedBlock[],
+  ): Promise<StoredRecord[]> {
     // Before anything is awaited: what is sealed meanwhile is found here, and its file stays until we are done.
     const runs = runsInOrder(stream, bounds);
     const unsealed: Candidate[] = [];
     for (const generation of this.catalog.generations.slice()) {
-      fromGeneration(generation, await generation.indexed(), stream, topic, bounds, unsealed);
+      const index = await this.index.of(generation);
+      fromGeneration(generation, index, stream, topic, bounds, unsealed);
+      for (const one of index.damaged) if (mayHold(one, stream, bounds)) damaged.push(one);
     }
     const order = (a: Candidate, b: Candidate): number => compare(a, b, bounds.reverse);
     unsealed.sort(order);
@@ -170,7 +192,7 @@ export class TopicReader {
    * it has none of at least `base` (O2).
    */
   async lastOffset(stream: StreamState, topic: string, base: number): Promise<number> {
-    let last = Math.max(stream.expiredHighest, this.catalog.lastOffset(stream, topic));
+    let last = Math.max(stream.expiredHighest, await this.index.lastOffset(stream, topic));
     for (const run of stream.runs) {
       if (run.highest < base || run.highest <= last) continue;
       try {
@@ -220,29 +242,34 @@ export class TopicReader {
 
 function fromGeneration(
   generation: Generation,
-  topics: TopicTable,
+  index: GenerationIndex,
   stream: StreamState,
   topic: string,
   bounds: Bounds,
   found: Candidate[],
 ): void {
+  const { topics } = index;
   const number = topics.find(stream.number, topic);
   if (number < 0) return;
   // Unless records came late, the newest first: then the end is near.
   const isOrdered = !topics.isDisordered(number);
   let count = 0;
-  generation.walk(number, (record) => {
-    const offset = generation.offsets[record] as number;
+  index.walk(number, (record) => {
+    const offset = index.offsets[record] as number;
     if (isOrdered && offset < bounds.fromOffset) return false;
-    const time = generation.timestamps[record] as number;
+    const time = index.timestamps[record] as number;
     if (offset < bounds.fromOffset || offset >= bounds.toOffset) return true;
     if (time < bounds.fromTime || time >= bounds.toTime) return true;
     const block = generation.block(generation.blockOf(record));
-    const bytes = generation.recordBytes(record, block);
+    const bytes = index.sizes[record] as number;
     found.push({ offset, origin: block.log.origin, bytes, from: { generation, record } });
     count++;
     return !(isOrdered && bounds.reverse && count >= bounds.limit);
   });
+}
+
+function mayHold({ block }: DamagedBlock, stream: StreamState, { fromOffset, toOffset }: Bounds): boolean {
+  return block.log.stream === stream && block.highest >= fromOffset && block.lowest < toOffset;
 }
 
 /** Those whose records can answer, the ones that can answer first, first. */

@@ -13,8 +13,7 @@ const TAIL = 3;
 const NAME = 4;
 const NAME_BYTES = 16;
 const HEAD = 8;
-const FIRST = 9;
-const DISORDERED = 10;
+const DISORDERED = 9;
 /** As a float64. */
 const HIGHEST = 6;
 
@@ -58,22 +57,6 @@ export class TopicTable {
     }
   }
 
-  /**
-   * Looks at where the topics with these hashes will be looked up. Nothing comes of it, but the processor waits for all
-   * of it at once, instead of once for each topic later.
-   */
-  touch(hashes: Int32Array): number {
-    const { slots, entries } = this;
-    const mask = slots.length - 1;
-    let seen = 0;
-    for (let i = 0; i < hashes.length; i++) seen ^= slots[(hashes[i] as number) & mask] as number;
-    for (let i = 0; i < hashes.length; i++) {
-      const topic = slots[(hashes[i] as number) & mask] as number;
-      if (topic >= 0) seen ^= entries[topic * STRIDE] as number;
-    }
-    return seen;
-  }
-
   add(stream: number, bytes: Uint8Array, at: number, length: number, hash: number): number {
     if (this.count * STRIDE === this.entries.length) this.grow();
     const topic = this.count++;
@@ -83,7 +66,6 @@ export class TopicTable {
     entries[entry + STREAM] = stream;
     entries[entry + LENGTH] = length;
     entries[entry + HEAD] = -1;
-    entries[entry + FIRST] = -1;
     const name = (entry + NAME) * 4;
     const inside = Math.min(length, NAME_BYTES);
     for (let i = 0; i < inside; i++) this.bytes[name + i] = bytes[at + i] as number;
@@ -105,24 +87,6 @@ export class TopicTable {
     return start + Buffer.from(this.tails.buffer, tail, length - NAME_BYTES).toString("latin1");
   }
 
-  /** 32 bits of the name, big-endian, so that they sort like it; `word` 0 to 3. */
-  nameWord(topic: number, word: number): number {
-    const i = (topic * STRIDE + NAME + word) * 4;
-    const { bytes } = this;
-    return (
-      (((bytes[i] as number) << 24) |
-        ((bytes[i + 1] as number) << 16) |
-        ((bytes[i + 2] as number) << 8) |
-        (bytes[i + 3] as number)) >>>
-      0
-    );
-  }
-
-  /** Some name is longer than what `nameWord` gives of it. */
-  get hasLongNames(): boolean {
-    return this.tailsLength > 0;
-  }
-
   stream(topic: number): number {
     return this.entries[topic * STRIDE + STREAM] as number;
   }
@@ -132,12 +96,7 @@ export class TopicTable {
     return this.entries[topic * STRIDE + HEAD] as number;
   }
 
-  /** First record of the topic, -1 for none. */
-  first(topic: number): number {
-    return this.entries[topic * STRIDE + FIRST] as number;
-  }
-
-  /** Largest offset given or seen of the topic, whether durable or not; 0 for none. */
+  /** Largest offset of the topic; 0 for none. */
   highest(topic: number): number {
     return this.floats[topic * (STRIDE / 2) + HIGHEST] as number;
   }
@@ -153,17 +112,10 @@ export class TopicTable {
     const entry = topic * STRIDE;
     const head = entries[entry + HEAD] as number;
     entries[entry + HEAD] = record;
-    if (head < 0) entries[entry + FIRST] = record;
     const highest = topic * (STRIDE / 2) + HIGHEST;
     if (offset > (floats[highest] as number)) floats[highest] = offset;
     else entries[entry + DISORDERED] = 1;
     return head;
-  }
-
-  /** Forgets the newest record. */
-  pop(topic: number, previous: number): void {
-    this.entries[topic * STRIDE + HEAD] = previous;
-    if (previous < 0) this.entries[topic * STRIDE + FIRST] = -1;
   }
 
   private isNamed(entry: number, bytes: Uint8Array, at: number, length: number): boolean {
@@ -176,7 +128,7 @@ export class TopicTable {
   }
 
   private addTail(entry: number, bytes: Uint8Array, at: number, length: number): void {
-    while (this.tailsLength + length > this.tails.byteLength) this.tails = doubled(this.tails, Uint8Array);
+    while (this.tailsLength + length > this.tails.byteLength) this.tails = doubled(this.tails);
     this.entries[entry + TAIL] = this.tailsLength;
     for (let i = 0; i < length; i++) this.tails[this.tailsLength++] = bytes[at + i] as number;
   }
@@ -215,10 +167,8 @@ function slotsFor(capacity: number): number {
   return 2 ** Math.ceil(Math.log2(capacity * 2));
 }
 
-type Numbers = Int32Array | Uint32Array | Float64Array | Uint8Array;
-
-export function doubled<T extends Numbers>(array: T, make: new (length: number) => T): T {
-  const grown = new make(Math.max(array.length * 2, 16));
+function doubled(array: Uint8Array): Uint8Array<ArrayBuffer> {
+  const grown = new Uint8Array(Math.max(array.length * 2, 16));
   grown.set(array);
   return grown;
 }

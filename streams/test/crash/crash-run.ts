@@ -37,6 +37,7 @@ export class CrashRun {
     private readonly isExpiring: boolean,
   ) {
     this.env = new ManualEnv(START_MS + HOUR_MS, seed);
+    this.disk.writesThrough = seed % 2 === 1;
     this.journalFileBytes = 500 + this.below(6_000);
   }
 

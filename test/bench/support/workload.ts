@@ -25,6 +25,19 @@ export class Topics {
     ids.forEach((id, i) => this.names.write(`MSKU${1_000_000 + id}`, i * NAME_BYTES, "latin1"));
   }
 
+  /** The topics of `count` records from the i-th on: of a batch that arrived as one text, each cut out of it. */
+  batch(i: number, count: number): TopicName[] {
+    const names: TopicName[] = [];
+    for (let done = 0; done < count;) {
+      const first = (i + done) % this.count;
+      const some = Math.min(count - done, this.count - first);
+      const text = this.names.toString("latin1", first * NAME_BYTES, (first + some) * NAME_BYTES);
+      for (let n = 0; n < some; n++) names.push(text.slice(n * NAME_BYTES, (n + 1) * NAME_BYTES) as TopicName);
+      done += some;
+    }
+    return names;
+  }
+
   /** The topic of the i-th record. */
   at(i: number): TopicName {
     const from = (i % this.count) * NAME_BYTES;

@@ -1,7 +1,9 @@
+import type { LinkClass } from "@landfall/proto/api";
 import { greatCircle, type LonLat } from "../geo/great-circle.js";
 import type { LinkView } from "../fleet-model.js";
 import type { Hit, Painter } from "./canvas-layer.js";
 import { copyOffsets, toX, toY, type Frame } from "./frame.js";
+import { berthOffset } from "./ships-layer.js";
 import { linkLines } from "./tooltips.js";
 
 /** Shorter lines would hide under the marks at their ends. */
@@ -18,7 +20,23 @@ interface Drawn {
   readonly points: readonly (readonly [number, number])[];
 }
 
-/** Links between sites along great circles: up solid, degraded dashed, cut broken with a cross. */
+/** What a class of links looks like while it is up. A port link is a double line, as a gangway is. */
+const CLASS_LOOKS: Readonly<
+  Record<LinkClass, { readonly width: number; readonly dash: readonly number[]; readonly alpha: number }>
+> = {
+  wan: { width: 1.5, dash: [], alpha: 1 },
+  lan: { width: 1, dash: [], alpha: 1 },
+  port: { width: 4.5, dash: [], alpha: 1 },
+  satellite: { width: 1.2, dash: [1.5, 3.5], alpha: 0.7 },
+};
+/** The ground between the two lines of a port link. */
+const DOUBLE_GAP_PX = 2;
+const QUAY_STEPS = 16;
+
+/**
+ * Links between sites along great circles: up solid, degraded dashed, cut broken with a cross; dotted by satellite, double
+ * from a port to a ship alongside.
+ */
 export class LinksPainter implements Painter {
   #links: readonly { readonly view: LinkView; readonly line: readonly LonLat[] }[] = [];
   #selected: string | undefined;
@@ -45,11 +63,15 @@ export class LinksPainter implements Painter {
       const offsets = copyOffsets(frame, Math.min(...xs), Math.max(...xs));
       for (const offset of offsets) {
         const points = line.map(([lon, lat]) => [toX(frame, lon) + offset, toY(frame, lat)] as const);
-        if (lengthOf(points) < SHORTEST_PX) continue;
-        this.#drawn.push({ view, points });
-        this.#line(frame, view, points);
-        if (view.recordsPerSecond <= 0 || view.look === "cut" || this.#quiet) continue;
-        flow(frame, points, view.recordsPerSecond);
+        const drawn = view.berth === undefined ? points : alongside(points, view.berth);
+        if (view.berth === undefined && lengthOf(points) < SHORTEST_PX) continue;
+        this.#drawn.push({ view, points: drawn });
+        this.#line(frame, view, drawn);
+        const { there, back } = view.flow;
+        if (there + back <= 0 || view.look === "cut" || this.#quiet) continue;
+        const colour = view.link.id === this.#selected ? frame.palette.paper : frame.palette.accent;
+        if (there > 0) flow(frame, drawn, there, colour);
+        if (back > 0) flow(frame, drawn.toReversed(), back, colour);
         moving = !frame.reducedMotion;
       }
     }
@@ -65,17 +87,35 @@ export class LinksPainter implements Painter {
     const { ctx, palette } = frame;
     const cut = view.look === "cut";
     const selected = view.link.id === this.#selected;
+    const look = CLASS_LOOKS[view.link.class];
     ctx.lineCap = "butt";
-    ctx.lineWidth = selected ? 3 : view.link.class === "satellite" ? 1 : 1.5;
+    ctx.lineWidth = selected ? Math.max(3, look.width) : look.width;
     ctx.strokeStyle = cut ? palette.lineDown : selected ? palette.accent : palette.line;
-    ctx.globalAlpha = selected ? 1 : this.#quiet ? 0.3 : view.link.class === "satellite" && !cut ? 0.55 : 1;
-    ctx.setLineDash(view.look === "degraded" ? [7, 5] : view.link.class === "satellite" ? [1.5, 3.5] : []);
+    ctx.globalAlpha = selected ? 1 : this.#quiet ? 0.3 : cut ? 1 : look.alpha;
+    ctx.setLineDash(view.look === "degraded" ? [7, 5] : [...look.dash]);
     trace(ctx, points, cut ? "gap" : "whole");
     ctx.stroke();
     ctx.setLineDash([]);
+    if (view.link.class === "port") {
+      ctx.lineWidth = DOUBLE_GAP_PX;
+      ctx.strokeStyle = palette.sea;
+      trace(ctx, points, cut ? "gap" : "whole");
+      ctx.stroke();
+    }
     if (cut) cross(frame, points);
     ctx.globalAlpha = 1;
   }
+}
+
+/** From the ship's mark, which stands beside its port's ring, to the ring. */
+function alongside(points: Drawn["points"], berth: number): Drawn["points"] {
+  const [x, y] = points.at(-1) ?? [0, 0];
+  const [dx, dy] = berthOffset(berth);
+  // In small steps, as the great circles come: a cut one has a hole in the middle.
+  return Array.from({ length: QUAY_STEPS + 1 }, (_, i) => {
+    const share = 1 - i / QUAY_STEPS;
+    return [x + dx * share, y + dy * share] as const;
+  });
 }
 
 /** The line, or for a cut one its two stumps. */
@@ -115,13 +155,13 @@ function cross(frame: Frame, points: Drawn["points"]): void {
   frame.labels.take({ x: x - 9, y: y - 9, width: 18, height: 18 });
 }
 
-/** Dots along the line, the closer the more data moves. */
-function flow(frame: Frame, points: Drawn["points"], recordsPerSecond: number): void {
-  const { ctx, palette } = frame;
+/** Dots along the line, the way the data goes, the closer the more of it moves. */
+function flow(frame: Frame, points: Drawn["points"], recordsPerSecond: number, colour: string): void {
+  const { ctx } = frame;
   const every = Math.max(DOT_NEAREST_PX, DOT_WIDEST_PX / (1 + Math.log10(1 + recordsPerSecond)));
   const length = lengthOf(points);
   const start = frame.reducedMotion ? 0 : ((frame.timeMs / 1000) * DOT_SPEED_PX_PER_S) % every;
-  ctx.fillStyle = palette.accent;
+  ctx.fillStyle = colour;
   for (let at = start; at < length; at += every) {
     const [x, y] = pointAt(points, at);
     ctx.beginPath();

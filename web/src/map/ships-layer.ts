@@ -1,5 +1,5 @@
 import type { ShipState } from "@landfall/proto/api";
-import { berthOf, isStale } from "../fleet-model.js";
+import { berthOf, berths, isStale } from "../fleet-model.js";
 import { nearestCopy } from "../geo/longitude.js";
 import type { Hit, Painter } from "./canvas-layer.js";
 import { copyOffsets, toX, toY, type Frame } from "./frame.js";
@@ -12,9 +12,15 @@ const LENGTH_PX = 26;
 const WIDTH_PX = 11;
 /** A change of place is shown as motion, this long. */
 const GLIDE_MS = 250;
-/** Ships alongside stand beside their port's ring, one below the other. */
+/** Ships alongside stand beside their port's ring, one below the other: this far from it. */
 const DOCKED_OFFSET_PX = 24;
+const DOCKED_BELOW_PX = 20;
 const DOCKED_EVERY_PX = 15;
+
+/** Where a ship alongside is drawn, from the port's middle. */
+export function berthOffset(index: number): readonly [x: number, y: number] {
+  return [DOCKED_OFFSET_PX, DOCKED_BELOW_PX + index * DOCKED_EVERY_PX];
+}
 
 interface Mark {
   readonly ship: ShipState;
@@ -62,21 +68,19 @@ export class ShipsPainter implements Painter {
   paint(frame: Frame): boolean {
     this.#drawn = [];
     let gliding = false;
-    const docked = new Map<string, number>();
+    const docked = berths(Object.fromEntries([...this.#marks].map(([imo, { ship }]) => [imo, ship])));
     for (const mark of this.#marks.values()) {
       const passed = (frame.timeMs - mark.sinceMs) / GLIDE_MS;
       const f = frame.reducedMotion ? 1 : Math.max(0, Math.min(1, passed));
       if (f < 1 && mark.fromLongitude !== mark.longitude) gliding = true;
       const longitude = mark.fromLongitude + (mark.longitude - mark.fromLongitude) * f;
       const latitude = mark.fromLatitude + (mark.latitude - mark.fromLatitude) * f;
-      const port = berthOf(mark.ship);
-      const berth = port === undefined ? undefined : (docked.get(port) ?? 0);
-      if (port !== undefined) docked.set(port, (berth ?? 0) + 1);
+      const berth = docked.get(mark.ship.imo);
+      const [dx, dy] = berth === undefined ? [0, 0] : berthOffset(berth.index);
       for (const offset of copyOffsets(frame, longitude, longitude)) {
         const x = toX(frame, longitude) + offset;
         const y = toY(frame, latitude);
-        if (berth === undefined) this.#hull(frame, mark.ship, x, y);
-        else this.#hull(frame, mark.ship, x + DOCKED_OFFSET_PX, y + 20 + berth * DOCKED_EVERY_PX);
+        this.#hull(frame, mark.ship, x + dx, y + dy);
       }
     }
     for (const { ship, x, y } of this.#drawn) this.#name(frame, ship, x, y);

@@ -1,8 +1,8 @@
 import type { ApiSite, ClusterFeature, ContainerState, ShipState } from "@landfall/proto/api";
 import { formatContainerNumber } from "@landfall/proto/identifiers";
-import { backlogOf, berthOf, portName, type LinkView } from "../fleet-model.js";
-import { formatCount, formatCourse, formatRate, plural, withUnit } from "../format/quantities.js";
-import { formatAgo, formatTime, toMs } from "../format/time.js";
+import { backlogOf, berthOf, directions, portName, type LinkView } from "../fleet-model.js";
+import { formatBytes, formatCount, formatCourse, formatRate, plural, withUnit } from "../format/quantities.js";
+import { formatAgo, formatDuration, formatTime, toMs } from "../format/time.js";
 import { STATUS_LOOK, STATUS_ORDER } from "../status.js";
 import { CLASS_WORDS, LINK_WORDS } from "../words.js";
 
@@ -10,11 +10,33 @@ import { CLASS_WORDS, LINK_WORDS } from "../words.js";
 export function linkLines(view: LinkView): string[] {
   const { link } = view;
   const rate = link.bytesPerSecond === undefined ? [] : [formatRate(link.bytesPerSecond)];
-  const waiting = link.backlogRecords === undefined ? [] : [`${plural(link.backlogRecords, "record")} waiting`];
+  const waiting = (link.backlogRecords ?? 0) > 0 ? [waitingWords(link)] : [];
   return [
     `${view.fromName} – ${view.toName}`,
-    [`${CLASS_WORDS[link.class]}, ${LINK_WORDS[view.look]}`, ...rate, ...waiting].join(" · "),
+    [`${CLASS_WORDS[link.class]}, ${LINK_WORDS[view.look]}`, ...rate].join(" · "),
+    ...waiting,
+    ...directions(view)
+      .filter(({ of }) => of.backlogRecords > 0)
+      .map(({ to, of }) => `${formatCount(of.backlogRecords)} to ${to}`),
+    ...(link.budget ? [budgetWords(link.budget)] : []),
+    ...(link.problem === undefined || view.look === "out-of-reach" ? [] : [link.problem]),
   ];
+}
+
+/** `5 210 records waiting, 62 kB, 4 min to go`, as far as it is known. */
+export function waitingWords({ backlogRecords = 0, backlogBytes, secondsToGo }: LinkView["link"]): string {
+  return [
+    `${plural(backlogRecords, "record")} waiting`,
+    ...(backlogBytes === undefined ? [] : [`about ${formatBytes(backlogBytes)}`]),
+    ...(secondsToGo === undefined ? [] : [`${formatDuration(secondsToGo * 1000)} to go`]),
+  ].join(", ");
+}
+
+/** `1.2 MB of 5 MB left today`. */
+export function budgetWords({ leftBytes, bytesPerDay }: NonNullable<LinkView["link"]["budget"]>): string {
+  return leftBytes > 0
+    ? `${formatBytes(leftBytes)} of ${formatBytes(bytesPerDay)} left today`
+    : `today's ${formatBytes(bytesPerDay)} are used up`;
 }
 
 export function siteLines(site: ApiSite): string[] {

@@ -1,5 +1,8 @@
 import type { JSX } from "preact";
-import { formatCount, formatRate } from "../format/quantities.js";
+import { directions, type LinkView } from "../fleet-model.js";
+import { formatBytes, formatCount, formatRate } from "../format/quantities.js";
+import { formatDuration, formatTime, toMs } from "../format/time.js";
+import { budgetWords } from "../map/tooltips.js";
 import { CLASS_WORDS, LINK_WORDS } from "../words.js";
 import { LinkControls } from "./link-controls.js";
 import { LinkMark } from "./marks.js";
@@ -19,34 +22,79 @@ export function LinkCard({ id }: { id: string }): JSX.Element {
     );
   }
   const { link, look, control } = view;
+  const expires = toMs(link.certificateExpires);
   const name = `${view.fromName} – ${view.toName}`;
   return (
     <article class="card">
       <h2 class="card-title">{name}</h2>
       <p class={`state state-${look}`}>
-        <LinkMark look={look} />
+        <LinkMark look={look} kind={link.class} />
         <strong>{capital(LINK_WORDS[look])}</strong>
         <span class="soft">{CLASS_WORDS[link.class]}</span>
       </p>
       <dl class="facts">
+        {link.problem !== undefined && look !== "out-of-reach" && <Fact name="Down because">{link.problem}</Fact>}
         <Fact name="Waiting, both ways">
           {link.backlogRecords === undefined ? "not known here" : `${formatCount(link.backlogRecords)} records`}
+          {link.backlogBytes !== undefined && `, about ${formatBytes(link.backlogBytes)}`}
         </Fact>
+        {link.secondsToGo !== undefined && (
+          <Fact name="Time to go">{formatDuration(link.secondsToGo * 1000)}, at the rate of now</Fact>
+        )}
         {link.recordsPerSecond !== undefined && (
           <Fact name="Records now">{`${formatCount(link.recordsPerSecond)} per second`}</Fact>
         )}
         {link.bytesPerSecond !== undefined && <Fact name="Rate now">{formatRate(link.bytesPerSecond)}</Fact>}
+        {link.budget && <Fact name="Budget">{budgetWords(link.budget)}</Fact>}
         {link.roundTripMs !== undefined && <Fact name="Round trip">{`${Math.round(link.roundTripMs)} ms`}</Fact>}
         <Fact name="Last contact">
           {link.lastContact === undefined ? "none yet" : <Contact time={link.lastContact} />}
         </Fact>
+        {expires !== undefined && <Fact name="Certificate good until">{formatTime(expires)} UTC</Fact>}
       </dl>
+      <Directions view={view} />
       {mayControl && control && (
         <Section title="Voyage controls">
           <LinkControls control={control} name={name} />
         </Section>
       )}
     </article>
+  );
+}
+
+/** What waits and moves each way. */
+function Directions({ view }: { view: LinkView }): JSX.Element | null {
+  const ways = directions(view);
+  if (ways.length === 0) return null;
+  return (
+    <Section title="Each way">
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">To</th>
+            <th scope="col" class="figure">
+              Waiting
+            </th>
+            <th scope="col" class="figure">
+              Records/s
+            </th>
+            <th scope="col" class="figure">
+              Rate
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {ways.map(({ to, of }) => (
+            <tr key={to}>
+              <td>{to}</td>
+              <td class="figure">{of.backlogRecords > 0 ? formatCount(of.backlogRecords) : "–"}</td>
+              <td class="figure">{of.recordsPerSecond === undefined ? "–" : formatCount(of.recordsPerSecond)}</td>
+              <td class="figure">{of.bytesPerSecond === undefined ? "–" : formatRate(of.bytesPerSecond)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Section>
   );
 }
 

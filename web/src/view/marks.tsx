@@ -1,4 +1,4 @@
-import type { ContainerStatus, SiteKind } from "@landfall/proto/api";
+import type { ContainerStatus, LinkClass, SiteKind } from "@landfall/proto/api";
 import type { JSX } from "preact";
 import type { LinkLook } from "../fleet-model.js";
 import { STATUS_LOOK } from "../status.js";
@@ -27,10 +27,12 @@ const LINK_PATHS: Readonly<Record<LinkLook, string>> = {
   "out-of-reach": "M0 6H1.5M5.6 6H7.1M11.2 6H12.7M16.8 6H18.3M22.4 6H24",
 };
 
-export function LinkMark({ look }: { look: LinkLook }): JSX.Element {
+/** As the map draws it: dotted by satellite, double alongside. */
+export function LinkMark({ look, kind }: { look: LinkLook; kind: LinkClass }): JSX.Element {
+  const path = LINK_PATHS[look];
   return (
-    <svg class={`mark-link mark-link-${look}`} viewBox="0 0 24 12" aria-hidden="true">
-      <path d={LINK_PATHS[look]} />
+    <svg class={`mark-link mark-link-${look} mark-link-${kind}`} viewBox="0 0 24 12" aria-hidden="true">
+      {kind === "port" && look === "up" ? <path d="M0 4H24M0 8H24" /> : <path d={path} />}
     </svg>
   );
 }

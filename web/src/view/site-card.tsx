@@ -39,6 +39,12 @@ export function SiteCard({ id }: { id: string }): JSX.Element {
         <Fact name="Last contact">
           {site.lastContact === undefined ? "none yet" : <Contact time={site.lastContact} />}
         </Fact>
+        {site.nodes?.map(({ node, lastContact, notReady }) => (
+          <Fact key={node} name={`Node ${node}`}>
+            <Contact time={lastContact} />
+            {notReady.length > 0 && `: ${notReady.join("; ")}`}
+          </Fact>
+        ))}
         <Fact name="Written there, not here yet">{plural(site.notAshore, "record")}</Fact>
         {collects && <Fact name="Still to come in there">{plural(backlog, "record")}</Fact>}
         {site.latitude !== undefined && site.longitude !== undefined && (

@@ -2,7 +2,8 @@ import type { ApiSite, LinkClass, SiteKind } from "@landfall/proto/api";
 import type { JSX } from "preact";
 import { backlogOf, ringShare, siteName, viewLinks, type LinkView } from "../fleet-model.js";
 import { formatCount, formatRate, plural } from "../format/quantities.js";
-import { backlogWords } from "../map/tooltips.js";
+import { formatDuration } from "../format/time.js";
+import { backlogWords, budgetWords } from "../map/tooltips.js";
 import { LINK_WORDS } from "../words.js";
 import { valueOf } from "../state/remote.js";
 import { CutButton } from "./link-controls.js";
@@ -115,7 +116,7 @@ function LinkRow({ view }: { view: LinkView }): JSX.Element {
   return (
     <li class="row-with-action">
       <button type="button" class="row" onClick={pick}>
-        <LinkMark look={look} />
+        <LinkMark look={look} kind={link.class} />
         <span class="row-main">
           <span class="row-title">
             {view.fromName} – {view.toName}
@@ -127,6 +128,8 @@ function LinkRow({ view }: { view: LinkView }): JSX.Element {
                 ? [formatRate(link.bytesPerSecond)]
                 : []),
               ...(link.roundTripMs === undefined ? [] : [`${Math.round(link.roundTripMs)} ms`]),
+              ...(link.budget ? [budgetWords(link.budget)] : []),
+              ...(link.problem === undefined ? [] : [link.problem]),
             ].join(" · ")}
           </span>
         </span>
@@ -134,6 +137,9 @@ function LinkRow({ view }: { view: LinkView }): JSX.Element {
           <strong>
             {link.backlogRecords !== undefined && link.backlogRecords > 0 ? formatCount(link.backlogRecords) : "–"}
           </strong>
+          {link.secondsToGo !== undefined && (link.backlogRecords ?? 0) > 0 && (
+            <span class="soft">{formatDuration(link.secondsToGo * 1000)}</span>
+          )}
         </span>
       </button>
       {mayControl && view.control && <CutButton control={view.control} name={`${view.fromName} – ${view.toName}`} />}

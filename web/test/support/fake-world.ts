@@ -308,10 +308,18 @@ function makeLinks(at: (hours: number) => string): ApiLink[] {
     ...more,
   });
   return [
-    link("tokyo", "singapore", { bytesPerSecond: 48_200, recordsPerSecond: 412, backlogRecords: 320 }),
+    link("tokyo", "singapore", {
+      bytesPerSecond: 48_200,
+      recordsPerSecond: 412,
+      backlogRecords: 320,
+      backlogBytes: 37_400,
+      secondsToGo: 1,
+      there: { backlogRecords: 20, bytesPerSecond: 1_100, recordsPerSecond: 10 },
+      back: { backlogRecords: 300, bytesPerSecond: 47_100, recordsPerSecond: 402 },
+    }),
     link("tokyo", "sydney", { state: "degraded", roundTripMs: 1840, backlogRecords: 2210 }),
     link("tokyo", "los-angeles", { bytesPerSecond: 12_900, recordsPerSecond: 96 }),
-    link("singapore", "sydney", { state: "down", backlogRecords: 5210 }),
+    link("singapore", "sydney", { state: "down", backlogRecords: 5210, problem: "nothing heard for 5 s" }),
     link("singapore", "los-angeles"),
     link("sydney", "los-angeles"),
     link("duckworks", "tokyo", { roundTripMs: 3 }),
@@ -320,9 +328,17 @@ function makeLinks(at: (hours: number) => string): ApiLink[] {
         class: "satellite",
         roundTripMs: 640,
         bytesPerSecond: imo === HYACINTH ? 210 : 0,
+        recordsPerSecond: imo === HYACINTH ? 1 : 0,
+        budget: { bytesPerDay: 5_000_000, usedBytes: 3_800_000, leftBytes: 1_200_000 },
       }),
       ...["tokyo", "singapore", "sydney"].map((port) =>
-        link(`ship-${imo}`, port, { class: "port", state: imo === LOTUS && port === "tokyo" ? "up" : "down" }),
+        link(
+          `ship-${imo}`,
+          port,
+          imo === LOTUS && port === "tokyo"
+            ? { class: "port", bytesPerSecond: 612_000, recordsPerSecond: 5_300, roundTripMs: 41 }
+            : { class: "port", state: "down" },
+        ),
       ),
     ]),
   ];

@@ -88,6 +88,7 @@ export function addSimulationRoutes(app: HqApp, { settings, simulator }: HqConte
             latencyMs: Type.Optional(Type.Number({ minimum: 0, maximum: 60_000 })),
             kbps: Type.Optional(Type.Number({ minimum: 0, maximum: 10_000_000, description: "0: unlimited" })),
             lossPct: Type.Optional(Type.Number({ minimum: 0, maximum: 50 })),
+            jitterMs: Type.Optional(Type.Number({ minimum: 0, maximum: 10_000 })),
           },
           { additionalProperties: false, minProperties: 1 },
         ),

@@ -30,6 +30,7 @@ export function addStatusRoute(
         owner: self.owner,
         peers: replication.peers().map((peer) => ({
           site: peer.site,
+          node: peer.node,
           class: peer.linkClass,
           lastContact: new Date(peer.lastContact).toISOString(),
           ...compareHoldings(peer, (stream) => store.vector(stream)),

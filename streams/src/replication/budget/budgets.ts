@@ -16,11 +16,20 @@ export interface BudgetsOptions {
   readonly env: Env;
   readonly exceptions: Exceptions;
   readonly links: readonly LinkSettings[];
+  /** Nodes of this site: each has an equal share of a budget, for good, so that none needs to hear of the others. */
+  readonly nodes?: number;
+}
+
+/** As it is on disk. */
+interface StoredEntry extends LedgerEntry {
+  /** Bytes a day that the budget, or this node's share of it, had then; absent in older files. */
+  readonly share?: number;
 }
 
 interface Kept {
   readonly ledger: BudgetLedger;
   readonly path: string;
+  readonly bytesPerDay: number;
   /** Writes of the file go one after another. */
   writing: Promise<void>;
   /** Days on which it was told that the budget, or what is not for alerts, is used up. */
@@ -36,7 +45,12 @@ export class Budgets {
   /** @throws LandfallError DISK_FAILED, DISK_FULL */
   static async open(options: BudgetsOptions): Promise<Budgets> {
     const budgets = new Budgets(options);
-    for (const link of options.links) if (link.budget !== undefined) await budgets.add(nameOf(link), link.budget);
+    const { links, nodes = 1 } = options;
+    for (const link of links) {
+      if (link.budget === undefined) continue;
+      const { bytesPerDay, alertsPercent } = link.budget;
+      await budgets.add(nameOf(link), { bytesPerDay: Math.floor(bytesPerDay / nodes), alertsPercent });
+    }
     return budgets;
   }
 
@@ -57,7 +71,7 @@ export class Budgets {
   async close(): Promise<void> {
     for (const kept of this.byName.values()) {
       await kept.writing;
-      await this.write(kept.path, kept.ledger.lastEntry()).catch((error: unknown) => this.failed(error));
+      await this.write(kept, kept.ledger.lastEntry()).catch((error: unknown) => this.failed(error));
     }
   }
 
@@ -66,39 +80,62 @@ export class Budgets {
     const { folder, disk, env } = this.options;
     await disk.createFolder(join(folder, FOLDER));
     const path = join(folder, FOLDER, `${encodeURIComponent(name)}.json`);
-    const found = this.read(path, await disk.readFile(path), terms);
+    const found = this.read(name, path, await disk.readFile(path), terms);
+    const isNew = found?.isNew === true;
     const ledger = new BudgetLedger({
       terms,
-      found,
+      found: found?.entry,
       now: () => env.now(),
       soon: (work) => env.setTimer(0, work),
       write: (entry, done) => {
-        kept.writing = this.writeAfter(kept.writing, path, entry, done);
+        kept.writing = this.writeAfter(kept, entry, done);
       },
     });
-    const kept: Kept = { ledger, path, writing: Promise.resolve(), toldOn: { urgent: 0, rest: 0 } };
+    const told = isNew ? ledger.state.until : 0;
+    const { bytesPerDay } = terms;
+    const kept: Kept = { ledger, path, bytesPerDay, writing: Promise.resolve(), toldOn: { urgent: told, rest: told } };
     this.byName.set(name, kept);
   }
 
-  /** What cannot be read may have been anything: today's budget counts as used up. */
-  private read(path: string, bytes: Uint8Array | undefined, { bytesPerDay }: BudgetTerms): LedgerEntry | undefined {
-    if (bytes === undefined) return undefined;
+  /**
+   * What cannot be read may have been anything: today's budget counts as used up. So does the share of a node that is new in
+   * its cluster, which may stand for one that has spent it; and a share that has grown since, it is another's today.
+   */
+  private read(
+    name: string,
+    path: string,
+    bytes: Uint8Array | undefined,
+    { bytesPerDay }: BudgetTerms,
+  ): { readonly entry: LedgerEntry; readonly isNew?: boolean } | undefined {
+    const { env, exceptions, nodes = 1 } = this.options;
+    const day = Math.floor(env.now() / DAY_MS);
+    const usedUp = usedUpOn(day, bytesPerDay);
+    if (bytes === undefined) {
+      if (nodes === 1) return undefined;
+      const message =
+        "this node is new: what another has spent of its share today is not known, it begins at 00:00 UTC";
+      exceptions.report({
+        code: "BUDGET_USED_UP",
+        source: `budget ${name}`,
+        message,
+        detail: { budget: name, bytesPerDay },
+      });
+      return { entry: usedUp, isNew: true };
+    }
     const entry = parse(bytes);
-    if (entry !== undefined) return entry;
-    this.failed(new LandfallError("DISK_FAILED", `${path} cannot be read: today's budget counts as used up`));
-    return { day: Math.floor(this.options.env.now() / DAY_MS), bytes: bytesPerDay, held: 0 };
+    if (entry === undefined) {
+      this.failed(new LandfallError("DISK_FAILED", `${path} cannot be read: today's budget counts as used up`));
+      return { entry: usedUp };
+    }
+    const grown = nodes === 1 || entry.day < day ? 0 : Math.max(0, bytesPerDay - (entry.share ?? bytesPerDay));
+    return { entry: { ...entry, bytes: entry.bytes + grown } };
   }
 
-  private async writeAfter(
-    former: Promise<void>,
-    path: string,
-    entry: LedgerEntry,
-    done: (ok: boolean) => void,
-  ): Promise<void> {
-    await former;
+  private async writeAfter(kept: Kept, entry: LedgerEntry, done: (ok: boolean) => void): Promise<void> {
+    await kept.writing;
     let ok = true;
     try {
-      await this.write(path, entry);
+      await this.write(kept, entry);
     } catch (error) {
       ok = false;
       this.failed(error);
@@ -106,8 +143,8 @@ export class Budgets {
     done(ok);
   }
 
-  private write(path: string, { day, bytes, held }: LedgerEntry): Promise<void> {
-    const entry = { day, bytes, held };
+  private write({ path, bytesPerDay: share }: Kept, { day, bytes, held }: LedgerEntry): Promise<void> {
+    const entry: StoredEntry = { day, bytes, held, share };
     return replaceFile(this.options.disk, path, () => `${JSON.stringify(entry)}\n`);
   }
 
@@ -130,6 +167,11 @@ export class Budgets {
   }
 }
 
+/** Of a day of which nobody knows what was spent. */
+export function usedUpOn(day: number, bytesPerDay: number): LedgerEntry {
+  return { day, bytes: bytesPerDay, held: 0 };
+}
+
 /** @param until ms since 1970 */
 export function usedUpUntil(until: number): string {
   return `budget used up until ${timeOf(until)}`;
@@ -144,11 +186,11 @@ function nameOf({ id, budget }: LinkSettings): string {
   return budget?.shared ?? `link ${id}`;
 }
 
-function parse(bytes: Uint8Array): LedgerEntry | undefined {
+function parse(bytes: Uint8Array): StoredEntry | undefined {
   try {
-    const { day, bytes: spent, held } = JSON.parse(Buffer.from(bytes).toString()) as LedgerEntry;
-    return [day, spent, held].every((value) => Number.isSafeInteger(value) && value >= 0)
-      ? { day, bytes: spent, held }
+    const { day, bytes: spent, held, share } = JSON.parse(Buffer.from(bytes).toString()) as StoredEntry;
+    return [day, spent, held, share ?? 0].every((value) => Number.isSafeInteger(value) && value >= 0)
+      ? { day, bytes: spent, held, ...(share !== undefined && { share }) }
       : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,19 @@
 import type { Socket } from "node:net";
-import { LINK_BUFFER_BYTES_MAX, LINK_BUFFER_BYTES_MIN, LINK_PIECE_BYTES_MAX } from "../limits.js";
+import { LINK_BUFFER_BYTES_MIN, LINK_PIECE_BYTES_MAX } from "./link-proxy-limits.js";
 import { bufferBytes, Line, pieceBytes, type Shape } from "./shaper.js";
+
+/** What a pipe is told by the link that it is part of. */
+export interface PipeOptions {
+  readonly shape: () => Shape;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly bufferBytesMax: number;
+  /** Bytes that came in, whether or not they come out. */
+  readonly tookIn: (bytes: number) => void;
+  readonly letOut: (bytes: number) => void;
+  /** While true, what comes in is lost. */
+  readonly isHeld: () => boolean;
+}
 
 interface Piece {
   readonly data: Buffer;
@@ -21,13 +34,12 @@ export class Pipe {
   constructor(
     private readonly from: Socket,
     private readonly to: Socket,
-    private readonly shape: () => Shape,
-    random: () => number,
-    private readonly count: (bytes: number) => void,
+    private readonly options: PipeOptions,
   ) {
-    this.line = new Line(random);
+    this.line = new Line(options.random);
     from.on("data", (data: Buffer) => {
-      if (!this.swallowing) this.take(data);
+      options.tookIn(data.length);
+      if (!this.swallowing && !options.isHeld()) this.take(data);
     });
     from.on("end", () => {
       this.ended = true;
@@ -53,7 +65,7 @@ export class Pipe {
   }
 
   private take(data: Buffer): void {
-    const shape = this.shape();
+    const shape = this.options.shape();
     const size = pieceBytes(shape.kbps, LINK_PIECE_BYTES_MAX);
     const now = performance.now();
     for (let at = 0; at < data.length; at += size) {
@@ -76,7 +88,7 @@ export class Pipe {
       }
       this.head++;
       this.bufferedBytes -= next.data.length;
-      this.count(next.data.length);
+      this.options.letOut(next.data.length);
       if (!this.to.destroyed && !this.to.write(next.data)) this.blocked = true;
     }
     if (this.head > 512) {
@@ -88,6 +100,6 @@ export class Pipe {
   }
 
   private isFull(): boolean {
-    return this.bufferedBytes >= bufferBytes(this.shape(), LINK_BUFFER_BYTES_MIN, LINK_BUFFER_BYTES_MAX);
+    return this.bufferedBytes >= bufferBytes(this.options.shape(), LINK_BUFFER_BYTES_MIN, this.options.bufferBytesMax);
   }
 }

@@ -1,10 +1,8 @@
-import type { SimulationLink } from "@landfall/proto/api";
 import { createServer, Socket, type Server } from "node:net";
-import { LINK_CONNECTIONS_MAX, LINK_DIAL_MS_MAX } from "../limits.js";
-import { SimulatorError } from "../errors.js";
-import { uniform } from "../random.js";
-import { Pipe } from "./pipe.js";
-import { lossDelayMs, type Shape } from "./shaper.js";
+import type { SimulationLink } from "../api.js";
+import { LINK_BUFFER_BYTES_MAX, LINK_CONNECTIONS_MAX, LINK_DIAL_MS_MAX } from "./link-proxy-limits.js";
+import { Pipe, type PipeOptions } from "./pipe.js";
+import { jitterDelayMs, lossDelayMs, type Shape } from "./shaper.js";
 
 export interface HostPort {
   readonly host: string;
@@ -19,39 +17,47 @@ interface Pair {
 
 export type LinkState = SimulationLink["state"];
 
+/** The way to who dialled, or to who listens at the far end. */
+export type LinkDirection = "to-dialler" | "to-listener";
+
+export interface LinkProxyOptions {
+  readonly listen: HostPort;
+  readonly target: HostPort;
+  readonly shape: Shape;
+  /** Uniform in [0, 1): which packets are lost, and how late others are. Seeded, so that it can be repeated. */
+  readonly random: () => number;
+  /** Bytes under way in one direction of a connection before its sender is paused; by default LINK_BUFFER_BYTES_MAX. */
+  readonly bufferBytesMax?: number;
+}
+
 /**
- * A link between two sites as a TCP proxy: who dials the one end is connected to the other, through a line of a
- * certain latency, bandwidth and loss. A link that is down destroys its connections and refuses new ones at once; one
+ * A link between two sites as a TCP proxy, for the demo and for tests: who dials the one end is connected to the other, through a line of a
+ * certain latency, bandwidth, loss and jitter. A link that is down destroys its connections and refuses new ones at once; one
  * that is half-open keeps and accepts connections and swallows every byte, as a path does whose far end has gone.
  */
 export class LinkProxy {
   private readonly server: Server;
   private readonly pairs = new Set<Pair>();
+  private readonly held = new Set<LinkDirection>();
   private current: LinkState = "down";
-  private drawn = 0;
-  private bytesCount = 0;
+  private shape: Shape;
+  private readonly inBytes = { "to-dialler": 0, "to-listener": 0 };
+  private readonly outBytes = { "to-dialler": 0, "to-listener": 0 };
 
-  constructor(
-    private readonly listenAt: HostPort,
-    private readonly target: HostPort,
-    private shape: Shape,
-    /** Losses are the same every time for the same seed. */
-    private readonly seed = 0,
-  ) {
+  constructor(private readonly options: LinkProxyOptions) {
+    this.shape = options.shape;
     this.server = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket));
   }
 
-  /** @throws SimulatorError PORT_IN_USE */
+  /** Returns the port, which the system chose where 0 was asked for. @throws Error when it cannot listen there */
   async listen(): Promise<number> {
+    const { host, port } = this.options.listen;
     await new Promise<void>((resolve, reject) => {
       this.server.once("error", reject);
-      this.server.listen(this.listenAt.port, this.listenAt.host, resolve);
-    }).catch((error: NodeJS.ErrnoException) => {
-      const where = `${this.listenAt.host}:${this.listenAt.port}`;
-      throw new SimulatorError("PORT_IN_USE", `a link cannot listen on ${where}: ${error.message}`, { cause: error });
+      this.server.listen(port, host, resolve);
     });
     const address = this.server.address();
-    return typeof address === "object" && address !== null ? address.port : this.listenAt.port;
+    return typeof address === "object" && address !== null ? address.port : port;
   }
 
   async close(): Promise<void> {
@@ -83,12 +89,45 @@ export class LinkProxy {
     return this.pairs.size;
   }
 
-  /** Bytes that came out at either end since the start. */
-  get bytes(): number {
-    return this.bytesCount;
+  /** From now on what is sent in this direction is lost, over all connections; what was under way arrives. */
+  hold(direction: LinkDirection): void {
+    this.held.add(direction);
   }
 
-  private readonly random = (): number => uniform(this.seed, this.drawn++);
+  /** Ends every `hold`, for what comes from now on. */
+  release(): void {
+    this.held.clear();
+  }
+
+  /** Destroys what is connected; new connections are treated as before. */
+  cut(): void {
+    for (const pair of Array.from(this.pairs)) this.drop(pair);
+  }
+
+  /** Bytes that came out at either end since the start. */
+  get bytes(): number {
+    return this.bytesOut("to-dialler") + this.bytesOut("to-listener");
+  }
+
+  bytesOut(direction: LinkDirection): number {
+    return this.outBytes[direction];
+  }
+
+  /** Bytes that went in, whatever became of them. */
+  bytesIn(direction: LinkDirection): number {
+    return this.inBytes[direction];
+  }
+
+  private pipeOptions(direction: LinkDirection): PipeOptions {
+    return {
+      shape: () => this.shape,
+      random: this.options.random,
+      bufferBytesMax: this.options.bufferBytesMax ?? LINK_BUFFER_BYTES_MAX,
+      tookIn: (bytes) => void (this.inBytes[direction] += bytes),
+      letOut: (bytes) => void (this.outBytes[direction] += bytes),
+      isHeld: () => this.held.has(direction),
+    };
+  }
 
   private accept(near: Socket): void {
     // Handlers first: a reset socket reports an error that nobody else would hear.
@@ -99,11 +138,12 @@ export class LinkProxy {
     }
     const far = new Socket({ allowHalfOpen: true });
     for (const socket of [near, far]) socket.setNoDelay(true);
-    const shape = (): Shape => this.shape;
-    const count = (bytes: number): void => void (this.bytesCount += bytes);
     const pair: Pair = {
       sockets: [near, far],
-      pipes: [new Pipe(near, far, shape, this.random, count), new Pipe(far, near, shape, this.random, count)],
+      pipes: [
+        new Pipe(near, far, this.pipeOptions("to-listener")),
+        new Pipe(far, near, this.pipeOptions("to-dialler")),
+      ],
     };
     this.pairs.add(pair);
     if (this.current === "half-open") {
@@ -113,11 +153,12 @@ export class LinkProxy {
     }
     // The first packet of a connection may be lost as well: one that was dialled later may be there earlier.
     near.pause();
+    const { random, target } = this.options;
     const dial = (): void => {
-      far.connect(this.target);
+      far.connect(target);
       near.resume();
     };
-    const lateMs = lossDelayMs(0, this.shape, this.random);
+    const lateMs = lossDelayMs(0, this.shape, random) + jitterDelayMs(this.shape, random);
     if (lateMs > 0) pair.dial = setTimeout(dial, lateMs);
     else dial();
     far.setTimeout(LINK_DIAL_MS_MAX, () => this.drop(pair));

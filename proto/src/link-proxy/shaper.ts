@@ -7,6 +7,8 @@ export interface Shape {
   readonly kbps: number;
   /** Share of the packets that are lost, %. TCP sends them again, and what came after them waits. */
   readonly lossPct: number;
+  /** What is under way takes up to so much longer, by chance: connections overtake each other, bytes of one never do. */
+  readonly jitterMs?: number;
 }
 
 /** Payload of one packet on an ethernet. */
@@ -33,6 +35,11 @@ export function lossDelayMs(bytes: number, { latencyMs, lossPct }: Shape, random
   return delay;
 }
 
+/** Draws nothing where there is no jitter, so that the same seed then loses the same packets. */
+export function jitterDelayMs({ jitterMs = 0 }: Shape, random: () => number): number {
+  return jitterMs > 0 ? jitterMs * random() : 0;
+}
+
 /**
  * One direction of a link. The line sends one piece after the other at its bandwidth; each then takes the latency.
  * Pieces never overtake each other, also when the shape changes while they are under way.
@@ -41,14 +48,15 @@ export class Line {
   private freeAtMs = 0;
   private lastOutMs = 0;
 
-  /** @param random uniform in [0, 1), for losses */
+  /** @param random uniform in [0, 1), for losses and jitter */
   constructor(private readonly random: () => number) {}
 
   /** Takes a piece at `nowMs`; returns when it comes out. */
   send(bytes: number, nowMs: number, shape: Shape): number {
     const start = Math.max(nowMs, this.freeAtMs);
     this.freeAtMs = shape.kbps > 0 ? start + (bytes * 8) / shape.kbps : start;
-    this.lastOutMs = Math.max(this.lastOutMs, this.freeAtMs + shape.latencyMs + lossDelayMs(bytes, shape, this.random));
+    const lateMs = lossDelayMs(bytes, shape, this.random) + jitterDelayMs(shape, this.random);
+    this.lastOutMs = Math.max(this.lastOutMs, this.freeAtMs + shape.latencyMs + lateMs);
     return this.lastOutMs;
   }
 }
