@@ -80,15 +80,16 @@ export class IdentityKeeper {
   }
 
   private change(change: (identity: Identity) => Identity): Promise<void> {
-    const { disk, folder } = this.options;
-    const changed = this.writing.then(async () => {
-      const next = change(this.identity);
-      if (next === this.identity) return;
-      await writeIdentity(disk, folder, next);
-      this.identity = next;
-    });
+    const changed = this.writing.then(() => this.write(change));
     this.writing = changed.catch(() => undefined);
     return changed;
+  }
+
+  private async write(change: (identity: Identity) => Identity): Promise<void> {
+    const next = change(this.identity);
+    if (next === this.identity) return;
+    await writeIdentity(this.options.disk, this.options.folder, next);
+    this.identity = next;
   }
 }
 
