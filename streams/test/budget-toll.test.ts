@@ -83,7 +83,7 @@ describe("the two ends of a metered link (R7)", () => {
     const { paying, settle } = meteredLink();
     settle();
     const block = new Uint8Array(ALLOWANCE_BYTES);
-    const data: Message = { $case: "data", value: { id: 1, firstSeq: 0, count: 1, block } };
+    const data: Message = { $case: "data", value: { id: 1, firstSeq: 0, count: 1, block, rawBytes: 0 } };
     expect(() => paying.received(data)).toThrow(expect.objectContaining({ code: "PROTOCOL_ERROR" }));
   });
 

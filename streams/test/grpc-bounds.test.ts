@@ -104,6 +104,7 @@ describe("U2: what a peer says over raw HTTP/2", () => {
         takesSealed: false,
         metered: false,
         keepsAllowance: false,
+        inflates: false,
         urgent: [],
         tellsGaps: false,
       },

@@ -108,7 +108,7 @@ describe.each(["to-listener", "to-dialler"] as const)("gRPC window of what goes 
     };
     const block = new Uint8Array(1024 * 1024);
     for (let i = 0; i < blocks; i++)
-      from.send({ body: { $case: "data", value: { id: 1, firstSeq: i, count: 1, block } } });
+      from.send({ body: { $case: "data", value: { id: 1, firstSeq: i, count: 1, block, rawBytes: 0 } } });
     await all.promise;
     expect(got).toBe(blocks);
     dialler.close("done");

@@ -64,7 +64,7 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       acceptor.onFrame = (frame) => {
         if (frame.body?.$case === "data") got.resolve(frame.body.value.block);
       };
-      dialler.send({ body: { $case: "data", value: { id: 1, firstSeq: 0, count: 1, block } } });
+      dialler.send({ body: { $case: "data", value: { id: 1, firstSeq: 0, count: 1, block, rawBytes: 0 } } });
       expect(Buffer.compare(await got.promise, block)).toBe(0);
     });
 

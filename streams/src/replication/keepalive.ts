@@ -12,10 +12,18 @@ export interface KeepaliveTuning {
   readonly idlePingMs?: number;
 }
 
+/** With more than this heard since the last ping, the link's length matters: it is measured at the class's rhythm. */
+const BUSY_BYTES = 4 * 1024;
+/** On a quiet link where something is heard anyway, it is measured so often. */
+const QUIET_PINGS = 10;
+
 /** When a link is to be pinged, and when it counts as dead. Times in ms of a monotonic clock. */
 export class Keepalive {
   private heardAt: number;
   private pingAt: number;
+  /** The ping that is due whatever is heard. */
+  private measureAt: number;
+  private heardBytes = 0;
   /** Since when an answer is waited for. */
   private asking: number | undefined;
 
@@ -26,17 +34,23 @@ export class Keepalive {
   ) {
     this.heardAt = now;
     this.pingAt = now;
+    this.measureAt = now;
   }
 
-  heard(now: number): void {
+  heard(now: number, bytes: number): void {
     this.heardAt = now;
+    this.heardBytes += bytes;
     this.asking = undefined;
     if (this.tuning.idlePingMs !== undefined) this.pingAt = now + this.tuning.idlePingMs;
   }
 
   sent({ $case }: Message, now: number): void {
     const { idlePingMs, pingMs } = this.tuning;
-    if ($case === "ping") this.pingAt = now + (idlePingMs ?? pingMs);
+    if ($case === "ping") {
+      this.pingAt = now + (idlePingMs ?? pingMs);
+      this.measureAt = now + QUIET_PINGS * pingMs;
+      this.heardBytes = 0;
+    }
     const isAnswered = $case === "ping" || $case === "request" || $case === "data" || $case === "sealed";
     if (!isAnswered || this.asking !== undefined) return;
     this.asking = now;
@@ -44,8 +58,10 @@ export class Keepalive {
   }
 
   isPingDue(now: number): boolean {
-    const isOurs = this.tuning.idlePingMs === undefined || this.dialled || this.asking !== undefined;
-    return isOurs && now >= this.pingAt;
+    const { idlePingMs, pingMs } = this.tuning;
+    if (now < this.pingAt) return false;
+    if (idlePingMs !== undefined) return this.dialled || this.asking !== undefined;
+    return now - this.heardAt >= pingMs || this.heardBytes >= BUSY_BYTES || now >= this.measureAt;
   }
 
   /** For how long nothing was heard, when that is too long; in ms. */

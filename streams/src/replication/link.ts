@@ -12,6 +12,7 @@ import { LinkMeter } from "./link-meter.js";
 import type { Message } from "./machine-state.js";
 import { commonVersion, PROTOCOL_VERSION, PROTOCOL_VERSION_OLDEST } from "./protocol-version.js";
 import type { Purse } from "./budget/purse.js";
+import { SmallBlocks } from "./small-blocks.js";
 import type { Channel } from "./transport.js";
 import { URGENT_FIRST } from "./urgency.js";
 import { HELLO_MS_MAX } from "./wire-limits.js";
@@ -30,6 +31,8 @@ export interface Hello {
   readonly tellsGaps: boolean;
   /** Takes blocks of sealed runs as they lie on disk. */
   readonly takesSealed: boolean;
+  /** Takes small blocks of records deflated. */
+  readonly inflates: boolean;
   /** Streams as patterns, the most urgent first. */
   readonly urgent: readonly string[];
 }
@@ -66,6 +69,8 @@ export class EstablishedLink {
   #toll: Toll | undefined;
   #endBudget: () => void = () => undefined;
   #hasGreeted = false;
+  readonly #leaving = new SmallBlocks();
+  readonly #coming = new SmallBlocks();
 
   constructor(
     readonly id: number,
@@ -153,10 +158,29 @@ export class EstablishedLink {
     this.send({ $case: "ping", value: { token: Math.round(this.env.monotonic()) } });
   }
 
-  #put(message: Message): void {
+  #put(given: Message): void {
+    const message = this.#squeezed(given);
     this.meter.sent(frameBytes(message), recordsIn(message));
     this.#keepalive.sent(message, this.env.monotonic());
     this.channel.send({ body: message });
+  }
+
+  /** Where bytes matter and the other side can undo it. What a budget pays for was counted as it is. */
+  #squeezed(message: Message): Message {
+    const isFit = message.$case === "data" && this.linkClass !== "lan" && this.#toll === undefined;
+    if (!isFit || this.peer?.inflates !== true) return message;
+    const { value } = message;
+    const block = this.#leaving.deflate(value.block);
+    return block === undefined
+      ? message
+      : { $case: "data", value: { ...value, block, rawBytes: value.block.byteLength } };
+  }
+
+  /** As it was before it was deflated. */
+  #whole<Given extends Message>(message: Given): Given {
+    if (message.$case !== "data" || message.value.rawBytes === 0) return message;
+    const { value } = message;
+    return { ...message, value: { ...value, block: this.#coming.inflate(value.block, value.rawBytes), rawBytes: 0 } };
   }
 
   #more(): void {
@@ -176,9 +200,9 @@ export class EstablishedLink {
   }
 
   #onFrame(frame: Frame): void {
-    this.#keepalive.heard(this.env.monotonic());
-    this.lastContact = this.env.now();
     const { body } = frame;
+    this.#keepalive.heard(this.env.monotonic(), body === undefined ? 0 : frameBytes(body));
+    this.lastContact = this.env.now();
     try {
       if (body === undefined) return; // A kind of frame from a later version.
       if (this.peer !== undefined && this.#toll?.received(body) === true) this.events.funds(this);
@@ -188,7 +212,7 @@ export class EstablishedLink {
       else if (body.$case === "hello") throw new LandfallError("PROTOCOL_ERROR", "a second hello");
       else if (body.$case !== "allowance") {
         if (body.$case === "data" || body.$case === "sealed") this.meter.received(frameBytes(body), recordsIn(body));
-        this.events.message(this, body);
+        this.events.message(this, this.#whole(body));
       }
     } catch (error) {
       const code = isLandfallError(error) ? error.code : "PROTOCOL_ERROR";
@@ -199,7 +223,7 @@ export class EstablishedLink {
   #onHello(body: Message): void {
     if (body.$case !== "hello") throw new LandfallError("PROTOCOL_ERROR", `${body.$case} before hello`);
     const { version, oldestVersion, site, node, link, linkClass, carries, wants } = body.value;
-    const { tellsGaps, takesSealed, urgent, metered, keepsAllowance } = body.value;
+    const { tellsGaps, takesSealed, inflates, urgent, metered, keepsAllowance } = body.value;
     commonVersion(site, version, oldestVersion);
     checkProven(this.channel, site, node);
     if ([carries, wants, urgent].some(({ length }) => length > PATTERNS_MAX)) {
@@ -229,6 +253,7 @@ export class EstablishedLink {
       wants,
       tellsGaps,
       takesSealed,
+      inflates,
       urgent: this.dialled ? this.hello.urgent : urgent.length > 0 ? urgent : URGENT_FIRST,
     };
     if (this.#toll instanceof PayingToll) this.#toll.begin();

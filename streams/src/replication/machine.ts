@@ -2,9 +2,10 @@ import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
 import { originId, streamName } from "../model/names.js";
 import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.js";
 import { onData, onGap, onSealed, sourceOfRequest } from "./arrivals.js";
-import { consider, dropSource, request, updateDistance } from "./sources.js";
+import { consider, dropSource, request } from "./sources.js";
 import { onDigested } from "./asking.js";
-import { avoid, forgive, penalise } from "./candidates.js";
+import { avoid, penalise } from "./candidates.js";
+import { giveCredit } from "./credit.js";
 import { CreditWindow } from "./credit-window.js";
 import { considerFill, endFill, onFillApplied } from "./fills.js";
 import {
@@ -14,7 +15,6 @@ import {
   lookAgain,
   onAgain,
   onAppendedAgain,
-  onClaim,
   onFork,
   onProbed,
   onProbeRefused,
@@ -23,13 +23,12 @@ import {
   takeProbe,
 } from "./forks.js";
 import { holeFromWire } from "./gap-frames.js";
+import { hear } from "./hearing.js";
 import {
   DISTANCE_INFINITE,
   heldNext,
   internKey,
-  isOfThisNode,
   isOfOwnSite,
-  isOwn,
   receivedNext,
   type Conn,
   type Effect,
@@ -38,6 +37,7 @@ import {
   type MachineState,
 } from "./machine-state.js";
 import { releaseHeld } from "./payment.js";
+import { onRights } from "./rights-change.js";
 import { precedes } from "./peer-name.js";
 import { blockRead, compared, endServing, partRead, pump, serve, wait } from "./serving.js";
 
@@ -58,6 +58,11 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "connected":
       onConnected(state, event, now, out);
       break;
+    case "rights": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined) onRights(state, conn, now, out);
+      break;
+    }
     case "disconnected":
       dropConn(state, event.conn, now, out);
       break;
@@ -156,6 +161,8 @@ function onConnected(
     tellsGaps: event.tellsGaps,
     sealed: event.sealed,
     announced: new Map(),
+    unheard: new Map(),
+    hasMore: false,
     serving: new Map(),
     filling: new Map(),
     turn: [],
@@ -203,20 +210,9 @@ function onMessage(
   switch (message.$case) {
     case "announce":
       for (const holding of message.value.holdings) {
-        const stream = streamName(holding.stream);
-        const origin = originId(holding.origin);
-        // A peer is believed only about what it may hold (R8).
-        if (!conn.rights.mayBelieve(stream)) continue;
-        const key = internKey(state, stream, origin);
+        const names = { stream: streamName(holding.stream), origin: originId(holding.origin) };
         const { next, distance } = holding;
-        const holes = holding.holes.map(holeFromWire);
-        // What it did not give before it may have given up, and others have filled.
-        if (holes.length > 0 && conn.announced.get(key)?.holes.length === 0) forgive(state, conn.peer, key);
-        conn.announced.set(key, { next, distance, holes });
-        if (isOfThisNode(state, key) && next > heldNext(state, key)) onClaim(state, conn, key, next, now, out);
-        if (isOwn(state, key)) continue;
-        if (state.sources.get(key)?.conn === conn.id) updateDistance(state, key, out);
-        consider(state, key, now, out);
+        hear(state, conn, names, { next, distance, holes: holding.holes.map(holeFromWire) }, now, out);
       }
       break;
     case "request": {
@@ -277,6 +273,8 @@ function onMessage(
         onFork(state, conn, key, now, out);
         avoid(state, conn.peer, key, now + FORKED_MS);
       } else {
+        // There is no such stream for this site: if there is one day, it will be announced again.
+        if (message.value.reason === Refuse_Reason.NOT_FOUND) conn.announced.delete(key);
         penalise(state, conn.peer, key, now, REFUSED_MS);
       }
       if (state.fills.get(key)?.requestId === message.value.id) {
@@ -387,15 +385,4 @@ function isProbed(state: MachineState, conn: Conn, requestId: number, now: numbe
   const probe = takeProbe(state, conn.id, requestId);
   if (probe?.key !== undefined) onProbed(state, probe.key, true, now, out);
   return probe !== undefined;
-}
-
-/**
- * Also without credit, a window that has become much narrower is told: a sender with a rest of credit that is more than the
- * window, and less than the block that it thinks of, would wait for ever.
- */
-function giveCredit(conn: Conn, bytes: number, out: Effect[]): void {
-  if (bytes === 0 && conn.window.bytes >= conn.toldWindow / 2) return;
-  conn.toldWindow = conn.window.bytes;
-  const value = { bytes, window: conn.window.bytes };
-  out.push({ type: "send", conn: conn.id, message: { $case: "credit", value } });
 }

@@ -110,7 +110,7 @@ export function blockRead(
       delete serving.staged;
       if (serving.position >= serving.to) conn.filling.delete(serving.key);
       conn.credit -= block.byteLength;
-      const value = { id: serving.id, firstSeq, count, block };
+      const value = { id: serving.id, firstSeq, count, block, rawBytes: 0 };
       out.push({ type: "send", conn: conn.id, message: { $case: "data", value } });
     }
   }

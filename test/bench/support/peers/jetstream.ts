@@ -69,7 +69,7 @@ function jetstream(scenario: string, syncInterval: string | undefined): PeerKind
   };
 }
 
-function installed(): { readonly program?: string; readonly version: string } {
+export function installed(): { readonly program?: string; readonly version: string } {
   for (const program of PROGRAMS) {
     const { status, stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
     if (status === 0) return { program, version: stdout.trim().replace(": v", " ") };
@@ -77,7 +77,7 @@ function installed(): { readonly program?: string; readonly version: string } {
   return { version: "" };
 }
 
-function hasClient(): boolean {
+export function hasClient(): boolean {
   try {
     return createRequire(import.meta.url).resolve("nats") !== "";
   } catch {

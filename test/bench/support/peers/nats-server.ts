@@ -2,19 +2,27 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, statSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** Settings besides. */
+export interface NatsSettings {
+  /** Within `jetstream`. */
+  readonly jetStream?: string;
+  /** Whole lines of the file. */
+  readonly lines?: string;
+}
+
 export interface NatsServer {
   readonly url: string;
   stop(): Promise<void>;
 }
 
 /** On a free port of this machine, with all it keeps in `folder`; returns the path. */
-export function writeConfig(folder: string, syncInterval: string | undefined): string {
+export function writeConfig(folder: string, syncInterval: string | undefined, more: NatsSettings = {}): string {
   const path = join(folder, "nats.conf");
+  const { jetStream, lines = "" } = more;
   const sync = syncInterval === undefined ? "" : `, sync_interval: ${syncInterval}`;
-  writeFileSync(
-    path,
-    `host: 127.0.0.1\nport: -1\nports_file_dir: "${folder}"\njetstream: { store_dir: "${folder}"${sync} }\n`,
-  );
+  const besides = jetStream === undefined ? "" : `, ${jetStream}`;
+  const keeps = `jetstream: { store_dir: "${folder}"${sync}${besides} }`;
+  writeFileSync(path, `host: 127.0.0.1\nport: -1\nports_file_dir: "${folder}"\n${keeps}\n${lines}`);
   return path;
 }
 
@@ -23,8 +31,11 @@ export async function startServer(
   program: string,
   folder: string,
   syncInterval: string | undefined,
+  more: NatsSettings = {},
 ): Promise<NatsServer> {
-  const server = spawn(program, ["-c", writeConfig(folder, syncInterval)], { stdio: ["ignore", "ignore", "pipe"] });
+  const server = spawn(program, ["-c", writeConfig(folder, syncInterval, more)], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let said = "";
   server.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2_000)));
   const ended = new Promise<void>((resolve) => {

@@ -81,6 +81,8 @@ export interface Hello {
   keepsAllowance: boolean;
   /** Streams, as patterns, the most urgent first; what matches none comes last. Set by the dialler, kept by both. */
   urgent: string[];
+  /** The sender of this frame takes small blocks of records deflated. */
+  inflates: boolean;
 }
 
 /** What the sender of this frame holds. */
@@ -175,6 +177,8 @@ export interface Data {
   count: number;
   /** A block as on disk: see docs/format.md. */
   block: Uint8Array;
+  /** Bytes of the block, where `block` is deflated; the last of those before it that were, too, are the dictionary. 0: it is not. */
+  rawBytes: number;
 }
 
 /**
@@ -420,6 +424,7 @@ function createBaseHello(): Hello {
     metered: false,
     keepsAllowance: false,
     urgent: [],
+    inflates: false,
   };
 }
 
@@ -463,6 +468,9 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.urgent) {
       writer.uint32(178).string(v!);
+    }
+    if (message.inflates !== false) {
+      writer.uint32(184).bool(message.inflates);
     }
     return writer;
   },
@@ -582,6 +590,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.urgent.push(reader.string());
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.inflates = reader.bool();
             continue;
           }
         }
@@ -1256,7 +1272,7 @@ export const Refuse: MessageFns<Refuse> = {
 };
 
 function createBaseData(): Data {
-  return { id: 0, firstSeq: 0, count: 0, block: new Uint8Array(0) };
+  return { id: 0, firstSeq: 0, count: 0, block: new Uint8Array(0), rawBytes: 0 };
 }
 
 export const Data: MessageFns<Data> = {
@@ -1272,6 +1288,9 @@ export const Data: MessageFns<Data> = {
     }
     if (message.block.length !== 0) {
       writer.uint32(34).bytes(message.block);
+    }
+    if (message.rawBytes !== 0) {
+      writer.uint32(40).uint32(message.rawBytes);
     }
     return writer;
   },
@@ -1319,6 +1338,14 @@ export const Data: MessageFns<Data> = {
             }
 
             message.block = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.rawBytes = reader.uint32();
             continue;
           }
         }

@@ -1,0 +1,49 @@
+import {
+  heldNext,
+  internKey,
+  isOfThisNode,
+  isOwn,
+  keyId,
+  type Announced,
+  type Conn,
+  type Effect,
+  type Key,
+  type MachineState,
+} from "./machine-state.js";
+import { forgive } from "./candidates.js";
+import { onClaim } from "./forks.js";
+import { consider, updateDistance } from "./sources.js";
+
+/** Announcements kept of what a peer is not believed about. A peer of our own fleet has few, and not for long. */
+const UNHEARD_MAX = 4_096;
+
+/** A peer says how far it has a key. It is believed only about what it may hold (R8). */
+export function hear(
+  state: MachineState,
+  conn: Conn,
+  names: Key,
+  announced: Announced,
+  now: number,
+  out: Effect[],
+): void {
+  if (!conn.rights.mayBelieve(names.stream)) {
+    keepAside(conn, names, announced);
+    return;
+  }
+  const key = internKey(state, names.stream, names.origin);
+  const { next, holes } = announced;
+  // What it did not give before it may have given up, and others have filled.
+  if (holes.length > 0 && conn.announced.get(key)?.holes.length === 0) forgive(state, conn.peer, key);
+  conn.announced.set(key, announced);
+  if (isOfThisNode(state, key) && next > heldNext(state, key)) onClaim(state, conn, key, next, now, out);
+  if (isOwn(state, key)) return;
+  if (state.sources.get(key)?.conn === conn.id) updateDistance(state, key, out);
+  consider(state, key, now, out);
+}
+
+/** What a peer says of a stream that it may not hold: nobody looks at it before rules let it count. */
+export function keepAside(conn: Conn, key: Key, announced: Announced): void {
+  const id = keyId(key.stream, key.origin);
+  if (conn.unheard.size >= UNHEARD_MAX && !conn.unheard.has(id)) conn.hasMore = true;
+  else conn.unheard.set(id, { key, announced });
+}
