@@ -37,7 +37,8 @@ const COMMANDS = [
   { name: "link", about: "cut, slow down or restore a link of the demo", load: simulator },
   { name: "status", about: "links, backlog and peers of a node", load: operator },
   { name: "tail", about: "follow a stream, or one topic of it", load: operator },
-  { name: "verify", about: "check a data folder: what is wrong, where", load: operator },
+  { name: "rules", about: "rules that travel: show, set, unset", load: operator },
+  { name: "verify", about: "check a data folder, or whether two sites hold the same records", load: operator },
   { name: "authority", about: "certificates with which sites prove who they are", load: operator },
 ];
 

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { prepare } from "./prepare.mjs";
 
-const SUITES = ["store", "codec", "ingest", "replication", "kafka", "web"];
+const SUITES = ["store", "codec", "ingest", "replication", "verify", "kafka", "web"];
 
 prepare();
 const folder = join("test", "dist", "bench");

@@ -12,6 +12,7 @@ import { LatestWriter } from "./latest/latest-writer.js";
 import { MqttBroker } from "./mqtt/broker.js";
 import { registerClusterMetrics, registerEdgeMetrics } from "./observe/edge-metrics.js";
 import { Watch } from "./rules/watch.js";
+import { onboardRules } from "./rules/onboard-rules.js";
 import type { EdgeSettings } from "./settings.js";
 
 /** A ship's or a yard's node: a node with an MQTT broker that stores what sensors publish. */
@@ -64,7 +65,7 @@ export function edgeNodeOn(
           owner: self.owner,
           imo: self.imo,
           bookings,
-          rules: settings.rules,
+          rules: onboardRules(node, settings.rules),
           checkpointFile: join(node.settings.data, "edge", "rules.json"),
           ...(cluster && { cluster }),
         })

@@ -1,7 +1,7 @@
 import { NodeSettingsSchema, PortNumber } from "@landfall/streams/settings/node-settings-schema";
 import { Type, type Static } from "typebox";
 import { PAYLOAD_BYTES_MAX } from "./limits.js";
-import { RulesSettingsSchema } from "./rules/rules-settings.js";
+import { RulesSettingsSchema } from "@landfall/streams/settings/onboard-rules";
 
 const MIB = 1024 * 1024;
 

@@ -8,7 +8,7 @@ import { Value } from "typebox/value";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../src/rules/checkpoint.js";
 import { initialState, type RuleEvent, type RulesState } from "../src/rules/rules-state.js";
-import { RulesSettingsSchema, type RulesSettings } from "../src/rules/rules-settings.js";
+import { RulesSettingsSchema, type RulesSettings } from "@landfall/streams/settings/onboard-rules";
 import { step } from "../src/rules/step.js";
 
 const SETTINGS = Value.Default(RulesSettingsSchema, {}) as RulesSettings;

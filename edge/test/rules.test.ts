@@ -1,7 +1,7 @@
 import type { Measurements } from "@landfall/proto/api";
 import { describe, expect, test } from "vitest";
 import { initialState, type AlertChange, type RuleEvent } from "../src/rules/rules-state.js";
-import { RulesSettingsSchema, type RulesSettings } from "../src/rules/rules-settings.js";
+import { RulesSettingsSchema, type RulesSettings } from "@landfall/streams/settings/onboard-rules";
 import { step } from "../src/rules/step.js";
 import { Value } from "typebox/value";
 

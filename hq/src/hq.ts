@@ -19,6 +19,7 @@ import { LiveHub } from "./live/hub.js";
 import { HISTORIES_AT_ONCE, HISTORIES_WAITING_MAX } from "./limits.js";
 import { ContainerFinder } from "./map/container-search.js";
 import { registerHqMetrics } from "./metrics.js";
+import { RulesDesk } from "./rules/rules-desk.js";
 import type { HqSettings } from "./settings.js";
 import { SimulatorClient } from "./simulation/client.js";
 import { SimulationFeed } from "./simulation/feed.js";
@@ -120,6 +121,7 @@ async function furnish(node: LandfallNode, settings: HqSettings, { liveTickMs }:
     simulation,
     mayControl: (principal) => mayControl(principal, settings),
     env,
+    onRules: (listener) => node.rules.onChange(listener),
     ...(liveTickMs !== undefined && { tickMs: liveTickMs }),
   });
   await addHqRoutes(
@@ -131,6 +133,15 @@ async function furnish(node: LandfallNode, settings: HqSettings, { liveTickMs }:
       perspectives,
       finder: new ContainerFinder(env),
       bookings: new Bookings({ store, policy, env, view, sync }),
+      rulesDesk: new RulesDesk({
+        store,
+        policy,
+        env,
+        settings,
+        rules: node.rules,
+        streams: () => store.streams(),
+        site: settings.site,
+      }),
       sessions,
       passwords: new PasswordChecker(settings.users),
       attempts: new Attempts(),

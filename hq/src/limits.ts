@@ -68,6 +68,8 @@ export const LIVE_TICK_MS = 1_000;
 /** Container states in one message, and messages of them in one tick; what is left goes with the next tick. */
 export const LIVE_CONTAINERS_PER_MESSAGE_MAX = 500;
 export const LIVE_MESSAGES_PER_TICK_MAX = 4;
+/** Numbers of containers in one message that says which are gone, of a dozen bytes each. */
+export const LIVE_GONE_PER_MESSAGE_MAX = 5_000;
 /** Alerts and ships sent in one tick. */
 export const LIVE_ALERTS_PER_TICK_MAX = 100;
 export const LIVE_SHIPS_PER_TICK_MAX = 500;

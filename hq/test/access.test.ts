@@ -42,6 +42,13 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     body: {},
     status: [200, 404, 200, 404],
   },
+  "POST /api/holdings": { path: "/api/holdings", body: { streams: [] }, status: EVERYBODY },
+  "POST /api/digests": {
+    path: "/api/digests",
+    body: { ranges: [{ stream: "duckworks.containers", origin: "tokyo.a~0000000000", from: 0, to: 9, step: 9 }] },
+    status: [200, 200, 404, 404],
+  },
+  "POST /api/repair": { path: "/api/repair", body: { ranges: [] }, status: ONLY_OPS },
   "POST /api/session": {
     path: "/api/session",
     body: { username: "ops", password: PASSWORD },
@@ -63,6 +70,13 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     body: { owner: "duckworks", from: "2026-01-01T00:00:00.000Z" },
     status: ONLY_OPS,
   },
+  "GET /api/rules": { path: "/api/rules", status: ONLY_OPS },
+  "PUT /api/rules": {
+    path: "/api/rules",
+    body: { owner: "polarfoods", key: "retention", rules: [{ stream: "polarfoods.latest", days: 1 }] },
+    status: ONLY_OPS,
+  },
+  "DELETE /api/rules": { path: "/api/rules?owner=polarfoods&key=retention", status: ONLY_OPS },
   "GET /api/sites": { path: "/api/sites", status: SIGNED_IN },
   "GET /api/live": { path: "/api/live", status: SIGNED_IN },
   "GET /api/simulation": { path: "/api/simulation", status: SIGNED_IN },

@@ -188,7 +188,12 @@ describe("the live feed's hub", () => {
     bench.put("polarfoods.containers", PEARS, reading({ temperatureC: 9 }));
     bench.put("polarfoods.alerts", PEARS, { ...alert("pears-2"), container: PEARS });
     bench.pass(5000);
-    expect(got.text.slice(before)).not.toContain(PEARS);
+    const after = eventsOf(got.text.slice(before));
+    // That it is gone, and not a word of what came since.
+    const [gone, ...others] = after.filter((event) => JSON.stringify(event).includes(PEARS));
+    expect(gone).toMatchObject({ type: "containers", data: { containers: [], gone: [PEARS] } });
+    expect(others).toEqual([]);
+    expect(JSON.stringify(after)).not.toContain("pears-2");
   });
 
   it("a stream's first record, an alert too, comes once and without everything else again", () => {

@@ -68,6 +68,97 @@ export interface GapsReply {
   readonly gaps: readonly ApiGap[];
 }
 
+/** `POST /api/holdings`: what a node holds, for sites to compare (`landfall verify --sites`). */
+export interface HoldingsRequest {
+  /** Only these; otherwise every stream that you may read, page by page. */
+  readonly streams?: readonly string[];
+  /** A site: the answer says which streams it may hold. */
+  readonly peer?: string;
+  /** `next` of the page before. */
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+export interface HoldingsReply {
+  readonly site: string;
+  readonly node: string;
+  /** Name of the function behind `POST /api/digests`: only the same can be compared. */
+  readonly digest: string;
+  readonly streams: readonly StreamHoldings[];
+  /** Pass as `after`; absent on the last page. */
+  readonly next?: string;
+}
+
+export interface StreamHoldings {
+  readonly stream: string;
+  /** This site takes in what others wrote to it. */
+  readonly wanted: boolean;
+  /** The peer that was named may hold it. */
+  readonly replicates: boolean;
+  /** Records that newer ones of their topics superseded are dropped here. */
+  readonly compact: boolean;
+  readonly origins: readonly OriginHolding[];
+}
+
+export interface OriginHolding {
+  readonly origin: string;
+  /** First seq of which nothing is known here. */
+  readonly next: number;
+  readonly gaps: readonly Omit<ApiGap, "origin">[];
+}
+
+export interface DigestRange {
+  readonly stream: string;
+  readonly origin: string;
+  readonly from: number;
+  readonly to: number;
+  /** A digest is made of the records between each two multiples of it. */
+  readonly step: number;
+}
+
+/** `POST /api/digests` */
+export interface DigestsRequest {
+  readonly ranges: readonly DigestRange[];
+  /** Read every byte instead of adding up what is stored. */
+  readonly deep?: boolean;
+}
+
+export interface DigestsReply {
+  /** In the order of the request. */
+  readonly ranges: readonly RangeDigests[];
+}
+
+export interface RangeDigests {
+  /** What lies behind was not looked at: ask again from there. */
+  readonly next: number;
+  /** Of each cell up to `next`: records, and two sums. With a step of 1 empty, because `records` says more. */
+  readonly digests: readonly (readonly [records: number, high: number, low: number])[];
+  /** Seqs [from, to) that were met and cannot be read. */
+  readonly damaged: readonly (readonly [from: number, to: number])[];
+  /** With a step of 1: every record that is here, in order of seq. */
+  readonly records?: readonly NamedRecord[];
+  /** With a step of 1: what is not here, and why. */
+  readonly absent?: readonly Omit<ApiGap, "origin">[];
+}
+
+export interface NamedRecord {
+  readonly seq: number;
+  readonly topic: string;
+  readonly offset: number;
+  readonly high: number;
+  readonly low: number;
+}
+
+/** `POST /api/repair`, for administrators: look for damage, and have peers send again what cannot be read. */
+export interface RepairRequest {
+  readonly ranges: readonly Omit<DigestRange, "step">[];
+}
+
+export interface RepairReply {
+  /** In the order of the request: what is lacking there now, and is taken in as soon as a peer turns up that holds it. */
+  readonly ranges: readonly { readonly lacking: readonly Omit<ApiGap, "origin">[] }[];
+}
+
 export interface ReadReply {
   readonly records: readonly ApiRecord[];
   /** Gaps that the cursor has passed so far, and that are still there: what fills one is read later. */
@@ -161,6 +252,89 @@ export interface StatusReply extends StatusValue {
     readonly ahead: number;
   }[];
   readonly notHandedOverStreams: readonly { readonly stream: string; readonly records: number }[];
+  /** Rules that travelled here and are in force, of owners whose settings the asking person may read. */
+  readonly rules: readonly {
+    readonly owner: string;
+    readonly key: RuleKey;
+    readonly version: number;
+    readonly site: string;
+    readonly time: string;
+  }[];
+}
+
+/** What of an owner's rules stands in a document of its own, under the topic `rules.<key>` of `<owner>.settings`. */
+export type RuleKey = "access" | "retention" | "onboard";
+
+/** Who may do what with the streams of an owner that a pattern matches; what is left out is as the base has it. */
+export interface AccessRule {
+  readonly stream: string;
+  readonly read?: string;
+  readonly replicate?: string;
+  readonly produce?: string;
+}
+
+/** How long streams of an owner are kept. */
+export interface TravellingRetention {
+  readonly stream: string;
+  readonly minutes?: number;
+  readonly days?: number;
+  readonly megabytes?: number;
+  readonly compact?: boolean;
+  /** Sites, or kinds of sites, at which it counts; everywhere when left out. */
+  readonly at?: readonly string[];
+}
+
+export interface RulesOf {
+  /** Of several that match a stream the first counts. */
+  readonly access: readonly AccessRule[];
+  readonly retention: readonly TravellingRetention[];
+  /** Thresholds of the on-board rules of the owner's ships; what is left out is as the base has it. */
+  readonly onboard: Readonly<Record<string, number>>;
+}
+
+/** A document of rules as `<owner>.settings` holds it; `rules: null` returns to the base. */
+export interface RulesValue<K extends RuleKey = RuleKey> {
+  readonly kind: "rules";
+  readonly version: 1;
+  readonly key: K;
+  readonly rules: RulesOf[K] | null;
+  /** Who set it. */
+  readonly by?: string;
+}
+
+/** The rules of one key that are in force at the answering site for one owner, and where they came from. */
+export interface RulesInForce<K extends RuleKey = RuleKey> {
+  readonly key: K;
+  /** What travelled; absent while the base alone counts. */
+  readonly rules?: RulesOf[K];
+  /** What stands in this site's own settings for the owner's streams. */
+  readonly base: RulesOf[K];
+  /** Of the newest valid document: its offset, where it was written, when, by whom. Absent when there never was one. */
+  readonly version?: number;
+  readonly site?: string;
+  readonly time?: string;
+  readonly by?: string;
+}
+
+export interface OwnerRules {
+  readonly owner: string;
+  readonly keys: readonly RulesInForce[];
+}
+
+/** `GET /api/rules`, for those who run the node: owners whose settings they may read. */
+export interface RulesReply {
+  /** Site that answers: what is in force is its own view. */
+  readonly site: string;
+  readonly owners: readonly OwnerRules[];
+}
+
+/** `PUT /api/rules`, at a headquarters. */
+export interface RulesRequest<K extends RuleKey = RuleKey> {
+  readonly owner: string;
+  readonly key: K;
+  readonly rules: RulesOf[K];
+  /** Version that it is meant to replace, 0 for none: answered with a conflict when another is in force by now. */
+  readonly replaces?: number;
 }
 
 // ── a headquarters ──────────────────────────────────────────────────────────────────────────────
@@ -537,7 +711,11 @@ export interface SitesReply {
  * `id` a cursor for Last-Event-ID. Container updates are coalesced: the newest state of each, at most once a second.
  */
 export type LiveEvent =
-  | { readonly type: "containers"; readonly data: { readonly containers: readonly ContainerState[] } }
+  | {
+      readonly type: "containers";
+      /** States that are new; `gone`: containers that this person may no longer see. */
+      readonly data: { readonly containers: readonly ContainerState[]; readonly gone?: readonly string[] };
+    }
   | {
       readonly type: "ships";
       /** States that are new; `gone`: ships that no longer belong on this person's map (their cargo was discharged). */

@@ -62,6 +62,17 @@ describe("plan", () => {
     expect(links).toEqual(expect.arrayContaining(["tokyo~singapore", "duckworks~tokyo", "ship-9321483~singapore"]));
     const satellite = plan.topology.links.filter((link) => link.class === "satellite");
     expect(satellite.map(({ carries }) => carries)).toEqual(satellite.map(() => ["*.alerts", "*.ships"]));
+    // Every satellite link has a budget, and nothing else has one.
+    const nodes = plan.services.filter(({ command }) => command !== "simulate");
+    const budgets = nodes.flatMap(({ settings }) =>
+      ((settings["links"] ?? []) as { class: string; budget?: { bytesPerDay: number } }[]).map((link) => [
+        link.class,
+        link.budget?.bytesPerDay,
+      ]),
+    );
+    const metered = new Set(budgets.filter(([, bytes]) => bytes !== undefined).map(([kind]) => kind));
+    expect(metered).toEqual(new Set(["satellite"]));
+    expect(budgets.filter(([kind]) => kind === "satellite")).toEqual(satellite.map(() => ["satellite", 20_000_000]));
   });
 
   it("gives every listener a port of its own, all but the map's moved by the base", () => {

@@ -28,6 +28,10 @@ export const BLOCK_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 export const JOURNAL_BLOCK_BYTES = 64 * 1024;
 /** The journal begins a new file when the current one has grown beyond this: what the sealing worker holds in memory. */
 export const JOURNAL_FILE_BYTES = 32 * 1024 * 1024;
+/** The next file is made when so much of the current one is full: it has to be written once before, gently, so that no commit waits for it. */
+export const JOURNAL_AHEAD_SHARE = 1 / 4;
+/** While the next file is not ready, the current one may grow beyond its size by so much: nobody waits at the change. */
+export const JOURNAL_OVER_SHARE = 1 / 4;
 /** Files of sealed journals kept to be overwritten: as many as are filled while one is sealed, at full speed. */
 export const SPARE_JOURNALS_MAX = 4;
 /** Journal files open for reading; others are closed when idle. */
@@ -64,6 +68,8 @@ export const EXPRESSION_DEPTH_MAX = 64;
 export const COMMIT_BUFFERS_KEPT_BYTES_MAX = 8 * 1024 * 1024;
 /** Commits up to this size stay in memory for whoever follows closely; larger ones are read back, which costs little. */
 export const COMMIT_CACHED_BYTES_MAX = 64 * 1024;
+/** The same while somebody reads along: to read them back and verify them costs more than to copy them. */
+export const COMMIT_FOLLOWED_BYTES_MAX = 1024 * 1024;
 /** A block of a sealed run is cut here, before compression: what one look at one topic has to unpack. */
 export const RUN_BLOCK_BYTES = 64 * 1024;
 /** Entries of a run's block index that are read at once. */
@@ -93,8 +99,10 @@ export const LATEST_PARALLEL = 16;
 export const EXPIRY_INTERVAL_MS = 60_000;
 /** Seqs of one chunk of which a digest is kept; the same at every site, so that digests can be compared. */
 export const DIGEST_CHUNK_RECORDS = 65_536;
-/** Digests of whole chunks that are kept in memory. */
-export const DIGEST_CHUNKS_KEPT_MAX = 10_000;
+/** Read by one call for digests, about: a call ends after a run or block with which it has read so much, and is gone on with. */
+export const DIGEST_RECORDS_READ_MAX = 1_000_000;
+/** Digests of one span at most: what a chunk of single records needs, or 4 billion records chunk by chunk. */
+export const DIGEST_CELLS_MAX = 65_536;
 /** Read at once to digest a stretch of records. */
 export const DIGEST_READ_BYTES = 1024 * 1024;
 /** Sealed runs with fewer records travel record by record: a run costs a file at the receiver. */

@@ -53,6 +53,7 @@ test("a node's status for people", () => {
     notReady: ["store: the disk is full"],
     peers: [{ site: "singapore", class: "wan", lastContact: "2026-05-01T11:50:00.000Z", lacks: 12_345, ahead: 0 }],
     notHandedOverStreams: [],
+    rules: [],
   };
   expect(formatStatus(reply)).toBe(
     [

@@ -6,14 +6,15 @@ import { expect, it } from "vitest";
 import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { CONTAINERS, FOREIGN, SHIPS, START_MS } from "../testing/store-fixture.js";
-import type { TopicName } from "../src/model/names.js";
+import type { OriginId, TopicName } from "../src/model/names.js";
 
 const fixture = (version: string): string => fileURLToPath(new URL(`fixtures/${version}/store`, import.meta.url));
 const text = (value: Uint8Array): string => new TextDecoder().decode(value);
 
 // v1: journals alone, of blocks with a table of topics. v2: a segment, and a journal of blocks without one.
-// v3: a journal that overwrites an earlier one, of which two frames and a bit follow.
-it.each(["v1", "v2", "v3"])(
+// v3: a journal that overwrites an earlier one, of which two frames and a bit follow. v3-digests: the same, sealed, with
+// digests in the footer of the one segment, and of the other in a file of their own.
+it.each(["v1", "v2", "v3", "v3-digests"])(
   "a data folder of format %s opens for ever, with all it held, before and after it is sealed",
   async (version) => {
     const folder = await mkdtemp(join(tmpdir(), "landfall-golden-"));
@@ -29,6 +30,14 @@ it.each(["v1", "v2", "v3"])(
         if (state === "sealed") await store.sealNow();
         expect(store.stats().corruptBlocks).toBe(0);
         const [own] = Object.keys(store.vector(SHIPS));
+        const all = { from: 0, to: Number.MAX_SAFE_INTEGER, step: Number.MAX_SAFE_INTEGER };
+        for (const deep of [false, true]) {
+          const [digests] = await store.digests(CONTAINERS, FOREIGN, [all], deep);
+          expect(digests?.cells).toEqual([{ count: 5, high: 1_833_545_146, low: 26_712_530 }]);
+          if (!version.startsWith("v3")) continue;
+          const [ownDigests] = await store.digests(CONTAINERS, own as OriginId, [all], deep);
+          expect(ownDigests?.cells).toEqual([{ count: 30, high: 722_145_425, low: 3_227_719_181 }]);
+        }
         // A copy is no longer the folder it was copied from.
         expect(own).not.toBe(store.origin);
         expect(new Set(Object.values(store.vector(CONTAINERS)))).toEqual(new Set([30, 5]));

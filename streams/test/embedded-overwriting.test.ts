@@ -1,11 +1,14 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
-import { SPARE_JOURNALS_MAX } from "../src/limits.js";
+import { JOURNAL_OVER_SHARE, SPARE_JOURNALS_MAX } from "../src/limits.js";
 import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, spareNumber } from "../src/store/journal-format.js";
 import { verifyFolder } from "../src/store/verify-folder.js";
+import { deferred } from "../testing/deferred.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
 import { CONTAINERS, START_MS, reading } from "../testing/store-fixture.js";
+import type { Disk } from "../src/store/disk.js";
 import type { EmbeddedStore } from "../src/store/embedded-store.js";
 
 const JOURNAL_BYTES = 8_000;
@@ -41,6 +44,15 @@ const upTo = (end: number): number[] => Array.from({ length: end }, (_, i) => i)
 
 async function spares(): Promise<string[]> {
   return (await disk.list("/data")).filter((name) => spareNumber(name) !== undefined);
+}
+
+/** Whether it resolves within what a commit takes on this disk many times over. */
+async function isOver(work: Promise<void>): Promise<boolean> {
+  const turns = async (): Promise<boolean> => {
+    for (let turn = 0; turn < 100; turn++) await immediate();
+    return false;
+  };
+  return Promise.race([work.then(() => true), turns()]);
 }
 
 /** A store that writes over an earlier journal, whose bytes still follow behind its own last commit. */
@@ -142,6 +154,42 @@ describe("spare journals", () => {
     await append(again, 1);
     expect(await held(again)).toEqual(upTo(count));
     await again.close();
+  });
+
+  it("while the next file is not ready the current one grows a little beyond its size, and no more", async () => {
+    const ready = deferred<void>();
+    const base = disk.boot();
+    const slow: Disk = {
+      ...base,
+      open: async (path, mode, through) => {
+        if (path.includes("/spare-")) await ready.promise;
+        return base.open(path, mode, through);
+      },
+    };
+    const store = await openEmbeddedStore({
+      folder: "/data",
+      site: "tokyo",
+      node: "a",
+      env,
+      journalFileBytes: JOURNAL_BYTES,
+      disk: slow,
+    });
+    const sizes: number[] = [];
+    let waiting: Promise<void> | undefined;
+    // Until an append waits for the next file.
+    while (waiting === undefined) {
+      const appended = append(store, 1);
+      if (!(await isOver(appended))) waiting = appended;
+      else sizes.push(disk.bytes("/data/journal-00000001.log").byteLength);
+    }
+    const last = sizes.at(-1) as number;
+    expect(last).toBeGreaterThanOrEqual(JOURNAL_BYTES * (1 + JOURNAL_OVER_SHARE));
+    expect(sizes.at(-2)).toBeLessThan(JOURNAL_BYTES * (1 + JOURNAL_OVER_SHARE));
+    ready.resolve(undefined);
+    await waiting;
+    await append(store, 30);
+    expect(await held(store)).toEqual(upTo(count));
+    await store.close();
   });
 
   it("a crash while one becomes a journal leaves nothing to stumble over", async () => {

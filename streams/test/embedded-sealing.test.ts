@@ -7,7 +7,17 @@ import { verifyFolder } from "../src/store/verify-folder.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
 import { describeStoreContract } from "../testing/store-contract.js";
-import { CONTAINERS, FOREIGN, SHIPS, START_MS, foreignBatch, reading, sync, text } from "../testing/store-fixture.js";
+import {
+  CONTAINERS,
+  FOREIGN,
+  SHIPS,
+  START_MS,
+  fillGaps,
+  foreignBatch,
+  reading,
+  sync,
+  text,
+} from "../testing/store-fixture.js";
 import type { EmbeddedStore, EmbeddedStoreOptions } from "../src/store/embedded-store.js";
 import type { TopicName } from "../src/model/names.js";
 import type { Seq, StoredRecord } from "../src/model/record.js";
@@ -158,7 +168,8 @@ describe("damage in a sealed run", () => {
     const found = await store.readTopic(CONTAINERS, topic("t1"), { limit: 100 }).catch((error: unknown) => error);
     expect(isLandfallError(found, "CORRUPT_BLOCK")).toBe(true);
     expect(store.stats().corruptBlocks).toBe(1);
-    expect(store.vector(CONTAINERS)).toEqual({});
+    const lost = [{ origin: peer.origin, from: 0, to: 50, reason: "damaged" }];
+    expect(store.gaps(CONTAINERS)).toEqual(lost);
     await store.settled();
     await store.close();
     const report = await verifyFolder(disk, "/data", false);
@@ -166,9 +177,10 @@ describe("damage in a sealed run", () => {
     expect(report.findings[0]?.what).toMatch(/bigblue\.containers, sydney\.a~\w+, seqs 0 to 49/);
 
     store = await open({ cacheBytes: 0 });
-    expect(store.vector(CONTAINERS)).toEqual({});
-    await sync(peer, store, CONTAINERS);
+    expect(store.gaps(CONTAINERS)).toEqual(lost);
+    await fillGaps(peer, store, CONTAINERS);
     await store.sealNow();
+    expect(store.gaps(CONTAINERS)).toEqual([]);
     expect(store.vector(CONTAINERS)).toEqual(peer.vector(CONTAINERS));
     const healed = await store.readTopic(CONTAINERS, topic("t1"), { limit: 100 });
     expect(healed.map(valueOf)).toEqual(Array.from({ length: 10 }, (_, i) => `sydney ${i * 5 + 1}`));

@@ -157,6 +157,29 @@ it("S2, S4: the index has what is durable, newest first, whenever it was made, a
   );
 });
 
+it("S4: whoever cannot wait and does not need all of a large index gets a part of it, each time a little more", async () => {
+  const journal = await newJournal();
+  const { generation, index } = journal;
+  for (let i = 0; i < 12; i++) {
+    journal.append(
+      i % 2,
+      Array.from({ length: 1_000 }, (_, n) => `t${i}-${n}`),
+    );
+    await journal.commit();
+  }
+  const stream = journal.log(0).stream.number;
+  const counts: number[] = [];
+  for (let isWhole = false; !isWhole;) {
+    const part = index.soFar(generation);
+    counts.push(part.index.topicCount(stream) + part.index.topicCount(stream + 1));
+    isWhole = part.isWhole;
+  }
+  expect(counts.length).toBeGreaterThan(2);
+  expect(counts.every((count, i) => count > (counts[i - 1] ?? 0))).toBe(true);
+  expect(counts.at(-1)).toBe(12_000);
+  expect(index.now(generation).topicCount(stream)).toBe(6_000);
+});
+
 it("S3: a block that is damaged when the index is made is reported once, and named to whoever asks", async () => {
   const journal = await newJournal();
   for (const topic of ["a", "b", "c"]) {

@@ -110,7 +110,11 @@ describe("the API describes itself", () => {
     };
     expect(document.info).toMatchObject({ title: "Landfall, Port of Tokyo", version });
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      "/api/digests",
+      "/api/holdings",
       "/api/own",
+      "/api/repair",
+      "/api/rules",
       "/api/status",
       "/api/streams",
       "/api/streams/{stream}/gaps",

@@ -116,6 +116,26 @@ describe("replication, simulated", () => {
   );
 
   it(
+    "R8, A4: sites lose the right to a stream and get it back, others learn of it sooner or later; nothing crosses meanwhile, nothing twice afterwards",
+    () => {
+      const fleets = live(40_000, 25, {
+        sites: 9,
+        writeMs: 20_000,
+        everyMs: 30,
+        troubleMs: 300,
+        sealing: true,
+        links: true,
+        crashes: true,
+        expiry: true,
+        rules: true,
+      });
+      if (fleets.length === 1) return;
+      expect(fleets.reduce((sum, { revoked }) => sum + revoked, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
     "S1, R1, R3: sites of several nodes; what two of them hold is acknowledged and survives the loss of any one disk",
     () => {
       const common = { sites: 5, writeMs: 15_000, everyMs: 30, troubleMs: 300, sealing: true };
@@ -140,7 +160,8 @@ describe("replication, simulated", () => {
     TEST_MS_MAX,
   );
 
-  it("R3, R5: nodes of a ship each send their own records ashore; when one is gone, another sends what is left of it, once", () => {
+  it("R3, R5: nodes of a ship share what is sent ashore; when one is gone, another sends what is left of it, once", () => {
+    const carried = [0, 0, 0];
     for (let seed = testSeed(60_000); seed < testSeed(60_000) + 10; seed++) {
       const fleet = new SimulatedFleet(seededRandom(seed));
       const shore = fleet.addSite();
@@ -152,7 +173,9 @@ describe("replication, simulated", () => {
       for (const node of nodes) write(node);
       const areAshore = () => nodes.every(({ origin }) => shore.disk.next(origin) === 200);
       expect({ seed, done: fleet.time.run(HEAL_MS_MAX, areAshore) }).toEqual({ seed, done: true });
-      expect(links.map(({ records }) => records)).toEqual([200, 200, 200]);
+      // Whose link is slow may have them sent by a sister that has them already.
+      expect(links.reduce((sum, { records }) => sum + records, 0)).toBe(600);
+      links.forEach(({ records }, i) => ((carried[i] as number) += records));
 
       const [lost, ...others] = nodes as [SimSite, ...SimSite[]];
       for (const link of links) link.cut();
@@ -170,6 +193,7 @@ describe("replication, simulated", () => {
       const { duplicates, failures } = fleet;
       expect({ seed, duplicates, failures }).toEqual({ seed, duplicates: 0, failures: [] });
     }
+    for (const records of carried) expect(records).toBeGreaterThan(0);
   });
 
   it("R3: a sealed run that is cut goes on with the same blocks, at another source as well", () => {

@@ -127,6 +127,33 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
     );
   });
 
+  it("S3: gives out the records with some seqs alone", () => {
+    fc.assert(
+      fc.property(anyRecords, fc.nat(), fc.nat(), (records, a, b) => {
+        const [from, to] = [a, b].map((n) => (records[n % records.length] as Given).seq).sort((x, y) => x - y) as [
+          number,
+          number,
+        ];
+        const found = openBlock(build(records, packed)).withSeqs(from, to);
+        const picked = Array.from({ length: found?.count ?? 0 }, (_, i): Given => {
+          const block = found as NonNullable<typeof found>;
+          const at = block.valueAts[i] as number;
+          return {
+            topic: block.topics[i] as string,
+            seq: block.seqs[i] as number,
+            offset: block.offsets[i] as number,
+            timestamp: block.timestamps[i] as number,
+            received: block.received[i] as number,
+            arrived: block.arrived[i] as number,
+            headers: new Uint8Array(block.headerBytes[block.headerOf?.[i] ?? 0] as Uint8Array),
+            value: new Uint8Array(block.bytes.slice(at, at + (block.lengths[i] as number))),
+          };
+        });
+        expect(picked).toEqual(records.filter(({ seq }) => seq >= from && seq < to));
+      }),
+    );
+  });
+
   it("takes over slices of another block", () => {
     fc.assert(
       fc.property(anyRecords, fc.boolean(), (records, from) => {
@@ -156,6 +183,7 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
         }
         try {
           const block = openBlock(bytes);
+          block.withSeqs(0, 70_150);
           for (const { topic } of records) {
             const found = block.topic(topic);
             for (let i = 0; i < (found?.count ?? 0); i++) runValue(found as RunBlock, i);

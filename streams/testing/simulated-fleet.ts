@@ -41,6 +41,9 @@ export class SimulatedFleet {
   nextValue = 1;
   nextConn = 1;
 
+  /** How often a site lost the right to hold the stream. */
+  revoked = 0;
+
   /** Sealed runs that went over whole. */
   runsTaken = 0;
 
@@ -130,6 +133,15 @@ export class SimulatedFleet {
   fail(message: string): void {
     this.failures.push(`t=${Math.round(this.time.now)} ${message}`);
   }
+
+  /** A site gains or loses the right to hold the stream; everybody learns of it within so long, in any order. */
+  rule(site: SimSite, may: boolean, withinMs: number): void {
+    const version = ++this.#rules;
+    for (const other of this.sites) {
+      this.time.after(this.random() * withinMs, () => other.learn(site.name, version, may));
+    }
+  }
+  #rules = 0;
 
   heal(): void {
     for (const site of this.sites) site.restart();

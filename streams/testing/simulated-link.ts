@@ -1,4 +1,4 @@
-import type { LinkRights, LinkTuning, Message } from "../src/replication/machine-state.js";
+import type { LinkTuning, Message } from "../src/replication/machine-state.js";
 import { LentToll, PayingToll } from "../src/replication/budget/toll.js";
 import { METERED_BLOCK_BYTES } from "../src/replication/link-classes.js";
 import { CONNECTION_BYTES, wireBytes } from "../src/replication/budget/wire-bytes.js";
@@ -21,14 +21,6 @@ const TUNING: LinkTuning = {
   blockBytes: RECORDS_PER_BLOCK * RECORD_BYTES,
   announceMs: 1_000,
   gapMs: 300,
-};
-
-const OPEN_RIGHTS: LinkRights = {
-  maySend: () => true,
-  mayRequest: () => true,
-  mayAnnounce: () => true,
-  mayBelieve: () => true,
-  urgency: () => 0,
 };
 
 export interface SimConn {
@@ -82,14 +74,14 @@ export class SimLink {
       conn: id,
       sister: this.a.site === this.b.site,
       tuning: { ...TUNING, blockBytes },
-      rights: OPEN_RIGHTS,
       tellsGaps: true,
       sealed: true,
     } as const;
     const tolls = this.budget === undefined ? undefined : this.#meter(this.budget);
     this.#tolls = tolls;
-    this.a.event({ ...connected, peer: this.b.name, purse: tolls?.[0].purse });
-    this.b.event({ ...connected, peer: this.a.name, purse: tolls?.[1].purse });
+    const [a, b] = [this.a.name, this.b.name];
+    this.a.event({ ...connected, peer: b, rights: this.a.rules.rightsOf(b), purse: tolls?.[0].purse });
+    this.b.event({ ...connected, peer: a, rights: this.b.rules.rightsOf(a), purse: tolls?.[1].purse });
   }
   #id = 0;
   #tolls: readonly [PayingToll, LentToll] | undefined;

@@ -16,6 +16,7 @@ import { SisterCopies } from "../src/replication/sisters.js";
 import { SimDisk, STREAM } from "./simulated-disk.js";
 import { SimulatedBudget } from "./simulated-budget.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
+import { SimulatedRules } from "./simulated-rules.js";
 import { SimulatedRuns, runPart } from "./simulated-runs.js";
 import { RECORD_BYTES, type SimConn } from "./simulated-link.js";
 
@@ -55,6 +56,14 @@ export class SimSite {
     public disk = new SimDisk(),
   ) {
     this.machine = createMachine(name, origin);
+    this.rules = new SimulatedRules(name);
+  }
+  readonly rules: SimulatedRules;
+
+  /** Hears, at last, what a site may from now on. */
+  learn(site: string, version: number, may: boolean): void {
+    if (!this.rules.learn(site, version, may)) return;
+    for (const { id } of this.conns.values()) this.event({ type: "rights", conn: id });
   }
 
   /** Name of the site that this node is one of. */
@@ -88,7 +97,11 @@ export class SimSite {
     if (!this.up) return;
     const { life } = this;
     for (const effect of step(this.machine, event, this.fleet.time.now)) {
-      if (this.life === life) this.#perform(effect);
+      if (this.life !== life) continue;
+      const peer = "conn" in effect ? this.conns.get(effect.conn)?.peer.name : undefined;
+      const breach = peer === undefined ? undefined : this.rules.breach(effect, peer);
+      if (breach !== undefined) this.fleet.fail(`${this.name} ${breach}`);
+      this.#perform(effect);
     }
     if (this.life === life && event.type === "message") this.#acknowledge();
   }

@@ -17,6 +17,8 @@ export interface Troubles {
   readonly restores?: boolean;
   /** Sites seal and merge what they have, and send runs as they lie on disk. */
   readonly sealing?: boolean;
+  /** Sites lose the right to hold the stream, and get it back. */
+  readonly rules?: boolean;
   /** Some sites have two or three nodes. */
   readonly clusters?: boolean;
   /** Half of the links are metered. */
@@ -88,11 +90,13 @@ export class SimulatedLife {
 
   #trouble(): void {
     const { links = false, crashes = false, expiry = false, joiners = false, restores = false } = this.troubles;
+    const { rules = false } = this.troubles;
     const kinds = [
       ...(links ? [() => this.#cut(), () => this.#cut(), () => this.#silence(), () => this.#cutForGood()] : []),
       ...(crashes ? [() => this.#crash()] : []),
       ...(expiry ? [() => this.#expire(), () => this.#expire()] : []),
       ...(joiners ? [() => this.#join()] : []),
+      ...(rules ? [() => this.#revoke(), () => this.#revoke()] : []),
       ...(restores ? [() => this.#backUp(), () => this.#restore()] : []),
     ];
     if (kinds.length > 0) this.#pick(kinds)();
@@ -129,6 +133,13 @@ export class SimulatedLife {
       site.restart();
       this.#reopen(site);
     });
+  }
+
+  #revoke(): void {
+    const site = this.#pick(this.fleet.sites);
+    this.fleet.revoked++;
+    this.fleet.rule(site, false, 1_500);
+    this.fleet.time.after(this.fleet.random() * 3_000, () => this.fleet.rule(site, true, 1_500));
   }
 
   #expire(): void {

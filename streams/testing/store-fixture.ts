@@ -110,3 +110,15 @@ export async function sync(from: StreamStore, to: StreamStore, stream: StreamNam
     while ((await transfer(from, to, stream, origin)) > 0);
   }
 }
+
+/** Hands over what lies in `to`'s gaps, as replication does once a neighbour holds it. */
+export async function fillGaps(from: StreamStore, to: StreamStore, stream: StreamName): Promise<void> {
+  for (const gap of to.gaps(stream)) {
+    for (let at = gap.from; at < gap.to;) {
+      const records = (await from.readOrigin(stream, gap.origin, at, 64 * 1024)).slice(0, gap.to - at);
+      if (records.length === 0) break;
+      await to.apply({ stream, origin: gap.origin, firstSeq: at, records });
+      at = (at + records.length) as Seq;
+    }
+  }
+}

@@ -60,7 +60,8 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
       ...(options.tls === undefined ? { token: options.token ?? `token of ${site}` } : { tls: options.tls }),
     },
     links: options.links ?? [],
-    sites: options.sites,
+    // A site knows itself, also where nobody else does.
+    sites: options.sites.some((entry) => entry.site === site) ? options.sites : [...options.sites, testSite(site)],
     access: ACCESS,
     tokens: [],
     retention: [],

@@ -2,10 +2,8 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { CLI } from "./cli.js";
 import { eventually } from "./eventually.js";
-
-const CLI = fileURLToPath(new URL("../../bin/landfall.mjs", import.meta.url));
 
 /** The demo as `npm start` runs it, with its own folder and ports. */
 export class Demo {

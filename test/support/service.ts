@@ -2,11 +2,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
+import { CLI } from "./cli.js";
 import { eventually } from "./eventually.js";
-
-const CLI = fileURLToPath(new URL("../../bin/landfall.mjs", import.meta.url));
 
 export type ServiceKind = "edge" | "shore" | "hq";
 
@@ -40,8 +38,8 @@ export class Service {
     return pid;
   }
 
-  /** Starts the process and waits until it says that it is ready. */
-  async start(): Promise<void> {
+  /** Starts the process and waits until it says that it is ready; the wait has a bound, generous on a busy machine. */
+  async start(withinMs = 60_000): Promise<void> {
     const child = spawn(process.execPath, [CLI, this.kind, "--config", this.#file], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, LANDFALL_EXIT_WITH_PARENT: "1" },
@@ -52,11 +50,12 @@ export class Service {
     this.#child = child;
     let exited: number | null | undefined;
     child.once("exit", (code) => (exited = code));
-    await eventually(`${this.name} to be ready (log: ${this.#log})`, async () => {
+    const isReady = async (): Promise<boolean> => {
       if (exited !== undefined) throw new Error(`${this.name} exited with ${exited}; see ${this.#log}`);
       const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
       return answer?.status === 200;
-    });
+    };
+    await eventually(`${this.name} to be ready (log: ${this.#log})`, isReady, withinMs);
   }
 
   async kill9(): Promise<void> {

@@ -1,4 +1,5 @@
 import { hash } from "@node-rs/argon2";
+import type { Shape } from "@landfall/proto/link-proxy/shaper";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -71,6 +72,8 @@ export interface SmallFleet {
   /** Switches of the ship's links: to be thrown by the test. */
   readonly portLink: LinkSwitch;
   readonly satellite: LinkSwitch;
+  /** Of every link, these two among them, by id. */
+  readonly links: ReadonlyMap<string, LinkSwitch>;
   readonly mqttPort: number;
   readonly yardMqttPort: number;
   close(): Promise<void>;
@@ -79,14 +82,20 @@ export interface SmallFleet {
 /**
  * One ship, a yard, two ports and two headquarters as real processes; ports and Los Angeles in a full mesh (a
  * loop). The ship's link to Tokyo starts cut, its satellite link up.
+ * @param portLine what the ship's link to Tokyo is like; by default as fast as it goes
  */
-export async function startSmallFleet(): Promise<SmallFleet> {
+export async function startSmallFleet(portLine: Partial<Shape> = {}): Promise<SmallFleet> {
   const folder = mkdtempSync(join(tmpdir(), "landfall-system-"));
   const ports = await freePorts(14);
   const port = () => ports.pop() as number;
   const listen = { tokyo: port(), singapore: port(), losAngeles: port() };
-  const portLink = await openSwitch(listen.tokyo, false);
+  const portLink = await openSwitch(listen.tokyo, false, portLine);
   const satellite = await openSwitch(listen.losAngeles, true);
+  const shipSite = `ship-${SHIP}`;
+  const links = new Map([
+    [`${shipSite}~tokyo`, portLink],
+    [`${shipSite}~los-angeles`, satellite],
+  ]);
   const mqttPort = port();
   const yardMqttPort = port();
   const passwordHash = await hash(PASSWORD, { memoryCost: 1024, timeCost: 2, parallelism: 1 });
@@ -107,13 +116,18 @@ export async function startSmallFleet(): Promise<SmallFleet> {
     replication: { token: token(site), wants },
     links: [] as Record<string, unknown>[],
   });
-  const link = (from: string, to: string, cls: string, at: number, carries?: string[]) => ({
-    id: `${from}~${to}`,
-    to,
-    class: cls,
-    address: `127.0.0.1:${at}`,
-    ...(carries === undefined ? {} : { carries }),
-  });
+  const link = async (from: string, to: string, cls: string, target: number, carries?: string[]) => {
+    const id = `${from}~${to}`;
+    const line = links.get(id) ?? (await openSwitch(target, true));
+    links.set(id, line);
+    return {
+      id,
+      to,
+      class: cls,
+      address: `127.0.0.1:${line.port}`,
+      ...(carries === undefined ? {} : { carries }),
+    };
+  };
   const listening = (settings: ReturnType<typeof common>, at: number) => ({
     ...settings,
     replication: { ...settings.replication, listen: `127.0.0.1:${at}` },
@@ -121,22 +135,21 @@ export async function startSmallFleet(): Promise<SmallFleet> {
 
   const tokyoSettings = listening(common("tokyo", ["*"]), listen.tokyo);
   tokyoSettings.links.push(
-    link("tokyo", "singapore", "wan", listen.singapore),
-    link("tokyo", "los-angeles", "wan", listen.losAngeles),
+    await link("tokyo", "singapore", "wan", listen.singapore),
+    await link("tokyo", "los-angeles", "wan", listen.losAngeles),
   );
   const singaporeSettings = listening(common("singapore", ["*"]), listen.singapore);
-  singaporeSettings.links.push(link("singapore", "los-angeles", "wan", listen.losAngeles));
+  singaporeSettings.links.push(await link("singapore", "los-angeles", "wan", listen.losAngeles));
   const laSettings = listening(common("los-angeles", ["*"]), listen.losAngeles);
   const duckSettings = common("duckworks", ["duckworks.*"]);
-  duckSettings.links.push(link("duckworks", "tokyo", "wan", listen.tokyo));
-  const shipSite = `ship-${SHIP}`;
+  duckSettings.links.push(await link("duckworks", "tokyo", "wan", listen.tokyo));
   const shipSettings = common(shipSite, ["*.settings"]);
   shipSettings.links.push(
-    link(shipSite, "tokyo", "port", portLink.port),
-    link(shipSite, "los-angeles", "satellite", satellite.port, ["*.alerts", "*.ships"]),
+    await link(shipSite, "tokyo", "port", listen.tokyo),
+    await link(shipSite, "los-angeles", "satellite", listen.losAngeles, ["*.alerts", "*.ships"]),
   );
   const yardSettings = common("tokyo-yard", ["*.settings"]);
-  yardSettings.links.push(link("tokyo-yard", "tokyo", "lan", listen.tokyo));
+  yardSettings.links.push(await link("tokyo-yard", "tokyo", "lan", listen.tokyo));
   const user = (name: string, groups: string[], roles: string[]) => ({
     name,
     displayName: name,
@@ -165,8 +178,7 @@ export async function startSmallFleet(): Promise<SmallFleet> {
   const all = [tokyo, singapore, losAngeles, duckworks, ship, yard];
   const close = async () => {
     await Promise.all(all.map((service) => service.stop()));
-    await portLink.close();
-    await satellite.close();
+    for (const line of links.values()) await line.close();
     if (process.env["LANDFALL_KEEP"] === undefined) rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -185,6 +197,7 @@ export async function startSmallFleet(): Promise<SmallFleet> {
     all,
     portLink,
     satellite,
+    links,
     mqttPort,
     yardMqttPort,
     close,

@@ -1,7 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ContainersReply, RecordsReply, SimulationState, StreamsReply, TopicsReply } from "@landfall/proto/api";
+import type {
+  ContainersReply,
+  RecordsReply,
+  SimulationState,
+  StatusReply,
+  StreamsReply,
+  TopicsReply,
+} from "@landfall/proto/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Demo, isAlive } from "../support/demo.js";
 import { eventually } from "../support/eventually.js";
@@ -94,6 +101,20 @@ describe("the demo, as npm start runs it", () => {
       120_000,
     );
     expect([...ashore.values()].flat().length).toBeGreaterThan(500);
+  });
+
+  it("R7: days at sea by satellite fit into the day's budget, and Los Angeles knows what is left", async () => {
+    const { url, token } = demo.token("los-angeles");
+    const satellites = await eventually("every ship's satellite and its budget", async () => {
+      const { links } = await json<StatusReply>(`${url}/api/status`, token);
+      const metered = links.filter((link) => link.class === "satellite" && link.budget !== undefined);
+      return metered.length === 3 && metered;
+    });
+    for (const { budget } of satellites) {
+      expect(budget?.usedBytes).toBeGreaterThan(0);
+      expect(budget?.leftBytes).toBeGreaterThan(0);
+    }
+    console.log(`bytes by satellite so far: ${satellites.map(({ budget }) => budget?.usedBytes).join(", ")}`);
   });
 
   it("kill -9 of the simulator: it goes on, and nothing it publishes again is stored twice", async () => {

@@ -144,6 +144,14 @@ describe("live events", () => {
     });
   });
 
+  it("forgets what this person may no longer see", () => {
+    const page = { containers: [container("A"), container("B")], total: 2, matched: 2 };
+    const before = { ...signedIn, lists: { ...signedIn.lists, fleet: { phase: "ready" as const, value: page } } };
+    const after = reduce(before, live({ type: "containers", data: { containers: [], gone: ["B"] } }));
+    expect(after.lists.fleet).toEqual({ phase: "ready", value: { ...page, containers: [container("A")] } });
+    expect(after.marksStale).toBe(true);
+  });
+
   it("does not take a first live event for the whole fleet", () => {
     expect(reduce(signedIn, live({ type: "ships", data: { ships: [ship("1")] } })).ships).toEqual({ phase: "idle" });
   });

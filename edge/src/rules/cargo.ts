@@ -1,7 +1,7 @@
 import type { Measurements } from "@landfall/proto/api";
 import { clear, raise } from "./alerts.js";
 import type { AlertChange, Box, RulesState } from "./rules-state.js";
-import type { RulesSettings } from "./rules-settings.js";
+import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
 
 interface Reading {
   readonly time: number;

@@ -1,7 +1,7 @@
 import { FLUSH_MS_MAX } from "../limits.js";
 import { alertId, clear, iso, raise } from "./alerts.js";
 import type { AlertChange, Box, Gateway, RulesState } from "./rules-state.js";
-import type { RulesSettings } from "./rules-settings.js";
+import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
 
 const MINUTE = 60_000;
 const SECOND = 1_000;

@@ -4,7 +4,7 @@ import { clear } from "./alerts.js";
 import { judgeReading } from "./cargo.js";
 import { judgeSilence } from "./lost.js";
 import { boxOf, type AlertChange, type Box, type Gateway, type RuleEvent, type RulesState } from "./rules-state.js";
-import type { RulesSettings } from "./rules-settings.js";
+import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
 
 type Of<T extends RuleEvent["type"]> = Extract<RuleEvent, { type: T }>;
 

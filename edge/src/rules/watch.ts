@@ -13,7 +13,7 @@ import { ALERT_RETRY_MS, CHECKPOINT_MS, RULES_TICK_MS } from "../limits.js";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { eventOf, ownRecords, readAlert } from "./replay.js";
 import { initialState, type AlertChange, type RuleEvent, type RulesState } from "./rules-state.js";
-import type { RulesSettings } from "./rules-settings.js";
+import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
 import { step } from "./step.js";
 
 export interface WatchOptions {
@@ -27,7 +27,8 @@ export interface WatchOptions {
   readonly owner: string;
   readonly imo: string;
   readonly bookings: BookingTable;
-  readonly rules: RulesSettings;
+  /** Those in force: they may change at any time. */
+  readonly rules: () => RulesSettings;
   /** Where several nodes of the ship run the rules. */
   readonly cluster?: {
     /** Whether this node is the one that raises and clears alerts. */
@@ -71,7 +72,7 @@ export class Watch {
 
   /** Rebuilds manifest and alerts from what is stored, stores what a crash kept from being stored, and goes on watching. */
   async start(): Promise<void> {
-    const { store, site, imo, rules, log, env, checkpointFile } = this.#options;
+    const { store, site, imo, log, env, checkpointFile } = this.#options;
     const began = env.monotonic();
     const checkpoint = await readCheckpoint(checkpointFile, imo, store, env.now());
     if (checkpoint) this.#state = checkpoint.state;
@@ -82,7 +83,7 @@ export class Watch {
     for await (const record of ownRecords(store, site, this.#watched(), after, this.#damaged)) {
       count++;
       const event = eventOf(record, imo, record.received);
-      for (const change of event ? step(this.#state, event, rules) : []) {
+      for (const change of event ? step(this.#state, event, this.#options.rules()) : []) {
         const before = known.get(change.id)?.state;
         if (before === undefined || (before === "raised" && change.state === "cleared")) this.#unsaved.push(change);
       }
@@ -148,7 +149,7 @@ export class Watch {
   }
 
   #tell(event: RuleEvent): void {
-    const changes = step(this.#state, event, this.#options.rules);
+    const changes = step(this.#state, event, this.#options.rules());
     if (changes.length === 0) return;
     this.#unsaved.push(...changes);
     if (!this.#isInCharge()) this.#forgetSettled();

@@ -46,6 +46,7 @@ export function shipSettings(
         },
         { site: "tokyo-yard", kind: "yard", name: "Tokyo, yard", owner: "bigblue", groups: [], locode: "JPTYO" },
       ],
+      access: [{ stream: "bigblue.*", replicate: "u:site.tokyo-yard" }],
       logLevel: "silent",
       mqtt: { port: 0, ...more.mqtt },
       ...(more.rules && { rules: more.rules }),

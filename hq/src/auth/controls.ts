@@ -8,6 +8,11 @@ export function mayControl(principal: Principal, settings: Pick<HqSettings, "sim
   return settings.simulation !== undefined && isOperator(principal);
 }
 
+/** Whether somebody may change rules that travel, of owners whose settings they may read: administrators. */
+export function mayRule(principal: Principal): boolean {
+  return principal.roles.includes("admin");
+}
+
 /**
  * Whether somebody may book containers here. Booking is the carrier's business: a customer that could book would take
  * other customers' readings for itself. A carrier is who runs ships, ports or yards.

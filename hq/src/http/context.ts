@@ -11,6 +11,7 @@ import type { Bookings } from "../bookings/bookings.js";
 import type { HistoryParts } from "../history/container-history.js";
 import type { LiveHub } from "../live/hub.js";
 import type { ContainerFinder } from "../map/container-search.js";
+import type { RulesDesk } from "../rules/rules-desk.js";
 import type { HqSettings } from "../settings.js";
 import type { SimulatorClient } from "../simulation/client.js";
 import type { Gate } from "../util/gate.js";
@@ -27,6 +28,7 @@ export interface HqContext {
   readonly perspectives: Perspectives;
   readonly finder: ContainerFinder;
   readonly bookings: Bookings;
+  readonly rulesDesk: RulesDesk;
   readonly sessions: Sessions;
   readonly passwords: PasswordChecker;
   readonly attempts: Attempts;

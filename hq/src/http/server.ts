@@ -12,6 +12,7 @@ import { addAlertRoutes } from "./routes/alerts.js";
 import { addBookingRoutes } from "./routes/bookings.js";
 import { addContainerRoutes } from "./routes/containers.js";
 import { addLiveRoute } from "./routes/live.js";
+import { addRulesRoutes } from "./routes/rules.js";
 import { addSessionRoutes } from "./routes/session.js";
 import { addShipRoutes } from "./routes/ships.js";
 import { addSimulationRoutes } from "./routes/simulation.js";
@@ -45,6 +46,7 @@ export async function addHqRoutes(context: HqContext, secret: Buffer): Promise<v
     addShipRoutes(app, context);
     addAlertRoutes(app, context);
     addBookingRoutes(app, context);
+    addRulesRoutes(app, context);
     addSiteRoutes(app, context);
     addLiveRoute(app, context);
     addSimulationRoutes(app, context);

@@ -3,6 +3,7 @@ import type { StreamName } from "@landfall/streams/model/names";
 import {
   LIVE_ALERTS_PER_TICK_MAX,
   LIVE_CONTAINERS_PER_MESSAGE_MAX,
+  LIVE_GONE_PER_MESSAGE_MAX,
   LIVE_MESSAGES_PER_TICK_MAX,
   LIVE_SHIPS_PER_TICK_MAX,
 } from "../limits.js";
@@ -59,6 +60,19 @@ export function liveBatch(view: FleetView, perspective: Perspective, seq: number
     events.push({ type: "ships", data: { ships, ...(gone.length > 0 && { gone }) } });
   }
   return { events, seq: upTo };
+}
+
+/** What somebody saw and sees no longer, because rules have changed. */
+export function goneBetween(before: Perspective, after: Perspective): LiveEvent[] {
+  const containers = [...before.containers.keys()].filter((container) => !after.containers.has(container));
+  const shown = new Set(after.ships().map(({ imo }) => imo));
+  const ships = before.ships().flatMap(({ imo }) => (shown.has(imo) ? [] : [imo]));
+  const events: LiveEvent[] = ships.length === 0 ? [] : [{ type: "ships", data: { ships: [], gone: ships } }];
+  for (let i = 0; i < containers.length; i += LIVE_GONE_PER_MESSAGE_MAX) {
+    const gone = containers.slice(i, i + LIVE_GONE_PER_MESSAGE_MAX);
+    events.push({ type: "containers", data: { containers: [], gone } });
+  }
+  return events;
 }
 
 /**

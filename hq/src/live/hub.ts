@@ -9,7 +9,7 @@ import type { Perspectives } from "../view/perspectives.js";
 import type { StreamName } from "@landfall/streams/model/names";
 import { toApiAlert } from "../view/alerts.js";
 import type { Perspective } from "../view/perspective.js";
-import { alertsSince, liveBatch, type LiveBatch } from "./batch.js";
+import { alertsSince, goneBetween, liveBatch, type LiveBatch } from "./batch.js";
 import { decodePosition, encodePosition, KEEPALIVE, toSse } from "./messages.js";
 
 /** Alerts that came about when a client last heard of us are told again rather than not at all. */
@@ -49,6 +49,8 @@ export interface LiveHubParts {
   readonly mayControl: (principal: Principal) => boolean;
   readonly env: Env;
   readonly tickMs?: number;
+  /** Calls the listener when rules have changed: nobody waits for the next tick then (A4). */
+  readonly onRules?: (listener: () => void) => () => void;
 }
 
 /**
@@ -59,7 +61,11 @@ export class LiveHub {
   private readonly connections = new Set<Connection>();
   private timer: TimerHandle | undefined;
 
-  constructor(private readonly parts: LiveHubParts) {}
+  private readonly stopRules: () => void;
+
+  constructor(private readonly parts: LiveHubParts) {
+    this.stopRules = parts.onRules?.(() => this.tick()) ?? (() => undefined);
+  }
 
   get size(): number {
     return this.connections.size;
@@ -106,6 +112,7 @@ export class LiveHub {
 
   /** Ends every connection. */
   close(): void {
+    this.stopRules();
     for (const connection of this.connections) this.drop(connection);
     this.timer?.cancel();
   }
@@ -165,6 +172,10 @@ export class LiveHub {
   /** Moves a reader to what they may see now: all states come again; of alerts, those that they cannot have heard of. */
   private change(connection: Connection, perspective: Perspective): string {
     const before = connection.perspective;
+    // As they last saw it: what came since is none of theirs any more.
+    const gone = goneBetween(before, perspective)
+      .map((event) => toSse(event))
+      .join("");
     const news = [...before.refresh().changes.since(connection.seq)]
       .filter(
         ({ kind, seq, stream }) => kind === "alert" && seq > connection.alertsFrom && perspective.readable.has(stream),
@@ -177,7 +188,7 @@ export class LiveHub {
     connection.perspective = perspective;
     connection.seq = 0;
     connection.alertsFrom = perspective.changes.last;
-    return news + this.missedAlerts(added, 0);
+    return gone + news + this.missedAlerts(added, 0);
   }
 
   private missedAlerts(streams: Iterable<StreamName>, since: number): string {

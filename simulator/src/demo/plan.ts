@@ -89,6 +89,7 @@ function nodeSettings(
       class: link.class,
       address: `${placement.host(SIMULATOR)}:${link.proxy}`,
       ...(link.carries !== undefined && { carries: link.carries }),
+      ...(link.budgetBytesPerDay !== undefined && { budget: { bytesPerDay: link.budgetBytesPerDay } }),
     }));
   const operator = { user: "ops", groups: ["bigblue-ops"], roles: ["admin"] };
   return {

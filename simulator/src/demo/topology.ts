@@ -29,6 +29,8 @@ export interface DemoLink {
   readonly latencyMs: number;
   readonly kbps: number;
   readonly carries?: readonly string[];
+  /** Bytes that may cross in a day, both ways; absent without a budget. */
+  readonly budgetBytesPerDay?: number;
   readonly reach?: { readonly imo: string; readonly port: string };
 }
 
@@ -50,6 +52,11 @@ export interface Ports {
 const PORT_LINK = { latencyMs: 20, kbps: 6_000 };
 /** By way of a satellite 36,000 km up. */
 const SATELLITE = { latencyMs: 300, kbps: 256 };
+/**
+ * Of each ship's satellite, for a real day. The simulated weeks go by in one: enough for their positions and alerts, little
+ * enough that the map shows it being used.
+ */
+const SATELLITE_BYTES_PER_DAY = 20_000_000;
 const LAN = { latencyMs: 1, kbps: 0 };
 
 /** One-way delays between the shore sites, from the length of the cables. */
@@ -125,7 +132,12 @@ export function topology(ships: number, ports: Ports): Topology {
       ...PORTS.map(({ site, locode }) =>
         link(shipSite(imo), site, { class: "port", ...PORT_LINK, reach: { imo, port: locode } }),
       ),
-      link(shipSite(imo), "los-angeles", { class: "satellite", ...SATELLITE, carries: ["*.alerts", "*.ships"] }),
+      link(shipSite(imo), "los-angeles", {
+        class: "satellite",
+        ...SATELLITE,
+        carries: ["*.alerts", "*.ships"],
+        budgetBytesPerDay: SATELLITE_BYTES_PER_DAY,
+      }),
       // The same site over two links: alongside in Los Angeles everything crosses, at sea only what may use a satellite.
       {
         ...link(shipSite(imo), "los-angeles", { class: "port", ...PORT_LINK, reach: { imo, port: "USLAX" } }),

@@ -1,7 +1,7 @@
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { evaluate, parseExpression } from "./expression.js";
 import { matchesPattern } from "./pattern.js";
-import type { StreamName } from "../model/names.js";
+import { ownerOfStream, type StreamName } from "../model/names.js";
 import type { Expression } from "./expression.js";
 
 /** Who asks. Sites are principals too: `site.<name>`. */
@@ -14,7 +14,8 @@ export interface Principal {
 
 export const ANONYMOUS: Principal = { user: "", groups: [], roles: [] };
 
-export type Action = "read" | "replicate";
+export const ACTIONS = ["read", "replicate"] as const;
+export type Action = (typeof ACTIONS)[number];
 
 /** Access control expressions for all streams whose name matches `stream` (`*` stands for any characters). */
 export interface StreamRule {
@@ -23,29 +24,68 @@ export interface StreamRule {
   readonly replicate?: string;
 }
 
-/** The one decision point (A2). Pure: same question, same answer. */
+/** The one decision point (A2). Between two changes: same question, same answer. */
 export interface Policy {
   /** False unless a rule says otherwise (A1); of several matching rules the first counts. */
   allows(principal: Principal, action: Action, stream: StreamName): boolean;
 }
 
+/** A policy whose rules of one owner can be changed while it is asked. */
+export interface ChangeablePolicy extends Policy {
+  /** Called after rules changed: whoever keeps answers asks again (A4). Returns how to stop. */
+  onChange(listener: () => void): () => void;
+  /**
+   * Rules that stand before the base for the streams of `owner`, and of no other; undefined: the base alone. For each action,
+   * the first that matches and says something of it counts; where none does, it is as the base has it. Streams `*.settings` follow the base alone: who may write rules, and who
+   * hears of them, is not for rules to say.
+   * @throws LandfallError INVALID_EXPRESSION; nothing is changed then
+   */
+  change(owner: string, rules: readonly StreamRule[] | undefined): void;
+}
+
+type ParsedRule = { readonly pattern: string } & { readonly [A in Action]?: Expression | undefined };
+
 /**
- * The policy that these rules describe. Expressions are parsed here, once.
+ * The policy that these rules describe, its base. Expressions are parsed here, once.
  * @throws LandfallError INVALID_EXPRESSION naming the rule (counted from 1), the action and the column
  */
-export function createPolicy(rules: readonly StreamRule[]): Policy {
-  const parsed = rules.map((rule, i) => ({
-    pattern: rule.stream,
-    read: parseRule(rule, i, "read"),
-    replicate: parseRule(rule, i, "replicate"),
-  }));
+export function createPolicy(rules: readonly StreamRule[]): ChangeablePolicy {
+  const base = parseRules(rules);
+  const owners = new Map<string, readonly ParsedRule[]>();
+  const listeners = new Set<() => void>();
   return {
     allows(principal, action, stream) {
-      const rule = parsed.find(({ pattern }) => matchesPattern(pattern, stream));
+      const own = isSettings(stream) ? undefined : owners.get(ownerOfStream(stream));
+      const matches = ({ pattern }: ParsedRule) => matchesPattern(pattern, stream);
+      const rule = own?.find((other) => other[action] !== undefined && matches(other)) ?? base.find(matches);
       const expression = rule?.[action];
       return expression !== undefined && evaluate(expression, principal);
     },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    change(owner, own) {
+      if (own === undefined) {
+        if (!owners.delete(owner)) return;
+      } else {
+        owners.set(owner, parseRules(own));
+      }
+      for (const listener of listeners) listener();
+    },
   };
+}
+
+/** `<owner>.settings`, where rules come from. */
+export function isSettings(stream: string): boolean {
+  return stream.endsWith(".settings");
+}
+
+function parseRules(rules: readonly StreamRule[]): ParsedRule[] {
+  return rules.map((rule, i) => ({
+    pattern: rule.stream,
+    ...Object.fromEntries(ACTIONS.map((action) => [action, parseRule(rule, i, action)])),
+  }));
 }
 
 function parseRule(rule: StreamRule, index: number, action: Action): Expression | undefined {

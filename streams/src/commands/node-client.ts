@@ -8,22 +8,35 @@ const ANSWER_MS_MAX = 15_000;
 /** The node could not be reached, as opposed to: it answered with a problem. */
 export class UnreachableError extends CommandError {}
 
-/** Asks a node and returns the JSON it answers. @throws CommandError with the problem's words, UnreachableError */
-export async function askNode<T>(target: Target, path: string, body?: object): Promise<T> {
+/**
+ * Asks a node and returns the JSON it answers.
+ * @param how by default GET, or POST with a body; `msMax` is how long it may take
+ * @throws CommandError with the problem's words, UnreachableError
+ */
+export async function askNode<T>(
+  target: Target,
+  path: string,
+  body?: object,
+  how: { readonly method?: string; readonly msMax?: number } = {},
+): Promise<T> {
+  const { method = body === undefined ? "GET" : "POST", msMax = ANSWER_MS_MAX } = how;
   let response: Response;
   let text: string;
   try {
     response = await fetch(`${target.url}${path}`, {
-      ...(body && { method: "POST", body: JSON.stringify(body) }),
+      method,
+      ...(body && { body: JSON.stringify(body) }),
       headers: {
         ...(body && { "content-type": "application/json" }),
         ...(target.token !== undefined && { authorization: `Bearer ${target.token}` }),
       },
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      signal: AbortSignal.timeout(msMax),
     });
     text = await response.text();
   } catch (error) {
-    throw new UnreachableError(`${target.label} does not answer at ${target.url} (${reason(error)})`, { cause: error });
+    throw new UnreachableError(`${target.label} does not answer at ${target.url} (${reason(error, msMax)})`, {
+      cause: error,
+    });
   }
   let reply: unknown;
   try {
@@ -38,9 +51,9 @@ export async function askNode<T>(target: Target, path: string, body?: object): P
   throw new CommandError(`${target.label}: ${detail ?? title ?? "refused"} (${code ?? response.status})`);
 }
 
-function reason(error: unknown): string {
+function reason(error: unknown, msMax: number): string {
   const { cause, name, message } = error as Error;
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;
   if (code === "ECONNREFUSED") return "connection refused: is it running?";
-  return name === "TimeoutError" ? `nothing within ${ANSWER_MS_MAX / 1000} s` : (code ?? message);
+  return name === "TimeoutError" ? `nothing within ${msMax / 1000} s` : (code ?? message);
 }

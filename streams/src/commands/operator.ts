@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
-/** `landfall status` and `landfall tail` work against any node, over its HTTP API alone; the others on a folder. */
+/** `landfall status`, `tail`, `rules` and `verify --sites` work against any node, over its HTTP API alone; the others on a folder. */
 export function operatorCommands(): Command[] {
-  return [statusCommand(), tailCommand(), verifyCommand(), authorityCommand()];
+  return [statusCommand(), tailCommand(), rulesCommand(), verifyCommand(), authorityCommand()];
 }
 
 function statusCommand(): Command {
@@ -31,15 +31,69 @@ function tailCommand(): Command {
     });
 }
 
+function rulesCommand(): Command {
+  const command = new Command("rules").description(
+    "rules that travel: who may do what, how long things are kept, when ships speak",
+  );
+  const json = "print what the site answers, as JSON";
+  const key = "access, retention or onboard";
+  withTarget(command.command("show"))
+    .description("rules in force at a site, and where each came from")
+    .argument("[owner]", "e.g. duckworks; all that you may see when left out")
+    .option("--json", json)
+    .action(async (owner: string | undefined, options) => {
+      const { showRules } = await import("./rules.js");
+      process.exitCode = await showRules(owner, options);
+    });
+  withTarget(command.command("set"))
+    .description("change a rule at a headquarters: it holds wherever the owner's settings are known, in seconds")
+    .argument("<key>", key)
+    .argument("<what>", "a stream, a pattern or, for onboard, an owner: duckworks.alerts, 'duckworks.*', bigblue")
+    .argument("<words...>", "name=value: read='g:duckworks', days=30, at=port,sydney, lostAfterMinutes=30")
+    .option("--json", json)
+    .action(async (what: string, stream: string, words: string[], options) => {
+      const { setRules } = await import("./rules.js");
+      process.exitCode = await setRules(what, stream, words, options);
+    });
+  withTarget(command.command("unset"))
+    .description("take a rule back, or with an owner alone all of its rules of that key: then the base counts")
+    .argument("<key>", key)
+    .argument("<what>", "a stream or a pattern that was set, or an owner")
+    .argument("[names...]", "only these words of it, e.g. read")
+    .option("--json", json)
+    .action(async (what: string, stream: string, names: string[], options) => {
+      const { unsetRules } = await import("./rules.js");
+      process.exitCode = await unsetRules(what, stream, names, options);
+    });
+  return command;
+}
+
 function verifyCommand(): Command {
   return new Command("verify")
-    .description("check a data folder that no node has open: what is wrong, where")
-    .argument("<folder>", "e.g. data/demo/tokyo")
-    .option("--repair", "remove what a crash left, and mark damaged runs so that peers are asked for them")
+    .description(
+      "check a data folder that no node has open: what is wrong, where; or compare two sites that run: do they hold the same records?",
+    )
+    .argument("[folder]", "e.g. data/demo/tokyo")
+    .option("--sites <sites...>", "compare two sites of the running demo, or two addresses of nodes, instead")
+    .option("--repair", "a folder: remove what a crash left, mark damage; sites: have peers send again what one lacks")
+    .option("--deep", "sites: read every byte at both, instead of trusting stored digests")
+    .option("--stream <patterns...>", "sites: only these streams, e.g. duckworks.*")
+    .option("--token <token>", "sites: a bearer token of both nodes' settings")
+    .option("--data <folder>", "sites: the demo's data folder", "data/demo")
     .option("--json", "print the report as JSON")
-    .action(async (folder: string, options) => {
-      const { verify } = await import("./verify.js");
-      process.exitCode = await verify(folder, options);
+    .addHelpText("after", "\nExit code, sites: 0 equal, 1 not equal, 2 could not be compared.")
+    .action(async (folder: string | undefined, options, command) => {
+      const { sites, ...rest } = options;
+      if ((folder === undefined) === (sites === undefined)) {
+        command.error("name either a folder, or two sites with --sites", { exitCode: 2 });
+      }
+      if (folder !== undefined) {
+        const { verify } = await import("./verify.js");
+        process.exitCode = await verify(folder, rest);
+      } else {
+        const { verifySites } = await import("./verify-sites.js");
+        process.exitCode = await verifySites(sites ?? [], rest);
+      }
     });
 }
 

@@ -120,5 +120,11 @@ export function formatStatus(reply: StatusReply): string {
       ]),
     );
   }
+  if (reply.rules.length > 0) {
+    text += formatTable(
+      ["RULES OF", "WHAT", "SET AT", "WHEN", "VERSION"],
+      reply.rules.map(({ owner, key, site: from, time, version }) => [owner, key, from, ago(time), String(version)]),
+    );
+  }
   return text;
 }

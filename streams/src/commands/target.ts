@@ -42,6 +42,14 @@ export function findTargets({ url, token, site, data }: TargetOptions): Target[]
   return found;
 }
 
+/** The node of a site, or at an address. @throws CommandError */
+export function findTarget(name: string, options: Pick<TargetOptions, "token" | "data">): Target {
+  const isUrl = /^https?:\/\//.test(name);
+  const [target] = findTargets({ ...options, ...(isUrl ? { url: name } : { site: name }) });
+  if (target === undefined) throw new CommandError(`there is no node of ${name}`);
+  return target;
+}
+
 function readAccessFile(file: string): AccessFile["nodes"] {
   let text: string;
   try {

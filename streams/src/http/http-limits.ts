@@ -27,3 +27,13 @@ export const PAGE_CHUNK_RECORDS = 64;
 /** A cursor names every origin of its stream, about 40 characters each. */
 export const CURSOR_CHARS_MAX = 512 * 1024;
 export const CURSOR_ORIGINS_MAX = 10_000;
+/** Streams of one page of holdings; a page also ends with the stream whose gaps pass the second bound. */
+export const HOLDINGS_STREAMS_MAX = 1_000;
+export const HOLDINGS_GAPS_MAX = 20_000;
+/** Ranges of one request for digests or for repair. */
+export const DIGEST_RANGES_MAX = 256;
+/** Digests in one reply, about 30 bytes each; and records that are named one by one, about 80. */
+export const DIGEST_CELLS_MAX = 65_536;
+export const DIGEST_NAMED_MAX = 16_384;
+/** Requests that read records for digests or repair, at once: one more is told to come again (429). */
+export const DIGEST_REQUESTS_MAX = 4;

@@ -15,6 +15,7 @@ const TITLES: Readonly<Record<ErrorCode, string>> = {
   NOT_FOUND: "Not found",
   STREAM_NOT_FOUND: "There is no such stream",
   TOPIC_NOT_FOUND: "There is no such topic",
+  CONFLICT: "It was changed meanwhile",
   CLOSED: "The node is shutting down",
   DISK_FULL: "The node's disk is full",
   DISK_FAILED: "The node's disk failed",

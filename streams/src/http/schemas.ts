@@ -1,6 +1,9 @@
+import type { DigestsReply, HoldingsReply, RepairReply } from "@landfall/proto/api";
 import { Type } from "typebox";
 import {
   CURSOR_CHARS_MAX,
+  DIGEST_RANGES_MAX,
+  HOLDINGS_STREAMS_MAX,
   PAGE_RECORDS_DEFAULT,
   PAGE_RECORDS_MAX,
   PAGE_TOPICS_DEFAULT,
@@ -105,6 +108,116 @@ const GapsSchema = Type.Array(
 );
 
 export const GapsReplySchema = Type.Object({ gaps: GapsSchema });
+
+const Seqs = {
+  from: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "First seq" }),
+  to: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "First seq behind" }),
+};
+const HoleSchema = Type.Object({ ...Seqs, reason: Type.Enum([...GAP_REASONS]) });
+const SeqRangeSchema = Type.Array(Type.Integer(), { minItems: 2, maxItems: 2, description: "Seqs [from, to)" });
+
+export const HoldingsBody = Type.Object(
+  {
+    streams: Type.Optional(
+      Type.Array(Name, { maxItems: HOLDINGS_STREAMS_MAX, description: "Only these; otherwise all, page by page" }),
+    ),
+    peer: Type.Optional(Type.String({ description: "A site: the answer says which streams it may hold" })),
+    after: Type.Optional(Type.String({ description: "`next` of the page before" })),
+    limit: Type.Integer({ minimum: 1, maximum: HOLDINGS_STREAMS_MAX, default: HOLDINGS_STREAMS_MAX }),
+  },
+  { additionalProperties: false },
+);
+
+export const HoldingsReplySchema = Type.Unsafe<HoldingsReply>(
+  Type.Object({
+    site: Type.String(),
+    node: Type.String(),
+    digest: Type.String({ description: "Name of the digests' function: only the same can be compared" }),
+    streams: Type.Array(
+      Type.Object({
+        stream: Type.String(),
+        wanted: Type.Boolean({ description: "This site takes in what others wrote to it" }),
+        replicates: Type.Boolean({ description: "The peer that was named may hold it" }),
+        compact: Type.Boolean({ description: "What newer records of their topics superseded is dropped here" }),
+        origins: Type.Array(
+          Type.Object({
+            origin: Type.String(),
+            next: Type.Integer({ description: "First seq of which nothing is known here" }),
+            gaps: Type.Array(HoleSchema),
+          }),
+        ),
+      }),
+    ),
+    next: Type.Optional(Type.String({ description: "Pass as `after`; absent on the last page" })),
+  }),
+);
+
+const KeyRange = { stream: Name, origin: Name, ...Seqs };
+
+export const DigestsBody = Type.Object(
+  {
+    ranges: Type.Array(
+      Type.Object(
+        {
+          ...KeyRange,
+          step: Type.Integer({
+            minimum: 1,
+            maximum: Number.MAX_SAFE_INTEGER,
+            description: "A digest is made of the records between each two multiples of it; 65,536 costs least",
+          }),
+        },
+        { additionalProperties: false },
+      ),
+      { maxItems: DIGEST_RANGES_MAX },
+    ),
+    deep: Type.Optional(Type.Boolean({ description: "Read every byte instead of adding up what is stored" })),
+  },
+  { additionalProperties: false },
+);
+
+export const DigestsReplySchema = Type.Unsafe<DigestsReply>(
+  Type.Object({
+    ranges: Type.Array(
+      Type.Object({
+        next: Type.Integer({ description: "What lies behind was not looked at: ask again from there" }),
+        digests: Type.Array(Type.Array(Type.Integer(), { minItems: 3, maxItems: 3 }), {
+          description: "Of each cell up to `next`: records, and two sums of their hashes modulo 2^32",
+        }),
+        damaged: Type.Array(SeqRangeSchema, { description: "Met, and cannot be read" }),
+        records: Type.Optional(
+          Type.Array(
+            Type.Object({
+              seq: Type.Integer(),
+              topic: Type.String(),
+              offset: Type.Integer(),
+              high: Type.Integer(),
+              low: Type.Integer(),
+            }),
+            { description: "With a step of 1, instead of `digests`" },
+          ),
+        ),
+        absent: Type.Optional(Type.Array(HoleSchema, { description: "With a step of 1: what is not here, and why" })),
+      }),
+    ),
+  }),
+);
+
+export const RepairBody = Type.Object(
+  {
+    ranges: Type.Array(Type.Object(KeyRange, { additionalProperties: false }), { maxItems: DIGEST_RANGES_MAX }),
+  },
+  { additionalProperties: false },
+);
+
+export const RepairReplySchema = Type.Unsafe<RepairReply>(
+  Type.Object({
+    ranges: Type.Array(
+      Type.Object({
+        lacking: Type.Array(HoleSchema, { description: "Taken in as soon as a peer turns up that holds it" }),
+      }),
+    ),
+  }),
+);
 
 export const ReadReplySchema = Type.Object({
   records: Type.Array(ApiRecordSchema),

@@ -12,6 +12,8 @@ export const ERROR_CODES = {
   NOT_FOUND: { http: 404, retriable: false },
   STREAM_NOT_FOUND: { http: 404, retriable: false },
   TOPIC_NOT_FOUND: { http: 404, retriable: false },
+  /** What was to be changed is not what it was when the asker looked. */
+  CONFLICT: { http: 409, retriable: false },
   CLOSED: { http: 503, retriable: true },
   DISK_FULL: { http: 503, retriable: true },
   DISK_FAILED: { http: 503, retriable: false },

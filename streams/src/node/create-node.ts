@@ -3,11 +3,14 @@ import { systemEnv, type Env } from "../env.js";
 import { HTTP_CLOSE_MS_MAX } from "../http/http-limits.js";
 import { listen } from "../http/listen.js";
 import { createPrincipalResolvers } from "../http/principals.js";
+import { addCompareRoutes } from "../http/routes/compare.js";
 import { addHealthRoutes } from "../http/routes/health.js";
+import { addRulesRoute } from "../http/routes/rules.js";
 import { addStatusRoute } from "../http/routes/status.js";
 import { addStreamRoutes } from "../http/routes/streams.js";
 import { createHttpServer } from "../http/server.js";
 import { LandfallError } from "../model/errors.js";
+import type { StreamName } from "../model/names.js";
 import { createExceptions } from "../observe/exceptions.js";
 import { measureHttp } from "../observe/http-metrics.js";
 import { createLog } from "../observe/log.js";
@@ -15,6 +18,9 @@ import { createRegistry, registerNodeMetrics } from "../observe/metrics.js";
 import { startStatusWriter } from "../observe/status-writer.js";
 import { createStatus } from "../observe/status.js";
 import { createReplicator } from "../replication/replicator.js";
+import { sitePrincipal } from "../replication/rights.js";
+import { FleetRules } from "../settings/fleet/fleet-rules.js";
+import { putInForce } from "../settings/fleet/put-in-force.js";
 import type { NodeSettings } from "../settings/node-settings.js";
 import { openEmbeddedStore } from "../store/embedded-store.js";
 import type { LandfallNode, Replication } from "./node.js";
@@ -48,6 +54,9 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
   try {
     // Until replication is there, nothing counts as handed over.
     let handedOver: Replication["handedOver"] = () => 0;
+    // Until what travelled was read, only the base is known.
+    let travelled: FleetRules | undefined;
+    const retention = retentionOf(settings.retention, { of: (owner) => travelled?.rules(owner, "retention"), self });
     const store = await openEmbeddedStore({
       folder: settings.data,
       site,
@@ -55,13 +64,22 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
       ...(settings.slot !== undefined && { slot: settings.slot }),
       env,
       log,
-      retention: retentionOf(settings.retention),
+      retention,
       handedOver: (stream, origin) => handedOver(stream, origin),
       diskPercentMax: settings.diskPercentMax,
     });
     teardown.add("store", () => store.close());
     const exceptions = createExceptions({ store, env, log, registry, owner: self.owner, site, node: nodeName });
     teardown.add("exceptions", () => exceptions.close());
+    const isSettler = (name: string, stream: StreamName): boolean => {
+      const entry = settings.sites.find((other) => other.site === name);
+      return entry !== undefined && policy.allows(sitePrincipal(entry), "replicate", stream);
+    };
+    const rules = (travelled = new FleetRules({ store, env, exceptions, maySet: isSettler }));
+    putInForce(rules, policy, retention);
+    teardown.add("rules", () => rules.close());
+    // Before anybody is answered or connected.
+    await rules.start();
     const replication = createReplicator({ store, env, settings, policy, log, exceptions, registry });
     handedOver = (stream, origin) => replication.handedOver(stream, origin);
     teardown.add("replication", () => replication.close());
@@ -80,7 +98,9 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     readiness.add("store", () => store.stats().failed);
     addHealthRoutes(http, readiness, registry);
     addStreamRoutes(http, { store, policy, principals });
-    addStatusRoute(http, { principals, self, store, replication }, status);
+    addCompareRoutes(http, { store, policy, principals, settings, retention });
+    addStatusRoute(http, { principals, self, store, replication, policy, rules }, status);
+    addRulesRoute(http, { principals, self }, { policy, rules, settings, streams: () => store.streams() });
 
     return {
       settings,
@@ -88,6 +108,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
       env,
       store,
       policy,
+      rules,
       replication,
       http,
       registry,

@@ -6,6 +6,7 @@ import type { Policy, Principal } from "../access/policy.js";
 import type { Env } from "../env.js";
 import type { VersionVector } from "../model/record.js";
 import type { OriginId, SiteName, StreamName } from "../model/names.js";
+import type { FleetRules } from "../settings/fleet/fleet-rules.js";
 import type { NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import type { StreamStore } from "../store/store.js";
 
@@ -17,6 +18,8 @@ export interface LandfallNode {
   readonly env: Env;
   readonly store: StreamStore;
   readonly policy: Policy;
+  /** Rules that travelled here and are in force. */
+  readonly rules: FleetRules;
   readonly replication: Replication;
   /** The node's HTTP server; services add their routes before `start`. */
   readonly http: FastifyInstance;

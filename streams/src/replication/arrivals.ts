@@ -1,5 +1,6 @@
 import type { Hole as WireHole } from "@landfall/proto/gen/landfall/v1/replication";
 import { consider, dropSource } from "./sources.js";
+import { giveCredit } from "./credit.js";
 import { forgive } from "./candidates.js";
 import { onFillData, onFillHole } from "./fills.js";
 import { holeFromWire } from "./gap-frames.js";
@@ -21,6 +22,10 @@ export function onGap(state: MachineState, conn: Conn, id: number, wire: WireHol
   const hole = holeFromWire(wire);
   if (state.fills.get(key)?.requestId === id) {
     onFillHole(state, conn, key, hole);
+    return;
+  }
+  if (isVoid(state, conn.id, id)) {
+    if (hole.reason !== "superseded") dropSource(state, key, out);
     return;
   }
   const mine = receivedNext(state, key);
@@ -46,6 +51,10 @@ export function onData(
   out: Effect[],
 ): void {
   const { conn: id, requestId, firstSeq, count, bytes, payload } = event;
+  if (isVoid(state, id, requestId)) {
+    discard(state, id, bytes, out);
+    return;
+  }
   const filled = fillOfRequest(state, requestId);
   if (filled !== undefined) {
     const isWanted = onFillData(state, filled.fill, filled.key, event, now, out);
@@ -70,6 +79,10 @@ export function onSealed(
   out: Effect[],
 ): void {
   const { conn: id, requestId, run, first, next, bytes, payload } = event;
+  if (isVoid(state, id, requestId)) {
+    discard(state, id, bytes, out);
+    return;
+  }
   const key = heard(state, id, requestId, run.from, run.to, now, out);
   if (key === undefined) return;
   const staged = state.staged.get(key);
@@ -124,6 +137,18 @@ function heard(
   if (from === mine) return key;
   out.push({ type: "close", conn: id, reason: `data from seq ${from} where ${mine} was next (${key})` });
   return undefined;
+}
+
+/** Whether rules have changed since this was asked for: nothing of it is taken in any more. */
+function isVoid(state: MachineState, conn: number, requestId: number): boolean {
+  const key = sourceOfRequest(state, conn, requestId) ?? "";
+  const standing = [state.sources.get(key), state.fills.get(key)].find((one) => one?.requestId === requestId);
+  return standing?.isVoid === true;
+}
+
+function discard(state: MachineState, id: number, bytes: number, out: Effect[]): void {
+  const conn = state.conns.get(id);
+  if (conn !== undefined) giveCredit(conn, conn.window.dropped(bytes), out);
 }
 
 export function sourceOfRequest(state: MachineState, conn: number, requestId: number): KeyId | undefined {

@@ -111,6 +111,15 @@ export class CreditWindow {
     return this.give();
   }
 
+  /**
+   * Bytes that had arrived are not wanted any more.
+   * @returns bytes of credit to give for them
+   */
+  dropped(bytes: number): number {
+    this.given -= bytes;
+    return this.give();
+  }
+
   private get delayMs(): number {
     return (this.roundTrips.length === 0 ? 0 : Math.min(...this.roundTrips)) + this.commitMs;
   }

@@ -3,7 +3,6 @@ import { ask, isUnsent } from "./asking.js";
 import { isPenalised, penalise } from "./candidates.js";
 import { learnHole } from "./gap-waits.js";
 import {
-  isOwn,
   plusCost,
   type Conn,
   type Effect,
@@ -20,7 +19,8 @@ import {
 export function considerFill(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
   const fill = state.fills.get(key);
   if (fill === undefined) {
-    if (!isOwn(state, key)) startFill(state, key, now, out);
+    // Of a node's own records, only what damage has cost it is a gap here.
+    startFill(state, key, now, out);
     return;
   }
   const conn = state.conns.get(fill.conn);

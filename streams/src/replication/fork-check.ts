@@ -1,7 +1,7 @@
 import type { Digest } from "@landfall/proto/gen/landfall/v1/replication";
 import { DIGEST_CHUNK_RECORDS } from "../limits.js";
 import { OriginDigests } from "../store/origin-digests.js";
-import type { StreamStore } from "../store/store.js";
+import type { LocalStore } from "../store/store.js";
 import type { Key } from "./machine-state.js";
 
 /** What a peer may have read here before a request is served. */
@@ -11,7 +11,7 @@ const DIGESTS_COMPARED_MAX = 4;
 export class ForkCheck {
   readonly #digests: OriginDigests;
 
-  constructor(store: StreamStore) {
+  constructor(store: Pick<LocalStore, "readOrigin" | "digests">) {
     this.#digests = new OriginDigests(store);
   }
 

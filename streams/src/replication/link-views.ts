@@ -3,10 +3,11 @@ import { siteOfOrigin, type SiteName, type StreamName } from "../model/names.js"
 import type { LinkView } from "../node/node.js";
 import type { BudgetLedger } from "./budget/ledger.js";
 import type { EstablishedLink } from "./link.js";
-import { heldNext, isOfOwnSite, receivedNext, type LinkRights, type MachineState } from "./machine-state.js";
+import { heldNext, isOfOwnSite, receivedNext, type MachineState } from "./machine-state.js";
 import { STILL } from "./link-meter.js";
 import type { PeerKnowledge } from "./peer-knowledge.js";
 import { peerName } from "./peer-name.js";
+import type { KeptRights } from "./rights.js";
 
 /** A link that is configured or was seen, up or not. */
 export interface LinkMemory {
@@ -17,7 +18,7 @@ export interface LinkMemory {
   readonly class: LinkClass;
   readonly carries: readonly string[];
   /** From the last hello; absent before the first. */
-  readonly rights?: LinkRights;
+  readonly rights?: KeptRights;
   /** Of a link that this site dials on a budget. */
   readonly ledger?: BudgetLedger;
 }

@@ -19,7 +19,7 @@ export interface Key {
 
 export type KeyId = string;
 
-/** What one connection may carry. Asked once per stream and kept. */
+/** What one connection may carry. Answers may change; the event `rights` tells. */
 export interface LinkRights {
   /** Records of the stream may be sent to the peer over this link. */
   maySend(stream: StreamName): boolean;
@@ -104,6 +104,10 @@ export interface Conn {
   /** The peer takes sealed runs, and this link is wide enough for their blocks. */
   readonly sealed: boolean;
   readonly announced: Map<KeyId, Announced>;
+  /** What it said of streams about which it is not believed: it counts once rules let it. */
+  readonly unheard: Map<KeyId, { readonly key: Key; readonly announced: Announced }>;
+  /** It said more of them than are kept. */
+  hasMore: boolean;
   /** By key: the peer has at most one standing request for each. */
   readonly serving: Map<KeyId, Serving>;
   /** Likewise, of requests with an end. */
@@ -137,6 +141,8 @@ export interface Source {
   state: "active" | "stopping";
   /** When data last came, or the request went out. */
   heardAt: number;
+  /** Rules have ended it: what is still under way is not taken in, though they may have changed back by then. */
+  isVoid?: true;
   /** Connection to request from once the old source has confirmed the stop. */
   successor?: number;
   stopAt: number;
@@ -154,6 +160,8 @@ export interface Fill {
   stopAt: number;
   /** Blocks that came and are not on disk yet. */
   applying: number;
+  /** As of a source. */
+  isVoid?: true;
 }
 
 export interface Penalty {
@@ -206,6 +214,8 @@ export type MachineEvent =
       /** About so long, where something is known of it. */
       readonly roundTripMs?: number | undefined;
     }
+  /** Rules have changed: what the connection may carry is to be asked anew. */
+  | { readonly type: "rights"; readonly conn: number }
   /** On a metered link, there may be more to spend. */
   | { readonly type: "funds"; readonly conn: number }
   | { readonly type: "disconnected"; readonly conn: number }

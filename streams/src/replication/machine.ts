@@ -2,18 +2,19 @@ import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
 import { originId, streamName } from "../model/names.js";
 import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.js";
 import { onData, onGap, onSealed, sourceOfRequest } from "./arrivals.js";
-import { consider, dropSource, request, updateDistance } from "./sources.js";
+import { consider, dropSource, request } from "./sources.js";
 import { onDigested } from "./asking.js";
 import { avoid, penalise } from "./candidates.js";
+import { giveCredit } from "./credit.js";
 import { CreditWindow } from "./credit-window.js";
 import { considerFill, endFill, onFillApplied } from "./fills.js";
 import { holeFromWire } from "./gap-frames.js";
+import { hear } from "./hearing.js";
 import {
   DISTANCE_INFINITE,
   heldNext,
   internKey,
   isOfOwnSite,
-  isOwn,
   receivedNext,
   type Conn,
   type Effect,
@@ -22,6 +23,7 @@ import {
   type MachineState,
 } from "./machine-state.js";
 import { releaseHeld } from "./payment.js";
+import { onRights } from "./rights-change.js";
 import { precedes } from "./peer-name.js";
 import { blockRead, endServing, partRead, pump, serve, wait } from "./serving.js";
 
@@ -44,6 +46,11 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "connected":
       onConnected(state, event, now, out);
       break;
+    case "rights": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined) onRights(state, conn, now, out);
+      break;
+    }
     case "disconnected":
       dropConn(state, event.conn, now, out);
       break;
@@ -124,6 +131,8 @@ function onConnected(
     tellsGaps: event.tellsGaps,
     sealed: event.sealed,
     announced: new Map(),
+    unheard: new Map(),
+    hasMore: false,
     serving: new Map(),
     filling: new Map(),
     turn: [],
@@ -170,19 +179,9 @@ function onMessage(
   switch (message.$case) {
     case "announce":
       for (const holding of message.value.holdings) {
-        const stream = streamName(holding.stream);
-        const origin = originId(holding.origin);
-        // A peer is believed only about what it may hold (R8).
-        if (!conn.rights.mayBelieve(stream)) continue;
-        const key = internKey(state, stream, origin);
+        const names = { stream: streamName(holding.stream), origin: originId(holding.origin) };
         const { next, distance } = holding;
-        conn.announced.set(key, { next, distance, holes: holding.holes.map(holeFromWire) });
-        if (isOwn(state, key)) {
-          if (next > heldNext(state, key)) out.push({ type: "restored", conn: conn.id, key, next });
-          continue;
-        }
-        if (state.sources.get(key)?.conn === conn.id) updateDistance(state, key, out);
-        consider(state, key, now, out);
+        hear(state, conn, names, { next, distance, holes: holding.holes.map(holeFromWire) }, now, out);
       }
       break;
     case "request": {
@@ -234,6 +233,8 @@ function onMessage(
         out.push({ type: "fork", conn: conn.id, key });
         avoid(state, conn.peer, key, now + FORKED_MS);
       } else {
+        // There is no such stream for this site: if there is one day, it will be announced again.
+        if (message.value.reason === Refuse_Reason.NOT_FOUND) conn.announced.delete(key);
         penalise(state, conn.peer, key, now, REFUSED_MS);
       }
       if (state.fills.get(key)?.requestId === message.value.id) {
@@ -325,15 +326,4 @@ function onApplied(
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
   dropConn(state, conn.id, now, out);
-}
-
-/**
- * Also without credit, a window that has become much narrower is told: a sender with a rest of credit that is more than the
- * window, and less than the block that it thinks of, would wait for ever.
- */
-function giveCredit(conn: Conn, bytes: number, out: Effect[]): void {
-  if (bytes === 0 && conn.window.bytes >= conn.toldWindow / 2) return;
-  conn.toldWindow = conn.window.bytes;
-  const value = { bytes, window: conn.window.bytes };
-  out.push({ type: "send", conn: conn.id, message: { $case: "credit", value } });
 }

@@ -1,14 +1,14 @@
 import type { Digest, Sealed } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Logger } from "pino";
 import type { Counter, Registry } from "prom-client";
-import type { Policy } from "../access/policy.js";
+import type { ChangeablePolicy } from "../access/policy.js";
 import type { Env, TimerHandle } from "../env.js";
 import { SiteIdentity } from "../identity/site-identity.js";
 import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
-import { isLandfallError, type ErrorCode } from "../model/errors.js";
+import { LandfallError, isLandfallError, type ErrorCode } from "../model/errors.js";
 import { siteName, type OriginId, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication, Sisters } from "../node/node.js";
-import type { LinkSettings, NodeSettings } from "../settings/node-settings.js";
+import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
 import type { Batch, LocalStore } from "../store/store.js";
 import type { Disk } from "../store/disk.js";
@@ -49,7 +49,7 @@ export interface ReplicatorOptions {
   readonly store: LocalStore;
   readonly env: Env;
   readonly settings: NodeSettings;
-  readonly policy: Policy;
+  readonly policy: ChangeablePolicy;
   readonly log: Logger;
   readonly exceptions: Exceptions;
   readonly registry: Registry;
@@ -93,6 +93,7 @@ class NodeReplicator implements Replicator {
   #closed = false;
   #stopListening: () => void = () => undefined;
   readonly #forks: ForkCheck;
+  readonly #self: SiteEntry;
   /** Forks that were reported, by key and peer. */
   readonly #forked = new Set<string>();
   #isRestored = false;
@@ -108,6 +109,10 @@ class NodeReplicator implements Replicator {
     this.#gate = new Gate({ sites: settings.sites, identity, exceptions });
     this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
     this.#forks = new ForkCheck(options.store);
+    const self = this.#siteEntry(settings.site);
+    if (self === undefined)
+      throw new LandfallError("INVALID_SETTINGS", `site ${settings.site} is not listed under sites`);
+    this.#self = self;
     countLinks(options.registry, () => this.links());
     this.#received = receivedRecords(options.registry);
   }
@@ -129,9 +134,11 @@ class NodeReplicator implements Replicator {
       }
     });
     const stopGaps = store.onGaps((gaps) => this.#run({ type: "holes", ...gaps }));
+    const stopRules = this.options.policy.onChange(() => this.#onRules());
     this.#stopListening = () => {
       stopCommits();
       stopGaps();
+      stopRules();
     };
     for (const stream of store.streams()) {
       const gaps = store.gaps(stream);
@@ -291,6 +298,7 @@ class NodeReplicator implements Replicator {
       ? sisterRights({ carries, urgent })
       : linkRights({
           policy,
+          self: this.#self,
           peer: entry,
           carries,
           urgent,
@@ -324,6 +332,22 @@ class NodeReplicator implements Replicator {
       purse,
       roundTripMs: link.greetedAfterMs,
     });
+  }
+
+  /** What links may carry is asked anew, of those that are up and of those that were. */
+  #onRules(): void {
+    for (const { rights } of this.#memory.values()) rights?.forget();
+    for (const link of this.#links.values()) if (link.peer !== undefined) this.#run({ type: "rights", conn: link.id });
+    for (const { id, peer } of this.#links.values()) {
+      for (const [key, { next }] of this.#machine.conns.get(id)?.announced ?? []) {
+        const names = this.#machine.keys.get(key);
+        if (peer !== undefined && names !== undefined) this.#knowledge.holds(peer, names, next);
+      }
+    }
+  }
+
+  #siteEntry(site: string): SiteEntry | undefined {
+    return this.options.settings.sites.find((entry) => entry.site === site);
   }
 
   #onAnnounce(link: EstablishedLink, holdings: readonly { stream: string; origin: string; next: number }[]): void {

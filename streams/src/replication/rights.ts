@@ -10,12 +10,20 @@ export function sitePrincipal(site: SiteEntry): Principal {
   return { user: `site.${site.site}`, groups: site.groups, roles: [] };
 }
 
+/** Rights of one link that remember what they were asked. */
+export interface KeptRights extends LinkRights {
+  /** Rules have changed: everything is asked anew. */
+  forget(): void;
+}
+
 /**
  * What may cross one link, and in which direction. A peer gets only streams that its identity may replicate, and
- * is believed only about those (R8); the link's own rule narrows that further.
+ * is believed only about those (R8); this site asks for none that it may not replicate itself; the link's own rule narrows
+ * that further.
  */
 export function linkRights(options: {
   policy: Policy;
+  self: SiteEntry;
   peer: SiteEntry;
   /** Patterns of what may cross the link. */
   carries: readonly string[];
@@ -24,21 +32,26 @@ export function linkRights(options: {
   /** Patterns of what the peer and this site want to hold. */
   peerWants: readonly string[];
   ownWants: readonly string[];
-}): LinkRights {
-  const { policy, peer, carries, urgent, peerWants, ownWants } = options;
-  const principal = sitePrincipal(peer);
-  const replicates = remember((stream: StreamName) => policy.allows(principal, "replicate", stream));
+}): KeptRights {
+  const { policy, self, peer, carries, urgent, peerWants, ownWants } = options;
+  const [us, them] = [sitePrincipal(self), sitePrincipal(peer)];
+  const replicates = remember((stream: StreamName) => policy.allows(them, "replicate", stream));
+  const mayHold = remember((stream: StreamName) => policy.allows(us, "replicate", stream));
   const carried = remember((stream: StreamName) => matchesAny(carries, stream));
   const peerWanted = remember((stream: StreamName) => matchesAny(peerWants, stream));
   const ownWanted = remember((stream: StreamName) => matchesAny(ownWants, stream));
   return {
     maySend: (stream) => replicates(stream) && carried(stream) && peerWanted(stream),
-    mayRequest: (stream) => replicates(stream) && carried(stream) && ownWanted(stream),
+    mayRequest: (stream) => replicates(stream) && mayHold(stream) && carried(stream) && ownWanted(stream),
     // The peer also hears how far we have its own records, so that it knows what is still to be sent.
     mayAnnounce: (stream: StreamName, origin: OriginId) =>
       replicates(stream) && (peerWanted(stream) || siteOfOrigin(origin) === peer.site),
     mayBelieve: replicates,
     urgency: remember(urgencyIn(urgent)),
+    forget() {
+      replicates.forget();
+      mayHold.forget();
+    },
   };
 }
 
@@ -46,7 +59,7 @@ export function linkRights(options: {
 export function sisterRights({
   carries,
   urgent,
-}: Pick<Parameters<typeof linkRights>[0], "carries" | "urgent">): LinkRights {
+}: Pick<Parameters<typeof linkRights>[0], "carries" | "urgent">): KeptRights {
   const carried = remember((stream: StreamName) => matchesAny(carries, stream));
   return {
     maySend: carried,
@@ -54,18 +67,25 @@ export function sisterRights({
     mayAnnounce: carried,
     mayBelieve: () => true,
     urgency: remember(urgencyIn(urgent)),
+    forget: () => undefined,
   };
 }
 
+interface Remembering<T> {
+  (stream: StreamName): T;
+  forget(): void;
+}
+
 /** Streams are few per node next to the times they are asked about. */
-function remember<T>(ask: (stream: StreamName) => T): (stream: StreamName) => T {
+function remember<T>(ask: (stream: StreamName) => T): Remembering<T> {
   const known = new Map<StreamName, T>();
-  return (stream) => {
-    let answer = known.get(stream);
-    if (answer === undefined) {
-      answer = ask(stream);
-      known.set(stream, answer);
+  const answer = (stream: StreamName): T => {
+    let found = known.get(stream);
+    if (found === undefined) {
+      found = ask(stream);
+      known.set(stream, found);
     }
-    return answer;
+    return found;
   };
+  return Object.assign(answer, { forget: () => known.clear() });
 }

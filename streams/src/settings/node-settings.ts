@@ -1,5 +1,6 @@
 import type { LinkClass, SiteKind } from "@landfall/proto/api";
 import type { StreamRule } from "../access/policy.js";
+import type { RulesSettings } from "./onboard-rules.js";
 
 /** One site of the fleet, as every site's settings list it. */
 export interface SiteEntry {
@@ -101,6 +102,8 @@ export interface NodeSettings {
   readonly access: readonly StreamRule[];
   /** The first rule that matches a stream counts; what none matches is kept for ever. */
   readonly retention: readonly RetentionRule[];
+  /** Thresholds of the on-board rules; of an edge. */
+  readonly rules?: RulesSettings;
   /** Above this use of its disk, in percent, what was not handed over may expire, too (S6). */
   readonly diskPercentMax: number;
   /** Bearer tokens for programs and operators at this node's own HTTP port. */

@@ -2,28 +2,38 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { ERROR_CODES, LandfallError } from "../model/errors.js";
+import { digestRun } from "./digest-job.js";
 import { mergeRuns } from "./merge.js";
 import { JournalMemory, sealJournal } from "./seal.js";
 import type { ErrorCode } from "../model/errors.js";
+import type { DigestJob, RunDigest } from "./digest-job.js";
 import type { Disk } from "./disk.js";
 import type { MergeJob } from "./merge.js";
 import type { NewSegment, SealJob } from "./seal.js";
 
-export type Job = SealJob | MergeJob;
+export type SegmentJob = SealJob | MergeJob;
+export type Job = SegmentJob | DigestJob;
 
 /** Does what takes long, one job after the other. */
 export interface Background {
   /** @throws LandfallError DISK_FULL, DISK_FAILED, CORRUPT_BLOCK */
-  run(job: Job): Promise<NewSegment[]>;
+  run(job: SegmentJob): Promise<NewSegment[]>;
+  /** @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
+  digest(job: DigestJob): Promise<RunDigest>;
   close(): Promise<void>;
 }
 
-/** What the worker answers. */
-export type JobAnswer =
-  | { readonly segments: NewSegment[] }
-  | { readonly error: { readonly code: string | undefined; readonly message: string } };
+export type JobResult = { readonly segments: NewSegment[] } | { readonly digest: RunDigest };
 
-export function runJob(disk: Disk, job: Job, memory: JournalMemory): Promise<NewSegment[]> {
+/** What the worker answers. */
+export type JobAnswer = JobResult | { readonly error: { readonly code: string | undefined; readonly message: string } };
+
+export async function runJob(disk: Disk, job: Job, memory: JournalMemory): Promise<JobResult> {
+  if (job.kind === "digest") return { digest: await digestRun(disk, job) };
+  return { segments: await runSegmentJob(disk, job, memory) };
+}
+
+function runSegmentJob(disk: Disk, job: SegmentJob, memory: JournalMemory): Promise<NewSegment[]> {
   return job.kind === "seal" ? sealJournal(disk, job, memory) : mergeRuns(disk, job);
 }
 
@@ -36,10 +46,12 @@ export class SharedBackground implements Background {
 
   constructor(private readonly worker: Background) {}
 
-  run(job: Job): Promise<NewSegment[]> {
-    const made = this.inTurn(this.turn, job);
-    this.turn = made.catch(() => undefined);
-    return made;
+  run(job: SegmentJob): Promise<NewSegment[]> {
+    return this.inTurn(() => this.worker.run(job));
+  }
+
+  digest(job: DigestJob): Promise<RunDigest> {
+    return this.inTurn(() => this.worker.digest(job));
   }
 
   /** The job under way is not finished, and none is begun. */
@@ -49,12 +61,18 @@ export class SharedBackground implements Background {
     await this.turn;
   }
 
-  private async inTurn(before: Promise<unknown>, job: Job): Promise<NewSegment[]> {
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.after(this.turn, work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async after<T>(before: Promise<unknown>, work: () => Promise<T>): Promise<T> {
     this.jobs++;
     try {
       await before;
       if (this.isClosed) throw new LandfallError("CLOSED", "the store was closed");
-      return await this.worker.run(job);
+      return await work();
     } finally {
       this.jobs--;
     }
@@ -64,7 +82,11 @@ export class SharedBackground implements Background {
 /** In this thread: for disks that another thread cannot see. */
 export function inlineBackground(disk: Disk): Background {
   const memory = new JournalMemory();
-  return { run: (job) => runJob(disk, job, memory), close: () => Promise.resolve() };
+  return {
+    run: (job) => runSegmentJob(disk, job, memory),
+    digest: (job) => digestRun(disk, job),
+    close: () => Promise.resolve(),
+  };
 }
 
 /** In a thread of its own, which is started with the first job. */
@@ -77,11 +99,19 @@ export function workerBackground(disk: Disk): Background {
 
 class WorkerBackground implements Background {
   private worker: Worker | undefined;
-  private settle: { resolve(segments: NewSegment[]): void; reject(error: unknown): void } | undefined;
+  private settle: { resolve(result: JobResult): void; reject(error: unknown): void } | undefined;
 
   constructor(private readonly url: URL) {}
 
-  run(job: Job): Promise<NewSegment[]> {
+  async run(job: SegmentJob): Promise<NewSegment[]> {
+    return ((await this.ask(job)) as { segments: NewSegment[] }).segments;
+  }
+
+  async digest(job: DigestJob): Promise<RunDigest> {
+    return ((await this.ask(job)) as { digest: RunDigest }).digest;
+  }
+
+  private ask(job: Job): Promise<JobResult> {
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
@@ -103,8 +133,8 @@ class WorkerBackground implements Background {
     worker.on("message", (answer: JobAnswer) => {
       const { settle } = this;
       this.settle = undefined;
-      if ("segments" in answer) settle?.resolve(answer.segments);
-      else settle?.reject(asError(answer.error));
+      if ("error" in answer) settle?.reject(asError(answer.error));
+      else settle?.resolve(answer);
     });
     worker.on("error", (cause) => this.fail(new LandfallError("INTERNAL", "the store's worker failed", { cause })));
     worker.on("exit", () => this.fail(new LandfallError("INTERNAL", "the store's worker has ended")));

@@ -24,7 +24,8 @@ export function lackingOf(holds: HoldsUnsealed, log: OriginLog, batch: Batch, ow
   }
   const lacking = [...log.fillable(firstSeq, Math.min(end, log.planned)), ...log.missing(log.planned, end)];
   if (lacking.length === 0) return [];
-  if (origin === own) {
+  // Of its own, a node takes only what damage has cost it: numbers that it has given.
+  if (origin === own && lacking.some(([, to]) => to > log.planned)) {
     throw new LandfallError(
       "PROTOCOL_ERROR",
       `${stream}: a peer holds records of ${origin} up to seq ${end}, but this node, which is that origin, wrote only ${log.planned}: was its folder restored?`,

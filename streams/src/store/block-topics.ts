@@ -1,11 +1,13 @@
+import { decodeHeaders } from "./block-headers.js";
 import { plainBlockOf, readRunColumns, readRunHead, runBlockOf, unpackRunValues } from "./run-block.js";
 import { corruptRun } from "./run-columns.js";
 import { indexOf } from "./run-stretch.js";
-import type { PlainBlock } from "./plain-block.js";
+import type { Headers } from "../model/record.js";
+import type { PickedRecords, PlainBlock } from "./plain-block.js";
 import type { RunBlock, RunBlockHead, RunValues } from "./run-block.js";
 import type { RunColumns } from "./run-columns.js";
 
-/** A verified block of a run, from which the records of one topic are taken at a time. */
+/** A verified block of a run, of which as much is unpacked as is asked for. */
 export interface BlockTopics {
   readonly count: number;
   /** Its first topic. */
@@ -14,6 +16,15 @@ export interface BlockTopics {
   readonly bytes: number;
   /** The records of this topic alone, if it has any. @throws LandfallError CORRUPT_BLOCK */
   topic(topic: string): RunBlock | undefined;
+  /** The records with a seq in [from, to), if there are any. @throws LandfallError CORRUPT_BLOCK */
+  withSeqs(from: number, to: number): BlockRecords | undefined;
+}
+
+/** Some records of a block. */
+export interface BlockRecords extends PickedRecords {
+  readonly headers: readonly Headers[];
+  /** The values of the block. */
+  readonly bytes: Uint8Array;
 }
 
 /** What a record takes in columns that are unpacked. */
@@ -73,6 +84,11 @@ class PlainTopics implements BlockTopics {
     this.one = { topic, records };
     return records;
   }
+
+  withSeqs(from: number, to: number): BlockRecords | undefined {
+    const picked = this.plain.withSeqs(from, to);
+    return picked === undefined ? undefined : blockRecords(picked, this.head.values, this.arrived);
+  }
 }
 
 /**
@@ -122,9 +138,40 @@ class UnpackedTopics implements BlockTopics {
       return this.one.records;
     }
     this.one = undefined;
-    this.values ??= checked(this.columns, unpackRunValues(this.head, this.columns));
-    const { bytes, valueStarts } = this.values;
+    const { bytes, valueStarts } = this.all();
     return this.records(topic, from, to, { bytes, valueStarts: valueStarts.subarray(from, to + 1) });
+  }
+
+  withSeqs(from: number, to: number): BlockRecords | undefined {
+    const { seqs, topics, topicEnds, headerOf } = this.columns;
+    const picked: number[] = [];
+    for (let i = 0; i < seqs.length; i++) if ((seqs[i] as number) >= from && (seqs[i] as number) < to) picked.push(i);
+    if (picked.length === 0) return undefined;
+    const { bytes, valueStarts } = this.all();
+    const pick = (numbers: Float64Array): Float64Array => Float64Array.from(picked, (i) => numbers[i] as number);
+    let topic = 0;
+    const records: PickedRecords = {
+      count: picked.length,
+      topics: picked.map((i) => {
+        while (i >= (topicEnds[topic] as number)) topic++;
+        return topics[topic] as string;
+      }),
+      seqs: pick(seqs),
+      offsets: pick(this.columns.offsets),
+      timestamps: pick(this.columns.timestamps),
+      received: pick(this.columns.received),
+      arrived: pick(this.columns.arrived),
+      headerBytes: this.columns.headerBytes,
+      headerOf: headerOf === undefined ? undefined : picked.map((i) => headerOf[i] as number),
+      valueAts: picked.map((i) => valueStarts[i] as number),
+      lengths: picked.map((i) => (valueStarts[i + 1] as number) - (valueStarts[i] as number)),
+    };
+    return blockRecords(records, bytes, this.arrived);
+  }
+
+  private all(): RunValues {
+    this.values ??= checked(this.columns, unpackRunValues(this.head, this.columns));
+    return this.values;
   }
 
   private records(topic: string, from: number, to: number, values: RunValues): RunBlock {
@@ -148,4 +195,9 @@ class UnpackedTopics implements BlockTopics {
 function checked({ count }: RunColumns, values: RunValues): RunValues {
   if (values.valueStarts[count] !== values.bytes.byteLength) throw corruptRun("its values do not add up");
   return values;
+}
+
+function blockRecords(picked: PickedRecords, bytes: Uint8Array, arrived: number | undefined): BlockRecords {
+  if (arrived !== undefined) picked.arrived.fill(arrived);
+  return { ...picked, headers: picked.headerBytes.map((header) => decodeHeaders(header, 0)), bytes };
 }

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import {
   COMMIT_CACHED_BYTES_MAX,
+  COMMIT_FOLLOWED_BYTES_MAX,
   EXPIRY_INTERVAL_MS,
   FOLLOW_RECORDS,
   LATEST_PARALLEL,
@@ -22,16 +23,20 @@ import { ownJournalBlock } from "./journal-block.js";
 import { JournalIndex } from "./journal-index.js";
 import { JournalReader } from "./journal-reader.js";
 import { checkCursor } from "./cursor-walk.js";
+import { readDigestFile } from "./digest-file.js";
+import { holdingsOf } from "./holdings.js";
 import { LogReader } from "./log-reader.js";
 import { Maintenance } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
 import { openFolder } from "./open-folder.js";
 import { Pace } from "./pace.js";
-import { checkLimit, checkSeq, checkTopicQuery } from "./query-check.js";
+import { checkLimit, checkSeq, checkSpans, checkTopicQuery } from "./query-check.js";
+import { repairRange } from "./repair-range.js";
 import { RunLog } from "./run-log.js";
 import { SealedTransfers } from "./sealed-transfers.js";
 import { SegmentReader } from "./segment-reader.js";
 import { Signal } from "./signal.js";
+import { StoreDigests } from "./store-digests.js";
 import { TopicLister } from "./topic-lister.js";
 import { TopicReader } from "./topic-reader.js";
 import type { Env, TimerHandle } from "../env.js";
@@ -44,17 +49,21 @@ import type { HandedOver } from "./expiry.js";
 import type { Group } from "./group.js";
 import type { JournalBlock } from "./journal-block.js";
 import type { OpenFolder, StoreLog } from "./open-folder.js";
+import type { RepairOptions } from "./repair-range.js";
 import type { Run } from "./segment-format.js";
 import type {
   Appended,
   Batch,
   Committed,
+  DigestSpan,
   GapListener,
   LocalStore,
+  OriginHoldings,
   Retention,
   SealedRun,
   SealedRunReader,
   SealedRunWriter,
+  SpanDigests,
   StoreStats,
   TopicQuery,
 } from "./store.js";
@@ -101,7 +110,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   siteName(options.site);
   nodeName(options.node);
   const opened = await openFolder({ ...options, disk, log });
-  return new EmbeddedStore(opened, options, log, disk);
+  const late = await readDigestFile(disk, options.folder, opened.catalog);
+  return new EmbeddedStore(opened, options, log, disk, late);
 }
 
 export class EmbeddedStore implements LocalStore {
@@ -117,6 +127,8 @@ export class EmbeddedStore implements LocalStore {
   private readonly pace: Pace;
   private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
+  private readonly summing: StoreDigests;
+  private readonly repairing: RepairOptions;
   private recordsReceived = 0;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
   private readonly reading = new Set<Promise<unknown>>();
@@ -132,6 +144,7 @@ export class EmbeddedStore implements LocalStore {
     private readonly options: EmbeddedStoreOptions,
     private readonly log: StoreLog,
     private readonly disk: Disk,
+    late: readonly Run[],
   ) {
     const { origin, catalog, journal, nextCommit, manifest } = opened;
     const { folder, cacheBytes, env, commitBytes, pendingBytesMax, journalFileBytes } = options;
@@ -190,6 +203,24 @@ export class EmbeddedStore implements LocalStore {
         this.tell([committed]);
       },
     });
+    // What is in memory would say nothing of the disk.
+    const uncached = new JournalReader(this.files, new BlockCache(0), (error) => this.noteCorrupt(error));
+    const fromDisk = new LogReader(uncached, runLog);
+    this.summing = new StoreDigests({
+      disk,
+      folder,
+      log,
+      worker: disk === nodeDisk ? workerBackground(disk) : inlineBackground(disk),
+      unsealed: (of, from, bytes) => this.read(fromDisk.origin(of, from, bytes)),
+      late,
+      onDamaged: (run, error) => this.noteDamagedRun(run, error),
+    });
+    this.repairing = {
+      digests: this.summing,
+      sealNow: () => this.sealed(),
+      noteGaps: (gaps) => this.maintenance.exclusive(() => this.maintenance.noteGaps(gaps)),
+      changed: (log) => this.gapKeeper.changed(log),
+    };
     this.commit = new GroupCommit({
       catalog,
       journal,
@@ -396,6 +427,34 @@ export class EmbeddedStore implements LocalStore {
     return this.transfers.receive(run);
   }
 
+  holdings(stream: StreamName): OriginHoldings[] {
+    this.checkOpen();
+    return holdingsOf(this.opened.catalog.streams.get(stream));
+  }
+
+  async digests(
+    stream: StreamName,
+    origin: OriginId,
+    spans: readonly DigestSpan[],
+    deep: boolean,
+  ): Promise<SpanDigests[]> {
+    this.checkOpen();
+    checkSpans(spans);
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    if (log === undefined) return spans.map(({ from, to }) => nothingOf(from, to));
+    return this.summing.of(log, spans, deep).catch((error: unknown) => {
+      this.checkOpen();
+      throw error;
+    });
+  }
+
+  async repair(stream: StreamName, origin: OriginId, from: Seq, to: Seq): Promise<Hole[]> {
+    this.checkOpen();
+    checkSpans([{ from, to, step: Number.MAX_SAFE_INTEGER }]);
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    return log === undefined ? [] : repairRange(log, from, to, this.repairing);
+  }
+
   async expire(): Promise<number> {
     this.checkOpen();
     const { retention, env, folder, handedOver = () => Infinity, diskPercentMax = 100 } = this.options;
@@ -417,6 +476,7 @@ export class EmbeddedStore implements LocalStore {
     this.checkOpen();
     const { catalog, journal, spares } = this.opened;
     const { failed } = this.commit;
+    const { lister } = this;
     const streams = catalog.streams.existing();
     return {
       recordsAppended: this.commit.recordsAppended,
@@ -425,7 +485,10 @@ export class EmbeddedStore implements LocalStore {
       bytesWritten: this.commit.bytesWritten,
       bytesOnDisk: catalog.bytesSealed + catalog.bytesUnsealed(journal) + spares.bytes,
       bytesSpare: spares.bytes,
-      topics: streams.reduce((sum, stream) => sum + this.lister.count(stream), 0),
+      // For those who want to know it: it takes a look at every stream.
+      get topics() {
+        return lister.count(streams);
+      },
       streams: streams.length,
       corruptBlocks: this.corruptBlocks,
       ...(failed === undefined ? {} : { failed: `${failed.code}: ${failed.message}` }),
@@ -476,6 +539,7 @@ export class EmbeddedStore implements LocalStore {
     this.hurry.close();
     this.maintenance.stop();
     await this.transfers.close();
+    await this.summing.close();
     await this.maintenance.close();
     await Promise.allSettled(this.reading);
     this.listeners.clear();
@@ -550,18 +614,19 @@ export class EmbeddedStore implements LocalStore {
   }
 
   private committed(committed: readonly Committed[], group: Group, bytes: Uint8Array): void {
-    if (
-      bytes.byteLength <= (this.options.cacheBytes ?? COMMIT_CACHED_BYTES_MAX) &&
-      bytes.byteLength <= COMMIT_CACHED_BYTES_MAX
-    ) {
+    const { generation, firstBlock } = group;
+    // Somebody reads along: in order of seq, or topics, up to what was here a moment ago.
+    const isFollowed = this.closers.size > 0 || (firstBlock > 0 && generation.index.blocks === firstBlock);
+    const bytesMax = isFollowed ? COMMIT_FOLLOWED_BYTES_MAX : COMMIT_CACHED_BYTES_MAX;
+    if (bytes.byteLength <= Math.min(this.options.cacheBytes ?? bytesMax, bytesMax)) {
       const copy = bytes.slice();
       const blocks: JournalBlock[] = [];
-      for (let i = group.firstBlock; i < group.endBlock; i++) {
-        const { position, bytes: length, log, firstSeq, count } = group.generation.block(i);
+      for (let i = firstBlock; i < group.endBlock; i++) {
+        const { position, bytes: length, log, firstSeq, count } = generation.block(i);
         const block = copy.subarray(position - group.start, position - group.start + length);
         blocks.push(ownJournalBlock(block, { stream: log.stream.name, origin: log.origin, firstSeq, count }));
       }
-      this.journals.remember(group.generation, group.firstBlock, blocks, copy.byteLength);
+      this.journals.remember(generation, firstBlock, blocks, copy.byteLength);
     }
     this.tell(committed);
   }
@@ -588,10 +653,10 @@ export class EmbeddedStore implements LocalStore {
     if (run.damaged) return;
     run.damaged = true;
     const { log } = run;
-    // Own numbers are given already: the next who opens this folder takes a new origin, and fetches them.
-    if (log.origin !== this.origin && log.planned === log.next) log.lose(run);
+    log.giveUp((piece) => piece.run === run);
     this.maintenance
       .exclusive(() => this.maintenance.markDamaged(run))
+      .then(() => this.gapKeeper.changed(log))
       .catch((cause: unknown) => {
         this.log.error({ err: cause }, "damage could not be noted down");
       });
@@ -606,4 +671,9 @@ export class EmbeddedStore implements LocalStore {
 function ownRecord<R extends NewRecord>(record: R): R {
   const { headers } = record;
   return { ...record, value: record.value.slice(), ...(headers === undefined ? {} : { headers: { ...headers } }) };
+}
+
+/** There is nothing of the origin. */
+function nothingOf(from: number, to: number): SpanDigests {
+  return { cells: [], next: Math.max(from, to), damaged: [], named: [] };
 }

@@ -18,6 +18,8 @@ export class GenerationIndex {
   /** So many blocks are in it, the first ones. */
   blocks = 0;
   readonly topics = new TopicTable(0);
+  /** How many of them each stream has, by its number. */
+  private readonly topicCounts = new Map<number, number>();
   /** Blocks whose topics are not known; a reader whose answer may lie in one must be told (S3). */
   readonly damaged: DamagedBlock[] = [];
   offsets = new Float64Array(0);
@@ -42,7 +44,10 @@ export class GenerationIndex {
       const { nameAt, nameBytes, offset, timestamp, end } = journalRecordAt(parsed, at, fields);
       const hash = hashName(stream, bytes, nameAt, nameBytes);
       let topic = topics.lookup(stream, bytes, nameAt, nameBytes, hash);
-      if (topic < 0) topic = topics.add(stream, bytes, nameAt, nameBytes, hash);
+      if (topic < 0) {
+        topic = topics.add(stream, bytes, nameAt, nameBytes, hash);
+        this.topicCounts.set(stream, this.topicCount(stream) + 1);
+      }
       offsets[record] = offset;
       timestamps[record] = timestamp;
       sizes[record] = end - at;
@@ -62,6 +67,10 @@ export class GenerationIndex {
     for (let record = this.topics.head(topic); record >= 0; record = this.previous[record] as number) {
       if (!take(record)) return;
     }
+  }
+
+  topicCount(stream: number): number {
+    return this.topicCounts.get(stream) ?? 0;
   }
 
   /** Names of the topics of a stream, in no order. */

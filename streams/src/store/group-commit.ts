@@ -4,7 +4,9 @@ import {
   COMMIT_BUFFERS_KEPT_BYTES_MAX,
   COMMIT_BYTES_MAX,
   COMMIT_PENDING_BYTES_MAX,
+  JOURNAL_AHEAD_SHARE,
   JOURNAL_FILE_BYTES,
+  JOURNAL_OVER_SHARE,
 } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { Group } from "./group.js";
@@ -217,7 +219,8 @@ export class GroupCommit {
     let start = FILE_HEAD_BYTES;
     if (before?.generation === generation) start = before.start + before.close();
     else if (generation.number === journal.endNumber) start = journal.endSize as number;
-    if (start > FILE_HEAD_BYTES && start >= journalFileBytes) {
+    const over = journal.isMakingNext ? journalFileBytes * JOURNAL_OVER_SHARE : 0;
+    if (start > FILE_HEAD_BYTES && start >= journalFileBytes + over) {
       generation = catalog.beginGeneration(generation.number + 1);
       start = FILE_HEAD_BYTES;
     }
@@ -289,7 +292,8 @@ export class GroupCommit {
     const begun = env.monotonic();
     await journal.commit(bytes);
     this.commitMs += (env.monotonic() - begun - this.commitMs) / COMMITS_REMEMBERED;
-    if (group.start + bytes.byteLength >= journalFileBytes / 2) journal.prepareNext(journalFileBytes);
+    const end = group.start + bytes.byteLength;
+    if (end >= journalFileBytes * JOURNAL_AHEAD_SHARE) journal.prepareNext(journalFileBytes);
     return bytes;
   }
 

@@ -11,6 +11,12 @@ import type { StreamState } from "./stream-state.js";
 /** Records indexed in one turn of the event loop: a few milliseconds. */
 const INDEX_STEP_RECORDS = 5_000;
 
+export interface IndexSoFar {
+  readonly index: GenerationIndex;
+  /** Everything that is durable is in it. */
+  readonly isWhole: boolean;
+}
+
 /**
  * Makes the index of the topics of unsealed journals, of what is durable, as far as it is not made yet, when somebody asks.
  * It is made of the journals' blocks: those written a moment ago are in memory, others are read back and verified.
@@ -42,15 +48,18 @@ export class JournalIndex {
 
   /** The same at once, for those who cannot wait. @throws LandfallError DISK_FAILED */
   now(generation: Generation): GenerationIndex {
+    while (generation.index.blocks < generation.visibleBlocks) this.stepNow(generation, Infinity);
+    return generation.index;
+  }
+
+  /**
+   * One step further than it was, for those who can neither wait nor need all of it.
+   * @throws LandfallError DISK_FAILED
+   */
+  soFar(generation: Generation): IndexSoFar {
     const { index, visibleBlocks } = generation;
-    while (index.blocks < visibleBlocks) {
-      const from = index.blocks;
-      const count = this.journals.stretch(generation, from, visibleBlocks, Infinity);
-      const blocks =
-        this.journals.remembered(generation, from, count) ?? this.journals.readStretchSync(generation, from, count);
-      take(generation, from, blocks);
-    }
-    return index;
+    if (index.blocks < visibleBlocks) this.stepNow(generation, INDEX_STEP_RECORDS);
+    return { index, isWhole: index.blocks >= visibleBlocks };
   }
 
   /** Largest offset of a topic in the unsealed journals; 0 for none. @throws LandfallError DISK_FAILED */
@@ -82,6 +91,13 @@ export class JournalIndex {
       if (holds) return true;
     }
     return false;
+  }
+
+  private stepNow(generation: Generation, records: number): void {
+    const from = generation.index.blocks;
+    const count = this.journals.stretch(generation, from, generation.visibleBlocks, records);
+    const remembered = this.journals.remembered(generation, from, count);
+    take(generation, from, remembered ?? this.journals.readStretchSync(generation, from, count));
   }
 
   private async step(generation: Generation): Promise<void> {

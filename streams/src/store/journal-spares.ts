@@ -3,7 +3,7 @@ import { SPARE_JOURNALS_MAX } from "../limits.js";
 import { journalNumber, spareName, spareNumber } from "./journal-format.js";
 import type { Disk } from "./disk.js";
 
-/** A file is filled in steps of so many bytes. */
+/** A file is filled in steps of so many bytes, each on disk before the next: with more at once, commits wait behind it. */
 const ZEROS_BYTES = 1024 * 1024;
 
 /**
@@ -31,14 +31,14 @@ export class JournalSpares {
     return name;
   }
 
-  /** Makes one of so many bytes when there is none: a node that has filled half a journal will fill more. */
+  /** Makes one of so many bytes when there is none: a node that has filled part of a journal will fill more. */
   async make(bytes: number): Promise<void> {
     if (this.files.size > 0) return;
     // No journal has this number, whose file would be kept under this name.
     const name = spareName(0);
     const path = join(this.folder, name);
     await this.disk.remove(path);
-    const file = await this.disk.open(path, "create");
+    const file = await this.disk.open(path, "create", true);
     const zeros = new Uint8Array(Math.min(ZEROS_BYTES, bytes));
     try {
       for (let at = 0; at < bytes; at += ZEROS_BYTES) await file.write(zeros.subarray(0, bytes - at), at);

@@ -34,6 +34,9 @@ export class Journal {
   private failed: LandfallError | undefined;
   /** The next file, made before it is needed; undefined in it when that failed. */
   private ahead: Promise<JournalEnd | undefined> | undefined;
+  private making = false;
+  /** Former files that are being closed. */
+  private readonly leaving = new Set<Promise<void>>();
 
   constructor(
     private readonly options: JournalOptions,
@@ -46,6 +49,11 @@ export class Journal {
   /** Number of the file that is being written; undefined when the next commit begins one. */
   get endNumber(): number | undefined {
     return this.end?.number;
+  }
+
+  /** The next file is being made, and not ready yet. */
+  get isMakingNext(): boolean {
+    return this.making;
   }
 
   /** Durable bytes of that file. */
@@ -81,9 +89,13 @@ export class Journal {
       } catch (cause) {
         await this.remember(writeError(cause, this.path(number)));
         return undefined;
+      } finally {
+        this.making = false;
       }
     };
-    this.ahead ??= make();
+    if (this.ahead !== undefined) return;
+    this.making = true;
+    this.ahead = make();
   }
 
   /**
@@ -123,6 +135,14 @@ export class Journal {
     this.end = undefined;
     const ahead = await this.ahead;
     await ahead?.file.close().catch(() => undefined);
+    await Promise.all(this.leaving);
+  }
+
+  /** What is in the file is durable: nobody has to wait until it is closed. */
+  private leave(file: DiskFile): void {
+    const closed = file.close().catch(() => undefined);
+    this.leaving.add(closed);
+    void closed.finally(() => this.leaving.delete(closed));
   }
 
   private path(number: number): string {
@@ -138,7 +158,7 @@ export class Journal {
     } catch (cause) {
       throw await this.remember(writeError(cause, this.path(number)));
     }
-    await this.end?.file.close();
+    if (this.end !== undefined) this.leave(this.end.file);
     this.lastNumber = next.number;
     this.littered = false;
     return next;

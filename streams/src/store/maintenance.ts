@@ -6,6 +6,7 @@ import { JOURNALS_IN_BALANCE } from "./pace.js";
 import { chooseMerge, choosePacking } from "./merge-choice.js";
 import { metaOf, segmentName } from "./segment-format.js";
 import type { StreamName } from "../model/names.js";
+import type { Seq } from "../model/record.js";
 import type { Background, SharedBackground } from "./background.js";
 import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
@@ -365,11 +366,17 @@ export class Maintenance {
     return this.become({ ...this.manifest, expired: withGaps(this.manifest.expired, gaps) });
   }
 
-  /** Remembers that a run is damaged. */
+  /** Remembers that a run is damaged, and that what it held is lacking until a peer sends it again. */
   async markDamaged(run: Run): Promise<void> {
     const key = keyOf(run);
-    if (this.manifest.damaged.includes(key)) return;
-    await this.become({ ...this.manifest, damaged: [...this.manifest.damaged, key] });
+    if (this.manifest.damaged.includes(key) || !run.log.stream.runs.includes(run)) return;
+    const { from, to, log } = run;
+    const gaps = log.fillable(from, to).map(([start, end]) => damagedNote(log, start, end));
+    await this.become({
+      ...this.manifest,
+      damaged: [...this.manifest.damaged, key],
+      expired: withGaps(this.manifest.expired, gaps),
+    });
   }
 
   private async become(manifest: Manifest): Promise<void> {
@@ -412,8 +419,12 @@ export function pieceOf(run: Run): Piece {
 }
 
 /** All that a damaged run held is here again. */
-function isHealed(run: Run): boolean {
-  return run.damaged && run.log.locate(run.from)?.run !== run && run.log.missing(run.from, run.to).length === 0;
+function isHealed({ damaged, log, from, to }: Run): boolean {
+  return damaged && log.missing(from, to).length === 0 && log.fillable(from, to).length === 0;
+}
+
+export function damagedNote({ stream, origin }: OriginLog, from: number, to: number): GapNote {
+  return { stream: stream.name, origin, from: from as Seq, to: to as Seq, reason: "damaged" };
 }
 
 export function keyOf(run: Run): string {

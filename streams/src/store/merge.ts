@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { RUN_BLOCK_BYTES } from "../limits.js";
 import { decodeRunBlock } from "./run-block.js";
 import { decodeEntries, decodePages } from "./run-index.js";
+import { mergedDigests } from "./run-digests.js";
 import { SegmentWriter } from "./run-writer.js";
 import { readError } from "./disk-errors.js";
 import { segmentName } from "./segment-format.js";
@@ -38,7 +39,11 @@ export async function mergeRuns(disk: Disk, job: MergeJob): Promise<NewSegment[]
   try {
     for (const group of job.groups) {
       const [first, last] = [group[0] as MergeInput, group.at(-1) as MergeInput];
-      writer.beginRun(first.meta.stream, first.meta.origin, job.after ?? first.meta.from, last.meta.to);
+      const { stream, origin } = first.meta;
+      const [from, to] = [job.after ?? first.meta.from, last.meta.to];
+      const isWhole = !job.compact && job.after === undefined;
+      const metas = group.map(({ meta }) => meta);
+      writer.beginRun(stream, origin, from, to, (isWhole && mergedDigests(metas, from, to)) || "records");
       const inputs: RunCursor[] = [];
       for (const { segment, meta } of group) {
         const file = files.get(segment) ?? (await open(disk, join(job.folder, segmentName(segment))));

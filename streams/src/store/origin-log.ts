@@ -117,12 +117,16 @@ export class OriginLog {
     for (const run of runs) this.add(run);
   }
 
-  /** A run turned out to be damaged: its seqs are lacking again. */
-  lose(run: Run): void {
-    const piece = this.pieces.find((one) => one.run === run);
-    if (piece === undefined) return;
-    this.pieces = this.pieces.filter((one) => one !== piece);
-    if (this.next > piece.start) this.next = this.planned = piece.start;
+  /**
+   * What is there turned out to be damaged: a gap is in its place, which peers fill. `next` stays where it is, because all
+   * behind it is here.
+   */
+  giveUp(isDamaged: (piece: Piece) => boolean): void {
+    // What comes again has the offsets that it had.
+    this.atHighest = undefined;
+    this.pieces = this.pieces.map((piece) =>
+      isDamaged(piece) ? { start: piece.start, end: piece.end, reason: "damaged" } : piece,
+    );
   }
 
   locate(seq: number): Piece | undefined {

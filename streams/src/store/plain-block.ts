@@ -17,6 +17,23 @@ export interface PlainRecords {
   readonly valueStarts: Uint32Array;
 }
 
+/** Records picked from a block; what stands in the same place of each list is of the same record. */
+export interface PickedRecords {
+  readonly count: number;
+  readonly topics: readonly string[];
+  readonly seqs: Float64Array;
+  readonly offsets: Float64Array;
+  readonly timestamps: Float64Array;
+  readonly received: Float64Array;
+  readonly arrived: Float64Array;
+  readonly headerBytes: readonly Uint8Array[];
+  /** Numbers of the records' headers; undefined when all have the first. */
+  readonly headerOf: ArrayLike<number> | undefined;
+  /** Where their values begin among the values of the block, and how long they are. */
+  readonly valueAts: ArrayLike<number>;
+  readonly lengths: ArrayLike<number>;
+}
+
 /**
  * The columns of a block that is not packed, as they lie in it: numbers are made only of those records that are asked for. To
  * read one topic of a block with many, that is most of the work.
@@ -69,11 +86,6 @@ export class PlainBlock {
     return Array.from({ length: this.topicCount }, (_, number) => this.topic(number));
   }
 
-  /** Seqs of all records. */
-  get allSeqs(): Float64Array {
-    return this.numbers(this.seqs, 0, this.count);
-  }
-
   /** Of all values. */
   get valueBytes(): number {
     return this.bytesBefore(this.count);
@@ -89,6 +101,43 @@ export class PlainBlock {
       else high = middle;
     }
     return low < this.topicCount && this.topic(low) === topic ? low : -1;
+  }
+
+  /** The records with a seq in [from, to). */
+  withSeqs(from: number, to: number): PickedRecords | undefined {
+    const { seqs, topicEnds, headerOf } = this;
+    const picked: number[] = [];
+    for (let i = 0; i < this.count; i++) {
+      const seq = this.number(seqs, i);
+      if (seq >= from && seq < to) picked.push(i);
+    }
+    if (picked.length === 0) return undefined;
+    const received = this.pick(this.received, picked);
+    const predicted = received.map((time) => predictOffset(time, this.slot));
+    const topics: string[] = [];
+    let topic = -1;
+    let name = "";
+    for (const i of picked) {
+      if (topic < 0 || i >= (topicEnds[topic] as number)) {
+        do topic++;
+        while (i >= (topicEnds[topic] as number));
+        name = this.topic(topic);
+      }
+      topics.push(name);
+    }
+    return {
+      count: picked.length,
+      topics,
+      seqs: this.pick(seqs, picked),
+      offsets: this.pick(this.offsets, picked, predicted),
+      timestamps: this.pick(this.timestamps, picked, received),
+      received,
+      arrived: this.pick(this.arrived, picked, received),
+      headerBytes: this.headerBytes,
+      headerOf: headerOf === undefined ? undefined : this.pick(headerOf, picked),
+      valueAts: this.valueAts(picked),
+      lengths: this.pick(this.lengths, picked),
+    };
   }
 
   /** All records. */
@@ -124,6 +173,49 @@ export class PlainBlock {
     return { columns, valueStarts };
   }
 
+  /** Where the values of these records begin, of which later ones come later. */
+  private valueAts(picked: readonly number[]): Uint32Array {
+    const ats = new Uint32Array(picked.length);
+    let at = 0;
+    let record = 0;
+    picked.forEach((i, n) => {
+      for (; record < i; record++) at += checkedLength(this.number(this.lengths, record));
+      ats[n] = at;
+    });
+    return ats;
+  }
+
+  private pick(column: Column, picked: readonly number[], expected?: Float64Array): Float64Array {
+    const numbers = new Float64Array(picked.length);
+    const isRelative = expected !== undefined && column.width !== AS_THEY_ARE;
+    for (let n = 0; n < numbers.length; n++) {
+      const number = this.number(column, picked[n] as number);
+      numbers[n] = isRelative ? (expected[n] as number) + number : number;
+    }
+    return numbers;
+  }
+
+  /** One number of a column, without what is expected in its place. Byte by byte: it is not aligned. */
+  private number({ width, base, at }: Column, i: number): number {
+    const { buffer } = this;
+    const from = at + i * width;
+    switch (width) {
+      case 0:
+        return base;
+      case 1:
+        return base + (buffer[from] as number);
+      case 2:
+        return base + ((buffer[from] as number) | ((buffer[from + 1] as number) << 8));
+      case 4: {
+        const low =
+          (buffer[from] as number) | ((buffer[from + 1] as number) << 8) | ((buffer[from + 2] as number) << 16);
+        return base + low + (buffer[from + 3] as number) * 0x1000000;
+      }
+      case AS_THEY_ARE:
+        return base + buffer.readDoubleLE(from);
+    }
+  }
+
   /** Bytes of the values before those of a record. */
   private bytesBefore(record: number): number {
     const { width, base } = this.lengths;
@@ -150,26 +242,10 @@ export class PlainBlock {
 
   /** Numbers of a column from `first` on. @param expected in their places; may be `into` itself */
   private read(column: Column, first: number, into: Float64Array, expected?: Float64Array): void {
-    const { width, base } = column;
-    const { buffer } = this;
-    const count = into.length;
-    let at = column.at + first * width;
-    if (width === AS_THEY_ARE) {
-      for (let i = 0; i < count; i++, at += AS_THEY_ARE) into[i] = base + buffer.readDoubleLE(at);
-      return;
-    }
-    if (expected === undefined) into.fill(base);
-    else for (let i = 0; i < count; i++) into[i] = base + (expected[i] as number);
-    // Byte by byte: they are not aligned, and a copy that is costs more.
-    if (width === 1) for (let i = 0; i < count; i++, at++) (into[i] as number) += buffer[at] as number;
-    else if (width === 2) {
-      for (let i = 0; i < count; i++, at += 2)
-        (into[i] as number) += (buffer[at] as number) | ((buffer[at + 1] as number) << 8);
-    } else if (width === 4) {
-      for (let i = 0; i < count; i++, at += 4) {
-        const low = (buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16);
-        (into[i] as number) += low + (buffer[at + 3] as number) * 0x1000000;
-      }
+    const isRelative = expected !== undefined && column.width !== AS_THEY_ARE;
+    for (let i = 0; i < into.length; i++) {
+      const number = this.number(column, first + i);
+      into[i] = isRelative ? (expected[i] as number) + number : number;
     }
   }
 

@@ -1,5 +1,6 @@
+import { DIGEST_CELLS_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
-import type { TopicQuery } from "./store.js";
+import type { DigestSpan, TopicQuery } from "./store.js";
 
 /** @throws LandfallError INVALID_ARGUMENT */
 export function checkLimit(limit: number): void {
@@ -29,4 +30,16 @@ function isCount(value: number): boolean {
 
 function invalid(what: string): never {
   throw new LandfallError("INVALID_ARGUMENT", what);
+}
+
+/** @throws LandfallError INVALID_ARGUMENT */
+export function checkSpans(spans: readonly DigestSpan[]): void {
+  for (const { from, to, step } of spans) {
+    checkSeq(from);
+    checkSeq(to);
+    const cells = to <= from ? 0 : Math.ceil(to / step) - Math.floor(from / step);
+    if (!isCount(step) || step < 1) invalid(`step ${step}: want a whole number, 1 or more`);
+    if (cells > DIGEST_CELLS_MAX)
+      invalid(`seqs ${from} to ${to} by ${step}: at most ${DIGEST_CELLS_MAX} digests at once`);
+  }
 }

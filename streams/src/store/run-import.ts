@@ -42,7 +42,8 @@ export class RunImport {
       );
     }
     const writer = await SegmentWriter.create(disk, join(folder, segmentName(number)), number, run.packed);
-    writer.beginRun(run.stream, run.origin, from, to);
+    // Its values stay packed: digests are made of them when somebody asks, or when it is merged.
+    writer.beginRun(run.stream, run.origin, from, to, "nowhere");
     return new RunImport(run, number, writer);
   }
 

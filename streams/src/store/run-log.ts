@@ -1,13 +1,12 @@
 import { RUN_WINDOW_BYTES } from "../limits.js";
 import type { TopicName } from "../model/names.js";
 import type { Headers, Offset, Seq, StoredRecord, TimestampMs } from "../model/record.js";
-import type { RunBlock } from "./run-block.js";
+import type { BlockRecords } from "./block-topics.js";
 import type { Run } from "./segment-format.js";
 import type { SegmentReader } from "./segment-reader.js";
 
-const NOWHERE = 0xffffffff;
 /** What a window takes for each seq besides values: a run whose records were mostly superseded has little else. */
-const SEQ_BYTES = 56;
+const SEQ_BYTES = 64;
 
 /**
  * Reads runs in order of seq. A run lies on disk in order of topics, so it is unpacked whole, or, when it is large, window
@@ -52,26 +51,33 @@ export class RunLog {
   private async build(run: Run, from: number, to: number): Promise<LogWindow> {
     const share = (to - from) / (run.to - run.from);
     const window = new LogWindow(run, from, to, Math.ceil(run.rawBytes * share));
-    for await (const page of this.reader.entries(run)) {
-      for (const entry of page) window.take(await this.reader.block(run, entry));
-    }
+    for await (const records of this.reader.scan(run, from, to)) window.take(records);
     return window;
   }
 }
 
-/** Part of a run in order of seq: all that is known of one record stands in one place of each column. */
+/** To copy fewer bytes one by one is cheaper than to call for it. */
+const FEW_BYTES = 160;
+
+function copy(source: Uint8Array, from: number, target: Uint8Array, at: number, length: number): void {
+  if (length > FEW_BYTES) target.set(source.subarray(from, from + length), at);
+  else for (let i = 0; i < length; i++) target[at + i] = source[from + i] as number;
+}
+
+/** What is known of a record, number by number: together they fill one line of the processor's cache. */
+const ROW = { offset: 0, timestamp: 1, received: 2, arrived: 3, topic: 4, headers: 5, valueAt: 6, length: 7 } as const;
+const ROW_NUMBERS = 8;
+
+/**
+ * Part of a run in order of seq. Its records come sorted by topic, so each goes to another end of the window: all that is known
+ * of one stands together, that the processor has one place to fetch instead of eight.
+ */
 export class LogWindow {
-  private readonly offsets: Float64Array;
-  private readonly timestamps: Float64Array;
-  private readonly received: Float64Array;
-  private readonly arrived: Float64Array;
-  private readonly topics: string[];
-  private readonly headerOf: Uint32Array;
+  /** `valueAt` is one more than the place in `values`; 0 when the record was superseded. */
+  private readonly rows: Float64Array;
+  private readonly topics: string[] = [];
   private readonly headers: Headers[] = [];
   private readonly headerBytes: number[] = [];
-  /** Where in `values` each record's value begins; NOWHERE when the record was superseded. */
-  private readonly valueAts: Uint32Array;
-  private readonly lengths: Uint32Array;
   private values: Uint8Array;
   private valuesEnd = 0;
   /** Only so that looking ahead is not found to be useless. */
@@ -84,86 +90,84 @@ export class LogWindow {
     readonly to: number,
     bytes: number,
   ) {
-    const count = to - from;
-    this.offsets = new Float64Array(count);
-    this.timestamps = new Float64Array(count);
-    this.received = new Float64Array(count);
-    this.arrived = new Float64Array(count);
-    this.topics = Array.from({ length: count }, () => "");
-    this.headerOf = new Uint32Array(count);
-    this.valueAts = new Uint32Array(count).fill(NOWHERE);
-    this.lengths = new Uint32Array(count);
+    this.rows = new Float64Array((to - from) * ROW_NUMBERS);
     this.values = new Uint8Array(bytes);
   }
 
-  /** Takes those records of a block that belong here. */
-  take(block: RunBlock): void {
+  /** Takes records of a block that belong here. */
+  take(records: BlockRecords): void {
+    const { count, seqs, offsets, timestamps, received, arrived, topics, headerOf, valueAts, lengths, bytes } = records;
+    const { rows, from } = this;
     const firstHeaders = this.headers.length;
-    let topic = 0;
-    for (let i = 0; i < block.count; i++) {
-      while (i >= (block.topicEnds[topic] as number)) topic++;
-      const at = (block.seqs[i] as number) - this.from;
-      if (!(at >= 0 && at < this.offsets.length)) continue;
-      if (this.headers.length === firstHeaders) this.addHeaders(block);
-      this.offsets[at] = block.offsets[i] as number;
-      this.timestamps[at] = block.timestamps[i] as number;
-      this.received[at] = block.received[i] as number;
-      this.arrived[at] = block.arrived[i] as number;
-      this.topics[at] = block.topics[topic] as string;
-      this.headerOf[at] = firstHeaders + (block.headerOf?.[i] ?? 0);
-      const start = block.valueStarts[i] as number;
-      const end = block.valueStarts[i + 1] as number;
-      this.reserve(end - start);
-      this.values.set(block.bytes.subarray(start, end), this.valuesEnd);
-      this.valueAts[at] = this.valuesEnd;
-      this.lengths[at] = end - start;
-      this.valuesEnd += end - start;
+    this.addHeaders(records);
+    let size = 0;
+    for (let i = 0; i < count; i++) size += lengths[i] as number;
+    this.reserve(size);
+    const { values } = this;
+    let end = this.valuesEnd;
+    for (let i = 0; i < count; i++) {
+      const topic = topics[i] as string;
+      if (i === 0 || topic !== topics[i - 1]) this.topics.push(topic);
+      const length = lengths[i] as number;
+      const row = ((seqs[i] as number) - from) * ROW_NUMBERS;
+      rows[row + ROW.offset] = offsets[i] as number;
+      rows[row + ROW.timestamp] = timestamps[i] as number;
+      rows[row + ROW.received] = received[i] as number;
+      rows[row + ROW.arrived] = arrived[i] as number;
+      rows[row + ROW.topic] = this.topics.length - 1;
+      rows[row + ROW.headers] = firstHeaders + (headerOf === undefined ? 0 : (headerOf[i] as number));
+      rows[row + ROW.valueAt] = end + 1;
+      rows[row + ROW.length] = length;
+      copy(bytes, valueAts[i] as number, values, end, length);
+      end += length;
     }
+    this.valuesEnd = end;
   }
 
   /** Bytes of the record's value and names, about what it takes in a block; -1 when it was superseded. */
   bytes(seq: number): number {
-    const at = seq - this.from;
-    if (this.valueAts[at] === NOWHERE) return -1;
-    const headers = this.headerBytes[this.headerOf[at] as number] as number;
-    return (this.lengths[at] as number) + headers + (this.topics[at] as string).length + 33;
+    const { rows } = this;
+    const row = (seq - this.from) * ROW_NUMBERS;
+    if (rows[row + ROW.valueAt] === 0) return -1;
+    const headers = this.headerBytes[rows[row + ROW.headers] as number] as number;
+    const topic = this.topics[rows[row + ROW.topic] as number] as string;
+    return (rows[row + ROW.length] as number) + headers + topic.length + 33;
   }
 
   /** The records with these seqs, which must be there; their values are the caller's own, in one buffer. */
   records(seqs: readonly number[]): StoredRecord[] {
-    const { run, values, lengths, valueAts } = this;
+    const { run, rows, values } = this;
     let size = 0;
     for (const seq of seqs) {
-      const at = seq - this.from;
-      size += lengths[at] as number;
+      const row = (seq - this.from) * ROW_NUMBERS;
+      size += rows[row + ROW.length] as number;
       // They lie all over the window: looking at all of them first, the processor waits for them together.
-      this.seen ^= values[valueAts[at] as number] as number;
+      this.seen ^= values[(rows[row + ROW.valueAt] as number) - 1] as number;
     }
     const own = new Uint8Array(size);
     let end = 0;
     return seqs.map((seq) => {
-      const at = seq - this.from;
-      const from = valueAts[at] as number;
-      const length = lengths[at] as number;
+      const row = (seq - this.from) * ROW_NUMBERS;
+      const length = rows[row + ROW.length] as number;
+      copy(values, (rows[row + ROW.valueAt] as number) - 1, own, end, length);
       const value = new Uint8Array(own.buffer, end, length);
-      value.set(values.subarray(from, from + length));
       end += length;
       return {
         stream: run.stream,
         origin: run.origin,
-        topic: this.topics[at] as TopicName,
-        offset: this.offsets[at] as Offset,
+        topic: this.topics[rows[row + ROW.topic] as number] as TopicName,
+        offset: rows[row + ROW.offset] as Offset,
         seq: seq as Seq,
-        timestamp: this.timestamps[at] as TimestampMs,
-        received: this.received[at] as TimestampMs,
-        arrived: this.arrived[at] as TimestampMs,
-        headers: this.headers[this.headerOf[at] as number] as Headers,
+        timestamp: rows[row + ROW.timestamp] as TimestampMs,
+        received: rows[row + ROW.received] as TimestampMs,
+        arrived: rows[row + ROW.arrived] as TimestampMs,
+        headers: this.headers[rows[row + ROW.headers] as number] as Headers,
         value,
       };
     });
   }
 
-  private addHeaders({ headers, headerBytes }: RunBlock): void {
+  private addHeaders({ headers, headerBytes }: BlockRecords): void {
     headers.forEach((one, i) => {
       this.headers.push(one);
       this.headerBytes.push((headerBytes[i] as Uint8Array).byteLength);

@@ -1,7 +1,9 @@
 import { crc32 } from "node:zlib";
 import { BLOCK_RECORDS_MAX, RUN_BLOCK_BYTES, RUN_INDEX_PAGE_ENTRIES } from "../limits.js";
 import { writeError } from "./disk-errors.js";
+import { RecordDigester } from "./record-digest.js";
 import { RunBlockBuilder } from "./run-block-builder.js";
+import { RunDigests, takeFromBlock } from "./run-digests.js";
 import { encodeEntries, encodePages } from "./run-index.js";
 import { encodeFooter, encodeSegmentHead } from "./segment-format.js";
 import type { OriginId, StreamName } from "../model/names.js";
@@ -20,6 +22,12 @@ const FILLED = 0.75;
 /** Behind a topic with so much in a block that is not packed, the block ends, too. Packed ones would grow by 3 %. */
 const LONG_TOPIC_BYTES = RUN_BLOCK_BYTES / 2;
 
+/**
+ * Where the digests of a run come from: its records as they are written, the runs that it is made of, or nowhere, where
+ * records are not unpacked.
+ */
+export type DigestsFrom = "records" | "nowhere" | readonly number[];
+
 interface OpenRun {
   readonly stream: StreamName;
   readonly origin: OriginId;
@@ -31,12 +39,16 @@ interface OpenRun {
   topics: number;
   rawBytes: number;
   received: number;
+  /** Of the records that are added, unless they come from elsewhere. */
+  readonly made: RunDigests | undefined;
+  readonly digests?: readonly number[];
 }
 
 /** Writes one segment file, run after run, each sorted by topic and offset. */
 export class SegmentWriter {
   readonly runs: RunMeta[] = [];
   private readonly block = new RunBlockBuilder();
+  private readonly digester = new RecordDigester();
   private run: OpenRun | undefined;
   /** The topic that was begun last: its name is [nameAt, nameAt + nameBytes) of `name`. */
   private name: Uint8Array = new Uint8Array(0);
@@ -73,7 +85,9 @@ export class SegmentWriter {
     return this.output.bytes;
   }
 
-  beginRun(stream: StreamName, origin: OriginId, from: number, to: number): void {
+  beginRun(stream: StreamName, origin: OriginId, from: number, to: number, digestsFrom: DigestsFrom = "records"): void {
+    const made = digestsFrom === "records" ? new RunDigests(from, to) : undefined;
+    const digests = typeof digestsFrom === "string" ? made?.numbers : digestsFrom;
     this.run = {
       stream,
       origin,
@@ -85,6 +99,8 @@ export class SegmentWriter {
       topics: 0,
       rawBytes: 0,
       received: 0,
+      made,
+      ...(digests !== undefined && { digests }),
     };
     this.lastTopic = "";
   }
@@ -96,6 +112,7 @@ export class SegmentWriter {
     this.nameAt = at;
     this.nameBytes = length;
     this.block.beginTopic(source, at, length);
+    this.digester.beginTopic(source, at, length);
   }
 
   /** The next record: its headers are [headersAt, valueAt) of `source`, its value [valueAt, end). */
@@ -114,6 +131,12 @@ export class SegmentWriter {
     // A block begins with a topic, also where that topic began in the one before.
     if (block.topicCount === 0) block.beginTopic(this.name, this.nameAt, this.nameBytes);
     block.add(seq, offset, timestamp, received, arrived, source, headersAt, valueAt, end);
+    const { made } = this.run as OpenRun;
+    if (made !== undefined) {
+      const { digester } = this;
+      digester.take(seq, offset, timestamp, received, source, headersAt, valueAt, source, valueAt, end);
+      made.add(seq, digester.high, digester.low);
+    }
     this.took(1, end - headersAt, received);
   }
 
@@ -125,6 +148,7 @@ export class SegmentWriter {
       this.lastTopic = topic;
       this.block.beginNamed(topic);
     }
+    this.digestSlice(topic, block, from, to);
     for (let at = from; at < to;) {
       const room = Math.min(to, at + BLOCK_RECORDS_MAX - this.block.count);
       const bytesMax = (valueStarts[at] as number) + RUN_BLOCK_BYTES;
@@ -140,6 +164,17 @@ export class SegmentWriter {
       this.block.addSlice(block, at, end);
       this.took(end - at, bytes, newest);
       at = end;
+    }
+  }
+
+  private digestSlice(topic: string, block: RunBlock, from: number, to: number): void {
+    const { made } = this.run as OpenRun;
+    if (made === undefined) return;
+    const { digester } = this;
+    digester.beginNamed(topic);
+    for (let i = from; i < to; i++) {
+      takeFromBlock(digester, block, i);
+      made.add(block.seqs[i] as number, digester.high, digester.low);
     }
   }
 
@@ -205,7 +240,7 @@ export class SegmentWriter {
   endRun(foreign: Partial<Pick<RunMeta, "arrived" | "rawBytes">> = {}): void {
     this.endBlock();
     const run = this.run as OpenRun;
-    const { entries, ...meta } = run;
+    const { entries, made: _made, ...meta } = run;
     if (run.count === 0) return;
     const pages: PageEntry[] = [];
     for (let i = 0; i < entries.length; i += RUN_INDEX_PAGE_ENTRIES) {

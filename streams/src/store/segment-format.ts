@@ -43,6 +43,11 @@ export interface RunMeta {
   readonly packed: boolean;
   /** When all of it arrived at this site, where other sites made the blocks: ms since 1970, instead of what those say. */
   readonly arrived?: number;
+  /**
+   * Digests of what it holds of each chunk, in order: records, high, low (run-digests.ts). They were made of the records
+   * when they were sealed, and are added up when runs are merged. Absent in runs of other sites and of older programs.
+   */
+  readonly digests?: readonly number[];
 }
 
 export interface Run extends RunMeta {
@@ -50,6 +55,8 @@ export interface Run extends RunMeta {
   readonly log: OriginLog;
   /** Some of it cannot be read: it is lacking, as far as replication is concerned. */
   damaged: boolean;
+  /** Also made later, see digest-file.ts. */
+  digests?: readonly number[];
 }
 
 /** What the footer says of it, and a worker needs to read it. */

@@ -2,12 +2,11 @@ import { crc32 } from "node:zlib";
 import { BLOCK_CACHE_BYTES_MAX, READ_PARALLEL_MAX, READ_RUN_BYTES_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { openBlock } from "./block-topics.js";
-import { decodeRunBlock } from "./run-block.js";
 import { EntryPage, decodePages, lastEntryNotAfter, lastNotAfter } from "./run-index.js";
 import { segmentName } from "./segment-format.js";
 import { SizedCache } from "./sized-cache.js";
 import { Slots } from "./slots.js";
-import type { BlockTopics } from "./block-topics.js";
+import type { BlockRecords, BlockTopics } from "./block-topics.js";
 import type { FilePool } from "./file-pool.js";
 import type { RunBlock } from "./run-block.js";
 import type { BlockEntry, PageEntry } from "./run-index.js";
@@ -15,6 +14,15 @@ import type { Run } from "./segment-format.js";
 
 /** What a cached block costs besides what is in it, about. */
 const BLOCK_OVERHEAD_BYTES = 512;
+
+/** Records that are unpacked in one go, so that nothing else waits for more than some milliseconds. */
+const PIECE_RECORDS_MAX = 4_000;
+
+/** Neighbouring blocks that are read at once. */
+interface Piece {
+  readonly entries: readonly BlockEntry[];
+  readonly blocks: Promise<readonly BlockTopics[]>;
+}
 
 /** Reads sealed runs: directories, index pages and blocks, each verified (S3), the recent ones kept. */
 export class SegmentReader {
@@ -83,14 +91,32 @@ export class SegmentReader {
     return found;
   }
 
-  /** A whole block, unpacked; it is not kept. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
-  async block(run: Run, entry: BlockEntry): Promise<RunBlock> {
-    const bytes = await this.bytes(run, entry.at, entry.bytes);
-    return this.guard(run, entry.at, () => {
-      const block = decodeRunBlock(bytes, run.arrived);
-      checkPlace(entry, block.count, block.topics[0] as string);
-      return block;
-    });
+  /**
+   * The records of a run with seqs in [from, to), block by block; they are not kept. While some blocks are looked at, the next
+   * are read.
+   * @throws LandfallError CORRUPT_BLOCK, DISK_FAILED
+   */
+  async *scan(run: Run, from: number, to: number): AsyncGenerator<BlockRecords> {
+    let ahead: Piece | undefined;
+    for await (const page of this.entries(run)) {
+      for (let first = 0; first < page.length;) {
+        const entries = page.slice(first, endOfPiece(page, first));
+        const blocks = this.read(run, entries);
+        // Whoever waits for it learns of it.
+        blocks.catch(() => undefined);
+        if (ahead !== undefined) yield* this.picked(run, ahead, from, to);
+        ahead = { entries, blocks };
+        first += entries.length;
+      }
+    }
+    if (ahead !== undefined) yield* this.picked(run, ahead, from, to);
+  }
+
+  private async *picked(run: Run, { entries, blocks }: Piece, from: number, to: number): AsyncGenerator<BlockRecords> {
+    for (const [i, block] of (await blocks).entries()) {
+      const records = this.guard(run, (entries[i] as BlockEntry).at, () => block.withSeqs(from, to));
+      if (records !== undefined) yield records;
+    }
   }
 
   private async blocksOf(run: Run, entries: readonly BlockEntry[]): Promise<readonly BlockTopics[]> {
@@ -98,18 +124,19 @@ export class SegmentReader {
     const reads: Promise<readonly BlockTopics[]>[] = [];
     for (let i = 0; i < entries.length;) {
       const block = known[i];
-      const first = i++;
       if (block !== undefined) {
         reads.push(Promise.resolve([block]));
+        i++;
         continue;
       }
-      while (known[i] === undefined && follows(entries, first, i)) i++;
-      reads.push(this.read(run, entries.slice(first, i)));
+      const end = endOfPiece(entries, i, known);
+      reads.push(this.read(run, entries.slice(i, end)));
+      i = end;
     }
     return (await Promise.all(reads)).flat();
   }
 
-  /** @param entries of blocks that lie one behind the other, in either direction */
+  /** @param entries of a piece */
   private async read(run: Run, entries: readonly BlockEntry[]): Promise<readonly BlockTopics[]> {
     const begin = Math.min((entries[0] as BlockEntry).at, (entries.at(-1) as BlockEntry).at);
     const length = entries.reduce((sum, entry) => sum + entry.bytes, 0);
@@ -172,12 +199,19 @@ function keyOf(run: Run, at: number): string {
   return `${run.segment.number}:${at}`;
 }
 
-/** Whether entry `i` is the block next to the one before it, behind it or in front of it, and one read is enough for all from `first`. */
-function follows(entries: readonly BlockEntry[], first: number, i: number): boolean {
-  const [begin, before, entry] = [entries[first], entries[i - 1], entries[i]];
-  if (begin === undefined || before === undefined || entry === undefined) return false;
-  if (entry.at === before.at + before.bytes) return entry.at + entry.bytes - begin.at <= READ_RUN_BYTES_MAX;
-  return entry.at + entry.bytes === before.at && begin.at + begin.bytes - entry.at <= READ_RUN_BYTES_MAX;
+/** Up to where, from entry `first` on, blocks lie one behind the other, in either direction, none is known, and one read is enough. */
+function endOfPiece(entries: readonly BlockEntry[], first: number, known: readonly unknown[] = []): number {
+  let { at, bytes, count } = entries[first] as BlockEntry;
+  let end = first + 1;
+  for (; end < entries.length && known[end] === undefined; end++) {
+    const next = entries[end] as BlockEntry;
+    bytes += next.bytes;
+    count += next.count;
+    const isNext = next.at === at + bytes - next.bytes || next.at + next.bytes === at;
+    if (!isNext || bytes > READ_RUN_BYTES_MAX || count > PIECE_RECORDS_MAX) break;
+    at = Math.min(at, next.at);
+  }
+  return end;
 }
 
 /** @throws LandfallError CORRUPT_BLOCK when the block is another than the index says */

@@ -13,14 +13,14 @@ const NICENESS_MAX = 19;
 
 const memory = new JournalMemory();
 
-/** The store's worker thread: seals and merges, see background.ts. */
+/** The store's worker thread: seals, merges and digests, see background.ts. */
 yieldToOthers();
 parentPort?.on("message", (job: Job) => void answer(job));
 
 async function answer(job: Job): Promise<void> {
   let reply: JobAnswer;
   try {
-    reply = { segments: await runJob(nodeDisk, job, memory) };
+    reply = await runJob(nodeDisk, job, memory);
   } catch (error) {
     const code = isLandfallError(error) ? error.code : undefined;
     reply = { error: { code, message: error instanceof Error ? error.message : String(error) } };

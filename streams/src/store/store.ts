@@ -1,10 +1,13 @@
 import type { Gap, Hole } from "../model/gap.js";
+import type { NamedDigest } from "./digest-job.js";
+import type { CountedDigest } from "./run-digests.js";
 import type {
   Cursor,
   NewRecord,
   Offset,
   OriginRecord,
   Seq,
+  SeqRange,
   StoredRecord,
   TimestampMs,
   VersionVector,
@@ -215,6 +218,49 @@ export interface LocalStore extends StreamStore {
 
   /** Drops what the stream's retention no longer covers, whole runs at a time. Returns how many records went. */
   expire(): Promise<number>;
+
+  /** What is here of each origin, and what is not, as far as is known without reading; in order of origin. */
+  holdings(stream: StreamName): OriginHoldings[];
+
+  /**
+   * Digests of what is here of an origin, for sites to compare (R1). Those of whole chunks that are sealed are stored, and
+   * for everything else the records are read: about DIGEST_RECORDS_READ_MAX of them in one call, then `next` says where to go on.
+   * @param deep every byte is read, whatever is stored: damage that nobody has met yet is found
+   * @throws LandfallError INVALID_ARGUMENT, DISK_FAILED
+   */
+  digests(stream: StreamName, origin: OriginId, spans: readonly DigestSpan[], deep: boolean): Promise<SpanDigests[]>;
+
+  /**
+   * Reads what is here of [from, to) and writes down a gap for what cannot be read, which is filled as soon as a peer turns up
+   * that holds it. Returns all that is lacking there and may be filled.
+   * @throws LandfallError INVALID_ARGUMENT, DISK_FULL, DISK_FAILED
+   */
+  repair(stream: StreamName, origin: OriginId, from: Seq, to: Seq): Promise<Hole[]>;
+}
+
+/** Seqs [from, to) of an origin, in cells that end at the multiples of `step`, the first and the last being parts of one. */
+export interface DigestSpan {
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
+}
+
+export interface SpanDigests {
+  /** Of each cell, what is here; up to `next`. */
+  readonly cells: readonly CountedDigest[];
+  /** What lies behind was not looked at. */
+  readonly next: number;
+  /** Was met and cannot be read. */
+  readonly damaged: readonly SeqRange[];
+  /** With a step of 1: every record, in order of seq. */
+  readonly named: readonly NamedDigest[];
+}
+
+export interface OriginHoldings {
+  readonly origin: OriginId;
+  /** First seq of which nothing is known here: everything below is here, or in a gap, or superseded. */
+  readonly next: Seq;
+  readonly gaps: readonly Hole[];
 }
 
 /** A sealed run of one origin in one stream, as it travels between sites: its blocks are sent as they lie on disk. */
@@ -267,7 +313,7 @@ export interface StoreStats {
   readonly bytesOnDisk: number;
   /** Of these, files kept for the next journals: a bounded number, whatever is stored. */
   readonly bytesSpare: number;
-  /** Of all streams; of a stream with more than TOPICS_COUNTED_MAX topics, an estimate. */
+  /** Of all streams; of one with more than TOPICS_COUNTED_MAX topics, or much that was written a moment ago, an estimate. */
   readonly topics: number;
   readonly streams: number;
   /** Damaged places in the journal that were found since it was opened, reading included (S3). */

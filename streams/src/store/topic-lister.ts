@@ -11,7 +11,7 @@ import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
 import type { Generation } from "./generation.js";
 import type { BlockEntry, PageEntry } from "./run-index.js";
-import type { JournalIndex } from "./journal-index.js";
+import type { IndexSoFar, JournalIndex } from "./journal-index.js";
 import type { Run } from "./segment-format.js";
 import type { StreamState } from "./stream-state.js";
 
@@ -57,18 +57,29 @@ export class TopicLister {
     return names;
   }
 
-  /** Topics of a stream: counted, unless there are so many that an estimate has to do. */
-  count(stream: StreamState): number {
+  /**
+   * Topics of these streams: of each counted, unless there are so many that an estimate has to do, or many records of
+   * unsealed journals whose topics nobody has asked for yet: the estimate is then of those that are known.
+   * @throws LandfallError
+   */
+  count(streams: readonly StreamState[]): number {
+    const unsealed = this.catalog.generations.map((generation) => this.journals.soFar(generation));
+    return streams.reduce((sum, stream) => sum + this.countOf(stream, unsealed), 0);
+  }
+
+  private countOf(stream: StreamState, unsealed: readonly IndexSoFar[]): number {
+    const isWhole = unsealed.every((one) => one.isWhole);
     const parts = [
       ...stream.runs.map(({ topics }) => topics),
-      ...this.catalog.generations.map((generation) => this.sorted(generation, stream).length),
+      ...unsealed.map(({ index }) => index.topicCount(stream.number)),
     ].filter((part) => part > 0);
     if (parts.length <= 1) return parts[0] ?? 0;
-    const state = parts.join(" ");
+    const state = `${isWhole} ${parts.join(" ")}`;
     const known = this.counts.get(stream);
     if (known?.state === state) return known.count;
     const sum = parts.reduce((a, b) => a + b, 0);
-    const count = sum > TOPICS_COUNTED_MAX ? Math.max(...parts) : this.names(stream, "", undefined, sum).length;
+    const isExact = isWhole && sum <= TOPICS_COUNTED_MAX;
+    const count = isExact ? this.names(stream, "", undefined, sum).length : Math.max(...parts);
     this.counts.set(stream, { state, count });
     return count;
   }

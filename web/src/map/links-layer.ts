@@ -69,7 +69,7 @@ export class LinksPainter implements Painter {
         this.#line(frame, view, drawn);
         const { there, back } = view.flow;
         if (there + back <= 0 || view.look === "cut" || this.#quiet) continue;
-        const colour = view.link.id === this.#selected ? frame.palette.paper : frame.palette.accent;
+        const colour = view.link.id === this.#selected ? frame.palette.ink : frame.palette.accent;
         if (there > 0) flow(frame, drawn, there, colour);
         if (back > 0) flow(frame, drawn.toReversed(), back, colour);
         moving = !frame.reducedMotion;

@@ -10,7 +10,7 @@ const ALERTS_MAX = 1000;
 export function applyLive(state: State, event: LiveEvent, nowMs: number): State {
   switch (event.type) {
     case "containers":
-      return applyContainers(state, event.data.containers);
+      return withoutGone(applyContainers(state, event.data.containers), event.data.gone ?? []);
     case "ships":
       return {
         ...state,
@@ -43,6 +43,32 @@ function applyContainers(state: State, containers: readonly ContainerState[]): S
       search: mapRemote(state.lists.search, patch),
     },
     detail: mapRemote(state.detail, (container) => updates.get(container.container) ?? container),
+  };
+}
+
+/** What this person may no longer see leaves the map, the lists and the alerts; an open card finds out by itself. */
+function withoutGone(state: State, gone: readonly string[]): State {
+  if (gone.length === 0) return state;
+  const isGone = new Set(gone);
+  const shorten = (page: ContainerPage): ContainerPage => ({
+    ...page,
+    containers: page.containers.filter(({ container }) => !isGone.has(container)),
+  });
+  return {
+    ...state,
+    marks: mapRemote(state.marks, (reply) => ({
+      ...reply,
+      features: reply.features.filter(
+        ({ properties }) => !("container" in properties && isGone.has(properties.container)),
+      ),
+    })),
+    marksStale: true,
+    lists: {
+      fleet: mapRemote(state.lists.fleet, shorten),
+      aboard: mapRemote(state.lists.aboard, shorten),
+      search: mapRemote(state.lists.search, shorten),
+    },
+    alerts: mapRemote(state.alerts, (alerts) => alerts.filter(({ container = "" }) => !isGone.has(container))),
   };
 }
 

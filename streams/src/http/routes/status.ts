@@ -3,15 +3,17 @@ import type { FastifyInstance } from "fastify";
 import { ANONYMOUS } from "../../access/policy.js";
 import { LandfallError } from "../../model/errors.js";
 import type { LandfallNode, PeerView } from "../../node/node.js";
+import { rulesInStatus } from "../../settings/fleet/describe.js";
 import { isOperator } from "../principals.js";
 import { problemResponses } from "../schemas.js";
 
 /** `GET /api/status`: the whole of what a node knows of itself, for those who run it. */
 export function addStatusRoute(
   http: FastifyInstance,
-  { principals, self, store, replication }: Pick<LandfallNode, "principals" | "self" | "store" | "replication">,
+  parts: Pick<LandfallNode, "principals" | "self" | "store" | "replication" | "policy" | "rules">,
   status: () => StatusValue,
 ): void {
+  const { principals, self, store, replication } = parts;
   http.get(
     "/api/status",
     {
@@ -36,6 +38,7 @@ export function addStatusRoute(
           ...compareHoldings(peer, (stream) => store.vector(stream)),
         })),
         notHandedOverStreams: replication.notHandedOver().map(({ stream, records }) => ({ stream, records })),
+        rules: rulesInStatus(principal, parts),
       };
     },
   );

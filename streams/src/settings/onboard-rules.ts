@@ -3,7 +3,7 @@ import { Type, type Static } from "typebox";
 const minutes = (value: number) => Type.Number({ minimum: 0, default: value });
 
 /**
- * When the on-board rules speak. Minutes are of event time (what the readings say), seconds are of this node's
+ * When the on-board rules of an edge speak (its YAML's `rules`, and what travels under `rules.onboard`). Minutes are of event time (what the readings say), seconds are of this node's
  * clock: the first judge the cargo, the second keep a reconnecting gateway from looking like a loss.
  */
 export const RulesSettingsSchema = Type.Object({

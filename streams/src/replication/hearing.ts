@@ -1,0 +1,46 @@
+import {
+  heldNext,
+  internKey,
+  isOwn,
+  keyId,
+  type Announced,
+  type Conn,
+  type Effect,
+  type Key,
+  type MachineState,
+} from "./machine-state.js";
+import { consider, updateDistance } from "./sources.js";
+
+/** Announcements kept of what a peer is not believed about. A peer of our own fleet has few, and not for long. */
+const UNHEARD_MAX = 4_096;
+
+/** A peer says how far it has a key. It is believed only about what it may hold (R8). */
+export function hear(
+  state: MachineState,
+  conn: Conn,
+  names: Key,
+  announced: Announced,
+  now: number,
+  out: Effect[],
+): void {
+  if (!conn.rights.mayBelieve(names.stream)) {
+    keepAside(conn, names, announced);
+    return;
+  }
+  const key = internKey(state, names.stream, names.origin);
+  conn.announced.set(key, announced);
+  if (isOwn(state, key)) {
+    const { next } = announced;
+    if (next > heldNext(state, key)) out.push({ type: "restored", conn: conn.id, key, next });
+    return;
+  }
+  if (state.sources.get(key)?.conn === conn.id) updateDistance(state, key, out);
+  consider(state, key, now, out);
+}
+
+/** What a peer says of a stream that it may not hold: nobody looks at it before rules let it count. */
+export function keepAside(conn: Conn, key: Key, announced: Announced): void {
+  const id = keyId(key.stream, key.origin);
+  if (conn.unheard.size >= UNHEARD_MAX && !conn.unheard.has(id)) conn.hasMore = true;
+  else conn.unheard.set(id, { key, announced });
+}

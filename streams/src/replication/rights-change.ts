@@ -1,0 +1,99 @@
+import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
+import { announceNow } from "./announcing.js";
+import { isUnsent } from "./asking.js";
+import { considerFill, endFill } from "./fills.js";
+import type { Conn, Effect, MachineState } from "./machine-state.js";
+import { hear, keepAside } from "./hearing.js";
+import { endServing, pump } from "./serving.js";
+import { consider, dropSource, updateDistance } from "./sources.js";
+
+/**
+ * Rules have changed (A4, R8). What the connection may no longer carry ends at once: nothing more is served, asked for, told or
+ * believed, and what is still under way is not taken in. What it may carry now begins, as if it had always been so.
+ */
+export function onRights(state: MachineState, conn: Conn, now: number, out: Effect[]): void {
+  if (conn.hasMore) {
+    out.push({ type: "close", conn: conn.id, reason: "rules have changed, and not all that the peer said was kept" });
+    return;
+  }
+  stopServing(state, conn, out);
+  stopRequesting(state, conn, now, out);
+  judgeAnnouncements(state, conn, now, out);
+  for (const key of conn.told.keys()) {
+    const names = state.keys.get(key);
+    if (names !== undefined && conn.rights.mayAnnounce(names.stream, names.origin)) continue;
+    conn.told.delete(key);
+    conn.unsaid.delete(key);
+    conn.urgent.delete(key);
+  }
+  announceNow(state, conn, [...state.held.keys()], out);
+  for (const key of state.keys.keys()) {
+    consider(state, key, now, out);
+    considerFill(state, key, now, out);
+  }
+  pump(state, conn, out);
+}
+
+/** The peer is told as it would be of a stream that is not there. */
+function stopServing(state: MachineState, conn: Conn, out: Effect[]): void {
+  for (const { id, key } of [...conn.serving.values(), ...conn.filling.values()]) {
+    const stream = state.keys.get(key)?.stream;
+    if (stream !== undefined && conn.rights.maySend(stream)) continue;
+    endServing(conn, id);
+    const value = { id, reason: Refuse_Reason.NOT_FOUND };
+    out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value } });
+  }
+}
+
+function stopRequesting(state: MachineState, conn: Conn, now: number, out: Effect[]): void {
+  const stop = (id: number): void => {
+    out.push({ type: "send", conn: conn.id, message: { $case: "stop", value: { id } } });
+  };
+  for (const [key, source] of state.sources) {
+    if (source.conn !== conn.id || mayRequest(state, conn, key)) continue;
+    delete source.successor;
+    if (isUnsent(state, source.requestId)) {
+      dropSource(state, key, out);
+      continue;
+    }
+    source.isVoid = true;
+    if (source.state === "active") {
+      source.state = "stopping";
+      source.stopAt = now;
+      stop(source.requestId);
+      updateDistance(state, key, out);
+    }
+  }
+  for (const [key, fill] of state.fills) {
+    if (fill.conn !== conn.id || fill.state === "ended" || mayRequest(state, conn, key)) continue;
+    if (isUnsent(state, fill.requestId)) {
+      endFill(state, key);
+      continue;
+    }
+    fill.isVoid = true;
+    if (fill.state === "active") {
+      fill.state = "stopping";
+      fill.stopAt = now;
+      stop(fill.requestId);
+    }
+  }
+}
+
+function judgeAnnouncements(state: MachineState, conn: Conn, now: number, out: Effect[]): void {
+  for (const [id, announced] of conn.announced) {
+    const key = state.keys.get(id);
+    if (key === undefined || conn.rights.mayBelieve(key.stream)) continue;
+    conn.announced.delete(id);
+    keepAside(conn, key, announced);
+  }
+  for (const [id, { key, announced }] of conn.unheard) {
+    if (!conn.rights.mayBelieve(key.stream)) continue;
+    conn.unheard.delete(id);
+    hear(state, conn, key, announced, now, out);
+  }
+}
+
+function mayRequest(state: MachineState, conn: Conn, key: string): boolean {
+  const stream = state.keys.get(key)?.stream;
+  return stream !== undefined && conn.rights.mayRequest(stream);
+}
