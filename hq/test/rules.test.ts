@@ -5,6 +5,9 @@ import { SseClient } from "./support/sse.js";
 import { TestHq, type Answer } from "./support/test-hq.js";
 import { at, DUCKS, fillWorld, PEARS, reading } from "./support/world.js";
 
+/** A busy machine takes its time to start a headquarters. */
+const START_MS_MAX = 60_000;
+
 describe("rules that travel", () => {
   let hq: TestHq;
   const clients: SseClient[] = [];
@@ -16,7 +19,7 @@ describe("rules that travel", () => {
   beforeEach(async () => {
     hq = await TestHq.start();
     await fillWorld(hq);
-  });
+  }, START_MS_MAX);
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close();
     await hq.close();

@@ -45,9 +45,9 @@ export class Simulator {
     this.folder = new StateFolder(settings.data);
     const saved = this.folder.load();
     this.board = new LinkBoard(linkSpecs(settings), this.folder.loadLinks());
-    this.brokers = settings.brokers.map(({ site, mqtt, username, password }) => {
+    this.brokers = settings.brokers.map(({ site, mqtt, others, username, password }) => {
       const login = { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
-      return new Broker({ site, url: mqtt, ...login });
+      return new Broker({ site, url: mqtt, ...(others !== undefined && { others }), ...login });
     });
     this.sink = new FleetSink(this.brokers);
     this.voyage = new Voyage(

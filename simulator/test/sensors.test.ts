@@ -169,6 +169,31 @@ describe("sensors and a real broker", () => {
     expect(sensors.dropped).toBe(0);
   });
 
+  it("when one of a ship's brokers is gone, what it did not acknowledge goes to the next, in order", async () => {
+    const ports = [await freePort(), await freePort()];
+    const [first, second] = ports.map((port) => new RealBroker(port)) as [RealBroker, RealBroker];
+    const [url = "", ...others] = ports.map((port) => `mqtt://127.0.0.1:${port}`);
+    const sensors = new Broker({ site: "ship-9321483", url, others });
+    closing.push(
+      () => first.kill(),
+      () => second.kill(),
+      () => sensors.stop(),
+    );
+    await Promise.all([first.start(), second.start()]);
+    first.silentAfter = 20;
+    sensors.start();
+    say(sensors, 0, 50);
+    await until(() => first.got.length > 20);
+    await first.kill();
+    await until(() => sensors.pending === 0);
+    const acknowledged = new Set([...first.got.slice(0, 20), ...second.got]);
+    expect(acknowledged.size).toBe(50 * 7);
+    for (let box = 0; box < 7; box++) {
+      const times = perBox(second.got, box);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+    }
+  });
+
   it("what a snapshot keeps is what nobody acknowledged", async () => {
     const { real, sensors } = await fleet();
     await real.start();

@@ -6,6 +6,7 @@ import type { Hole } from "../src/model/gap.js";
 import type { Seq } from "../src/model/record.js";
 import type { LinkSettings } from "../src/settings/node-settings.js";
 import { CONTAINERS, FOREIGN, foreignBatch, reading } from "../testing/store-fixture.js";
+import { copyFiles, restoreInPlace } from "../testing/restore-in-place.js";
 import { startTestNode, testSite, type TestNode } from "../testing/test-node.js";
 import { until } from "../testing/until.js";
 
@@ -74,16 +75,64 @@ describe("gaps and forks between real stores over gRPC", () => {
     expect(kept.map(({ value }) => Buffer.from(value).toString())).toEqual(["another", "history"]);
   });
 
-  it("S2: a node of whose own records a peer holds more is told to have been restored", async () => {
-    const tokyo = await start("tokyo");
-    const { origin } = tokyo.store;
-    await tokyo.store.append(CONTAINERS, [reading("MSKU9070323", "before the backup")]);
-    const singapore = await start("singapore");
-    const [first] = await tokyo.store.readOrigin(CONTAINERS, origin, 0 as Seq, 1);
-    if (first === undefined) throw new Error("nothing was appended");
-    const lost = { ...first, seq: 1 as Seq, offset: (first.offset + 1024) as typeof first.offset };
-    await singapore.store.apply({ stream: CONTAINERS, origin, firstSeq: 0 as Seq, records: [first, lost] });
-    await start("sydney", [tokyo, singapore]);
-    await until(() => tokyo.reported.some(({ code }) => code === "RESTORED"));
-  });
+  const say = (node: TestNode, ...texts: string[]) =>
+    node.store.append(
+      CONTAINERS,
+      texts.map((text) => reading("MSKU9070323", text)),
+    );
+
+  async function stop(node: TestNode): Promise<void> {
+    nodes.splice(nodes.indexOf(node), 1);
+    await node.close();
+  }
+
+  /** All that a node shows of the topic: offset and value. */
+  async function shown({ store }: TestNode): Promise<string[]> {
+    const records = await store.readTopic(CONTAINERS, "MSKU9070323" as never, { limit: 100 });
+    return records.map(({ offset, value }) => `${offset} ${Buffer.from(value).toString()}`);
+  }
+
+  it.each([1, 4])(
+    "S2: a folder restored in place takes a new origin by itself, nothing is lost or double, all end equal (%d records since)",
+    async (since) => {
+      const first = await start("tokyo");
+      await say(first, "before the backup", "before it, too");
+      const { origin } = first.store;
+      await stop(first);
+      copyFiles(join(folder, "tokyo"), join(folder, "backup"));
+
+      const [singapore, sydney] = [await start("singapore"), await start("sydney")];
+      const former = await start("tokyo", [singapore]);
+      await say(former, "lost with the folder", "and this", "and that");
+      await until(() => singapore.store.vector(CONTAINERS)[origin] === 5);
+      await stop(former);
+      restoreInPlace(join(folder, "backup"), join(folder, "tokyo"));
+
+      // It does not know; another site takes what it writes now under numbers that were given before.
+      const unaware = await start("tokyo", [sydney]);
+      expect(unaware.store.origin).toBe(origin);
+      await say(unaware, ...Array.from({ length: since }, (_, i) => `since ${i}`));
+      await until(() => sydney.store.vector(CONTAINERS)[origin] === 2 + since);
+      await stop(unaware);
+
+      const tokyo = await start("tokyo", [sydney, singapore]);
+      await say(tokyo, "before it knows");
+      await until(() => tokyo.reported.some(({ code }) => code === "RESTORED"));
+      await until(() => tokyo.store.origin !== origin);
+      await say(tokyo, "under the new origin");
+      const all = [tokyo, singapore, sydney];
+      const count = 2 + 3 + since + 2;
+      await until(async () => (await Promise.all(all.map(shown))).every(({ length }) => length === count));
+      const vectors = () =>
+        all.map(({ store }) =>
+          JSON.stringify(Object.entries(store.vector(CONTAINERS)).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+        );
+      await until(() => new Set(vectors()).size === 1);
+      const [here = [], ...others] = await Promise.all(all.map(shown));
+      for (const there of others) expect(there).toEqual(here);
+      expect(new Set(here.map((line) => line.split(" ")[0])).size).toBe(count);
+      expect(tokyo.store.vector(CONTAINERS)[tokyo.store.origin]).toBe(1);
+    },
+    60_000,
+  );
 });

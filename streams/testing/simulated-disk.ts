@@ -1,5 +1,5 @@
 import { holeAt, type Hole } from "../src/model/gap.js";
-import { streamName, type OriginId } from "../src/model/names.js";
+import { nodeOfOrigin, streamName, type OriginId } from "../src/model/names.js";
 import type { Cursor } from "../src/model/record.js";
 import { cursorAfter, walksOf } from "../src/store/cursor-walk.js";
 import type { OriginLog } from "../src/store/origin-log.js";
@@ -11,6 +11,11 @@ export const STREAM = streamName("bigblue.containers");
 export class SimDisk {
   readonly stream = new StreamState(STREAM, 0);
   readonly #values = new Map<OriginId, (number | undefined)[]>();
+  /** Which former own records stand again, and as what; by origin. */
+  readonly again = new Map<OriginId, { readonly from: number; readonly to: number; readonly as: OriginId }>();
+
+  /** @param own the origin under which its site appends */
+  constructor(public own: OriginId) {}
 
   log(origin: OriginId): OriginLog {
     return this.stream.log(origin);
@@ -26,6 +31,15 @@ export class SimDisk {
 
   value(origin: OriginId, seq: number): number | undefined {
     return this.#values.get(origin)?.[seq];
+  }
+
+  /** Of all records that are here. */
+  values(): number[] {
+    return this.origins.flatMap((origin) => this.valuesOf(origin));
+  }
+
+  valuesOf(origin: OriginId): number[] {
+    return (this.#values.get(origin) ?? []).filter((value) => value !== undefined);
   }
 
   /** Gaps as replication sees them. */
@@ -66,6 +80,55 @@ export class SimDisk {
     return gone;
   }
 
+  /** Whether this record of an origin stands under a later one of the same node. */
+  standsAgain(origin: OriginId, value: number): boolean {
+    return this.#siblings(origin).some((other) => this.#values.get(other)?.includes(value) === true);
+  }
+
+  /** Gives up records of an origin that stand under a later one of the same node, one stretch of them; says which. */
+  setAside(origin: OriginId, isForked: boolean): { readonly from: number; readonly to: number } | undefined {
+    const own = this.#values.get(origin) ?? [];
+    const end = own.findLastIndex((value) => value !== undefined);
+    if (end < 0 || origin === this.own) return undefined;
+    for (const sibling of this.#siblings(origin)) {
+      const copy = this.#values.get(sibling) ?? [];
+      const first = copy[0] === undefined ? -1 : own.indexOf(copy[0]);
+      const last = copy.indexOf(own[end]);
+      const shift = first >= 0 ? first : last < 0 ? -1 : end - last;
+      const isSame = copy.map((value, i) => value !== undefined && shift >= 0 && own[shift + i] === value);
+      const from = isSame.indexOf(true);
+      if (from < 0 || (shift === 0 && !isForked)) continue;
+      const isOther = (same: boolean, i: number): boolean => i > from && !same && own[shift + i] !== undefined;
+      const other = isSame.findIndex(isOther);
+      const to = isSame.slice(0, other < 0 ? copy.length : other).lastIndexOf(true) + 1;
+      this.#giveUp(origin, shift + from, shift + to);
+      return { from: shift + from, to: shift + to };
+    }
+    return undefined;
+  }
+
+  #siblings(origin: OriginId): OriginId[] {
+    return this.origins.filter((other) => other !== origin && nodeOfOrigin(other) === nodeOfOrigin(origin));
+  }
+
+  #giveUp(origin: OriginId, from: number, to: number): void {
+    const log = this.log(origin);
+    const gone: [number, number][] = [];
+    const kept: [number, number][] = [];
+    log.replace(({ start, end, reason }) => {
+      const isGone = reason === undefined && end > from && start < to;
+      if (isGone) gone.push([Math.max(start, from), Math.min(end, to)]);
+      if (isGone && start < from) kept.push([start, from]);
+      if (isGone && end > to) kept.push([to, end]);
+      return isGone;
+    }, []);
+    for (const [start, end] of kept) log.add({ start, end });
+    for (const [start, end] of gone) {
+      log.addGap(start, end, "missed");
+      this.#values.get(origin)?.fill(undefined, start, end);
+    }
+  }
+
   /** Every seq is here or in a gap, never both (R6). */
   problems(): string[] {
     return this.origins.flatMap((origin) => {
@@ -95,12 +158,13 @@ export class SimDisk {
     return { seen, cursor: cursorAfter(cursor, walks) };
   }
 
-  /** A backup: as this disk is now, of each origin what lies before `end`. */
-  copy(end: (origin: OriginId) => number = () => Infinity): SimDisk {
-    const copy = new SimDisk();
+  /** A backup: as this disk is now. */
+  copy(): SimDisk {
+    const copy = new SimDisk(this.own);
+    for (const [origin, again] of this.again) copy.again.set(origin, again);
     for (const origin of this.origins) {
       const holes = this.holes(origin);
-      for (let seq = 0; seq < Math.min(this.next(origin), end(origin)); seq++) {
+      for (let seq = 0; seq < this.next(origin); seq++) {
         const value = this.value(origin, seq);
         const hole = holeAt(holes, seq);
         if (value !== undefined) copy.put(origin, seq, [value]);

@@ -1,6 +1,7 @@
 import { isFillable, type Hole } from "../src/model/gap.js";
-import { originId, type OriginId } from "../src/model/names.js";
+import type { OriginId } from "../src/model/names.js";
 import { SimLink } from "./simulated-link.js";
+import type { SimDisk } from "./simulated-disk.js";
 import { SimSite } from "./simulated-site.js";
 import { VirtualTime } from "./virtual-time.js";
 
@@ -21,7 +22,14 @@ export class SimulatedFleet {
   delivered = 0;
   bytes = 0;
   forcedCloses = 0;
+  /** How often each site's folder was restored. */
+  readonly restoresOf = new Map<string, number>();
+  /** Folders that were restored, those of which it was noticed, and records that were appended again for it. */
+  restores = 0;
   restored = 0;
+  again = 0;
+  /** Records that came to be on a disk, without those that were lost with the only one that had them. */
+  readonly kept = new Set<number>();
   /** Records that were taken for gone, and that filled such gaps. */
   missed = 0;
   filled = 0;
@@ -55,7 +63,7 @@ export class SimulatedFleet {
 
   addSite(): SimSite {
     const name = `s${String(this.sites.length).padStart(2, "0")}`;
-    const site = new SimSite(this, name, originId(`${name}.a~r0`));
+    const site = new SimSite(this, name);
     this.sites.push(site);
     site.tick();
     return site;
@@ -66,7 +74,7 @@ export class SimulatedFleet {
     const name = `s${String(this.sites.length).padStart(2, "0")}`;
     const nodes = Array.from({ length: count }, (_, i) => {
       const node = `${name}.${String.fromCharCode(97 + i)}`;
-      return new SimSite(this, node, originId(`${node}~r0`));
+      return new SimSite(this, node);
     });
     this.sites.push(...nodes);
     for (const node of nodes) node.tick();
@@ -145,10 +153,19 @@ export class SimulatedFleet {
 
   heal(): void {
     for (const site of this.sites) site.restart();
+    this.sail();
     for (const link of this.links) {
       link.wanted = true;
       if (link.black.includes(true)) link.cut();
       link.open();
+    }
+  }
+
+  /** Who was restored meets everybody in the end, as ships do: a fork is mended by a node that meets its other side. */
+  private sail(): void {
+    for (const a of this.sites.filter(({ name }) => this.restoresOf.has(name))) {
+      const met = new Set(this.links.flatMap((link) => (link.a === a ? [link.b] : link.b === a ? [link.a] : [])));
+      for (const b of this.sites) if (b !== a && !met.has(b)) this.connect(a, b);
     }
   }
 
@@ -189,11 +206,39 @@ export class SimulatedFleet {
   converged(): boolean {
     const most = new Map<OriginId, number>();
     for (const { disk } of this.sites) {
-      for (const origin of disk.origins)
-        if (!this.forked.has(origin)) most.set(origin, Math.max(most.get(origin) ?? 0, disk.next(origin)));
+      for (const origin of disk.origins) most.set(origin, Math.max(most.get(origin) ?? 0, disk.next(origin)));
     }
     const isFar = this.sites.every(({ disk }) => [...most].every(([origin, next]) => disk.next(origin) === next));
     return isFar && this.sites.every(({ up }) => up) && this.fillable().length === 0;
+  }
+
+  /** A disk is gone, and with it what nobody else had. */
+  lostWith(disk: SimDisk): void {
+    const left = new Set(this.sites.flatMap((site) => site.disk.values()));
+    for (const value of disk.values()) if (!left.has(value)) this.kept.delete(value);
+  }
+
+  /** What was acknowledged is everywhere, once, and the same under each number (R1). */
+  differences(): string[] {
+    const [first] = this.sites;
+    return this.sites.flatMap(({ name, disk }) => {
+      const seen = new Map<number, number>();
+      for (const value of disk.values()) seen.set(value, (seen.get(value) ?? 0) + 1);
+      const lost = [...this.kept].filter((value) => !seen.has(value));
+      const twice = [...seen].filter(([, times]) => times > 1).map(([value]) => value);
+      const other = (first?.disk.origins ?? []).flatMap((origin) => {
+        const end = Math.max(disk.next(origin), first?.disk.next(origin) ?? 0);
+        const seqs = Array.from({ length: end }, (_, seq) => seq);
+        return seqs
+          .filter((seq) => disk.value(origin, seq) !== first?.disk.value(origin, seq))
+          .map((seq) => `${origin} ${seq}`);
+      });
+      return [
+        ...lost.slice(0, 3).map((value) => `${name} lacks ${value}, which was kept`),
+        ...twice.slice(0, 3).map((value) => `${name} has ${value} twice`),
+        ...other.slice(0, 3).map((what) => `${name} and ${first?.name ?? ""} differ in ${what}`),
+      ];
+    });
   }
 
   /** Records that a site takes for gone for a while, and that a neighbour holds. */

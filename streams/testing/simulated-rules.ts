@@ -23,6 +23,8 @@ export class SimulatedRules {
     return {
       maySend: may,
       mayRequest: () => may() && this.mayHold(this.self),
+      mayProbe: () => may() && this.mayHold(this.self),
+      mayBeProbed: may,
       mayAnnounce: may,
       mayBelieve: may,
       urgency: () => 0,

@@ -42,6 +42,14 @@ export class SimulatedRuns {
     this.runs(key).push({ id: run.id, from: run.from, to: run.to });
   }
 
+  /** Records from this seq on were given up. */
+  forget(key: KeyId, from: number): void {
+    this.byKey.set(
+      key,
+      this.runs(key).filter((run) => run.to <= from),
+    );
+  }
+
   at(key: KeyId, from: number): RunFacts | undefined {
     const run = this.runs(key).find((one) => one.from === from);
     if (run === undefined) return undefined;

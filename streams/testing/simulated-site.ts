@@ -29,33 +29,28 @@ function originOf(key: KeyId): OriginId {
 /** One site of a simulated fleet: the protocol's machine, on a virtual disk with group commit. */
 export class SimSite {
   machine: MachineState;
+  disk: SimDisk;
   up = true;
   /** Counts restarts: what was scheduled before a crash does not happen after it. */
   life = 0;
   readonly conns = new Map<number, SimConn>();
   #commitQueue: (() => void)[] = [];
   #committing = false;
-  /** Its folder was restored, and it does not know that yet. */
-  isRestored = false;
-  #appended = 0;
-  /** Where this life's own records begin: what a restored site appends again. */
-  #startedAt = 0;
   #incarnations = 0;
-  /** Of sealed runs that are on their way in: lost with a crash. */
   /** Of its antenna. */
   #budget: SimulatedBudget | undefined;
   /** Own records that are on disk, and not acknowledged because no other node of the site is known to hold them. */
   #unacknowledged: { readonly seq: number; readonly value: number }[] = [];
+  /** Of sealed runs that are on their way in: lost with a crash. */
   readonly #staged = new Map<KeyId, { readonly run: string; readonly values: number[] }>();
   #runs: SimulatedRuns | undefined;
 
   constructor(
     readonly fleet: SimulatedFleet,
     readonly name: string,
-    public origin: OriginId,
-    public disk = new SimDisk(),
   ) {
-    this.machine = createMachine(name, origin);
+    this.disk = new SimDisk(this.#freshOrigin());
+    this.machine = createMachine(name, this.origin);
     this.rules = new SimulatedRules(name);
   }
   readonly rules: SimulatedRules;
@@ -64,6 +59,10 @@ export class SimSite {
   learn(site: string, version: number, may: boolean): void {
     if (!this.rules.learn(site, version, may)) return;
     for (const { id } of this.conns.values()) this.event({ type: "rights", conn: id });
+  }
+
+  get origin(): OriginId {
+    return this.disk.own;
   }
 
   /** Name of the site that this node is one of. */
@@ -89,8 +88,12 @@ export class SimSite {
   append(): void {
     if (!this.up) return;
     const value = this.fleet.nextValue++;
-    const seq = this.#appended++;
-    this.commit(() => this.#keepOwn(seq, value));
+    this.commit(() => {
+      const seq = this.disk.next(this.origin);
+      this.#keepOwn(this.origin, value);
+      this.fleet.kept.add(value);
+      if (this.sisters.length > 0) this.#unacknowledged.push({ seq, value });
+    });
   }
 
   event(event: MachineEvent): void {
@@ -119,28 +122,33 @@ export class SimSite {
     if (loseDisk) {
       this.fleet.lost(this);
       this.#budget?.lose();
-      this.disk = new SimDisk();
-      this.#runs = undefined;
-      this.#newOrigin();
+      this.#become(new SimDisk(this.#freshOrigin()));
     }
   }
 
   /** Comes back with what a backup holds, and does not know it. */
   restore(backup: SimDisk): void {
     this.crash(false);
-    this.disk = backup.copy();
-    this.#runs = undefined;
-    this.isRestored = true;
+    this.#become(backup.copy());
+    this.fleet.restores++;
+    this.fleet.restoresOf.set(this.name, (this.fleet.restoresOf.get(this.name) ?? 0) + 1);
     this.restart();
+  }
+
+  #become(disk: SimDisk): void {
+    const former = this.disk;
+    this.disk = disk;
+    this.#runs = undefined;
+    this.fleet.lostWith(former);
   }
 
   restart(): void {
     if (this.up) return;
     this.machine = createMachine(this.name, this.origin);
-    this.#appended = this.#startedAt = this.disk.next(this.origin);
     this.up = true;
     this.#budget?.restart();
     for (const origin of this.disk.origins) this.#tellHoles(origin);
+    for (const origin of this.disk.again.keys()) this.event({ type: "again", key: keyId(STREAM, origin) });
     this.tick();
   }
 
@@ -229,7 +237,8 @@ export class SimSite {
 
   #countDuplicates(requestId: number, firstSeq: number, count: number): void {
     const key = this.machine.requests.get(requestId)?.key;
-    if (key === undefined) return;
+    // A record that is asked for to compare histories is here, of course.
+    if (key === undefined || this.machine.probes.has(requestId)) return;
     const isFill = this.machine.fills.get(key)?.requestId === requestId;
     for (let seq = firstSeq; seq < firstSeq + count; seq++) {
       const isHere = this.disk.value(originOf(key), seq) !== undefined;
@@ -253,22 +262,39 @@ export class SimSite {
       case "stage": {
         const arrivedAt = this.fleet.time.now;
         this.commit(() => {
-          if (effect.type === "apply") this.#apply(effect);
-          else this.#stage(effect);
           const { conn, key, bytes } = effect;
           const fill = effect.type === "apply" && effect.fill;
-          this.event({ type: "applied", conn, key, bytes, ok: true, fill, tookMs: this.fleet.time.now - arrivedAt });
+          const standsAgain = fill && this.#standsAgain(effect);
+          if (effect.type === "stage") this.#stage(effect);
+          else if (!standsAgain) this.#apply(effect);
+          const tookMs = this.fleet.time.now - arrivedAt;
+          this.event({ type: "applied", conn, key, bytes, ok: true, fill, standsAgain, tookMs });
         });
         break;
       }
       case "note":
         this.commit(() => this.#note(effect));
         break;
+      case "compare":
+        this.#soon(() => {
+          const { conn, requestId, key, digests } = effect;
+          this.event({ type: "compared", conn, requestId, key, isFork: this.#isFork(originOf(key), digests) });
+        });
+        break;
       case "fork":
         this.fleet.forked.add(originOf(effect.key));
         break;
-      case "restored":
-        this.#reincarnate();
+      case "reincarnate":
+        this.commit(() => this.#reincarnate(effect.key));
+        break;
+      case "refuted":
+        this.fleet.fail(`${this.name} does not believe that somebody holds ${effect.key} up to ${effect.next}`);
+        break;
+      case "appendAgain":
+        this.commit(() => this.#appendAgain(effect));
+        break;
+      case "setAside":
+        this.commit(() => this.#setAside(effect));
         break;
       case "close": {
         const link = this.conns.get(effect.conn)?.link;
@@ -293,8 +319,7 @@ export class SimSite {
   #read({ conn, requestId, key, from, to, maxBytes, digests, sealed, staged }: Effects<"read">): void {
     const origin = originOf(key);
     const answer = { type: "block", conn, requestId, key, firstSeq: from } as const;
-    const isOther = digests.some(({ from: seq, high }) => (this.disk.value(origin, seq) ?? high) !== high);
-    if (isOther) {
+    if (this.#isFork(origin, digests)) {
       this.event({ ...answer, count: 0, block: new Uint8Array(0), isFork: true });
       return;
     }
@@ -310,6 +335,10 @@ export class SimSite {
     const found = values.length > 0 ? undefined : holeAt(this.disk.holes(origin), from);
     const hole = found === undefined ? undefined : { ...found, from: from as typeof found.from };
     this.event({ ...answer, count: values.length, block: new Uint8Array(new Float64Array(values).buffer), hole });
+  }
+
+  #isFork(origin: OriginId, digests: Effects<"read">["digests"]): boolean {
+    return digests.some(({ from, high }) => (this.disk.value(origin, from) ?? high) !== high);
   }
 
   /** Up to the first that is not here. */
@@ -329,6 +358,11 @@ export class SimSite {
       return value === undefined ? [] : [{ from: seq, to: seq + 1, high: value, low: 0 }];
     });
     this.event({ type: "digested", requestId, digests });
+  }
+
+  #standsAgain({ key, payload }: Effects<"apply">): boolean {
+    const [first] = (payload as { values: number[] }).values;
+    return first !== undefined && this.disk.standsAgain(originOf(key), first);
   }
 
   #apply({ key, payload, fill }: Effects<"apply">): void {
@@ -381,19 +415,46 @@ export class SimSite {
     if (nextSeq > 0) this.event({ type: "holes", stream: STREAM, origin, nextSeq, holes: this.disk.holes(origin) });
   }
 
-  #keepOwn(seq: number, value: number): void {
-    const before = this.disk.value(this.origin, seq - 1);
-    if (!this.disk.put(this.origin, seq, [value])) {
-      this.fleet.fail(`${this.name} appends seq ${seq} after ${this.disk.next(this.origin)} (S2)`);
-    }
-    this.fleet.wrote(this.origin, seq, value, before);
-    if (this.sisters.length > 0) this.#unacknowledged.push({ seq, value });
-    this.event({ type: "committed", stream: STREAM, origin: this.origin, nextSeq: seq + 1 });
+  #keepOwn(origin: OriginId, value: number): void {
+    const seq = this.disk.next(origin);
+    const before = this.disk.value(origin, seq - 1);
+    this.disk.put(origin, seq, [value]);
+    this.fleet.wrote(origin, seq, value, before);
+    this.event({ type: "committed", stream: STREAM, origin, nextSeq: seq + 1 });
   }
 
-  #newOrigin(): void {
+  #freshOrigin(): OriginId {
     const node = this.name.includes(".") ? this.name : `${this.name}.a`;
-    this.origin = originId(`${node}~r${++this.#incarnations}`);
+    return originId(`${node}~r${this.#incarnations++}`);
+  }
+
+  /** Restored from a backup: appends under a new origin (rule 11). */
+  #reincarnate(key: KeyId): void {
+    if (originOf(key) === this.origin) {
+      this.disk.own = this.#freshOrigin();
+      this.fleet.restored++;
+    }
+    this.event({ type: "reincarnated", key, own: this.origin });
+  }
+
+  /** One commit after the other, so that a crash may come in between. */
+  #appendAgain({ key, from: first }: Effects<"appendAgain">): void {
+    const former = originOf(key);
+    const known = this.disk.again.get(former);
+    const { from, to, as } = known ?? { from: first, to: this.disk.next(former), as: this.#freshOrigin() };
+    const next = this.disk.next(as);
+    if (known === undefined) {
+      this.disk.again.set(former, { from, to, as });
+    } else if (next < to - from) {
+      const value = this.disk.value(former, from + next);
+      if (value === undefined) this.disk.log(as).addGap(next, next + 1, "missed");
+      else this.#keepOwn(as, value);
+      if (value !== undefined) this.fleet.again++;
+    } else {
+      this.event({ type: "appendedAgain", key, ok: true });
+      return;
+    }
+    this.commit(() => this.#appendAgain({ type: "appendAgain", key, from }));
   }
 
   /** A sensor may be told that its message is safe once a second node has said that it holds it. */
@@ -406,20 +467,14 @@ export class SimSite {
     }
   }
 
-  /** Restored from a backup: a new origin, under which is appended again what was appended since the start (rule 11). */
-  #reincarnate(): void {
-    this.fleet.restored++;
-    this.isRestored = false;
-    const [former, from] = [this.origin, this.#startedAt];
-    const tail: number[] = [];
-    for (let seq = from; seq < this.disk.next(former); seq++) tail.push(this.disk.value(former, seq) as number);
-    this.crash(false);
-    this.#runs = undefined;
-    this.disk = this.disk.copy((origin) => (origin === former ? from : Infinity));
-    this.#newOrigin();
-    this.restart();
-    tail.forEach((value, seq) => this.#keepOwn(seq, value));
-    this.#appended = tail.length;
-    for (const link of this.fleet.links) if (link.a === this || link.b === this) link.reopenSoon();
+  #setAside({ key, isForked }: Effects<"setAside">): void {
+    const origin = originOf(key);
+    const gone = this.disk.setAside(origin, isForked);
+    if (gone !== undefined) {
+      this.fleet.expired(origin, gone.from, gone.to);
+      this.runs.forget(key, gone.from);
+      this.#tellHoles(origin);
+    }
+    this.event({ type: "setAside", key, part: gone });
   }
 }

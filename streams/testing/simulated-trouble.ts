@@ -11,7 +11,10 @@ export interface Troubles {
   readonly everyMs: number;
   readonly troubleMs: number;
   readonly links?: boolean;
+  /** Sites crash; now and then one loses its disk. */
   readonly crashes?: boolean;
+  /** Sites crash, and keep their disks. */
+  readonly restarts?: boolean;
   readonly expiry?: boolean;
   readonly joiners?: boolean;
   readonly restores?: boolean;
@@ -52,8 +55,10 @@ export class SimulatedLife {
     fleet.time.run(troubles.writeMs + 4_000, () => this.#check());
     fleet.heal();
     const deadline = fleet.time.now + HEAL_MS_MAX;
-    while (!fleet.converged() && !this.#check() && fleet.time.now < deadline) fleet.time.run(fleet.time.now + 100);
-    const done = fleet.converged();
+    const isDone = () => fleet.converged() && (troubles.restores !== true || fleet.differences().length === 0);
+    while (!isDone() && !this.#check() && fleet.time.now < deadline) fleet.time.run(fleet.time.now + 100);
+    const done = isDone();
+    if (troubles.restores === true) fleet.differences().forEach((difference) => fleet.fail(difference));
     const [site] = fleet.sites;
     if (site !== undefined && fleet.failures.length === 0)
       for (const reader of this.#readers) this.#readAll(reader, site);
@@ -89,11 +94,12 @@ export class SimulatedLife {
   }
 
   #trouble(): void {
-    const { links = false, crashes = false, expiry = false, joiners = false, restores = false } = this.troubles;
-    const { rules = false } = this.troubles;
+    const { links = false, crashes = false, expiry = false, joiners = false } = this.troubles;
+    const { restarts = false, restores = false, rules = false } = this.troubles;
     const kinds = [
       ...(links ? [() => this.#cut(), () => this.#cut(), () => this.#silence(), () => this.#cutForGood()] : []),
-      ...(crashes ? [() => this.#crash()] : []),
+      ...(crashes ? [() => this.#crash(this.fleet.random() < 0.25)] : []),
+      ...(restarts ? [() => this.#crash(false)] : []),
       ...(expiry ? [() => this.#expire(), () => this.#expire()] : []),
       ...(joiners ? [() => this.#join()] : []),
       ...(rules ? [() => this.#revoke(), () => this.#revoke()] : []),
@@ -124,11 +130,9 @@ export class SimulatedLife {
     });
   }
 
-  #crash(): void {
+  #crash(loseDisk: boolean): void {
     const site = this.#pick(this.fleet.sites);
-    // What it appended since a restore that it does not know of would be taken for older.
-    if (site.isRestored) return;
-    site.crash(this.fleet.random() < 0.25 && this.fleet.mayLose(site));
+    site.crash(loseDisk && this.fleet.mayLose(site));
     this.fleet.time.after(500 + this.fleet.random() * 2_000, () => {
       site.restart();
       this.#reopen(site);
@@ -159,8 +163,8 @@ export class SimulatedLife {
     if (found === undefined) return;
     const [site, backup] = found;
     this.#backups.delete(site);
-    // A backup of an earlier origin would not have been appended to any more.
-    if (site.isRestored || !site.up || backup.next(site.origin) === 0) return;
+    // A folder that is put back twice may end as a fork that stays one (docs/adr/0014).
+    if (!site.up || this.fleet.restoresOf.has(site.name)) return;
     site.restore(backup);
     this.#reopen(site);
   }

@@ -113,7 +113,7 @@ const GROUPS: readonly Group[] = [
     ],
   },
   {
-    prepare: "fill-voyage",
+    prepare: "fill-sealed",
     scenarios: ["cuts"],
     once: true,
     rows: [

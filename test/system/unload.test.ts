@@ -7,6 +7,7 @@ import { askJson, login, recordsOf } from "../support/client.js";
 import { eventually } from "../support/eventually.js";
 import { connectSensor, containerNumber, reading } from "../support/sensor.js";
 import type { Service } from "../support/service.js";
+import { verifySites } from "../support/verify.js";
 import { OPS_TOKEN, SHIP, startSmallFleet, type SmallFleet } from "../support/small-fleet.js";
 
 const SEED = testSeed(20_260_303);
@@ -77,9 +78,13 @@ describe(`dropping links while a ship unloads (seed ${SEED})`, () => {
         expect(records.map(({ value }) => value)).toEqual(published.get(container));
       }
     }
+    for (const other of [fleet.ship, fleet.singapore, fleet.losAngeles, fleet.duckworks]) {
+      const { code, output } = await verifySites(fleet.tokyo, other, "--stream", "duckworks.*");
+      expect([code, output]).toEqual([0, expect.stringContaining(`tokyo and ${other.name}: equal`)]);
+    }
   }
 
-  it("R4: the ship's own link, cut and half-open, resumes; nothing is lost and nothing doubled", async () => {
+  it("R1, R4: the ship's own link, cut and half-open, resumes; nothing is lost and nothing doubled, and verify says equal", async () => {
     await days(BACKLOG);
     fleet.portLink.restore();
     await unloaded(BACKLOG / 8);
@@ -98,7 +103,7 @@ describe(`dropping links while a ship unloads (seed ${SEED})`, () => {
     await everywhereTheSame();
   });
 
-  it("R5: each link behind the port, cut in turn, is gone around", async () => {
+  it("R1, R5: each link behind the port, cut in turn, is gone around", async () => {
     const around = ["tokyo~los-angeles", "tokyo~singapore", "singapore~los-angeles"].toSorted(() => random() - 0.5);
     for (const id of around) {
       fleet.portLink.cut();

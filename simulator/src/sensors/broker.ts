@@ -9,6 +9,8 @@ export interface BrokerAddress {
   readonly site: string;
   /** e.g. `mqtt://127.0.0.1:1883` */
   readonly url: string;
+  /** Brokers of the site's other nodes, to which gateways turn when this one does not answer. */
+  readonly others?: readonly string[];
   readonly username?: string;
   readonly password?: string;
 }
@@ -29,7 +31,8 @@ export class Broker {
     };
     this.lanes = Array.from({ length: GATEWAYS_PER_BROKER }, (_, i) => {
       const outbox = new Outbox(Math.ceil(OUTBOX_MESSAGES_MAX / GATEWAYS_PER_BROKER));
-      return { outbox, gateway: new Gateway(address.url, `gateway-${address.site}-${i + 1}`, outbox, login) };
+      const urls = [address.url, ...(address.others ?? [])];
+      return { outbox, gateway: new Gateway(urls, `gateway-${address.site}-${i + 1}`, outbox, login) };
     });
   }
 

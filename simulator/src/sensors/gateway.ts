@@ -5,20 +5,22 @@ import type { Outbox } from "./outbox.js";
 /** Keep-alive, seconds: a broker that vanished without a word is noticed within one and a half of them. */
 const KEEP_ALIVE_S = 10;
 
-/** One connection of sensors to a broker: sends what is in the outbox, QoS 1, and again until it is acknowledged. */
+/** One connection of sensors to a broker, or to another when that one does not answer: sends what is in the outbox, QoS 1, and again until it is acknowledged. */
 export class Gateway {
   private client: MqttClient | undefined;
   private connected = false;
   private inFlight = 0;
   private failures = 0;
+  private turn = 0;
   private retry: NodeJS.Timeout | undefined;
   private watchdog: NodeJS.Timeout | undefined;
   private lastAnswerMs = 0;
   private stopped = false;
   private acknowledgedCount = 0;
 
+  /** @param urls brokers of one ship or yard; after a failure the next one is dialled */
   constructor(
-    private readonly url: string,
+    private readonly urls: readonly string[],
     private readonly clientId: string,
     private readonly outbox: Outbox,
     private readonly options: { readonly username?: string; readonly password?: string } = {},
@@ -72,7 +74,7 @@ export class Gateway {
   }
 
   private dial(): void {
-    const client = connect(this.url, {
+    const client = connect(this.urls[this.turn % this.urls.length] ?? "", {
       // aedes speaks 3.1.1.
       protocolVersion: 4,
       clientId: this.clientId,
@@ -102,6 +104,7 @@ export class Gateway {
     this.lose();
     client.end(true);
     if (this.stopped) return;
+    this.turn++;
     const wait = Math.min(GATEWAY_RETRY_MS_MAX, GATEWAY_RETRY_MS_MIN * 2 ** Math.min(this.failures++, 8));
     this.retry = setTimeout(() => this.dial(), wait);
   }

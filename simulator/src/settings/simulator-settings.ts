@@ -41,6 +41,8 @@ export const SimulatorSettingsSchema = Type.Object(
         {
           site: Type.String({ minLength: 1 }),
           mqtt: Type.String({ pattern: "^mqtts?://[^/]+$" }),
+          /** Brokers of the site's other nodes. */
+          others: Type.Optional(Type.Array(Type.String({ pattern: "^mqtts?://[^/]+$" }))),
           username: Type.Optional(Type.String()),
           password: Type.Optional(Type.String()),
           /** The node's own HTTP, to see whether it knows the bookings. */

@@ -66,6 +66,11 @@ export function siteOfOrigin(origin: OriginId): SiteName {
   return origin.slice(0, origin.indexOf(".")) as SiteName;
 }
 
+/** The node that an origin belongs to, as `site.node`, whatever its incarnation. */
+export function nodeOfOrigin(origin: OriginId): string {
+  return origin.slice(0, origin.indexOf("~"));
+}
+
 /** The owner of a stream is what stands before the first dot: `duckworks.alerts` belongs to `duckworks`. */
 export function ownerOfStream(stream: StreamName): string {
   const dot = stream.indexOf(".");

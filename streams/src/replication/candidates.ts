@@ -103,6 +103,11 @@ export function forgive(state: MachineState, peer: string, key: KeyId): void {
   if (state.penalties.size > 0) state.penalties.delete(`${peer} ${key}`);
 }
 
+/** All peers may be asked for this key again. */
+export function forgiveAll(state: MachineState, key: KeyId): void {
+  for (const id of state.penalties.keys()) if (id.endsWith(` ${key}`)) state.penalties.delete(id);
+}
+
 /** FNV-1a with a final mix: spreads keys over equally good peers, the same at every run. */
 function spreadHash(text: string): number {
   let h = 2_166_136_261;

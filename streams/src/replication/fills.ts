@@ -20,7 +20,7 @@ export function considerFill(state: MachineState, key: KeyId, now: number, out: 
   const fill = state.fills.get(key);
   if (fill === undefined) {
     // Of a node's own records, only what damage has cost it is a gap here.
-    startFill(state, key, now, out);
+    if (!state.mends.has(key)) startFill(state, key, now, out);
     return;
   }
   const conn = state.conns.get(fill.conn);

@@ -9,10 +9,15 @@ const DIGESTS_COMPARED_MAX = 4;
 
 /** Whether two sites hold the same history of an origin, told by digests of its records (rule 10). */
 export class ForkCheck {
-  readonly #digests: OriginDigests;
+  #digests: OriginDigests;
 
-  constructor(store: Pick<LocalStore, "readOrigin" | "digests">) {
+  constructor(private readonly store: Pick<LocalStore, "readOrigin" | "digests">) {
     this.#digests = new OriginDigests(store);
+  }
+
+  /** What stands under some numbers has changed. */
+  forget(): void {
+    this.#digests = new OriginDigests(this.store);
   }
 
   /** Digests of single records, without those that are not here. */

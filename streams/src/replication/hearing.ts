@@ -1,6 +1,7 @@
 import {
   heldNext,
   internKey,
+  isOfThisNode,
   isOwn,
   keyId,
   type Announced,
@@ -9,6 +10,8 @@ import {
   type Key,
   type MachineState,
 } from "./machine-state.js";
+import { forgive } from "./candidates.js";
+import { onClaim } from "./forks.js";
 import { consider, updateDistance } from "./sources.js";
 
 /** Announcements kept of what a peer is not believed about. A peer of our own fleet has few, and not for long. */
@@ -28,12 +31,12 @@ export function hear(
     return;
   }
   const key = internKey(state, names.stream, names.origin);
+  const { next, holes } = announced;
+  // What it did not give before it may have given up, and others have filled.
+  if (holes.length > 0 && conn.announced.get(key)?.holes.length === 0) forgive(state, conn.peer, key);
   conn.announced.set(key, announced);
-  if (isOwn(state, key)) {
-    const { next } = announced;
-    if (next > heldNext(state, key)) out.push({ type: "restored", conn: conn.id, key, next });
-    return;
-  }
+  if (isOfThisNode(state, key) && next > heldNext(state, key)) onClaim(state, conn, key, next, now, out);
+  if (isOwn(state, key)) return;
   if (state.sources.get(key)?.conn === conn.id) updateDistance(state, key, out);
   consider(state, key, now, out);
 }

@@ -1,6 +1,6 @@
 import type { Digest, Frame, Request } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Hole } from "../model/gap.js";
-import { siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
+import { nodeOfOrigin, siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
 import type { SealedRun } from "../store/store.js";
 import type { Purse } from "./budget/purse.js";
 import type { CreditWindow } from "./credit-window.js";
@@ -25,6 +25,10 @@ export interface LinkRights {
   maySend(stream: StreamName): boolean;
   /** Records of the stream may be requested from the peer over this link. */
   mayRequest(stream: StreamName): boolean;
+  /** A single record of the stream may be asked for to see whether the peer holds the same history. */
+  mayProbe(stream: StreamName, origin: OriginId): boolean;
+  /** The peer may ask for a single record in this way. */
+  mayBeProbed(stream: StreamName, origin: OriginId): boolean;
   /** The peer may know that the stream exists and how far this site has this origin's records. */
   mayAnnounce(stream: StreamName, origin: OriginId): boolean;
   /** What the peer says of the stream is listened to (R8). */
@@ -164,6 +168,29 @@ export interface Fill {
   isVoid?: true;
 }
 
+/** Two histories of one origin were met, here and at a peer, or may be here. */
+export interface Fork {
+  /** Connection over which the other one was met; -1 where it is only looked after whether something stands again. */
+  readonly conn: number;
+  /** When something is to be done about it; Infinity while nothing can be. */
+  dueAt: number;
+  /** When it was last looked at, and how often in vain. */
+  lookedAt: number;
+  tries: number;
+}
+
+/** What is being done about a fork (forks.ts); nothing else is asked for in the key meanwhile. */
+export interface Mend {
+  step: "search" | "reincarnate" | "append" | "set-aside";
+  readonly conn: number;
+  /** While searching: the request that is out, the seq that it asks for, and between which seqs the histories part. */
+  requestId: number;
+  at: number;
+  low: number;
+  high: number;
+  heardAt: number;
+}
+
 export interface Penalty {
   until: number;
   strikes: number;
@@ -173,8 +200,10 @@ export interface Penalty {
 export interface MachineState {
   /** Name of this node, `site.node`, used to break ties. */
   readonly self: string;
-  /** Origins under which this node appends: never requested. */
-  readonly own: OriginId;
+  /** Origin under which this node appends: never requested. */
+  own: OriginId;
+  /** This node has taken a new origin since it started: it was restored, and is not another time. */
+  isReborn: boolean;
   readonly keys: Map<KeyId, Key>;
   /** First seq that is not durable here. */
   readonly held: Map<KeyId, number>;
@@ -196,6 +225,16 @@ export interface MachineState {
   /** Smallest distance since `next`: what makes a loop of standing requests impossible (rule 5). */
   readonly feasible: Map<KeyId, { next: number; distance: number }>;
   readonly penalties: Map<string, Penalty>;
+  /** Keys of one node in one stream, under whichever incarnation. */
+  readonly byNode: Map<string, KeyId[]>;
+  readonly forks: Map<KeyId, Fork>;
+  readonly mends: Map<KeyId, Mend>;
+  /** Requests for single records that were not answered yet, and over which connection, also when nobody waits any more. */
+  readonly probes: Map<number, number>;
+  /** Former own keys of which the records whose numbers were given twice stand again. */
+  readonly again: Set<KeyId>;
+  /** Of which keys a peer has claimed how much in vain, by peer and key. */
+  readonly refuted: Map<string, number>;
   nextRequestId: number;
 }
 
@@ -276,6 +315,14 @@ export type MachineEvent =
       /** Other records stand here under the numbers that the peer named. */
       readonly isFork?: boolean;
     }
+  /** The answer to a `compare` effect. */
+  | {
+      readonly type: "compared";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+      readonly isFork: boolean;
+    }
   /** The answer to a `digest` effect; without those that cannot be read. */
   | { readonly type: "digested"; readonly requestId: number; readonly digests: Digest[] }
   /** All gaps of a key, as they are now; its records are here up to `nextSeq` but for them. */
@@ -298,9 +345,19 @@ export type MachineEvent =
       readonly bytes: number;
       readonly ok: boolean;
       readonly fill: boolean;
+      /** It was not taken, because it stands here under a later origin of the same node. */
+      readonly standsAgain?: boolean;
       /** From the arrival to the answer. */
       readonly tookMs: number;
     }
+  /** Records of this key stand again under another origin, since this node was restored: told at the start. */
+  | { readonly type: "again"; readonly key: KeyId }
+  /** The answer to a `reincarnate` effect: the origin under which this node appends now; undefined when it could not be changed. */
+  | { readonly type: "reincarnated"; readonly key: KeyId; readonly own: OriginId | undefined }
+  /** The answer to an `appendAgain` effect. */
+  | { readonly type: "appendedAgain"; readonly key: KeyId; readonly ok: boolean }
+  /** The answer to a `setAside` effect: which records were given up; undefined when there were none to be given up. */
+  | { readonly type: "setAside"; readonly key: KeyId; readonly part: { from: number; to: number } | undefined }
   /** A ping was answered. */
   | { readonly type: "roundTrip"; readonly conn: number; readonly ms: number }
   | { readonly type: "tick" };
@@ -348,10 +405,27 @@ export type Effect =
       readonly key: KeyId;
       readonly seqs: readonly number[];
     }
+  /** Whether the peer, which has all that is here, holds the same history. */
+  | {
+      readonly type: "compare";
+      readonly conn: number;
+      readonly requestId: number;
+      readonly key: KeyId;
+      readonly digests: readonly Digest[];
+    }
   /** Two histories stand under the numbers of one origin. */
   | { readonly type: "fork"; readonly conn: number; readonly key: KeyId }
-  /** A peer holds more of this node's own records than this node: it was restored from a backup (rule 11). */
-  | { readonly type: "restored"; readonly conn: number; readonly key: KeyId; readonly next: number }
+  /**
+   * A peer holds records of this node which the node does not hold: it was restored from a backup, and must append under
+   * a new origin (rule 11).
+   */
+  | { readonly type: "reincarnate"; readonly conn: number; readonly key: KeyId; readonly next: number }
+  /** A peer claims so much of this node's own records, and has nothing to show for it. */
+  | { readonly type: "refuted"; readonly conn: number; readonly key: KeyId; readonly next: number }
+  /** From this seq on the records were given numbers that others had: append them again. */
+  | { readonly type: "appendAgain"; readonly key: KeyId; readonly from: number }
+  /** Give up records of the key that stand under a later origin of the same node; `isForked`: another history of it was met. */
+  | { readonly type: "setAside"; readonly key: KeyId; readonly isForked: boolean }
   /** Take in blocks [first, next) of a sealed run; with its last, the run counts. With its first, a former one is dropped. */
   | {
       readonly type: "stage";
@@ -374,6 +448,7 @@ export function createMachine(self: string, own: OriginId): MachineState {
   return {
     self,
     own,
+    isReborn: false,
     keys: new Map(),
     held: new Map(),
     received: new Map(),
@@ -387,6 +462,12 @@ export function createMachine(self: string, own: OriginId): MachineState {
     distance: new Map(),
     feasible: new Map(),
     penalties: new Map(),
+    byNode: new Map(),
+    forks: new Map(),
+    mends: new Map(),
+    probes: new Map(),
+    again: new Set(),
+    refuted: new Map(),
     nextRequestId: 1,
   };
 }
@@ -394,7 +475,11 @@ export function createMachine(self: string, own: OriginId): MachineState {
 /** Makes a key known; returns its id. */
 export function internKey(state: MachineState, stream: StreamName, origin: OriginId): KeyId {
   const id = keyId(stream, origin);
-  if (!state.keys.has(id)) state.keys.set(id, { stream, origin });
+  if (!state.keys.has(id)) {
+    state.keys.set(id, { stream, origin });
+    const node = keyId(stream, nodeOfOrigin(origin));
+    state.byNode.set(node, [...(state.byNode.get(node) ?? []), id]);
+  }
   return id;
 }
 
@@ -408,6 +493,12 @@ export function receivedNext(state: MachineState, key: KeyId): number {
 
 export function isOwn(state: MachineState, key: KeyId): boolean {
   return state.keys.get(key)?.origin === state.own;
+}
+
+/** Of this node, under whichever incarnation. */
+export function isOfThisNode(state: MachineState, key: KeyId): boolean {
+  const origin = state.keys.get(key)?.origin;
+  return origin !== undefined && nodeOfOrigin(origin) === nodeOfOrigin(state.own);
 }
 
 /** Whether the records were first stored by a node of this site. */

@@ -8,6 +8,20 @@ import { avoid, penalise } from "./candidates.js";
 import { giveCredit } from "./credit.js";
 import { CreditWindow } from "./credit-window.js";
 import { considerFill, endFill, onFillApplied } from "./fills.js";
+import {
+  considerFork,
+  dropSearches,
+  FORKED_MS,
+  lookAgain,
+  onAgain,
+  onAppendedAgain,
+  onFork,
+  onProbed,
+  onProbeRefused,
+  onReincarnated,
+  onSetAside,
+  takeProbe,
+} from "./forks.js";
 import { holeFromWire } from "./gap-frames.js";
 import { hear } from "./hearing.js";
 import {
@@ -25,12 +39,10 @@ import {
 import { releaseHeld } from "./payment.js";
 import { onRights } from "./rights-change.js";
 import { precedes } from "./peer-name.js";
-import { blockRead, endServing, partRead, pump, serve, wait } from "./serving.js";
+import { blockRead, compared, endServing, partRead, pump, serve, wait } from "./serving.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
-/** A fork does not heal by itself: the peer is asked again only to notice when somebody has healed it. */
-const FORKED_MS = 60_000;
 
 /**
  * The replication protocol of one node as a state machine: given what happened, says what to do.
@@ -60,14 +72,14 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       break;
     }
     case "data":
-      onData(state, event, now, out);
+      if (!isProbeAnswer(state, event, now, out)) onData(state, event, now, out);
       break;
     case "sealed":
       onSealed(state, event, now, out);
       break;
     case "block": {
       const conn = state.conns.get(event.conn);
-      if (conn !== undefined) blockRead(state, conn, event, out);
+      if (conn !== undefined && blockRead(state, conn, event, out)) onFork(state, conn, event.key, now, out);
       break;
     }
     case "preparing":
@@ -90,12 +102,29 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "digested":
       onDigested(state, event.requestId, event.digests, now, out);
       break;
+    case "compared": {
+      const conn = state.conns.get(event.conn);
+      if (conn !== undefined && compared(conn, event, out)) onFork(state, conn, event.key, now, out);
+      break;
+    }
     case "holes":
       onHoles(state, event, out);
       break;
     case "unnoted":
       state.received.set(event.key, heldNext(state, event.key));
       state.staged.delete(event.key);
+      break;
+    case "again":
+      onAgain(state, event.key, now, out);
+      break;
+    case "reincarnated":
+      onReincarnated(state, event, now, out);
+      break;
+    case "appendedAgain":
+      onAppendedAgain(state, event, now, out);
+      break;
+    case "setAside":
+      onSetAside(state, event, now, out);
       break;
     case "roundTrip":
       state.conns.get(event.conn)?.window.roundTrip(event.ms, now);
@@ -107,6 +136,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     }
     case "tick":
       for (const key of state.keys.keys()) {
+        considerFork(state, key, now, out);
         consider(state, key, now, out);
         considerFill(state, key, now, out);
       }
@@ -158,6 +188,7 @@ function dropConn(state: MachineState, id: number, now: number, out: Effect[]): 
   if (conn === undefined) return;
   releaseHeld(conn);
   state.conns.delete(id);
+  dropSearches(state, id, now);
   for (const [key, fill] of state.fills) if (fill.conn === id) endFill(state, key);
   for (const [key, source] of state.sources) {
     if (source.conn === id) {
@@ -187,11 +218,15 @@ function onMessage(
     case "request": {
       const { id, stream, origin, from, to, digests, staged } = message.value;
       const key = internKey(state, streamName(stream), originId(origin));
-      const refusal = refusalOf(state, conn, key, from, to > 0);
+      const refusal = refusalOf(state, conn, key, from, to);
       if (refusal === undefined) {
         const range = { position: from, to: to > 0 ? to : Infinity };
         const begun = { prepared: undefined, waits: false, ...(staged === undefined ? {} : { staged }) };
         serve(state, conn, { id, key, ...range, digests, ...begun }, out);
+        // Otherwise they are compared when there is something to send.
+        if (digests.length > 0 && from >= heldNext(state, key)) {
+          out.push({ type: "compare", conn: conn.id, requestId: id, key, digests });
+        }
       } else {
         out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value: { id, reason: refusal } } });
       }
@@ -227,10 +262,15 @@ function onMessage(
       break;
     }
     case "refuse": {
+      const probe = takeProbe(state, conn.id, message.value.id);
+      if (probe !== undefined) {
+        if (probe.key !== undefined) onProbeRefused(state, conn, probe.key, message.value.reason, now, out);
+        break;
+      }
       const key = sourceOfRequest(state, conn.id, message.value.id);
       if (key === undefined) break;
       if (message.value.reason === Refuse_Reason.FORK) {
-        out.push({ type: "fork", conn: conn.id, key });
+        onFork(state, conn, key, now, out);
         avoid(state, conn.peer, key, now + FORKED_MS);
       } else {
         // There is no such stream for this site: if there is one day, it will be announced again.
@@ -246,7 +286,8 @@ function onMessage(
       break;
     }
     case "gap":
-      if (message.value.hole !== undefined) onGap(state, conn, message.value.id, message.value.hole, now, out);
+      if (message.value.hole !== undefined && !isProbed(state, conn, message.value.id, now, out))
+        onGap(state, conn, message.value.id, message.value.hole, now, out);
       break;
     case "credit":
       conn.credit += message.value.bytes;
@@ -257,15 +298,12 @@ function onMessage(
 }
 
 /** Why a request cannot be served, or undefined. */
-function refusalOf(
-  state: MachineState,
-  conn: Conn,
-  key: KeyId,
-  from: number,
-  hasEnd: boolean,
-): Refuse_Reason | undefined {
-  const stream = state.keys.get(key)?.stream;
-  if (stream === undefined || !conn.rights.maySend(stream)) return Refuse_Reason.NOT_FOUND;
+function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number, to: number): Refuse_Reason | undefined {
+  const names = state.keys.get(key);
+  const hasEnd = to > 0;
+  if (names === undefined) return Refuse_Reason.NOT_FOUND;
+  const isProbe = to === from + 1 && conn.rights.mayBeProbed(names.stream, names.origin);
+  if (!conn.rights.maySend(names.stream) && !isProbe) return Refuse_Reason.NOT_FOUND;
   if (from > heldNext(state, key)) return Refuse_Reason.BEHIND;
   const source = state.sources.get(key);
   if (!hasEnd && source?.conn === conn.id && source.state === "active") {
@@ -291,6 +329,7 @@ function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effe
     state.received.set(key, nextSeq);
     state.staged.delete(key);
   }
+  lookAgain(state, key);
   for (const conn of state.conns.values()) {
     if (conn.serving.has(key)) {
       pump(state, conn, out);
@@ -313,6 +352,7 @@ function onApplied(
 ): void {
   const conn = state.conns.get(event.conn);
   if (event.fill) onFillApplied(state, event.key);
+  if (event.standsAgain === true && conn !== undefined) avoid(state, conn.peer, event.key, now + FORKED_MS);
   if (event.ok) {
     if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs, now), out);
     return;
@@ -326,4 +366,23 @@ function onApplied(
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
   dropConn(state, conn.id, now, out);
+}
+
+/** Whether a record was asked for only to see whether the peer holds the same history; it is here already. */
+function isProbeAnswer(
+  state: MachineState,
+  event: Extract<MachineEvent, { type: "data" }>,
+  now: number,
+  out: Effect[],
+): boolean {
+  const conn = state.conns.get(event.conn);
+  if (conn === undefined || !isProbed(state, conn, event.requestId, now, out)) return false;
+  giveCredit(conn, conn.window.committed(event.bytes, 0, now), out);
+  return true;
+}
+
+function isProbed(state: MachineState, conn: Conn, requestId: number, now: number, out: Effect[]): boolean {
+  const probe = takeProbe(state, conn.id, requestId);
+  if (probe?.key !== undefined) onProbed(state, probe.key, true, now, out);
+  return probe !== undefined;
 }

@@ -31,6 +31,12 @@ export class PeerKnowledge {
     }
   }
 
+  /** It has announced so much; less than before, when it has lost its disk. */
+  says({ site, node }: Peer, key: Key, next: number): void {
+    this.#peers.get(peerName(site, node))?.next.set(keyId(key.stream, key.origin), { ...key, next });
+  }
+
+  /** Records before this seq came from it. */
   holds({ site, node }: Peer, key: Key, next: number): void {
     const known = this.#peers.get(peerName(site, node));
     const id = keyId(key.stream, key.origin);

@@ -18,6 +18,7 @@ import { Budgets } from "./budget/budgets.js";
 import { checkPeer, isSameNode } from "./check-peer.js";
 import { Dialler } from "./dialler.js";
 import { ForkCheck } from "./fork-check.js";
+import { ForkMending } from "./fork-mending.js";
 import { Gate } from "./gate.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { handedOver } from "./handed-over.js";
@@ -42,6 +43,8 @@ import { SisterCopies } from "./sisters.js";
 import type { Channel, Listener, Transport } from "./transport.js";
 import { URGENT_FIRST } from "./urgency.js";
 
+/** In whose turn a new origin is taken: one at a time. */
+const REINCARNATION = "reincarnation";
 /** How often stalls, pings and announcements are looked at. */
 const TICK_MS = 100;
 
@@ -93,10 +96,10 @@ class NodeReplicator implements Replicator {
   #closed = false;
   #stopListening: () => void = () => undefined;
   readonly #forks: ForkCheck;
+  readonly #mending: ForkMending;
   readonly #self: SiteEntry;
   /** Forks that were reported, by key and peer. */
   readonly #forked = new Set<string>();
-  #isRestored = false;
 
   constructor(private readonly options: ReplicatorOptions) {
     const { site, node } = options.settings;
@@ -109,6 +112,14 @@ class NodeReplicator implements Replicator {
     this.#gate = new Gate({ sites: settings.sites, identity, exceptions });
     this.#transport = options.transport ?? createGrpcTransport({ env, ...(identity !== undefined && { identity }) });
     this.#forks = new ForkCheck(options.store);
+    this.#mending = new ForkMending({
+      ...options,
+      machine: this.#machine,
+      sealed: this.#sealed,
+      run: (event) => this.#run(event),
+      failed: (what, key, error) => this.#storeFailed(what, key, error),
+      mended: (key) => this.#mended(key),
+    });
     const self = this.#siteEntry(settings.site);
     if (self === undefined)
       throw new LandfallError("INVALID_SETTINGS", `site ${settings.site} is not listed under sites`);
@@ -147,6 +158,7 @@ class NodeReplicator implements Replicator {
         this.#run({ type: "holes", stream, origin, nextSeq, holes: gaps.filter((gap) => gap.origin === origin) });
       }
     }
+    for (const { stream, origin } of store.appendedAgain()) this.#run({ type: "again", key: keyId(stream, origin) });
     if (settings.replication.listen !== undefined) {
       this.#listener = await this.#transport.listen(settings.replication.listen, {
         admit: (caller) => this.#gate.admit(caller),
@@ -355,7 +367,7 @@ class NodeReplicator implements Replicator {
     if (link.peer === undefined) return;
     for (const { stream, origin, next } of holdings) {
       const key = { stream: stream as StreamName, origin: origin as never };
-      if (rights?.mayBelieve(key.stream) === true) this.#knowledge.holds(link.peer, key, next);
+      if (rights?.mayBelieve(key.stream) === true) this.#knowledge.says(link.peer, key, next);
     }
   }
 
@@ -455,11 +467,23 @@ class NodeReplicator implements Replicator {
         // Behind what is on its way to the disk.
         this.#inTurn(effect.key, () => this.#digest(effect));
         break;
+      case "compare":
+        void this.#compare(effect);
+        break;
       case "fork":
         this.#reportFork(effect.key, link?.peer?.site ?? "");
         break;
-      case "restored":
-        this.#reportRestored(effect.key, effect.next, link?.peer?.site ?? "");
+      case "reincarnate":
+        this.#inTurn(REINCARNATION, () => this.#mending.reincarnate(effect, link?.peer?.site ?? ""));
+        break;
+      case "refuted":
+        this.#reportRefuted(effect.key, effect.next, link?.peer?.site ?? "");
+        break;
+      case "appendAgain":
+        this.#inTurn(effect.key, () => this.#mending.appendAgain(effect));
+        break;
+      case "setAside":
+        this.#inTurn(effect.key, () => this.#mending.setAside(effect));
         break;
       case "close":
         this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");
@@ -504,6 +528,15 @@ class NodeReplicator implements Replicator {
     this.#run({ ...nothing, hole });
   }
 
+  async #compare({ conn, requestId, key, digests }: Extract<Effect, { type: "compare" }>): Promise<void> {
+    try {
+      const isFork = await this.#forks.isFork(this.#machine.keys.get(key) as Key, digests);
+      this.#run({ type: "compared", conn, requestId, key, isFork });
+    } catch (error) {
+      this.#storeFailed("compare", key, error);
+    }
+  }
+
   /** What is stored of one key is stored in order; keys do not wait for each other. */
   #inTurn(key: KeyId, work: () => Promise<void>): void {
     this.#applying.set(key, (this.#applying.get(key) ?? Promise.resolve()).then(work));
@@ -519,18 +552,21 @@ class NodeReplicator implements Replicator {
     const fill = effect.type === "apply" && effect.fill;
     const { env } = this.options;
     let ok = true;
+    let standsAgain = false;
     try {
       if (effect.type === "stage") {
         await this.#sealed.stage(effect);
       } else {
+        const batch = effect.payload as Batch;
         if (!fill) await this.#sealed.drop(key);
-        await this.options.store.apply(effect.payload as Batch);
+        standsAgain = fill && (await this.#mending.standsAgain(batch));
+        if (!standsAgain) await this.options.store.apply(batch);
       }
     } catch (error) {
       ok = false;
       this.#storeFailed("store", key, error);
     }
-    this.#run({ type: "applied", conn, key, bytes, ok, fill, tookMs: env.monotonic() - arrivedAt });
+    this.#run({ type: "applied", conn, key, bytes, ok, fill, standsAgain, tookMs: env.monotonic() - arrivedAt });
   }
 
   async #note({ key, hole }: Extract<Effect, { type: "note" }>): Promise<void> {
@@ -561,11 +597,14 @@ class NodeReplicator implements Replicator {
     this.options.exceptions.report({ code: "FORK", source: "replication", message, detail: { peer } });
   }
 
-  #reportRestored(key: KeyId, next: number, peer: string): void {
-    if (this.#isRestored) return;
-    this.#isRestored = true;
-    const message = `${peer} holds records of this node, ${key}, up to seq ${next}, which are not here: this folder was restored`;
-    this.options.exceptions.report({ code: "RESTORED", source: "replication", message, detail: { peer } });
+  #reportRefuted(key: KeyId, next: number, peer: string): void {
+    const message = `${key}: ${peer} says that it holds what this node wrote up to seq ${next}, and cannot show it; it is not believed`;
+    this.options.exceptions.report({ code: "PROTOCOL_ERROR", source: "replication", message, detail: { peer } });
+  }
+
+  #mended(key: KeyId): void {
+    this.#forks.forget();
+    for (const met of this.#forked) if (met.startsWith(`${key} `)) this.#forked.delete(met);
   }
 
   #storeFailed(what: string, key: KeyId, error: unknown): void {

@@ -43,6 +43,12 @@ export function linkRights(options: {
   return {
     maySend: (stream) => replicates(stream) && carried(stream) && peerWanted(stream),
     mayRequest: (stream) => replicates(stream) && mayHold(stream) && carried(stream) && ownWanted(stream),
+    mayProbe: (stream, origin) =>
+      replicates(stream) &&
+      mayHold(stream) &&
+      carried(stream) &&
+      (ownWanted(stream) || siteOfOrigin(origin) === self.site),
+    mayBeProbed: (stream, origin) => replicates(stream) && carried(stream) && siteOfOrigin(origin) === peer.site,
     // The peer also hears how far we have its own records, so that it knows what is still to be sent.
     mayAnnounce: (stream: StreamName, origin: OriginId) =>
       replicates(stream) && (peerWanted(stream) || siteOfOrigin(origin) === peer.site),
@@ -64,6 +70,8 @@ export function sisterRights({
   return {
     maySend: carried,
     mayRequest: carried,
+    mayProbe: carried,
+    mayBeProbed: carried,
     mayAnnounce: carried,
     mayBelieve: () => true,
     urgency: remember(urgencyIn(urgent)),

@@ -1,5 +1,6 @@
 import { SEALED_RECORDS_MIN, SEALED_RUNS_OPEN_MAX, SEALED_RUN_IDLE_MS } from "../limits.js";
 import type { Env } from "../env.js";
+import type { OriginId, StreamName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
 import type { LocalStore, SealedRunReader, SealedRunWriter } from "../store/store.js";
 import type { Effect, KeyId, MachineState, RunFacts } from "./machine-state.js";
@@ -79,6 +80,15 @@ export class SealedFlow {
     const writer = this.#incoming.get(key);
     this.#incoming.delete(key);
     await writer?.abandon();
+  }
+
+  /** Runs of this origin are not sent any more: what they hold was given up. */
+  forget(stream: StreamName, origin: OriginId): void {
+    for (const [id, { reader }] of this.#outgoing) {
+      if (reader.run.stream !== stream || reader.run.origin !== origin) continue;
+      this.#outgoing.delete(id);
+      void reader.close();
+    }
   }
 
   /** Once in a while: closes what nobody asked for in a long time. */

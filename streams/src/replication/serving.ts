@@ -1,5 +1,5 @@
 import { Refuse_Reason, type Sealed } from "@landfall/proto/gen/landfall/v1/replication";
-import type { Hole } from "../model/gap.js";
+import { holeAt, isFillable, type Hole } from "../model/gap.js";
 import { holeToWire } from "./gap-frames.js";
 import { holdFor, isAffordable, pay, releaseHeld } from "./payment.js";
 import {
@@ -34,7 +34,13 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
   if (conn.reading || conn.credit < blockBytes / 2) return;
   const serving = mostUrgent(state, conn, blockBytes);
   const names = serving === undefined ? undefined : state.keys.get(serving.key);
-  if (serving === undefined || names === undefined || !holdFor(state, conn, serving, blockBytes)) return;
+  if (serving === undefined || names === undefined) return;
+  if (isUnsure(state, serving)) {
+    refuse(conn, serving, Refuse_Reason.BEHIND, out);
+    pump(state, conn, out);
+    return;
+  }
+  if (!holdFor(state, conn, serving, blockBytes)) return;
   const { key } = serving;
   if (conn.serving.get(key) === serving) conn.turn = [...conn.turn.filter((other) => other !== key), key];
   conn.reading = true;
@@ -57,19 +63,36 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
   serving.prepared = serving.position;
 }
 
+/**
+ * The peer holds a record that is lacking here and may still come, right before what it asks for. Only then can be told
+ * whether both hold the same history; until then it is asked to look elsewhere.
+ */
+function isUnsure(state: MachineState, { key, position, digests }: Serving): boolean {
+  const holes = state.holes.get(key);
+  if (digests.length === 0 || holes === undefined || holeAt(holes, position) !== undefined) return false;
+  return digests.some(({ from }) => {
+    const hole = holeAt(holes, from);
+    return hole !== undefined && isFillable(hole.reason);
+  });
+}
+
 /** A narrow window is filled with several blocks, so that what is urgent need not wait for all of it. */
 function blockBytesFor({ tuning, peerWindow }: Conn): number {
   return peerWindow === undefined ? tuning.blockBytes : Math.min(tuning.blockBytes, Math.ceil(peerWindow / 4));
 }
 
-/** Sends what was read, or why nothing can be, unless its request was stopped meanwhile. */
+/**
+ * Sends what was read, or why nothing can be, unless its request was stopped meanwhile. Returns whether the peer turned out
+ * to hold another history.
+ */
 export function blockRead(
   state: MachineState,
   conn: Conn,
   event: Extract<MachineEvent, { type: "block" }>,
   out: Effect[],
-): void {
+): boolean {
   conn.reading = false;
+  let isFork = false;
   const serving = servingOf(conn, event.key, event.requestId);
   if (
     serving?.position === event.firstSeq &&
@@ -78,7 +101,7 @@ export function blockRead(
     serving.digests = [];
     if (event.isFork === true) {
       refuse(conn, serving, Refuse_Reason.FORK, out);
-      out.push({ type: "fork", conn: conn.id, key: event.key });
+      isFork = true;
     } else if (event.count === 0) {
       sendHole(conn, serving, event.hole, out);
     } else {
@@ -93,6 +116,19 @@ export function blockRead(
   }
   releaseHeld(conn);
   pump(state, conn, out);
+  return isFork;
+}
+
+/** Refuses who holds another history; returns whether it does. */
+export function compared(
+  conn: Conn,
+  { key, requestId, isFork }: Extract<MachineEvent, { type: "compared" }>,
+  out: Effect[],
+): boolean {
+  const serving = servingOf(conn, key, requestId);
+  if (serving === undefined || !isFork) return false;
+  refuse(conn, serving, Refuse_Reason.FORK, out);
+  return true;
 }
 
 /** What one request waits for holds up no other. */

@@ -17,8 +17,11 @@ import {
 /** Looks whether a key has the source it should have, and does what is needed. */
 export function consider(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
   if (isOwn(state, key)) return;
+  // While a fork is mended, only what it waits for goes on.
+  const isMending = state.mends.has(key);
   const source = state.sources.get(key);
   if (source === undefined) {
+    if (isMending) return;
     const best = bestSource(state, key, now);
     const hole = best === undefined ? undefined : holeAhead(state, key, best.conn);
     if (hole === undefined) state.gapWaits.delete(key);
@@ -35,6 +38,7 @@ export function consider(state: MachineState, key: KeyId, now: number, out: Effe
     }
     return;
   }
+  if (isMending) return;
   const best = bestSource(state, key, now);
   const current = plusCost(conn.announced.get(key)?.distance ?? DISTANCE_INFINITE, conn.tuning.cost);
   if (best !== undefined && best.conn !== conn && best.distance < current) {

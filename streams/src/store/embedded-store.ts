@@ -22,6 +22,7 @@ import { Hurry } from "./hurry.js";
 import { ownJournalBlock } from "./journal-block.js";
 import { JournalIndex } from "./journal-index.js";
 import { JournalReader } from "./journal-reader.js";
+import { Lineage } from "./lineage.js";
 import { checkCursor } from "./cursor-walk.js";
 import { readDigestFile } from "./digest-file.js";
 import { holdingsOf } from "./holdings.js";
@@ -120,7 +121,6 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 }
 
 export class EmbeddedStore implements LocalStore {
-  readonly origin: OriginId;
   private readonly commit: GroupCommit;
   private readonly files: FilePool;
   private readonly journals: JournalReader;
@@ -132,6 +132,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly pace: Pace;
   private readonly gapKeeper: GapKeeper;
   private readonly transfers: SealedTransfers;
+  private readonly lineage: Lineage;
   private readonly summing: StoreDigests;
   private readonly repairing: RepairOptions;
   private recordsReceived = 0;
@@ -151,9 +152,8 @@ export class EmbeddedStore implements LocalStore {
     private readonly disk: Disk,
     late: readonly Run[],
   ) {
-    const { origin, catalog, journal, nextCommit, manifest } = opened;
+    const { catalog, journal, nextCommit, manifest } = opened;
     const { folder, cacheBytes, env, commitBytes, pendingBytesMax, journalFileBytes } = options;
-    this.origin = origin;
     this.corruptBlocks = opened.damages;
     this.files = new FilePool(disk, folder);
     this.journals = new JournalReader(this.files, new BlockCache(cacheBytes), (error) => this.noteCorrupt(error));
@@ -189,7 +189,7 @@ export class EmbeddedStore implements LocalStore {
     });
     this.pace = new Pace(env, () => this.maintenance.progress());
     this.gapKeeper = new GapKeeper({
-      own: origin,
+      own: () => this.origin,
       log,
       write: (gaps) => this.maintenance.exclusive(() => this.maintenance.noteGaps(gaps)),
     });
@@ -230,10 +230,10 @@ export class EmbeddedStore implements LocalStore {
     this.commit = new GroupCommit({
       catalog,
       journal,
-      origin,
+      origin: () => this.origin,
       nextCommit,
       env,
-      slot: options.slot ?? crc32(origin) % OFFSET_SLOT_COUNT,
+      slot: () => options.slot ?? crc32(this.origin) % OFFSET_SLOT_COUNT,
       ...(commitBytes === undefined ? {} : { commitBytes }),
       ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
       ...(journalFileBytes === undefined ? {} : { journalFileBytes }),
@@ -244,6 +244,19 @@ export class EmbeddedStore implements LocalStore {
         if (options.sealing !== false) this.maintenance.seal(generation);
       },
     });
+    this.lineage = new Lineage({
+      disk,
+      folder,
+      catalog,
+      identity: opened.identity,
+      maintenance: this.maintenance,
+      transfers: this.transfers,
+      gapKeeper: this.gapKeeper,
+      log: this.logReader,
+      topics: this.topicReader,
+      apply: (batch) => this.apply(batch),
+      sealed: () => this.sealed(),
+    });
     if (options.sealing === false) return;
     for (const generation of opened.full) {
       generation.isFull = true;
@@ -251,6 +264,10 @@ export class EmbeddedStore implements LocalStore {
     }
     this.maintenance.start();
     if (options.retention !== undefined) this.expireLater();
+  }
+
+  get origin(): OriginId {
+    return this.opened.identity.origin;
   }
 
   async append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]> {
@@ -431,6 +448,37 @@ export class EmbeddedStore implements LocalStore {
     streamName(run.stream);
     originId(run.origin);
     return this.transfers.receive(run);
+  }
+
+  reincarnate(): Promise<OriginId> {
+    this.checkOpen();
+    return this.later(async () => {
+      // What has a number of the old origin is on disk before the new one counts.
+      await this.commit.idle();
+      await this.opened.identity.takeIncarnation();
+      return this.origin;
+    });
+  }
+
+  async appendAgain(stream: StreamName, origin: OriginId, from: Seq): Promise<void> {
+    this.checkOpen();
+    checkSeq(from);
+    return this.read(this.lineage.appendAgain(stream, origin, from));
+  }
+
+  appendedAgain(): { readonly stream: StreamName; readonly origin: OriginId }[] {
+    this.checkOpen();
+    return this.opened.identity.allAgain;
+  }
+
+  async setAside(stream: StreamName, origin: OriginId, isForked: boolean): Promise<Hole | undefined> {
+    this.checkOpen();
+    return this.lineage.setAside(stream, origin, isForked);
+  }
+
+  async standsAgain(stream: StreamName, origin: OriginId, record: OriginRecord): Promise<boolean> {
+    this.checkOpen();
+    return this.read(this.lineage.standsAgain(stream, origin, record));
   }
 
   holdings(stream: StreamName): OriginHoldings[] {

@@ -18,7 +18,7 @@ export class GapKeeper {
 
   constructor(
     private readonly options: {
-      readonly own: OriginId;
+      readonly own: () => OriginId;
       readonly log: StoreLog;
       /** Durable when it resolves. */
       readonly write: (gaps: readonly GapNote[]) => Promise<void>;
@@ -34,7 +34,7 @@ export class GapKeeper {
       throw new LandfallError("INVALID_ARGUMENT", `a gap from seq ${from} to ${to}`);
     }
     const log = stream.log(origin);
-    if (origin === this.options.own) {
+    if (origin === this.options.own()) {
       throw new LandfallError("PROTOCOL_ERROR", `${stream.name}: a gap in what this node itself appends`);
     }
     if (from > log.next) {

@@ -29,8 +29,9 @@ import type { Appended, Batch, Committed } from "./store.js";
 export interface GroupCommitOptions {
   readonly catalog: Catalog;
   readonly journal: Journal;
-  readonly origin: OriginId;
-  readonly slot: number;
+  /** Under which own records are appended, and their slot; both may change between two commits. */
+  readonly origin: () => OriginId;
+  readonly slot: () => number;
   readonly env: Env;
   readonly nextCommit: number;
   readonly commitBytes?: number;
@@ -93,7 +94,8 @@ export class GroupCommit {
     records: readonly NewRecord[],
     floors: ArrayLike<number> | undefined,
   ): Promise<Appended[]> {
-    const { env, slot, origin } = this.options;
+    const { env } = this.options;
+    const [origin, slot] = [this.options.origin(), this.options.slot()];
     const received = Math.floor(env.now()) as TimestampMs;
     checkClock(received);
     const log = stream.log(origin);
@@ -121,7 +123,7 @@ export class GroupCommit {
 
   /** @throws LandfallError SEQ_GAP, PROTOCOL_ERROR, CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED, INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE */
   apply(stream: StreamState, batch: Batch): Promise<void> {
-    const { origin: own } = this.options;
+    const own = this.options.origin();
     const { origin, firstSeq, records } = batch;
     const log = stream.log(origin);
     const onItsWay = this.writing === undefined ? this.groups : [this.writing, ...this.groups];

@@ -20,6 +20,15 @@ export interface Identity {
   readonly journals: Readonly<Record<string, string>>;
   /** Damage that was there when this incarnation was taken: no reason to take another. */
   readonly damages: readonly Pick<Damage, "file" | "from" | "to">[];
+  /** Parts of former origins that were appended again, by stream and origin; see lineage.ts. */
+  readonly again?: Readonly<Record<string, AppendedAgain>>;
+}
+
+/** Records [from, to) of a former origin stand a second time, with the same offsets, from seq 0 on under the origin `as`. */
+export interface AppendedAgain {
+  readonly from: number;
+  readonly to: number;
+  readonly as: OriginId;
 }
 
 interface IdentityFile extends Identity {
@@ -89,9 +98,12 @@ export async function readIdentity(disk: Disk, folder: string): Promise<FoundIde
 
 /** Replaces the identity file at once; durable when it returns. @throws LandfallError DISK_FULL, DISK_FAILED */
 export function writeIdentity(disk: Disk, folder: string, identity: Identity): Promise<void> {
-  const { site, node, incarnation, journals } = identity;
+  const { site, node, incarnation, journals, again } = identity;
   const damages = identity.damages.slice(0, DAMAGE_LIST_MAX).map(({ file, from, to }) => ({ file, from, to }));
-  const said = { program: "landfall", format: FORMAT_VERSION, site, node, incarnation, journals, damages } as const;
+  const said = {
+    ...({ program: "landfall", format: FORMAT_VERSION, site, node, incarnation, journals, damages } as const),
+    ...(again !== undefined && { again }),
+  };
   return replaceFile(disk, join(folder, NAME), (fingerprint) => {
     const content: IdentityFile = { ...said, fingerprint };
     return `${JSON.stringify({ ...content, crc: crcOf(content) }, undefined, 2)}\n`;

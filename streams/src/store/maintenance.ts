@@ -361,6 +361,15 @@ export class Maintenance {
     return this.swap(runs, [], withExpired(this.manifest.expired, runs));
   }
 
+  /** Drops seqs [from, to) of runs, `kept` in the place of what stays of them: a gap remains that may be filled. */
+  setAside(runs: readonly Run[], kept: readonly NewSegment[], from: number, to: number): Promise<void> {
+    const gaps = runs.map(
+      ({ stream, origin, ...run }) =>
+        ({ stream, origin, from: Math.max(run.from, from), to: Math.min(run.to, to), reason: "missed" }) as GapNote,
+    );
+    return this.swap(runs, kept, withGaps(this.manifest.expired, gaps));
+  }
+
   /** Remembers that these records are not here. */
   noteGaps(gaps: readonly GapNote[]): Promise<void> {
     return this.become({ ...this.manifest, expired: withGaps(this.manifest.expired, gaps) });

@@ -29,6 +29,8 @@ export interface MergeJob {
   readonly compact: boolean;
   /** Leave out what lies before this seq: the one group becomes a run that begins with it. */
   readonly after?: number;
+  /** Leave out this seq and what lies behind it: the one group becomes a run that ends before it. */
+  readonly before?: number;
 }
 
 /** @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED */
@@ -40,15 +42,15 @@ export async function mergeRuns(disk: Disk, job: MergeJob): Promise<NewSegment[]
     for (const group of job.groups) {
       const [first, last] = [group[0] as MergeInput, group.at(-1) as MergeInput];
       const { stream, origin } = first.meta;
-      const [from, to] = [job.after ?? first.meta.from, last.meta.to];
-      const isWhole = !job.compact && job.after === undefined;
+      const [from, to] = [job.after ?? first.meta.from, job.before ?? last.meta.to];
+      const isWhole = !job.compact && job.after === undefined && job.before === undefined;
       const metas = group.map(({ meta }) => meta);
       writer.beginRun(stream, origin, from, to, (isWhole && mergedDigests(metas, from, to)) || "records");
       const inputs: RunCursor[] = [];
       for (const { segment, meta } of group) {
         const file = files.get(segment) ?? (await open(disk, join(job.folder, segmentName(segment))));
         files.set(segment, file);
-        const cursor = new RunCursor(file, meta, job.after ?? 0);
+        const cursor = new RunCursor(file, meta, job.after ?? 0, job.before ?? Infinity);
         if (await cursor.begin()) inputs.push(cursor);
       }
       await mergeGroup(inputs, writer, job.compact);
@@ -140,6 +142,7 @@ class RunCursor {
     private readonly file: DiskFile,
     private readonly meta: RunMeta,
     private readonly after: number,
+    private readonly before: number,
   ) {}
 
   get from(): number {
@@ -190,15 +193,16 @@ class RunCursor {
   }
 
   private giveSome(writer: SegmentWriter, block: RunBlock, from: number, end: number): void {
-    if (this.after === 0) {
+    if (this.after === 0 && this.before === Infinity) {
       if (from < end) writer.addSlice(this.topic, block, from, end);
       return;
     }
+    const isWanted = (seq: number): boolean => seq >= this.after && seq < this.before;
     let at = from;
     while (at < end) {
-      while (at < end && (block.seqs[at] as number) < this.after) at++;
+      while (at < end && !isWanted(block.seqs[at] as number)) at++;
       const start = at;
-      while (at < end && (block.seqs[at] as number) >= this.after) at++;
+      while (at < end && isWanted(block.seqs[at] as number)) at++;
       if (start < at) writer.addSlice(this.topic, block, start, at);
     }
   }

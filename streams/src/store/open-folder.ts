@@ -4,6 +4,7 @@ import { LandfallError, isLandfallError } from "../model/errors.js";
 import { readError, writeError } from "./disk-errors.js";
 import { originId } from "../model/names.js";
 import { newIncarnation, originOf, readIdentity, writeIdentity } from "./identity.js";
+import { IdentityKeeper } from "./identity-keeper.js";
 import { Catalog } from "./catalog.js";
 import { JournalRecovery } from "./journal-recovery.js";
 import { readManifest } from "./manifest.js";
@@ -30,9 +31,6 @@ export interface StoreLog {
   error(detail: object, message: string): void;
 }
 
-/** Fingerprints of journal files that are remembered: far more than ever wait to be sealed. */
-const JOURNALS_KNOWN_MAX = 1000;
-
 export interface FolderOptions {
   readonly folder: string;
   readonly site: string;
@@ -44,7 +42,7 @@ export interface FolderOptions {
 
 /** A data folder, locked, with its segments known and its journals replayed. */
 export interface OpenFolder {
-  readonly origin: OriginId;
+  readonly identity: IdentityKeeper;
   readonly catalog: Catalog;
   readonly journal: Journal;
   readonly spares: JournalSpares;
@@ -116,12 +114,16 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   let identity = found?.identity;
   if (identity === undefined || reasons.length > 0) {
     const former = identity?.incarnation;
-    const incarnation = newIncarnation(
-      options.env,
-      (digits) => digits === former || hasWritten(catalog, options, digits),
-    );
+    const again = identity?.again;
+    const isTaken = (digits: string): boolean => {
+      const origin = originId(`${options.site}.${options.node}~${digits}`);
+      const isUsed = Object.values(again ?? {}).some(({ as }) => as === origin);
+      return digits === former || isUsed || hasWritten(catalog, origin);
+    };
+    const incarnation = newIncarnation(options.env, isTaken);
     const journals = Object.fromEntries(files.map((f) => [journalName(f.number), f.fingerprint]));
-    identity = { site: options.site, node: options.node, incarnation, journals, damages: recovery.damages };
+    const { site, node } = options;
+    identity = { site, node, incarnation, journals, damages: recovery.damages, ...(again && { again }) };
   }
   const last = files.at(-1);
   const end = last === undefined ? undefined : await openEnd(options, last, tail);
@@ -134,20 +136,15 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   }
   if (areSegmentsDamaged) await settleDamage(disk, folder, segments);
   const spares = await findSpares(disk, folder);
+  const { env } = options;
+  const keeper = new IdentityKeeper(identity, { disk, folder, env, isTaken: (origin) => hasWritten(catalog, origin) });
   const journal = new Journal(
     {
       disk,
       folder,
       spares,
       newSalt: () => randomBytes(8),
-      onNewFile: async (name, fingerprint) => {
-        const grown: Identity = { ...(identity as Identity) };
-        const journals = { ...grown.journals, [name]: fingerprint };
-        // Those that were sealed meanwhile are gone; a fingerprint costs nothing, but there would be ever more of them.
-        const kept = Object.entries(journals).slice(-JOURNALS_KNOWN_MAX);
-        identity = { ...grown, journals: Object.fromEntries(kept) };
-        await writeIdentity(disk, folder, identity);
-      },
+      onNewFile: (name, fingerprint) => keeper.journalBegun(name, fingerprint),
     },
     end,
     Math.max(last?.number ?? 0, manifest.sealedJournal),
@@ -155,11 +152,10 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   const full = catalog.generations.filter(({ number }) => number !== end?.number);
   const nextCommit = recovery.lastCommit + 1;
   const damageCount = recovery.damages.length + damages;
-  return { origin: originOf(identity), catalog, journal, spares, manifest, damages: damageCount, nextCommit, full };
+  return { identity: keeper, catalog, journal, spares, manifest, damages: damageCount, nextCommit, full };
 }
 
-function hasWritten(catalog: Catalog, { site, node }: FolderOptions, incarnation: string): boolean {
-  const origin = originId(`${site}.${node}~${incarnation}`);
+function hasWritten(catalog: Catalog, origin: OriginId): boolean {
   return catalog.streams.all.some((stream) => stream.logs.has(origin));
 }
 

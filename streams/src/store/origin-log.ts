@@ -139,6 +139,11 @@ export class OriginLog {
     return this.pieces[this.findStart(seq)];
   }
 
+  /** Whether some of [from, to) lies in a journal. */
+  hasUnsealed(from: number, to: number): boolean {
+    return this.pieces.some(({ start, end, generation }) => end > from && start < to && generation !== undefined);
+  }
+
   /** The parts of [from, to) that are not here. */
   missing(from: number, to: number): [number, number][] {
     const parts: [number, number][] = [];

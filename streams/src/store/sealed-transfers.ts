@@ -14,6 +14,7 @@ import type { Hurry } from "./hurry.js";
 import type { Maintenance } from "./maintenance.js";
 import type { OriginLog } from "./origin-log.js";
 import type { Run } from "./segment-format.js";
+import type { NewSegment } from "./seal.js";
 import type { SegmentReader } from "./segment-reader.js";
 import type { Committed, SealedRun, SealedRunReader, SealedRunWriter } from "./store.js";
 
@@ -119,9 +120,7 @@ export class SealedTransfers {
     if (run.from === from && run.packed) return this.openRun(run, () => Promise.resolve());
     const number = maintenance.takeNumber();
     const remove = (): Promise<void> => disk.remove(join(folder, segmentName(number)));
-    const job = { kind: "merge", folder, segment: number, packed: true, compact: false, after: from } as const;
-    const groups = [[{ segment: run.segment.number, meta: metaOf(run) }]];
-    const [cut] = await this.options.extractor.run({ ...job, groups });
+    const cut = await this.cut(run, number, { after: from });
     const [part] = cut?.runs ?? [];
     if (cut === undefined || part === undefined) {
       await remove();
@@ -129,6 +128,14 @@ export class SealedTransfers {
     }
     const own = { number, bytes: cut.bytes, runs: [] };
     return this.openRun({ ...part, segment: own, log, damaged: false }, remove);
+  }
+
+  /** A part of a run, in a segment with this number. @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED */
+  async cut(run: Run, number: number, part: { after?: number; before?: number }): Promise<NewSegment | undefined> {
+    const { folder, extractor } = this.options;
+    const job = { kind: "merge", folder, segment: number, packed: true, compact: false, ...part } as const;
+    const groups = [[{ segment: run.segment.number, meta: metaOf(run) }]];
+    return (await extractor.run({ ...job, groups }))[0];
   }
 
   async receive(run: SealedRun): Promise<SealedRunWriter> {

@@ -72,7 +72,10 @@ export interface TopicQuery {
  * NaN, 2^53 and above) are refused with INVALID_ARGUMENT; those beyond the end find nothing, since they may come to be.
  */
 export interface StreamStore {
-  /** The identity under which this node appends; a new one whenever the data folder is new or was copied. */
+  /**
+   * The identity under which this node appends; a new one whenever the data folder is new or was copied, and, while the
+   * store is open, when `reincarnate` says so: ask for it each time.
+   */
   readonly origin: OriginId;
 
   /**
@@ -215,6 +218,38 @@ export interface LocalStore extends StreamStore {
    * @throws LandfallError INVALID_ARGUMENT, SEQ_GAP, DISK_FULL, DISK_FAILED
    */
   receiveSealed(run: SealedRun): Promise<SealedRunWriter>;
+
+  /**
+   * From now on appends under a new origin; the former one is like any other. Durable when it resolves; appends that come
+   * meanwhile wait. @throws LandfallError DISK_FULL, DISK_FAILED
+   */
+  reincarnate(): Promise<OriginId>;
+
+  /**
+   * Makes records from this seq on of a former origin of this node stand a second time, under an origin of their own and
+   * with the same offsets: their numbers were given before, to others. Only the first call for an origin of a stream says
+   * from where; later ones, also after a crash, finish what it began.
+   * @throws LandfallError INVALID_ARGUMENT for another node's origin, or the present one; CORRUPT_BLOCK, DISK_FULL, DISK_FAILED
+   */
+  appendAgain(stream: StreamName, origin: OriginId, from: Seq): Promise<void>;
+
+  /** What `appendAgain` was called for. */
+  appendedAgain(): { readonly stream: StreamName; readonly origin: OriginId }[];
+
+  /**
+   * Where records of a former origin stand again here, under a later origin of the same node and record by record the same,
+   * gives up those under the former, one stretch of them: one step, after which they are a gap that others' records of these
+   * numbers fill. Which of two is the former shows in the numbers; where those are the same, from 0 on, it is the one of which
+   * another history was met (`isForked`). Says what was given up; undefined, and nothing is changed, when they do not stand again.
+   * @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED
+   */
+  setAside(stream: StreamName, origin: OriginId, isForked: boolean): Promise<Hole | undefined>;
+
+  /**
+   * Whether a record that is said to be of this origin stands here under a later origin of the same node.
+   * @throws LandfallError CORRUPT_BLOCK, DISK_FAILED
+   */
+  standsAgain(stream: StreamName, origin: OriginId, record: OriginRecord): Promise<boolean>;
 
   /** Drops what the stream's retention no longer covers, whole runs at a time. Returns how many records went. */
   expire(): Promise<number>;

@@ -1,0 +1,320 @@
+import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
+import type { OriginId } from "../model/names.js";
+import { nodeOfOrigin } from "../model/names.js";
+import { announceNow } from "./announcing.js";
+import { askWith } from "./asking.js";
+import { avoid, forgiveAll } from "./candidates.js";
+import { endServing } from "./serving.js";
+import { consider } from "./sources.js";
+import {
+  heldNext,
+  isOfThisNode,
+  isOwn,
+  keyId,
+  type Conn,
+  type Effect,
+  type Fork,
+  type KeyId,
+  type MachineEvent,
+  type MachineState,
+  type Mend,
+} from "./machine-state.js";
+
+/** A fork that nobody here can mend: its peer is asked again only to notice when somebody else has. */
+export const FORKED_MS = 60_000;
+/** Records of a later origin came: whether the fork can be mended now is looked at after so long, and then twice as long. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * What is done when two histories of one origin meet (docs/adr/0014-restored-nodes.md). The node whose origin it is looks
+ * for where they part, takes a new origin if it still appends under this one, and appends again, under an origin of their
+ * own, the records to which it gave numbers that others had. Whoever holds these records in both places gives up the
+ * former one, which is a gap then, and filled by those who hold the other history.
+ */
+export function onFork(state: MachineState, conn: Conn, key: KeyId, now: number, out: Effect[]): void {
+  out.push({ type: "fork", conn: conn.id, key });
+  const known = state.forks.get(key);
+  if (known !== undefined && known.conn >= 0 && (known.dueAt <= now || state.mends.has(key))) return;
+  state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
+}
+
+/** A peer says that it holds more of what this node wrote than the node itself. */
+export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: number, now: number, out: Effect[]): void {
+  if (next <= (state.refuted.get(`${conn.peer} ${key}`) ?? 0) || state.mends.has(key)) return;
+  if (isOwn(state, key)) {
+    // Under its present origin nothing was ever written but by this very process.
+    if (state.isReborn) refute(state, conn, key, next, out);
+    else state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
+    return;
+  }
+  const stream = state.keys.get(key)?.stream;
+  const isWritten = heldNext(state, key) > 0 && !state.again.has(key);
+  // What it asks for anyway it compares anyway.
+  if (stream === undefined || !isWritten || conn.rights.mayRequest(stream)) return;
+  state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
+}
+
+/** Goes on with what is due. */
+export function considerFork(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
+  const mend = state.mends.get(key);
+  if (mend?.step === "search") {
+    const conn = state.conns.get(mend.conn);
+    if (conn === undefined || now - mend.heardAt > conn.tuning.stallMs) giveUp(state, key, now);
+    return;
+  }
+  const fork = state.forks.get(key);
+  if (mend === undefined && fork !== undefined && fork.dueAt <= now) begin(state, key, fork.conn, now, out);
+}
+
+/** Records came under another origin of a node: those of its former ones may stand again among them. */
+export function lookAgain(state: MachineState, key: KeyId): void {
+  const names = state.keys.get(key);
+  const all = names === undefined ? undefined : state.byNode.get(keyId(names.stream, nodeOfOrigin(names.origin)));
+  if (all === undefined || all.length < 2) return;
+  for (const other of all) {
+    const fork = state.forks.get(other);
+    // What this node has written is searched for first.
+    const isUnsearched = isOfThisNode(state, other) && !state.again.has(other);
+    if (other === key || isOwn(state, other) || heldNext(state, other) === 0) continue;
+    if (fork?.dueAt === Infinity) fork.dueAt = fork.lookedAt + waitOf(fork);
+    else if (fork === undefined && !isUnsearched) state.forks.set(other, { conn: -1, dueAt: 0, lookedAt: 0, tries: 0 });
+  }
+}
+
+/** The answer to the question whether the peer holds the same history up to where the search stands. */
+export function onProbed(state: MachineState, key: KeyId, isSame: boolean, now: number, out: Effect[]): void {
+  const mend = state.mends.get(key);
+  if (mend?.step !== "search") return;
+  if (isSame) mend.low = mend.at;
+  else mend.high = mend.at - 1;
+  if (mend.low < mend.high) probe(state, key, mend, Math.ceil((mend.low + mend.high) / 2), now, out);
+  // What the peer holds there must have been seen: a claim alone makes nobody give up what he wrote.
+  else if (!isSame && mend.low === 0 && mend.at > 0) probe(state, key, mend, 0, now, out);
+  else onParted(state, key, mend, out);
+}
+
+/** The peer has nothing to show for what it announced. */
+export function onProbeRefused(
+  state: MachineState,
+  conn: Conn,
+  key: KeyId,
+  reason: Refuse_Reason,
+  now: number,
+  out: Effect[],
+): void {
+  const mend = state.mends.get(key);
+  if (mend?.step !== "search") return;
+  if (reason === Refuse_Reason.FORK && mend.at > 0) {
+    onProbed(state, key, false, now, out);
+    return;
+  }
+  if (reason === Refuse_Reason.NOT_FOUND && isOwn(state, key)) {
+    // It may not show it, over this link; but numbers must not be given twice meanwhile.
+    mend.low = heldNext(state, key);
+    onParted(state, key, mend, out);
+    return;
+  }
+  giveUp(state, key, now);
+  if (reason === Refuse_Reason.BEHIND) refute(state, conn, key, conn.announced.get(key)?.next ?? 0, out);
+}
+
+export function onReincarnated(
+  state: MachineState,
+  { key, own }: Extract<MachineEvent, { type: "reincarnated" }>,
+  now: number,
+  out: Effect[],
+): void {
+  const mend = state.mends.get(key);
+  if (own === undefined) {
+    giveUp(state, key, now);
+    return;
+  }
+  if (own !== state.own) becomeAnother(state, own, now, out);
+  if (mend?.step === "reincarnate") appendFrom(state, key, mend, out);
+}
+
+export function onAppendedAgain(
+  state: MachineState,
+  { key, ok }: Extract<MachineEvent, { type: "appendedAgain" }>,
+  now: number,
+  out: Effect[],
+): void {
+  const mend = state.mends.get(key);
+  if (mend?.step !== "append") return;
+  if (!ok) {
+    giveUp(state, key, now);
+    return;
+  }
+  state.again.add(key);
+  mend.step = "set-aside";
+  out.push({ type: "setAside", key, isForked: true });
+}
+
+export function onSetAside(
+  state: MachineState,
+  { key, part }: Extract<MachineEvent, { type: "setAside" }>,
+  now: number,
+  out: Effect[],
+): void {
+  const fork = state.forks.get(key);
+  state.mends.delete(key);
+  if (part === undefined) {
+    if (fork !== undefined) {
+      fork.dueAt = Infinity;
+      fork.lookedAt = now;
+      fork.tries++;
+    }
+    consider(state, key, now, out);
+    return;
+  }
+  // There may be more.
+  if (fork !== undefined) Object.assign(fork, { conn: -1, dueAt: now + LOOK_AGAIN_MS, lookedAt: now, tries: 0 });
+  forgiveAll(state, key);
+  for (const conn of state.conns.values()) refuseThere(state, conn, key, part, now, out);
+  consider(state, key, now, out);
+}
+
+/** Records that this node appended in a former life stand again, or are about to: finishes what a stop has cut short. */
+export function onAgain(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
+  state.mends.set(key, { step: "append", conn: -1, requestId: 0, at: 0, low: 0, high: 0, heardAt: now });
+  out.push({ type: "appendAgain", key, from: 0 });
+}
+
+/** Whether this is the answer to a request for a single record; `undefined` for the key when nobody waits for it any more. */
+export function takeProbe(
+  state: MachineState,
+  conn: number,
+  requestId: number,
+): { readonly key: KeyId | undefined } | undefined {
+  if (state.probes.get(requestId) !== conn) return undefined;
+  const key = state.requests.get(requestId)?.key;
+  forgetProbe(state, requestId);
+  return { key: key !== undefined && state.mends.get(key)?.requestId === requestId ? key : undefined };
+}
+
+function forgetProbe(state: MachineState, requestId: number): void {
+  state.probes.delete(requestId);
+  state.requests.delete(requestId);
+}
+
+/** Searches over this connection are over. */
+export function dropSearches(state: MachineState, conn: number, now: number): void {
+  for (const [id, over] of state.probes) if (over === conn) forgetProbe(state, id);
+  for (const [key, mend] of state.mends) {
+    if (mend.conn !== conn || mend.step !== "search") continue;
+    giveUp(state, key, now);
+  }
+}
+
+function begin(state: MachineState, key: KeyId, id: number, now: number, out: Effect[]): void {
+  const names = state.keys.get(key);
+  const conn = state.conns.get(id);
+  const mend: Mend = { step: "set-aside", conn: id, requestId: 0, at: 0, low: 0, high: 0, heardAt: now };
+  const held = heldNext(state, key);
+  const isWritten = held > 0 || isOwn(state, key);
+  if (names === undefined || !isOfThisNode(state, key) || state.again.has(key) || !isWritten) {
+    state.mends.set(key, mend);
+    out.push({ type: "setAside", key, isForked: id >= 0 });
+    return;
+  }
+  const announced = conn?.announced.get(key);
+  if (conn === undefined || announced === undefined || announced.next === 0) {
+    giveUp(state, key, now);
+    return;
+  }
+  mend.step = "search";
+  mend.high = Math.min(held, announced.next - 1);
+  state.mends.set(key, mend);
+  if (conn.tellsGaps && conn.rights.mayProbe(names.stream, names.origin)) probe(state, key, mend, mend.high, now, out);
+  else onProbeRefused(state, conn, key, Refuse_Reason.NOT_FOUND, now, out);
+}
+
+function probe(state: MachineState, key: KeyId, mend: Mend, at: number, now: number, out: Effect[]): void {
+  const names = state.keys.get(key);
+  const conn = state.conns.get(mend.conn);
+  if (names === undefined || conn === undefined) {
+    giveUp(state, key, now);
+    return;
+  }
+  mend.at = at;
+  mend.heardAt = now;
+  mend.requestId = state.nextRequestId++;
+  state.probes.set(mend.requestId, conn.id);
+  const { stream, origin } = names;
+  const value = { id: mend.requestId, stream, origin, from: at, to: at + 1, digests: [], staged: undefined };
+  askWith(state, conn, key, value, [at - 1], out);
+}
+
+/** Both histories are the same up to `low`, and the peer's goes on there. */
+function onParted(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
+  if (isOwn(state, key)) {
+    mend.step = "reincarnate";
+    const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
+    out.push({ type: "reincarnate", conn: mend.conn, key, next });
+  } else {
+    appendFrom(state, key, mend, out);
+  }
+}
+
+function appendFrom(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
+  if (mend.low < heldNext(state, key)) {
+    mend.step = "append";
+    out.push({ type: "appendAgain", key, from: mend.low });
+    return;
+  }
+  // What is here is what the peer holds, too; it only has more.
+  state.mends.delete(key);
+  state.forks.delete(key);
+  const peer = state.conns.get(mend.conn)?.peer;
+  const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
+  if (peer !== undefined) state.refuted.set(`${peer} ${key}`, next);
+  forgiveAll(state, key);
+}
+
+/** The former origin is like any other from now on. */
+function becomeAnother(state: MachineState, own: OriginId, now: number, out: Effect[]): void {
+  const former = state.own;
+  state.own = own;
+  state.isReborn = true;
+  const keys = [...state.keys].filter(([, { origin }]) => origin === former).map(([key]) => key);
+  for (const conn of state.conns.values()) announceNow(state, conn, keys, out);
+  for (const key of keys) consider(state, key, now, out);
+}
+
+/** A peer whose next record is one of these, or the one behind them, has received what is not here any more. */
+function refuseThere(
+  state: MachineState,
+  conn: Conn,
+  key: KeyId,
+  { from, to }: { from: number; to: number },
+  now: number,
+  out: Effect[],
+): void {
+  for (const serving of [conn.serving.get(key), conn.filling.get(key)]) {
+    if (serving === undefined || serving.position <= from || serving.position > to) continue;
+    endServing(conn, serving.id);
+    const value = { id: serving.id, reason: Refuse_Reason.FORK };
+    out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value } });
+    avoid(state, conn.peer, key, now + FORKED_MS);
+  }
+}
+
+function refute(state: MachineState, conn: Conn, key: KeyId, next: number, out: Effect[]): void {
+  state.forks.delete(key);
+  state.refuted.set(`${conn.peer} ${key}`, next);
+  out.push({ type: "refuted", conn: conn.id, key, next });
+}
+
+/** It is tried again after a while. */
+function giveUp(state: MachineState, key: KeyId, now: number): void {
+  state.mends.delete(key);
+  const fork = state.forks.get(key);
+  if (fork === undefined) return;
+  fork.dueAt = now + waitOf(fork);
+  fork.lookedAt = now;
+  fork.tries++;
+}
+
+function waitOf({ tries }: Fork): number {
+  return Math.min(FORKED_MS, LOOK_AGAIN_MS * 2 ** tries);
+}

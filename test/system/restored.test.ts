@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import type { ApiRecord } from "@landfall/proto/api";
+import { copyFiles, restoreInPlace } from "@landfall/streams/testing/restore-in-place";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { book } from "../support/bookings.js";
+import { login, recordsOf } from "../support/client.js";
+import { eventually } from "../support/eventually.js";
+import { connectSensor, containerNumber, reading } from "../support/sensor.js";
+import { startSmallFleet, type SmallFleet } from "../support/small-fleet.js";
+
+const DUCKS = containerNumber(305_438);
+const STREAM = "duckworks.containers";
+const FIRST_MS = Date.parse("2026-03-01T00:00:00.000Z");
+
+const offsets = (records: readonly ApiRecord[]): number[] => records.map(({ offset }) => offset);
+const values = (records: readonly ApiRecord[]): string[] => records.map(({ value }) => value ?? "").toSorted();
+
+describe("a ship whose folder is put back to an earlier state, as it lies there", () => {
+  let fleet: SmallFleet;
+  let count = 0;
+  const published: string[] = [];
+
+  beforeAll(async () => {
+    fleet = await startSmallFleet();
+    const ops = await login(fleet.losAngeles, "ops");
+    fleet.portLink.restore();
+    await book(fleet.losAngeles, ops, { container: DUCKS, owner: "duckworks", from: "2026-01-01T00:00:00.000Z" }, [
+      fleet.ship,
+    ]);
+  });
+  afterAll(() => fleet?.close());
+
+  async function publish(readings: number): Promise<void> {
+    const client = await connectSensor(fleet.mqttPort, "gateway");
+    for (let i = 0; i < readings; i++) {
+      const message = reading({ time: FIRST_MS + count * 60_000, temperatureC: count++ % 30 });
+      await client.publishAsync(`containers/${DUCKS}/telemetry`, message, { qos: 1 });
+      published.push(message);
+    }
+    await client.endAsync();
+  }
+
+  const everywhere = async (records: number): Promise<void> => {
+    for (const service of [fleet.tokyo, fleet.singapore, fleet.losAngeles, fleet.duckworks]) {
+      await eventually(`${records} records at ${service.name}`, async () => {
+        return (await recordsOf(service, STREAM, DUCKS)).length === records;
+      });
+    }
+  };
+
+  it("S2, R1: goes on under a new origin; what it was told since arrives once, with its offsets, beside what it had lost", async () => {
+    const data = fleet.ship.settings["data"] as string;
+    const backup = join(data, "..", "backup-of-the-ship");
+    await publish(3);
+    await everywhere(3);
+    await fleet.ship.stop();
+    copyFiles(data, backup);
+
+    await fleet.ship.start();
+    await publish(5);
+    await everywhere(8);
+    fleet.portLink.cut();
+    fleet.satellite.cut();
+    await fleet.ship.kill9();
+    restoreInPlace(backup, data);
+
+    // At sea, without knowing: the numbers of the five are given again.
+    await fleet.ship.start();
+    await publish(2);
+    const aboard = await recordsOf(fleet.ship, STREAM, DUCKS);
+    expect(aboard).toHaveLength(5);
+    expect(new Set(aboard.map(({ origin }) => origin)).size).toBe(1);
+
+    fleet.portLink.restore();
+    fleet.satellite.restore();
+    await publish(2);
+    await everywhere(12);
+    const [tokyo, losAngeles] = [fleet.tokyo, fleet.losAngeles];
+    const ashore = await recordsOf(tokyo, STREAM, DUCKS);
+    expect(values(ashore)).toEqual(published.toSorted());
+    expect(new Set(offsets(ashore)).size).toBe(12);
+    expect(offsets(ashore)).toEqual(expect.arrayContaining(offsets(aboard)));
+    expect(offsets(await recordsOf(losAngeles, STREAM, DUCKS))).toEqual(offsets(ashore));
+    const ours = await eventually("the ship to show each once", async () => {
+      const records = await recordsOf(fleet.ship, STREAM, DUCKS);
+      return records.length === 7 && records;
+    });
+    // Histories do not come back to a ship that wants only settings; what it wrote since it was put back is there.
+    expect(offsets(ours)).toEqual(expect.arrayContaining(offsets(aboard)));
+    const told = await eventually("the ship to report it", async () => {
+      const topics = await recordsOf(losAngeles, "bigblue.exceptions", `${fleet.ship.name}.a`);
+      return topics.some(({ value }) => value?.includes('"RESTORED"') === true);
+    });
+    expect(told).toBe(true);
+  });
+});
