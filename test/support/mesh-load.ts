@@ -34,7 +34,7 @@ export class MeshLoad {
     this.published = mesh.sites.map(() => 0);
     this.#outboxes = mesh.sites.map(() => new Outbox(Number.POSITIVE_INFINITY));
     this.#gateways = mesh.sites.map(
-      ({ mqttPort }, i) => new Gateway(`mqtt://127.0.0.1:${mqttPort}`, `gateway-${i}`, this.#outboxes[i] as Outbox),
+      ({ mqttPort }, i) => new Gateway([`mqtt://127.0.0.1:${mqttPort}`], `gateway-${i}`, this.#outboxes[i] as Outbox),
     );
     for (const [site, gateway] of this.#gateways.entries()) {
       gateway.start();

@@ -26,7 +26,7 @@ export const FORKED_MS = 60_000;
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * What is done when two histories of one origin meet (docs/adr/0014-restored-nodes.md). The node whose origin it is looks
+ * What is done when two histories of one origin meet (docs/adr/0017-restored-nodes.md). The node whose origin it is looks
  * for where they part, takes a new origin if it still appends under this one, and appends again, under an origin of their
  * own, the records to which it gave numbers that others had. Whoever holds these records in both places gives up the
  * former one, which is a gap then, and filled by those who hold the other history.

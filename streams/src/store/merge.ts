@@ -45,7 +45,7 @@ export async function mergeRuns(disk: Disk, job: MergeJob): Promise<NewSegment[]
       const [from, to] = [job.after ?? first.meta.from, job.before ?? last.meta.to];
       const isWhole = !job.compact && job.after === undefined && job.before === undefined;
       const metas = group.map(({ meta }) => meta);
-      writer.beginRun(stream, origin, from, to, (isWhole && mergedDigests(metas, from, to)) || "records");
+      writer.beginRun(stream, origin, from, to, isWhole ? (mergedDigests(metas, from, to) ?? "nowhere") : "records");
       const inputs: RunCursor[] = [];
       for (const { segment, meta } of group) {
         const file = files.get(segment) ?? (await open(disk, join(job.folder, segmentName(segment))));

@@ -85,7 +85,14 @@ export class SegmentWriter {
     return this.output.bytes;
   }
 
-  beginRun(stream: StreamName, origin: OriginId, from: number, to: number, digestsFrom: DigestsFrom = "records"): void {
+  /** @param digestsFrom by default from the records, unless they are sealed in a hurry: then whoever asks for digests has them made */
+  beginRun(
+    stream: StreamName,
+    origin: OriginId,
+    from: number,
+    to: number,
+    digestsFrom: DigestsFrom = this.packed ? "records" : "nowhere",
+  ): void {
     const made = digestsFrom === "records" ? new RunDigests(from, to) : undefined;
     const digests = typeof digestsFrom === "string" ? made?.numbers : digestsFrom;
     this.run = {
