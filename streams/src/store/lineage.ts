@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { DIGEST_READ_BYTES } from "../limits.js";
-import { LandfallError } from "../model/errors.js";
+import { LandfallError, isLandfallError } from "../model/errors.js";
 import { nodeOfOrigin, type OriginId, type StreamName } from "../model/names.js";
 import { segmentName, type Run } from "./segment-format.js";
 import type { Hole } from "../model/gap.js";
@@ -81,7 +81,15 @@ export class Lineage {
   /** Whether a record, which is said to be of this origin, stands here under a later origin of the same node. */
   async standsAgain(stream: StreamName, origin: OriginId, record: OriginRecord): Promise<boolean> {
     const state = this.options.catalog.streams.get(stream);
-    return state !== undefined && (await this.twinsOf(state, origin, record)).length > 0;
+    const isOther = (other: OriginId): boolean => other !== origin && nodeOfOrigin(other) === nodeOfOrigin(origin);
+    if (state === undefined || ![...state.logs.keys()].some(isOther)) return false;
+    try {
+      return (await this.twinsOf(state, origin, record)).length > 0;
+    } catch (error) {
+      // What is damaged here is what peers send again: it must not be in its own way.
+      if (isLandfallError(error, "CORRUPT_BLOCK")) return false;
+      throw error;
+    }
   }
 
   async setAside(stream: StreamName, origin: OriginId, isForked: boolean): Promise<Hole | undefined> {
