@@ -178,7 +178,7 @@ export class EmbeddedStore implements LocalStore {
       merger: new SharedBackground(background(IDLE_NICENESS)),
       helper,
       isHurried: () => this.hurry.isOn,
-      monotonic: () => env.monotonic(),
+      env,
       onSealed: (bytes, ms) => this.pace.sealed(bytes, ms),
       compacted: (stream) => options.retention?.(stream)?.compact === true,
       readers: () => Promise.allSettled(this.reading),
@@ -565,6 +565,7 @@ export class EmbeddedStore implements LocalStore {
   /** Seals the journal that is being written, too. */
   private async sealed(): Promise<void> {
     await this.roll();
+    this.maintenance.start();
     while (this.maintenance.waiting > 0 && this.maintenance.isSealing) await this.maintenance.progress();
   }
 

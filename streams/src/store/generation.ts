@@ -48,6 +48,12 @@ export class Generation {
 
   constructor(readonly number: number) {}
 
+  /** Where the last block ends in the file. */
+  get bytes(): number {
+    const last = this.blocks.at(-1);
+    return last === undefined ? 0 : last.position + last.bytes;
+  }
+
   /** Everything up to this block is durable. */
   show(blocks: number): void {
     const last = this.blocks[blocks - 1];

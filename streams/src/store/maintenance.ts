@@ -5,6 +5,8 @@ import { writeManifest } from "./manifest.js";
 import { JOURNALS_IN_BALANCE } from "./pace.js";
 import { chooseMerge, choosePacking } from "./merge-choice.js";
 import { metaOf, segmentName } from "./segment-format.js";
+import type { Env } from "../env.js";
+import { Burst } from "./burst.js";
 import type { StreamName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
 import type { Background, SharedBackground } from "./background.js";
@@ -37,8 +39,7 @@ export interface MaintenanceOptions {
   readonly manifest: Manifest;
   readonly log: StoreLog;
   readonly compacted: (stream: StreamName) => boolean;
-  /** Milliseconds, for intervals. */
-  readonly monotonic: () => number;
+  readonly env: Pick<Env, "monotonic" | "setTimer">;
   /** A journal of so many bytes took so long to seal. */
   readonly onSealed: (bytes: number, ms: number) => void;
   /** Until the reads that are under way are over: they may need files that are about to go. */
@@ -65,8 +66,10 @@ export class Maintenance {
   /** Somebody waits until nothing is left to do. */
   private idlers = 0;
   private waiters: (() => void)[] = [];
+  private readonly burst: Burst;
 
   constructor(private readonly options: MaintenanceOptions) {
+    this.burst = new Burst(options.env, () => this.start());
     this.manifest = options.manifest;
     this.nextNumber = options.manifest.nextSegment;
   }
@@ -74,6 +77,8 @@ export class Maintenance {
   /** The generation is complete. */
   seal(generation: Generation): void {
     this.full.push(generation);
+    const mayWait = this.sealing === undefined && this.idlers === 0 && !this.options.isHurried();
+    if (mayWait && this.burst.holds(generation.bytes, this.full.length)) return;
     this.start();
   }
 
@@ -107,6 +112,7 @@ export class Maintenance {
 
   start(): void {
     if (this.closing) return;
+    this.burst.end();
     const ended = (): void => {
       this.sealing = undefined;
       this.wake();
@@ -118,6 +124,7 @@ export class Maintenance {
   /** Nothing more is begun. */
   stop(): void {
     this.closing = true;
+    this.burst.end();
   }
 
   async close(): Promise<void> {
@@ -176,14 +183,14 @@ export class Maintenance {
 
   /** Side by side, as many as there are workers; each becomes real in its turn. */
   private async sealFirst(generations: readonly Generation[], workers: readonly Background[]): Promise<void> {
-    const start = this.options.monotonic();
+    const start = this.options.env.monotonic();
     const jobs = generations.map((generation, i) => this.sealOne(generation, workers[i] as Background));
     // Whether it failed is asked when it is its turn.
     for (const job of jobs) job.catch(() => undefined);
     for (const job of jobs) {
       const { generation, size, made } = await job;
       if (!this.closing) await this.exclusive(() => this.sealed(generation, made));
-      this.options.onSealed(size * jobs.length, this.options.monotonic() - start);
+      this.options.onSealed(size * jobs.length, this.options.env.monotonic() - start);
       if (!this.closing) this.full.shift();
       this.wake();
       this.startMerging();
