@@ -357,13 +357,10 @@ export class Maintenance {
       const notes = expired[stream.name];
       if (notes !== undefined) placeGaps(stream, notes);
     }
-    // Side by side: to free the space of a large file takes a while.
-    await Promise.all(
-      [...emptied].map((segment) => {
-        catalog.segments.delete(segment.number);
-        return this.removeLater(segmentName(segment.number), segment.runs);
-      }),
-    );
+    for (const segment of emptied) {
+      catalog.segments.delete(segment.number);
+      await this.removeLater(segmentName(segment.number), segment.runs);
+    }
   }
 
   /** Drops these runs for good: a gap remains of each (R6). */
