@@ -81,8 +81,7 @@ export class Lineage {
   /** Whether a record, which is said to be of this origin, stands here under a later origin of the same node. */
   async standsAgain(stream: StreamName, origin: OriginId, record: OriginRecord): Promise<boolean> {
     const state = this.options.catalog.streams.get(stream);
-    const isOther = (other: OriginId): boolean => other !== origin && nodeOfOrigin(other) === nodeOfOrigin(origin);
-    if (state === undefined || ![...state.logs.keys()].some(isOther)) return false;
+    if (state === undefined || ![...state.logs.keys()].some((other) => areOfOneNode(origin, other))) return false;
     try {
       return (await this.twinsOf(state, origin, record)).length > 0;
     } catch (error) {
@@ -115,7 +114,7 @@ export class Lineage {
     isForked: boolean,
   ): Promise<[number, number] | undefined> {
     for (const copy of state.logs.values()) {
-      if (copy === log || nodeOfOrigin(copy.origin) !== nodeOfOrigin(log.origin)) continue;
+      if (!areOfOneNode(log.origin, copy.origin)) continue;
       const shift = await this.shiftOf(state, log, copy);
       const part = shift === undefined || (shift === 0 && !isForked) ? undefined : await this.sameIn(log, shift, copy);
       if (part !== undefined) return part;
@@ -143,9 +142,7 @@ export class Lineage {
     const { topic, offset } = record;
     const query = { fromOffset: offset, toOffset: (offset + 1) as Offset, limit: TWINS_MAX };
     const found = await this.options.topics.read(state, topic, query);
-    const isOther = (other: StoredRecord): boolean =>
-      other.origin !== origin && nodeOfOrigin(other.origin) === nodeOfOrigin(origin);
-    return found.filter((other) => isOther(other) && isTwin(record, other));
+    return found.filter((other) => areOfOneNode(origin, other.origin) && isTwin(record, other));
   }
 
   /** The first stretch of the log in which each record that is here is that of the copy, with the number that is `shift` less. */
@@ -234,4 +231,9 @@ function isTwin(a: OriginRecord, b: OriginRecord): boolean {
 function headersOf({ headers }: OriginRecord): string {
   const names = Object.keys(headers).sort();
   return JSON.stringify(names.map((name) => [name, headers[name]]));
+}
+
+/** Two origins under which the same node has appended, at different times. */
+function areOfOneNode(one: OriginId, other: OriginId): boolean {
+  return one !== other && nodeOfOrigin(one) === nodeOfOrigin(other);
 }
