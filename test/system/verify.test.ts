@@ -77,9 +77,11 @@ describe("landfall verify --sites, over real processes", () => {
     fleet.portLink.cut();
     await late;
     fleet.portLink.restore();
-    await eventually("all of it in Tokyo", async () => (await heldOf(fleet.tokyo)) >= BACKLOG + 3_000);
+    await eventually("the backlog in Tokyo", async () => (await heldOf(fleet.tokyo)) >= BACKLOG + 3_000);
     // And a little that comes by itself, behind what was sealed.
     await publish(ship, BACKLOG + 3_000, 50);
+    for (const site of [fleet.tokyo, fleet.losAngeles, fleet.singapore])
+      await eventually(`all of it in ${site.name}`, async () => (await heldOf(site)) >= BACKLOG + 3_050);
 
     for (const other of [fleet.losAngeles, fleet.singapore, fleet.ship]) {
       const { code, found } = await compareServices(fleet.tokyo, other);
