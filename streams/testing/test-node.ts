@@ -3,6 +3,7 @@ import { Registry } from "prom-client";
 import { createPolicy } from "../src/access/policy.js";
 import { systemEnv } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
+import { createExceptions } from "../src/observe/exceptions.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
 import type { Transport } from "../src/replication/transport.js";
@@ -33,6 +34,8 @@ export interface TestNodeOptions {
   readonly tls?: TlsSettings;
   /** gRPC by default. */
   readonly transport?: Transport;
+  /** What is reported is written to `bigblue.exceptions`, too, as a service does it. */
+  readonly writesExceptions?: boolean;
 }
 
 const ACCESS = [
@@ -47,7 +50,6 @@ export function testSite(site: string, groups: readonly string[] = ["bigblue-sit
 export async function startTestNode(options: TestNodeOptions): Promise<TestNode> {
   const { site, folder, node = "a", nodes } = options;
   const reported: { code: string; message: string }[] = [];
-  const exceptions: Exceptions = { report: ({ code, message }) => reported.push({ code, message }) };
   const settings: NodeSettings = {
     site,
     node,
@@ -70,14 +72,26 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     logLevel: "silent",
   };
   const store = await openEmbeddedStore({ folder, site, node, env: systemEnv });
+  const log = pino({ level: "silent" });
+  const registry = new Registry();
+  const written =
+    options.writesExceptions === true
+      ? createExceptions({ store, env: systemEnv, log, registry, owner: "bigblue", site, node })
+      : undefined;
+  const exceptions: Exceptions = {
+    report(exception) {
+      reported.push({ code: exception.code, message: exception.message });
+      written?.report(exception);
+    },
+  };
   const replicator = createReplicator({
     store,
     env: systemEnv,
     settings,
     policy: createPolicy(ACCESS),
-    log: pino({ level: "silent" }),
+    log,
     exceptions,
-    registry: new Registry(),
+    registry,
     ...(options.transport && { transport: options.transport }),
   });
   await replicator.start();
@@ -89,6 +103,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     reported,
     async close() {
       await replicator.close();
+      await written?.close();
       await store.close();
     },
   };

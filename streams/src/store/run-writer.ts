@@ -81,6 +81,11 @@ export class SegmentWriter {
     }
   }
 
+  /** Blocks of the run that is being written. */
+  get entries(): readonly BlockEntry[] {
+    return this.run?.entries ?? [];
+  }
+
   get bytes(): number {
     return this.output.bytes;
   }
