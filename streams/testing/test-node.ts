@@ -1,13 +1,15 @@
 import pino from "pino";
 import { Registry } from "prom-client";
 import { createPolicy } from "../src/access/policy.js";
-import { systemEnv } from "../src/env.js";
+import { systemEnv, type Env } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
 import type { Transport } from "../src/replication/transport.js";
 import type { LinkSettings, NodeSettings, SiteEntry, TlsSettings } from "../src/settings/node-settings.js";
-import { openEmbeddedStore, type EmbeddedStore } from "../src/store/embedded-store.js";
+import type { Disk } from "../src/store/disk.js";
+import { openEmbeddedStore, type EmbeddedStore, type EmbeddedStoreOptions } from "../src/store/embedded-store.js";
+import type { LocalStore } from "../src/store/store.js";
 
 /** A store with its replication, without the HTTP side: what tests of replication join together. */
 export interface TestNode {
@@ -16,6 +18,7 @@ export interface TestNode {
   readonly store: EmbeddedStore;
   readonly replicator: Replicator;
   readonly reported: { code: string; message: string }[];
+  readonly registry: Registry;
   close(): Promise<void>;
 }
 
@@ -33,6 +36,13 @@ export interface TestNodeOptions {
   readonly tls?: TlsSettings;
   /** gRPC by default. */
   readonly transport?: Transport;
+  /** The real ones by default. */
+  readonly env?: Env;
+  readonly disk?: Disk;
+  /** How large journals are, and how long streams are kept. */
+  readonly storing?: Pick<EmbeddedStoreOptions, "journalFileBytes" | "retention">;
+  /** What replication sees instead of the store: it looks on, and hands everything on. */
+  readonly watched?: (store: EmbeddedStore) => LocalStore;
 }
 
 const ACCESS = [
@@ -69,16 +79,19 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     metricsSeconds: 60,
     logLevel: "silent",
   };
-  const store = await openEmbeddedStore({ folder, site, node, env: systemEnv });
+  const { env = systemEnv, disk, transport } = options;
+  const store = await openEmbeddedStore({ folder, site, node, env, ...(disk && { disk }), ...options.storing });
+  const registry = new Registry();
   const replicator = createReplicator({
-    store,
-    env: systemEnv,
+    store: options.watched?.(store) ?? store,
+    env,
     settings,
     policy: createPolicy(ACCESS),
     log: pino({ level: "silent" }),
     exceptions,
-    registry: new Registry(),
-    ...(options.transport && { transport: options.transport }),
+    registry,
+    ...(disk && { disk }),
+    ...(transport && { transport }),
   });
   await replicator.start();
   return {
@@ -87,6 +100,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     store,
     replicator,
     reported,
+    registry,
     async close() {
       await replicator.close();
       await store.close();
