@@ -90,7 +90,9 @@ describe("U2: what no stub would send", () => {
     const port = scene.tokyo.replicator.port as number;
     const [ca, key, cert] = [singapore.ca, singapore.key, singapore.cert].map((path) => readFileSync(path));
     const session = connectHttp2(`https://127.0.0.1:${port}`, {
-      ...{ ca, key, cert },
+      ca: ca as Buffer,
+      key: key as Buffer,
+      cert: cert as Buffer,
       checkServerIdentity: () => undefined,
     });
     session.on("error", () => undefined);

@@ -1,14 +1,16 @@
 import pino from "pino";
 import { Registry } from "prom-client";
 import { createPolicy } from "../src/access/policy.js";
-import { systemEnv } from "../src/env.js";
+import { systemEnv, type Env } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
 import { createExceptions } from "../src/observe/exceptions.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
 import type { Transport } from "../src/replication/transport.js";
 import type { LinkSettings, NodeSettings, SiteEntry, TlsSettings } from "../src/settings/node-settings.js";
-import { openEmbeddedStore, type EmbeddedStore } from "../src/store/embedded-store.js";
+import type { Disk } from "../src/store/disk.js";
+import { openEmbeddedStore, type EmbeddedStore, type EmbeddedStoreOptions } from "../src/store/embedded-store.js";
+import type { LocalStore } from "../src/store/store.js";
 
 /** A store with its replication, without the HTTP side: what tests of replication join together. */
 export interface TestNode {
@@ -17,6 +19,7 @@ export interface TestNode {
   readonly store: EmbeddedStore;
   readonly replicator: Replicator;
   readonly reported: { code: string; message: string }[];
+  readonly registry: Registry;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,13 @@ export interface TestNodeOptions {
   readonly transport?: Transport;
   /** What is reported is written to `bigblue.exceptions`, too, as a service does it. */
   readonly writesExceptions?: boolean;
+  /** The real ones by default. */
+  readonly env?: Env;
+  readonly disk?: Disk;
+  /** How large journals are, and how long streams are kept. */
+  readonly storing?: Pick<EmbeddedStoreOptions, "journalFileBytes" | "retention">;
+  /** What replication sees instead of the store: it looks on, and hands everything on. */
+  readonly watched?: (store: EmbeddedStore) => LocalStore;
 }
 
 const ACCESS = [
@@ -71,12 +81,13 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     metricsSeconds: 60,
     logLevel: "silent",
   };
-  const store = await openEmbeddedStore({ folder, site, node, env: systemEnv });
+  const { env = systemEnv, disk, transport } = options;
+  const store = await openEmbeddedStore({ folder, site, node, env, ...(disk && { disk }), ...options.storing });
   const log = pino({ level: "silent" });
   const registry = new Registry();
   const written =
     options.writesExceptions === true
-      ? createExceptions({ store, env: systemEnv, log, registry, owner: "bigblue", site, node })
+      ? createExceptions({ store, env, log, registry, owner: "bigblue", site, node })
       : undefined;
   const exceptions: Exceptions = {
     report(exception) {
@@ -85,14 +96,15 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     },
   };
   const replicator = createReplicator({
-    store,
-    env: systemEnv,
+    store: options.watched?.(store) ?? store,
+    env,
     settings,
     policy: createPolicy(ACCESS),
     log,
     exceptions,
     registry,
-    ...(options.transport && { transport: options.transport }),
+    ...(disk && { disk }),
+    ...(transport && { transport }),
   });
   await replicator.start();
   return {
@@ -101,6 +113,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     store,
     replicator,
     reported,
+    registry,
     async close() {
       await replicator.close();
       await written?.close();
