@@ -1,8 +1,9 @@
 import pino from "pino";
 import { Registry } from "prom-client";
-import { createPolicy } from "../src/access/policy.js";
+import { createPolicy, type ChangeablePolicy, type StreamRule } from "../src/access/policy.js";
 import { systemEnv } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
+import { ownAppends } from "../src/replication/producers.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
 import type { Transport } from "../src/replication/transport.js";
@@ -15,6 +16,9 @@ export interface TestNode {
   readonly node: string;
   readonly store: EmbeddedStore;
   readonly replicator: Replicator;
+  /** Its rules, to be changed by a test. */
+  readonly policy: ChangeablePolicy;
+  readonly registry: Registry;
   readonly reported: { code: string; message: string }[];
   close(): Promise<void>;
 }
@@ -33,9 +37,10 @@ export interface TestNodeOptions {
   readonly tls?: TlsSettings;
   /** gRPC by default. */
   readonly transport?: Transport;
+  readonly access?: readonly StreamRule[];
 }
 
-const ACCESS = [
+const ACCESS: readonly StreamRule[] = [
   { stream: "bigblue.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
   { stream: "duckworks.*", read: "g:duckworks", replicate: "g:bigblue-sites | u:site.duckworks" },
 ];
@@ -45,7 +50,7 @@ export function testSite(site: string, groups: readonly string[] = ["bigblue-sit
 }
 
 export async function startTestNode(options: TestNodeOptions): Promise<TestNode> {
-  const { site, folder, node = "a", nodes } = options;
+  const { site, folder, node = "a", nodes, access = ACCESS } = options;
   const reported: { code: string; message: string }[] = [];
   const exceptions: Exceptions = { report: ({ code, message }) => reported.push({ code, message }) };
   const settings: NodeSettings = {
@@ -62,22 +67,26 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     links: options.links ?? [],
     // A site knows itself, also where nobody else does.
     sites: options.sites.some((entry) => entry.site === site) ? options.sites : [...options.sites, testSite(site)],
-    access: ACCESS,
+    access,
     tokens: [],
     retention: [],
     diskPercentMax: 100,
     metricsSeconds: 60,
     logLevel: "silent",
   };
-  const store = await openEmbeddedStore({ folder, site, node, env: systemEnv });
+  const policy = createPolicy(access);
+  const self = settings.sites.find((entry) => entry.site === site) as SiteEntry;
+  const mayAppend = ownAppends(policy, self);
+  const store = await openEmbeddedStore({ folder, site, node, env: systemEnv, mayAppend });
+  const registry = new Registry();
   const replicator = createReplicator({
     store,
     env: systemEnv,
     settings,
-    policy: createPolicy(ACCESS),
+    policy,
     log: pino({ level: "silent" }),
     exceptions,
-    registry: new Registry(),
+    registry,
     ...(options.transport && { transport: options.transport }),
   });
   await replicator.start();
@@ -86,6 +95,8 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     node,
     store,
     replicator,
+    policy,
+    registry,
     reported,
     async close() {
       await replicator.close();
