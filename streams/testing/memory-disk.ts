@@ -111,6 +111,9 @@ export class MemoryDisk implements Disk {
   private life = 0;
   private readonly locked = new Set<string>();
 
+  /** @param pause how long an operation takes: later than now, as on a real disk, so that others get their turn */
+  constructor(private readonly pause: () => Promise<void> = nextTurn) {}
+
   /** Nothing that was opened before works any more; what was not synced is torn. */
   cutPower(random: () => number): void {
     this.life++;
@@ -266,10 +269,7 @@ export class MemoryDisk implements Disk {
       if (!isOpen || life !== this.life) throw systemError("EBADF", path);
     };
     const alive = async (): Promise<void> => {
-      // Later than now, as on a real disk, so that others get their turn.
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
+      await this.pause();
       checkAlive();
     };
     const writable = (): void => {
@@ -333,6 +333,12 @@ export class MemoryDisk implements Disk {
     if (content === undefined) throw systemError("ENOENT", path);
     return content;
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 export function systemError(code: string, path: string): Error {

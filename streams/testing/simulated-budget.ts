@@ -30,7 +30,9 @@ export class SimulatedBudget {
   /** The folder is lost, and with it what is known of today: a node of several takes its share for spent. */
   lose(): void {
     this.file = this.nodes === 1 ? undefined : usedUpOn(this.today, this.share);
-    if (this.nodes === 1) this.site.fleet.spent.delete(this.dayOfSite);
+    const { spent } = this.site.fleet;
+    if (this.nodes > 1) return;
+    for (const dayOfSite of spent.keys()) if (dayOfSite.startsWith(`${this.site.site} `)) spent.delete(dayOfSite);
   }
 
   tick(): void {
@@ -54,8 +56,13 @@ export class SimulatedBudget {
     return `${this.site.site} ${this.today}`;
   }
 
+  /** As the ledger has it: with a clock that was ahead once, it stays on its day until that is over. */
   private get today(): number {
-    return Math.floor(this.site.fleet.time.now / DAY_MS);
+    return this.ledger.state.until / DAY_MS - 1;
+  }
+
+  private get clock(): number {
+    return Math.max(0, this.site.fleet.time.now + this.site.clockErrorMs);
   }
 
   private open(): BudgetLedger {
@@ -64,7 +71,7 @@ export class SimulatedBudget {
     return new BudgetLedger({
       terms: { bytesPerDay: this.share, alertsPercent: 0 },
       found: this.file,
-      now: () => time.now,
+      now: () => this.clock,
       dayMs: DAY_MS,
       soon: (work) => time.after(0, work),
       write: (entry, done) => {

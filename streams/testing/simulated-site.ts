@@ -16,9 +16,10 @@ import { SisterCopies } from "../src/replication/sisters.js";
 import { SimDisk, STREAM } from "./simulated-disk.js";
 import { SimulatedBudget } from "./simulated-budget.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
+import type { SimulatedLies } from "./simulated-lies.js";
 import { SimulatedRules } from "./simulated-rules.js";
 import { SimulatedRuns, runPart } from "./simulated-runs.js";
-import { RECORD_BYTES, type SimConn } from "./simulated-link.js";
+import { RECORD_BYTES, type SimConn } from "./simulated-connection.js";
 
 type Effects<T extends Effect["type"]> = Extract<Effect, { type: T }>;
 
@@ -54,6 +55,10 @@ export class SimSite {
     this.rules = new SimulatedRules(name);
   }
   readonly rules: SimulatedRules;
+  /** What it tells others instead of the truth, while it lies. */
+  lies: SimulatedLies | undefined;
+  /** By how much its clock is wrong, ms. */
+  clockErrorMs = 0;
 
   /** Hears, at last, what a site may from now on. */
   learn(site: string, version: number, may: boolean): void {
@@ -113,9 +118,10 @@ export class SimSite {
     if (!this.up) return;
     this.up = false;
     this.life++;
-    for (const conn of this.conns.values()) conn.link.cut();
+    const connections = [...this.conns.values()].map(({ connection }) => connection);
     this.conns.clear();
-    this.#commitQueue = [];
+    for (const connection of connections) connection.close(this);
+    this.#tear();
     this.#committing = false;
     this.#staged.clear();
     this.#unacknowledged = [];
@@ -133,6 +139,13 @@ export class SimSite {
     this.fleet.restores++;
     this.fleet.restoresOf.set(this.name, (this.fleet.restoresOf.get(this.name) ?? 0) + 1);
     this.restart();
+  }
+
+  /** Of what was being written, any part from the beginning on may be on the disk: nobody was told of it. */
+  #tear(): void {
+    const written = Math.floor(this.fleet.random() * (this.#commitQueue.length + 1));
+    for (const work of this.#commitQueue.slice(0, written)) work();
+    this.#commitQueue = [];
   }
 
   #become(disk: SimDisk): void {
@@ -199,7 +212,8 @@ export class SimSite {
         const { id, firstSeq, count, block } = message.value;
         const values = [...new Float64Array(block.slice().buffer)];
         this.fleet.delivered += count;
-        this.#countDuplicates(id, firstSeq, count);
+        // What the network doubled is not to be applied; that it came cannot be helped.
+        if (!conn.connection.isMangled) this.#countDuplicates(id, firstSeq, count);
         const payload = { firstSeq, values };
         const bytes = block.byteLength;
         this.event({ type: "data", conn: conn.id, requestId: id, firstSeq, count, bytes, payload });
@@ -230,7 +244,8 @@ export class SimSite {
     const key = this.machine.requests.get(id)?.key;
     const staged = key === undefined ? undefined : this.machine.staged.get(key);
     this.fleet.delivered += payload.length;
-    if (staged !== undefined && first > 0) this.fleet.duplicates += Math.max(0, staged.blocks - first);
+    if (staged !== undefined && first > 0 && !conn.connection.isMangled)
+      this.fleet.duplicates += Math.max(0, staged.blocks - first);
     const arrived = { conn: conn.id, requestId: id, run: facts, first, next, bytes: bytes.byteLength, payload };
     this.event({ type: "sealed", ...arrived });
   }
@@ -249,7 +264,7 @@ export class SimSite {
   #perform(effect: Effect): void {
     switch (effect.type) {
       case "send":
-        this.conns.get(effect.conn)?.link.carry(this, effect.message);
+        this.#send(effect);
         break;
       case "read":
         this.#soon(() => this.#read(effect));
@@ -281,6 +296,15 @@ export class SimSite {
           this.event({ type: "compared", conn, requestId, key, isFork: this.#isFork(originOf(key), digests) });
         });
         break;
+      case "match":
+        this.commit(() => {
+          const { key, seq, payload } = effect;
+          const [shown] = (payload as { values: number[] } | undefined)?.values ?? [];
+          const here = this.disk.value(originOf(key), seq);
+          const isSame = shown === undefined || here === undefined ? undefined : here === shown;
+          this.event({ type: "matched", key, isSame });
+        });
+        break;
       case "fork":
         this.fleet.forked.add(originOf(effect.key));
         break;
@@ -288,7 +312,8 @@ export class SimSite {
         this.commit(() => this.#reincarnate(effect.key));
         break;
       case "refuted":
-        this.fleet.fail(`${this.name} does not believe that somebody holds ${effect.key} up to ${effect.next}`);
+        if (this.conns.get(effect.conn)?.peer.lies === undefined)
+          this.fleet.fail(`${this.name} does not believe that somebody holds ${effect.key} up to ${effect.next}`);
         break;
       case "appendAgain":
         this.commit(() => this.#appendAgain(effect));
@@ -296,17 +321,25 @@ export class SimSite {
       case "setAside":
         this.commit(() => this.#setAside(effect));
         break;
-      case "close": {
-        const link = this.conns.get(effect.conn)?.link;
-        if (effect.reason.startsWith("data") || effect.reason.startsWith("a gap")) {
-          this.fleet.fail(`${this.name}: ${effect.reason}`);
-        }
-        this.fleet.forcedCloses++;
-        link?.cut();
-        link?.reopenSoon();
+      case "close":
+        this.#close(effect);
         break;
-      }
     }
+  }
+
+  #send({ conn, message }: Effects<"send">): void {
+    this.conns.get(conn)?.connection.carry(this, this.lies?.told(message) ?? message);
+  }
+
+  /** What comes out of turn on a connection that keeps order is a fault of the protocol. */
+  #close({ conn: id, reason }: Effects<"close">): void {
+    const connection = this.conns.get(id)?.connection;
+    if (connection === undefined) return;
+    const isOutOfTurn = reason.startsWith("data") || reason.startsWith("a gap") || reason.startsWith("blocks");
+    if (isOutOfTurn && !connection.isMangled) this.fleet.fail(`${this.name}: ${reason}`);
+    this.fleet.forcedCloses++;
+    connection.close(this);
+    connection.link.reopenSoon();
   }
 
   #soon(work: () => void): void {

@@ -1,11 +1,14 @@
+import type { OriginId } from "../src/model/names.js";
 import type { Cursor } from "../src/model/record.js";
 import type { SimDisk } from "./simulated-disk.js";
 import { SimulatedFleet } from "./simulated-fleet.js";
+import { SimulatedLies } from "./simulated-lies.js";
 import type { SimSite } from "./simulated-site.js";
 
 export interface Troubles {
-  /** Sites at most, at least two. */
+  /** Sites at most, and at least (two unless it is said). */
   readonly sites: number;
+  readonly sitesMin?: number;
   readonly writeMs: number;
   /** Mean time between two appends, and between two troubles, in ms. */
   readonly everyMs: number;
@@ -26,29 +29,46 @@ export interface Troubles {
   readonly clusters?: boolean;
   /** Half of the links are metered. */
   readonly budgets?: boolean;
+  /** Frames are doubled and overtaken within a connection; connections are repeated by somebody in between. */
+  readonly unruly?: boolean;
+  /** Clocks jump by days of a budget, forwards and backwards. */
+  readonly clocks?: boolean;
+  /** Sites say untrue things of what they hold. */
+  readonly lies?: boolean;
+}
+
+/** Wanders from site to site with its cursor. */
+interface Reader {
+  cursor: Cursor | undefined;
+  /** Seqs, by origin. */
+  readonly seen: Map<OriginId, Set<number>>;
 }
 
 const HEAL_MS_MAX = 180_000;
 const READERS = 3;
+const CLOCK_JUMP_MS_MAX = 30_000;
+/** Two sites may have two ways to each other. */
+const SECOND_LINK = 0.1;
 
 /** A fleet's life from one seed: records are written, things go wrong, then everything is healed. */
 export class SimulatedLife {
   readonly fleet: SimulatedFleet;
-  readonly #readers: { cursor: Cursor | undefined; readonly seen: Set<string> }[];
+  readonly #readers: Reader[];
   readonly #backups = new Map<SimSite, SimDisk>();
 
   constructor(
     random: () => number,
     private readonly troubles: Troubles,
   ) {
-    this.fleet = new SimulatedFleet(random, troubles.sealing);
-    this.#readers = Array.from({ length: READERS }, () => ({ cursor: undefined, seen: new Set() }));
+    this.fleet = new SimulatedFleet(random, troubles.sealing, troubles.unruly);
+    this.#readers = Array.from({ length: READERS }, () => ({ cursor: undefined, seen: new Map() }));
   }
 
   /** Returns whether all converged once everything was healed. */
   live(): boolean {
     const { fleet, troubles } = this;
-    this.#build(2 + Math.floor(fleet.random() * (troubles.sites - 1)));
+    const { sites, sitesMin = 2 } = troubles;
+    this.#build(sitesMin + Math.floor(fleet.random() * (sites - sitesMin + 1)));
     this.#repeat(troubles.everyMs, () => this.#write());
     this.#repeat(troubles.troubleMs, () => this.#trouble());
     this.#repeat(200, () => this.#read(this.#pick(this.#readers), this.#pick(fleet.sites), 3));
@@ -84,7 +104,7 @@ export class SimulatedLife {
 
   #connect(a: SimSite, b: SimSite): void {
     const isKnown = this.fleet.links.some((link) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
-    if (a === b || a.site === b.site || isKnown) return;
+    if (a === b || a.site === b.site || (isKnown && this.fleet.random() > SECOND_LINK)) return;
     this.fleet.connect(a, b, this.troubles.budgets === true && this.fleet.random() < 0.5);
   }
 
@@ -96,6 +116,7 @@ export class SimulatedLife {
   #trouble(): void {
     const { links = false, crashes = false, expiry = false, joiners = false } = this.troubles;
     const { restarts = false, restores = false, rules = false } = this.troubles;
+    const { unruly = false, clocks = false, lies = false } = this.troubles;
     const kinds = [
       ...(links ? [() => this.#cut(), () => this.#cut(), () => this.#silence(), () => this.#cutForGood()] : []),
       ...(crashes ? [() => this.#crash(this.fleet.random() < 0.25)] : []),
@@ -104,6 +125,9 @@ export class SimulatedLife {
       ...(joiners ? [() => this.#join()] : []),
       ...(rules ? [() => this.#revoke(), () => this.#revoke()] : []),
       ...(restores ? [() => this.#backUp(), () => this.#restore()] : []),
+      ...(unruly ? [() => this.#mangle(), () => this.#mangle(), () => this.#pick(this.fleet.links).replay()] : []),
+      ...(clocks ? [() => this.#jumpClock()] : []),
+      ...(lies ? [() => this.#lie()] : []),
     ];
     if (kinds.length > 0) this.#pick(kinds)();
   }
@@ -128,6 +152,32 @@ export class SimulatedLife {
       link.cut();
       link.reopenSoon();
     });
+  }
+
+  /** For a while, the network doubles frames and lets others overtake them. */
+  #mangle(): void {
+    const link = this.#pick(this.fleet.links);
+    // What is doubled there would be paid once.
+    if (link.budget !== undefined) return;
+    const share = () => this.fleet.random() ** 2 * 0.3;
+    link.mangling = { doubled: share(), late: share() };
+    this.fleet.time.after(this.fleet.random() * 3_000, () => {
+      link.mangling = undefined;
+      // Nothing but a new connection makes good what was mixed up.
+      if (!link.isSpoilt) return;
+      link.cut();
+      link.reopenSoon();
+    });
+  }
+
+  #jumpClock(): void {
+    this.#pick(this.fleet.sites).clockErrorMs = (2 * this.fleet.random() - 1) * CLOCK_JUMP_MS_MAX;
+  }
+
+  /** From now on a site lies, until all is healed. */
+  #lie(): void {
+    const site = this.#pick(this.fleet.sites);
+    site.lies ??= new SimulatedLies(this.fleet.random);
   }
 
   #crash(loseDisk: boolean): void {
@@ -173,12 +223,13 @@ export class SimulatedLife {
     for (const link of this.fleet.links) if (link.a === site || link.b === site) link.reopenSoon();
   }
 
-  #read(reader: { cursor: Cursor | undefined; readonly seen: Set<string> }, site: SimSite, pieces: number): number {
+  #read(reader: Reader, site: SimSite, pieces: number): number {
     const { seen, cursor } = site.disk.read(reader.cursor, pieces);
     for (const { origin, seq } of seen) {
-      const id = `${origin} ${seq}`;
-      if (reader.seen.has(id)) this.fleet.fail(`a reader is given ${id} again at ${site.name} (O4)`);
-      reader.seen.add(id);
+      let seqs = reader.seen.get(origin);
+      if (seqs === undefined) reader.seen.set(origin, (seqs = new Set()));
+      if (seqs.has(seq)) this.fleet.fail(`a reader is given ${origin} ${seq} again at ${site.name} (O4)`);
+      seqs.add(seq);
     }
     // Through JSON, as it travels in an API.
     reader.cursor = JSON.parse(JSON.stringify(cursor)) as Cursor;
@@ -186,12 +237,13 @@ export class SimulatedLife {
   }
 
   /** In the end a reader has seen whatever the site holds. */
-  #readAll(reader: { cursor: Cursor | undefined; readonly seen: Set<string> }, site: SimSite): void {
+  #readAll(reader: Reader, site: SimSite): void {
     while (this.#read(reader, site, 100) > 0);
     for (const origin of site.disk.origins) {
       for (let seq = 0; seq < site.disk.next(origin); seq++) {
         const isHere = site.disk.value(origin, seq) !== undefined;
-        if (isHere && !reader.seen.has(`${origin} ${seq}`)) this.fleet.fail(`a reader never got ${origin} ${seq} (O4)`);
+        if (isHere && reader.seen.get(origin)?.has(seq) !== true)
+          this.fleet.fail(`a reader never got ${origin} ${seq} (O4)`);
       }
     }
   }

@@ -1,14 +1,16 @@
 import pino from "pino";
 import { Registry } from "prom-client";
 import { createPolicy, type ChangeablePolicy, type StreamRule } from "../src/access/policy.js";
-import { systemEnv } from "../src/env.js";
+import { systemEnv, type Env } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
 import { ownAppends } from "../src/replication/producers.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
 import type { Transport } from "../src/replication/transport.js";
 import type { LinkSettings, NodeSettings, SiteEntry, TlsSettings } from "../src/settings/node-settings.js";
-import { openEmbeddedStore, type EmbeddedStore } from "../src/store/embedded-store.js";
+import type { Disk } from "../src/store/disk.js";
+import { openEmbeddedStore, type EmbeddedStore, type EmbeddedStoreOptions } from "../src/store/embedded-store.js";
+import type { LocalStore } from "../src/store/store.js";
 
 /** A store with its replication, without the HTTP side: what tests of replication join together. */
 export interface TestNode {
@@ -38,6 +40,13 @@ export interface TestNodeOptions {
   /** gRPC by default. */
   readonly transport?: Transport;
   readonly access?: readonly StreamRule[];
+  /** The real ones by default. */
+  readonly env?: Env;
+  readonly disk?: Disk;
+  /** How large journals are, and how long streams are kept. */
+  readonly storing?: Pick<EmbeddedStoreOptions, "journalFileBytes" | "retention">;
+  /** What replication sees instead of the store: it looks on, and hands everything on. */
+  readonly watched?: (store: EmbeddedStore) => LocalStore;
 }
 
 const ACCESS: readonly StreamRule[] = [
@@ -75,19 +84,21 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     logLevel: "silent",
   };
   const policy = createPolicy(access);
-  const self = settings.sites.find((entry) => entry.site === site) as SiteEntry;
-  const mayAppend = ownAppends(policy, self);
-  const store = await openEmbeddedStore({ folder, site, node, env: systemEnv, mayAppend });
+  const mayAppend = ownAppends(policy, settings.sites.find((entry) => entry.site === site) as SiteEntry);
+  const { env = systemEnv, disk, transport } = options;
+  const storing = { ...(disk && { disk }), ...options.storing };
+  const store = await openEmbeddedStore({ folder, site, node, env, mayAppend, ...storing });
   const registry = new Registry();
   const replicator = createReplicator({
-    store,
-    env: systemEnv,
+    store: options.watched?.(store) ?? store,
+    env,
     settings,
     policy,
     log: pino({ level: "silent" }),
     exceptions,
     registry,
-    ...(options.transport && { transport: options.transport }),
+    ...(disk && { disk }),
+    ...(transport && { transport }),
   });
   await replicator.start();
   return {

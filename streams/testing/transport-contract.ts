@@ -85,6 +85,17 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       dialler.send(ping(1)); // On a closed channel: nothing happens.
     });
 
+    it("tells also whoever listens only after it was closed", async () => {
+      const { dialler, acceptor } = await connected();
+      const closed = deferred<LandfallError>();
+      dialler.onClose = closed.resolve;
+      acceptor.close("done");
+      await closed.promise;
+      const late = deferred<LandfallError>();
+      dialler.onClose = late.resolve;
+      expect((await late.promise).code).toBe("CLOSED");
+    });
+
     it("refuses a dialler that is not admitted", async () => {
       const under = await open();
       closing.push(() => under.close());

@@ -55,7 +55,7 @@ export function onData(
     discard(state, id, bytes, out);
     return;
   }
-  const filled = fillOfRequest(state, requestId);
+  const filled = fillOfRequest(state, id, requestId);
   if (filled !== undefined) {
     const isWanted = onFillData(state, filled.fill, filled.key, event, now, out);
     if (isWanted) state.conns.get(id)?.window.arrived(bytes, now, filled.fill.next < filled.fill.to);
@@ -156,11 +156,13 @@ export function sourceOfRequest(state: MachineState, conn: number, requestId: nu
   return standing?.conn === conn ? standing.key : undefined;
 }
 
+/** Not of another connection: its peer may not even know what was asked for. */
 function fillOfRequest(
   state: MachineState,
+  conn: number,
   requestId: number,
 ): { readonly fill: Fill; readonly key: KeyId } | undefined {
-  const key = state.requests.get(requestId)?.key;
+  const key = sourceOfRequest(state, conn, requestId);
   const fill = key === undefined ? undefined : state.fills.get(key);
   return key === undefined || fill?.requestId !== requestId ? undefined : { fill, key };
 }

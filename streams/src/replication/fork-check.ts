@@ -1,6 +1,8 @@
 import type { Digest } from "@landfall/proto/gen/landfall/v1/replication";
 import { DIGEST_CHUNK_RECORDS } from "../limits.js";
+import type { OriginRecord } from "../model/record.js";
 import { OriginDigests } from "../store/origin-digests.js";
+import { digestOf } from "../store/record-digest.js";
 import type { LocalStore } from "../store/store.js";
 import type { Key } from "./machine-state.js";
 
@@ -28,6 +30,16 @@ export class ForkCheck {
       if (sum !== undefined) found.push({ from: seq, to: seq + 1, ...sum });
     }
     return found;
+  }
+
+  /**
+   * Whether this record stands here under its number; undefined when nothing does.
+   * @throws LandfallError CORRUPT_BLOCK, DISK_FAILED
+   */
+  async holds({ stream, origin }: Key, record: OriginRecord): Promise<boolean | undefined> {
+    const own = await this.#digests.of(stream, origin, record.seq, record.seq + 1);
+    const { high, low } = digestOf(record);
+    return own && own.high === high && own.low === low;
   }
 
   /** Whether a peer holds other records than this site; what is not here tells nothing. */

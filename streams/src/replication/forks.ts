@@ -81,16 +81,40 @@ export function lookAgain(state: MachineState, key: KeyId): void {
   }
 }
 
-/** The answer to the question whether the peer holds the same history up to where the search stands. */
-export function onProbed(state: MachineState, key: KeyId, isSame: boolean, now: number, out: Effect[]): void {
+/**
+ * The answer to the question whether the peer holds the same history up to where the search stands.
+ * @param shown the record that it holds there, as it arrived
+ */
+export function onProbed(
+  state: MachineState,
+  key: KeyId,
+  isSame: boolean,
+  now: number,
+  out: Effect[],
+  shown?: unknown,
+): void {
   const mend = state.mends.get(key);
   if (mend?.step !== "search") return;
-  if (isSame) mend.low = mend.at;
-  else mend.high = mend.at - 1;
+  if (isSame) Object.assign(mend, { low: mend.at, shown });
+  else Object.assign(mend, { high: mend.at - 1, isRefused: true });
   if (mend.low < mend.high) probe(state, key, mend, Math.ceil((mend.low + mend.high) / 2), now, out);
   // What the peer holds there must have been seen: a claim alone makes nobody give up what he wrote.
   else if (!isSame && mend.low === 0 && mend.at > 0) probe(state, key, mend, 0, now, out);
-  else onParted(state, key, mend, out);
+  else onFound(state, key, mend, out);
+}
+
+/** What the peer has shown there stands here, too, or it does not. */
+export function onMatched(
+  state: MachineState,
+  { key, isSame }: Extract<MachineEvent, { type: "matched" }>,
+  now: number,
+  out: Effect[],
+): void {
+  const mend = state.mends.get(key);
+  if (mend?.step !== "match") return;
+  // Without another record shown, whatever the peer said is no reason to give up anything.
+  if (isSame === false || (isSame === undefined && mend.isRefused === true)) onParted(state, key, mend, out);
+  else giveUp(state, key, now);
 }
 
 /** The peer has nothing to show for what it announced. */
@@ -245,7 +269,17 @@ function probe(state: MachineState, key: KeyId, mend: Mend, at: number, now: num
   askWith(state, conn, key, value, [at - 1], out);
 }
 
-/** Both histories are the same up to `low`, and the peer's goes on there. */
+/** Both histories are the same up to `low`, and the peer's goes on there: with the same record, it may be, if that was its last. */
+function onFound(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
+  if (mend.low >= heldNext(state, key)) {
+    onParted(state, key, mend, out);
+    return;
+  }
+  mend.step = "match";
+  out.push({ type: "match", key, seq: mend.low, payload: mend.shown });
+}
+
+/** Both histories are the same up to `low`, and the peer's goes on with another record. */
 function onParted(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
   if (isOwn(state, key)) {
     mend.step = "reincarnate";

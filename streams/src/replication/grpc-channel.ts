@@ -60,31 +60,32 @@ export function channelOver(
   certificate: PeerCertificate | undefined,
   release: (why: LandfallError) => void,
 ): Channel {
-  let closed = false;
+  let closed: LandfallError | undefined;
+  let onClose: Channel["onClose"] = () => undefined;
   let onFrame: Channel["onFrame"] | undefined;
   const early: Frame[] = [];
   const deliver = (frame: Frame): void => {
-    if (closed) return;
+    if (closed !== undefined) return;
     if (onFrame === undefined || early.length > 0) early.push(frame);
     else onFrame(frame);
   };
   const deliverEarly = (): void => {
     for (let frame = early[0]; frame !== undefined; frame = early[0]) {
-      if (!closed) onFrame?.(frame);
+      if (closed === undefined) onFrame?.(frame);
       early.shift();
     }
   };
   const finish = (why: LandfallError) => {
-    if (closed) return;
-    closed = true;
+    if (closed !== undefined) return;
+    closed = why;
     release(why);
-    channel.onClose(why);
+    onClose(why);
   };
   const ended = (words: string) => () => finish(new LandfallError("CLOSED", words));
   const channel: Channel = {
     ...(certificate !== undefined && { certificate }),
     send(frame) {
-      if (!closed) call.write(frame);
+      if (closed === undefined) call.write(frame);
     },
     get queuedBytes() {
       return call.writableLength;
@@ -97,7 +98,15 @@ export function channelOver(
       // Whoever sets it may not be ready yet.
       if (early.length > 0) queueMicrotask(deliverEarly);
     },
-    onClose: () => undefined,
+    get onClose() {
+      return onClose;
+    },
+    set onClose(given) {
+      onClose = given;
+      // It may have ended before anybody could set it.
+      const why = closed;
+      if (why !== undefined) queueMicrotask(() => given(why));
+    },
     close: (reason, code = "CLOSED") => finish(new LandfallError(code, reason)),
   };
   call.on("data", (frame: Frame) => {

@@ -181,7 +181,7 @@ export interface Fork {
 
 /** What is being done about a fork (forks.ts); nothing else is asked for in the key meanwhile. */
 export interface Mend {
-  step: "search" | "reincarnate" | "append" | "set-aside";
+  step: "search" | "match" | "reincarnate" | "append" | "set-aside";
   readonly conn: number;
   /** While searching: the request that is out, the seq that it asks for, and between which seqs the histories part. */
   requestId: number;
@@ -189,6 +189,10 @@ export interface Mend {
   low: number;
   high: number;
   heardAt: number;
+  /** What the peer holds at `low`, once it has shown it. */
+  shown?: unknown;
+  /** It has refused what it would hold with this history. */
+  isRefused?: true;
 }
 
 export interface Penalty {
@@ -323,6 +327,8 @@ export type MachineEvent =
       readonly key: KeyId;
       readonly isFork: boolean;
     }
+  /** The answer to a `match` effect; undefined when one of the two is not there to be compared. */
+  | { readonly type: "matched"; readonly key: KeyId; readonly isSame: boolean | undefined }
   /** The answer to a `digest` effect; without those that cannot be read. */
   | { readonly type: "digested"; readonly requestId: number; readonly digests: Digest[] }
   /** All gaps of a key, as they are now; its records are here up to `nextSeq` but for them. */
@@ -415,6 +421,8 @@ export type Effect =
       readonly key: KeyId;
       readonly digests: readonly Digest[];
     }
+  /** Whether the record that a peer has shown, `payload` as it arrived, is the one that stands here. */
+  | { readonly type: "match"; readonly key: KeyId; readonly seq: number; readonly payload: unknown }
   /** Two histories stand under the numbers of one origin. */
   | { readonly type: "fork"; readonly conn: number; readonly key: KeyId }
   /**

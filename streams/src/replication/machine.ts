@@ -16,6 +16,7 @@ import {
   onAgain,
   onAppendedAgain,
   onFork,
+  onMatched,
   onProbed,
   onProbeRefused,
   onReincarnated,
@@ -107,6 +108,9 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       if (conn !== undefined && compared(conn, event, out)) onFork(state, conn, event.key, now, out);
       break;
     }
+    case "matched":
+      onMatched(state, event, now, out);
+      break;
     case "holes":
       onHoles(state, event, out);
       break;
@@ -384,13 +388,20 @@ function isProbeAnswer(
   out: Effect[],
 ): boolean {
   const conn = state.conns.get(event.conn);
-  if (conn === undefined || !isProbed(state, conn, event.requestId, now, out)) return false;
+  if (conn === undefined || !isProbed(state, conn, event.requestId, now, out, event.payload)) return false;
   giveCredit(conn, conn.window.committed(event.bytes, 0, now), out);
   return true;
 }
 
-function isProbed(state: MachineState, conn: Conn, requestId: number, now: number, out: Effect[]): boolean {
+function isProbed(
+  state: MachineState,
+  conn: Conn,
+  requestId: number,
+  now: number,
+  out: Effect[],
+  shown?: unknown,
+): boolean {
   const probe = takeProbe(state, conn.id, requestId);
-  if (probe?.key !== undefined) onProbed(state, probe.key, true, now, out);
+  if (probe?.key !== undefined) onProbed(state, probe.key, true, now, out, shown);
   return probe !== undefined;
 }

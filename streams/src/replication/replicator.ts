@@ -469,6 +469,9 @@ class NodeReplicator implements Replicator {
       case "compare":
         void this.#compare(effect);
         break;
+      case "match":
+        this.#inTurn(effect.key, () => this.#match(effect));
+        break;
       case "fork":
         this.#reportFork(effect.key, link?.peer?.site ?? "");
         break;
@@ -537,6 +540,17 @@ class NodeReplicator implements Replicator {
     } catch (error) {
       this.#storeFailed("compare", key, error);
     }
+  }
+
+  async #match({ key, payload }: Extract<Effect, { type: "match" }>): Promise<void> {
+    const [shown] = (payload as Batch | undefined)?.records ?? [];
+    let isSame: boolean | undefined;
+    try {
+      if (shown !== undefined) isSame = await this.#forks.holds(this.#machine.keys.get(key) as Key, shown);
+    } catch (error) {
+      this.#storeFailed("compare", key, error);
+    }
+    this.#run({ type: "matched", key, isSame });
   }
 
   /** What is stored of one key is stored in order; keys do not wait for each other. */

@@ -13,7 +13,7 @@ export interface Channel {
   /** Called for each frame; frames that come before it is set wait for it. */
   onFrame: (frame: Frame) => void;
   /**
-   * Called once; no frame follows. The code is CLOSED for a link that ended as links do, and what went wrong
+   * Called once, soon after it is set where the channel has closed before; no frame follows. The code is CLOSED for a link that ended as links do, and what went wrong
    * otherwise, on this side or, as it said, on the other.
    */
   onClose: (why: LandfallError) => void;

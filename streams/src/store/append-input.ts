@@ -42,8 +42,8 @@ export function checkRecords(records: readonly NewRecord[]): void {
       invalid(`timestamp ${timestamp} of a record of ${topic}: want whole milliseconds since 1970`);
     }
     if (!(value instanceof Uint8Array)) invalid(`value of a record of ${topic}: want bytes`);
-    if (value.byteLength > VALUE_BYTES_MAX) throw tooLarge(record);
-    bytes += value.byteLength + (headers.of(record.headers)?.byteLength ?? 0);
+    if (value.length > VALUE_BYTES_MAX) throw tooLarge(record);
+    bytes += value.length + (headers.of(record.headers)?.length ?? 0);
     if (bytes > APPEND_BYTES_MAX) throw tooMany();
   }
 }

@@ -117,8 +117,8 @@ function parseHead(bytes: Uint8Array, view: DataView): ParsedBlock {
 function endOfNames(bytes: Uint8Array, count: number): number {
   let at = BLOCK_HEADER_BYTES;
   for (let i = 0; i < count; i++) {
-    const end = at + 1 + (bytes[at] ?? bytes.byteLength);
-    if (end > bytes.byteLength) throw corrupt("a name is cut short", at);
+    const end = at + 1 + (bytes[at] ?? bytes.length);
+    if (end > bytes.length) throw corrupt("a name is cut short", at);
     at = end;
   }
   return at;
@@ -178,8 +178,8 @@ export function headersDecoder(): (bytes: Uint8Array, from: number, to: number) 
   let last: Headers = NO_HEADERS;
   return (bytes, from, to) => {
     if (to === from) return NO_HEADERS;
-    let isSame = to - from === lastBytes.byteLength;
-    for (let i = 0; isSame && i < lastBytes.byteLength; i++) isSame = bytes[from + i] === lastBytes[i];
+    let isSame = to - from === lastBytes.length;
+    for (let i = 0; isSame && i < lastBytes.length; i++) isSame = bytes[from + i] === lastBytes[i];
     if (!isSame) {
       lastBytes = bytes.subarray(from, to);
       last = decodeHeaders(lastBytes, from);

@@ -5,6 +5,14 @@ import type { Env, TimerHandle } from "../env.js";
 const BURST_BYTES_PER_MS = JOURNAL_FILE_BYTES / 1000;
 
 /**
+ * Whether so many bytes of a journal came so fast that they are part of a burst.
+ * @param fileBytes a whole journal has: small ones are those of tests, and what is left of large ones when a node is asked to seal what it has
+ */
+export function isBurst(bytes: number, ms: number, fileBytes: number): boolean {
+  return fileBytes >= JOURNAL_FILE_BYTES / 2 && bytes >= ms * BURST_BYTES_PER_MS;
+}
+
+/**
  * Whether sealing waits: a burst is taken at the disk's pace when nothing else is done meanwhile, and is sealed once it is over, or
  * once so many journals wait that it is no burst.
  */
@@ -26,8 +34,7 @@ export class Burst {
     const took = now - this.lastFull;
     this.lastFull = now;
     this.end();
-    // Small journals are those of tests, and what is left of large ones when a node is asked to seal what it has.
-    if (bytes < JOURNAL_FILE_BYTES / 2 || bytes < took * BURST_BYTES_PER_MS || waiting >= BURST_JOURNALS) return false;
+    if (!isBurst(bytes, took, bytes) || waiting >= BURST_JOURNALS) return false;
     this.timer = this.env.setTimer(BURST_REST_MS, this.over);
     return true;
   }

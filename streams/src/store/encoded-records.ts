@@ -47,10 +47,10 @@ export class EncodedRecords {
         lastBytes = encodeHeaders(record.headers);
       }
       headers.push(lastBytes);
-      const valueBytes = record.value.byteLength;
+      const valueBytes = record.value.length;
       if (valueBytes > VALUE_BYTES_MAX) throw tooLarge(record);
       starts[i] = size;
-      size += RECORD_HEADER_BYTES + lastBytes.byteLength + valueBytes;
+      size += RECORD_HEADER_BYTES + lastBytes.length + valueBytes;
       if (size > APPEND_BYTES_MAX) throw tooMany();
     }
     starts[count] = size;
@@ -86,11 +86,11 @@ export class EncodedRecords {
     const { view } = this;
     const start = this.starts[i] as number;
     view.setFloat64(start + RECORD_TIMESTAMP_AT, record.timestamp, true);
-    view.setUint16(start + RECORD_HEADERS_BYTES_AT, headers.byteLength, true);
-    view.setUint32(start + RECORD_VALUE_BYTES_AT, record.value.byteLength, true);
+    view.setUint16(start + RECORD_HEADERS_BYTES_AT, headers.length, true);
+    view.setUint32(start + RECORD_VALUE_BYTES_AT, record.value.length, true);
     if ("offset" in record) this.setGiven(i, record.offset, record.received);
     const after = start + RECORD_HEADER_BYTES;
-    if (headers.byteLength > 0) this.bytes.set(headers, after);
-    this.bytes.set(record.value, after + headers.byteLength);
+    if (headers.length > 0) this.bytes.set(headers, after);
+    this.bytes.set(record.value, after + headers.length);
   }
 }

@@ -12,6 +12,7 @@ import { LandfallError, isLandfallError } from "../model/errors.js";
 import { Group } from "./group.js";
 import type { Generation } from "./generation.js";
 import { BatchOffsets } from "./batch-offsets.js";
+import { isBurst } from "./burst.js";
 import { checkClock } from "./offset-clock.js";
 import { FILE_HEAD_BYTES } from "./journal-format.js";
 import { lackingOf } from "./batch-check.js";
@@ -79,10 +80,13 @@ export class GroupCommit {
   private writing: Group | undefined;
   /** How long a commit takes, on average of the last. */
   private commitMs = 0;
+  /** When the journal's file was begun, or this. */
+  private fileBegunMs: number;
   private readonly spare: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(private readonly options: GroupCommitOptions) {
     this.nextCommit = options.nextCommit;
+    this.fileBegunMs = options.env.monotonic();
   }
 
   /**
@@ -113,7 +117,7 @@ export class GroupCommit {
     log.saw(highest);
     group.recordsAppended += count;
     const given = offsets.given();
-    const topics = records.map(({ topic }) => topic);
+    const topics = topicsOf(records);
     return new Promise((resolve, reject) => {
       // Made when it is durable: thousands of objects that wait for the disk would be moved about by the collector.
       group.waiting.push({ resolve: () => resolve(appended(topics, given, firstSeq, received)), reject });
@@ -285,6 +289,7 @@ export class GroupCommit {
     if (salt === undefined) {
       const full = catalog.generationOf(journal.endNumber);
       ({ salt } = await journal.prepare(generation.number));
+      this.fileBegunMs = env.monotonic();
       if (full !== undefined && !full.isFull) {
         full.isFull = true;
         this.options.onFull(full);
@@ -295,7 +300,11 @@ export class GroupCommit {
     await journal.commit(bytes);
     this.commitMs += (env.monotonic() - begun - this.commitMs) / COMMITS_REMEMBERED;
     const end = group.start + bytes.byteLength;
-    if (end >= journalFileBytes * JOURNAL_AHEAD_SHARE) journal.prepareNext(journalFileBytes);
+    if (end >= journalFileBytes * JOURNAL_AHEAD_SHARE) {
+      // In a burst the disk has no time to write everything twice: the next file grows while it is written, if there is no spare.
+      const isHurried = isBurst(end, env.monotonic() - this.fileBegunMs, journalFileBytes);
+      journal.prepareNext(isHurried ? 0 : journalFileBytes);
+    }
     return bytes;
   }
 
@@ -353,16 +362,26 @@ export class GroupCommit {
   }
 }
 
+// Loops, because these run too seldom to be compiled with what `map` calls, and for thousands of records each time.
+
+function topicsOf(records: readonly NewRecord[]): TopicName[] {
+  const topics: TopicName[] = [];
+  for (let i = 0; i < records.length; i++) topics[i] = (records[i] as NewRecord).topic;
+  return topics;
+}
+
 function appended(
   topics: readonly TopicName[],
   given: ArrayLike<number> | number,
   firstSeq: number,
   received: TimestampMs,
 ): Appended[] {
-  return topics.map((topic, i) => {
+  const list: Appended[] = [];
+  for (let i = 0; i < topics.length; i++) {
     const offset = (typeof given === "number" ? given : given[i]) as Offset;
-    return { topic, offset, seq: (firstSeq + i) as Seq, received };
-  });
+    list[i] = { topic: topics[i] as TopicName, offset, seq: (firstSeq + i) as Seq, received };
+  }
+  return list;
 }
 
 /** Why records could not be taken. */

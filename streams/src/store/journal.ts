@@ -78,13 +78,13 @@ export class Journal {
 
   /**
    * Makes the next file in the background, in the place of one of so many bytes: that takes several waits for the disk, which
-   * no commit should have to share. For want of space it is tried again when the file is needed; what else fails is final, as everywhere.
+   * no commit should have to share. With 0 bytes, and no spare file, it is one that grows. For want of space it is tried again when the file is needed; what else fails is final, as everywhere.
    */
   prepareNext(bytes: number): void {
     const number = this.lastNumber + 1;
     const make = async (): Promise<JournalEnd | undefined> => {
       try {
-        await this.options.spares.make(bytes);
+        if (bytes > 0) await this.options.spares.make(bytes);
         return await this.newFile(number);
       } catch (cause) {
         await this.remember(writeError(cause, this.path(number)));

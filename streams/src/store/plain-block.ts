@@ -41,8 +41,11 @@ export interface PickedRecords {
 export class PlainBlock {
   /** Where the records of each topic end. */
   readonly topicEnds: Uint32Array;
-  private readonly names: string;
-  private readonly nameEnds: Uint32Array;
+  /** The names of all topics, one behind the other; that of topic t is [nameEnds[t], nameEnds[t + 1]). */
+  readonly names: Buffer;
+  readonly nameEnds: Uint32Array;
+  /** All of them at once: that is much cheaper than one by one. */
+  private text: string | undefined;
   private readonly seqs: Column;
   private readonly received: Column;
   private readonly slot: number;
@@ -63,8 +66,7 @@ export class PlainBlock {
   ) {
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.nameEnds = sums(this.numbers(this.column(topicCount), 0, topicCount));
-    // All names are made text at once: that is much cheaper than one by one.
-    this.names = this.bytes(this.nameEnds[topicCount] as number).toString("latin1");
+    this.names = this.bytes(this.nameEnds[topicCount] as number);
     this.topicEnds = sums(this.numbers(this.column(topicCount), 0, topicCount)).subarray(1);
     if (this.topicEnds[topicCount - 1] !== count) throw corruptRun("its topics do not add up");
     this.seqs = this.column(count);
@@ -79,7 +81,8 @@ export class PlainBlock {
   }
 
   topic(number: number): string {
-    return this.names.slice(this.nameEnds[number], this.nameEnds[number + 1]);
+    this.text ??= this.names.toString("latin1");
+    return this.text.slice(this.nameEnds[number], this.nameEnds[number + 1]);
   }
 
   get topics(): string[] {
@@ -143,6 +146,11 @@ export class PlainBlock {
   /** All records. */
   all(): PlainRecords {
     return this.records(0, this.count, this.topics, this.topicEnds);
+  }
+
+  /** The same for whoever takes the names as they lie in the block. */
+  allUnnamed(): PlainRecords {
+    return this.records(0, this.count, [], this.topicEnds);
   }
 
   /** Records of one topic, by its number. */

@@ -30,7 +30,7 @@ export function addDigests(a: RecordDigest, b: RecordDigest): RecordDigest {
 export function digestOf({ seq, offset, timestamp, received, topic, headers, value }: OriginRecord): RecordDigest {
   const encoded = encodeHeaders(headers);
   shared.beginNamed(topic);
-  shared.take(seq, offset, timestamp, received, encoded, 0, encoded.byteLength, value, 0, value.byteLength);
+  shared.take(seq, offset, timestamp, received, encoded, 0, encoded.length, value, 0, value.length);
   return { high: shared.high, low: shared.low };
 }
 
@@ -111,8 +111,8 @@ export class RecordDigester {
   }
 
   private roomFor(nameBytes: number): Buffer {
-    const wanted = NAME_AT + nameBytes + this.headerText.byteLength + 2;
-    if (wanted > this.head.byteLength) {
+    const wanted = NAME_AT + nameBytes + this.headerText.length + 2;
+    if (wanted > this.head.length) {
       this.head = Buffer.concat([this.head], 2 * wanted);
       this.headView = viewOf(this.head);
     }
@@ -131,7 +131,7 @@ export class RecordDigester {
   private putHeaders(): void {
     const { head, headerText, nameEnd } = this;
     head.set(headerText, nameEnd + 1);
-    this.headEnd = nameEnd + headerText.byteLength + 2;
+    this.headEnd = nameEnd + headerText.length + 2;
     head[this.headEnd - 1] = CLOSING;
   }
 
@@ -199,8 +199,8 @@ function finished(hash: number): number {
 }
 
 function isSame(known: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
-  if (known.byteLength !== to - from) return false;
-  for (let i = 0; i < known.byteLength; i++) if (known[i] !== bytes[from + i]) return false;
+  if (known.length !== to - from) return false;
+  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[from + i]) return false;
   return true;
 }
 

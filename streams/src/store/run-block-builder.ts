@@ -6,7 +6,7 @@ import { PlainColumnWriter, plainColumnsBytesMax } from "./plain-columns.js";
 import { RUN_BLOCK_HEAD_BYTES, writeRunBlockHead } from "./run-block.js";
 import { ValuePieces } from "./value-pieces.js";
 import { VarintWriter } from "./varint.js";
-import type { RunBlock } from "./run-block.js";
+import type { RunValues, UnnamedColumns } from "./run-block.js";
 import type { SegmentOutput } from "./segment-output.js";
 
 const QUALITY = { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_LGWIN]: 18 };
@@ -51,13 +51,6 @@ export class RunBlockBuilder {
     for (let i = 0; i < length; i++) names[nameBytes + i] = source[at + i] as number;
   }
 
-  /** The same for a name that is text. */
-  beginNamed(topic: string): void {
-    const { nameBytes } = this;
-    const names = this.roomForName(topic.length);
-    for (let i = 0; i < topic.length; i++) names[nameBytes + i] = topic.charCodeAt(i);
-  }
-
   /** The next record: its headers are [headersAt, valueAt) of `source`, its value [valueAt, end). */
   add(
     seq: number,
@@ -75,7 +68,7 @@ export class RunBlockBuilder {
   }
 
   /** Records [from, to) of a block, all of the topic that was begun last. */
-  addSlice(block: RunBlock, from: number, to: number): void {
+  addSlice(block: UnnamedColumns & RunValues, from: number, to: number): void {
     const { seqs, offsets, timestamps, received, arrived, headerBytes, headerOf, valueStarts } = block;
     for (let i = from; i < to; i++) {
       const headers = headerBytes[headerOf === undefined ? 0 : (headerOf[i] as number)] as Uint8Array;
@@ -86,7 +79,7 @@ export class RunBlockBuilder {
         received[i] as number,
         arrived[i] as number,
         (valueStarts[i + 1] as number) - (valueStarts[i] as number),
-        this.headerNumber(headers, 0, headers.byteLength),
+        this.headerNumber(headers, 0, headers.length),
       );
     }
     this.values.add(block.bytes, valueStarts[from] as number, valueStarts[to] as number);
@@ -211,8 +204,8 @@ export class RunBlockBuilder {
   private roomForName(length: number): Uint8Array {
     const { nameBytes } = this;
     if (this.topicCount === this.seqs.length) this.grow();
-    if (nameBytes + length > this.names.byteLength) {
-      this.names = Buffer.concat([this.names], this.names.byteLength * 2);
+    if (nameBytes + length > this.names.length) {
+      this.names = Buffer.concat([this.names], this.names.length * 2);
     }
     this.nameBytes += length;
     this.topicLengths[this.topicCount] = length;
@@ -227,7 +220,7 @@ export class RunBlockBuilder {
     const length = to - from;
     search: for (let n = headers.length - 1; n >= 0; n--) {
       const known = headers[n] as Uint8Array;
-      if (known.byteLength !== length) continue;
+      if (known.length !== length) continue;
       for (let i = 0; i < length; i++) if (known[i] !== source[from + i]) continue search;
       return n;
     }

@@ -35,6 +35,43 @@ export interface RunBlock extends RunColumns, RunValues {
   readonly headers: readonly Headers[];
 }
 
+/** What a block says of its records, without the names of their topics. */
+export type UnnamedColumns = Omit<RunColumns, "topics">;
+
+/**
+ * A block, unpacked, with its topics' names as bytes: that of topic t is [nameEnds[t], nameEnds[t + 1]) of `names`. A class, because
+ * objects that are put together from others differ in shape, and every look at one of millions of records would pay for that.
+ */
+export class NamedBytesBlock implements UnnamedColumns, RunValues {
+  readonly count: number;
+  readonly topicEnds: ArrayLike<number>;
+  readonly seqs: Float64Array;
+  readonly offsets: Float64Array;
+  readonly timestamps: Float64Array;
+  readonly received: Float64Array;
+  readonly arrived: Float64Array;
+  readonly headerBytes: readonly Uint8Array[];
+  readonly headerOf: Uint16Array | undefined;
+
+  constructor(
+    columns: UnnamedColumns,
+    readonly bytes: Uint8Array,
+    readonly valueStarts: Uint32Array,
+    readonly names: Uint8Array,
+    readonly nameEnds: Uint32Array,
+  ) {
+    this.count = columns.count;
+    this.topicEnds = columns.topicEnds;
+    this.seqs = columns.seqs;
+    this.offsets = columns.offsets;
+    this.timestamps = columns.timestamps;
+    this.received = columns.received;
+    this.arrived = columns.arrived;
+    this.headerBytes = columns.headerBytes;
+    this.headerOf = columns.headerOf;
+  }
+}
+
 /** A block whose checksum fits, its columns not packed (any more). */
 export interface RunBlockHead {
   readonly version: number;
@@ -64,6 +101,27 @@ export function decodeRunBlock(block: Uint8Array, arrived?: number): RunBlock {
   const values = valueStarts === undefined ? unpackRunValues(head, columns) : { valueStarts, bytes: head.values };
   if (values.valueStarts[columns.count] !== values.bytes.byteLength) throw corruptRun("its values do not add up");
   return runBlockOf(columns, values, arrived);
+}
+
+/**
+ * The same, with names as bytes, for whoever moves records about and reads none.
+ * @throws LandfallError CORRUPT_BLOCK
+ */
+export function decodeForMerging(block: Uint8Array, arrived?: number): NamedBytesBlock {
+  const head = readRunHead(block);
+  const plain = plainBlockOf(head);
+  if (plain === undefined) {
+    const unpacked = decodeRunBlock(block, arrived);
+    const { topics } = unpacked;
+    const nameEnds = new Uint32Array(topics.length + 1);
+    topics.forEach((topic, t) => (nameEnds[t + 1] = (nameEnds[t] as number) + topic.length));
+    const names = Buffer.from(topics.join(""), "latin1");
+    return new NamedBytesBlock(unpacked, unpacked.bytes, unpacked.valueStarts, names, nameEnds);
+  }
+  const { columns, valueStarts } = plain.allUnnamed();
+  if (valueStarts[columns.count] !== head.values.length) throw corruptRun("its values do not add up");
+  if (arrived !== undefined) columns.arrived.fill(arrived);
+  return new NamedBytesBlock(columns, head.values, valueStarts, plain.names, plain.nameEnds);
 }
 
 /** @param arrived when all of it arrived, instead of what the columns say */

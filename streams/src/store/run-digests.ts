@@ -1,6 +1,6 @@
 import { DIGEST_CHUNK_RECORDS } from "../limits.js";
 import type { RecordDigester } from "./record-digest.js";
-import type { RunBlock } from "./run-block.js";
+import type { RunValues, UnnamedColumns } from "./run-block.js";
 import type { RunMeta } from "./segment-format.js";
 
 /** Numbers of one part in a list of digests: records, high, low. */
@@ -67,7 +67,7 @@ export function chunkBounds({ from, to }: Pick<RunMeta, "from" | "to">): number[
 }
 
 /** Digests record `i` of a block, which is of the topic that was begun. */
-export function takeFromBlock(digester: RecordDigester, block: RunBlock, i: number): void {
+export function takeFromBlock(digester: RecordDigester, block: UnnamedColumns & RunValues, i: number): void {
   const { seqs, offsets, timestamps, received, headerBytes, headerOf, valueStarts, bytes } = block;
   const headers = headerBytes[headerOf === undefined ? 0 : (headerOf[i] as number)] as Uint8Array;
   digester.take(
@@ -77,7 +77,7 @@ export function takeFromBlock(digester: RecordDigester, block: RunBlock, i: numb
     received[i] as number,
     headers,
     0,
-    headers.byteLength,
+    headers.length,
     bytes,
     valueStarts[i] as number,
     valueStarts[i + 1] as number,

@@ -170,13 +170,13 @@ export class LogWindow {
   private addHeaders({ headers, headerBytes }: BlockRecords): void {
     headers.forEach((one, i) => {
       this.headers.push(one);
-      this.headerBytes.push((headerBytes[i] as Uint8Array).byteLength);
+      this.headerBytes.push((headerBytes[i] as Uint8Array).length);
     });
   }
 
   private reserve(bytes: number): void {
     const wanted = this.valuesEnd + bytes;
-    if (wanted <= this.values.byteLength) return;
+    if (wanted <= this.values.length) return;
     const grown = new Uint8Array(Math.max(wanted, Math.ceil(this.values.byteLength * 1.5)));
     grown.set(this.values.subarray(0, this.valuesEnd));
     this.values = grown;

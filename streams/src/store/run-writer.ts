@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { BLOCK_RECORDS_MAX, RUN_BLOCK_BYTES, RUN_INDEX_PAGE_ENTRIES } from "../limits.js";
+import { compareNames } from "./compare-names.js";
 import { writeError } from "./disk-errors.js";
 import { RecordDigester } from "./record-digest.js";
 import { RunBlockBuilder } from "./run-block-builder.js";
@@ -9,7 +10,7 @@ import { encodeFooter, encodeSegmentHead } from "./segment-format.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import { SegmentOutput } from "./segment-output.js";
 import type { Disk } from "./disk.js";
-import type { RunBlock } from "./run-block.js";
+import type { NamedBytesBlock } from "./run-block.js";
 import type { RunColumns } from "./run-columns.js";
 import type { BlockEntry, PageEntry } from "./run-index.js";
 import type { RunMeta } from "./segment-format.js";
@@ -54,7 +55,7 @@ export class SegmentWriter {
   private name: Uint8Array = new Uint8Array(0);
   private nameAt = 0;
   private nameBytes = 0;
-  /** The topic of the last slice, or of the last block from another site. */
+  /** The topic of the last block from another site. */
   private lastTopic = "";
   /** What was in the block before that topic. */
   private topicBegin = 0;
@@ -110,6 +111,7 @@ export class SegmentWriter {
       ...(digests !== undefined && { digests }),
     };
     this.lastTopic = "";
+    this.nameBytes = 0;
   }
 
   /** The records that follow are of this topic, larger than the last; its name is [at, at + length) of `source`. */
@@ -119,7 +121,7 @@ export class SegmentWriter {
     this.nameAt = at;
     this.nameBytes = length;
     this.block.beginTopic(source, at, length);
-    this.digester.beginTopic(source, at, length);
+    if (this.run?.made !== undefined) this.digester.beginTopic(source, at, length);
   }
 
   /** The next record: its headers are [headersAt, valueAt) of `source`, its value [valueAt, end). */
@@ -147,15 +149,16 @@ export class SegmentWriter {
     this.took(1, end - headersAt, received);
   }
 
-  /** The next records: [from, to) of a block, all of this topic. */
-  addSlice(topic: string, block: RunBlock, from: number, to: number): void {
-    const { valueStarts, headerBytes, headerOf, received } = block;
-    if (topic !== this.lastTopic) {
-      this.nextTopic();
-      this.lastTopic = topic;
-      this.block.beginNamed(topic);
-    }
-    this.digestSlice(topic, block, from, to);
+  /** The next records: [from, to) of a block, all of its topic number `topic`, which may be that of the records before. */
+  addSlice(block: NamedBytesBlock, topic: number, from: number, to: number): void {
+    const { names, nameEnds, valueStarts, headerBytes, headerOf, received } = block;
+    const nameAt = nameEnds[topic] as number;
+    const nameBytes = (nameEnds[topic + 1] as number) - nameAt;
+    const isNew =
+      nameBytes !== this.nameBytes ||
+      compareNames(names, nameAt, nameBytes, this.name, this.nameAt, this.nameBytes) !== 0;
+    if (isNew) this.beginTopic(names, nameAt, nameBytes);
+    this.digestSlice(block, from, to);
     for (let at = from; at < to;) {
       const room = Math.min(to, at + BLOCK_RECORDS_MAX - this.block.count);
       const bytesMax = (valueStarts[at] as number) + RUN_BLOCK_BYTES;
@@ -164,21 +167,20 @@ export class SegmentWriter {
       let bytes = (valueStarts[end] as number) - (valueStarts[at] as number);
       let newest = 0;
       for (let i = at; i < end; i++) {
-        bytes += (headerBytes[headerOf?.[i] ?? 0] as Uint8Array).byteLength;
+        bytes += (headerBytes[headerOf?.[i] ?? 0] as Uint8Array).length;
         if ((received[i] as number) > newest) newest = received[i] as number;
       }
-      if (this.block.topicCount === 0) this.block.beginNamed(topic);
+      if (this.block.topicCount === 0) this.block.beginTopic(this.name, this.nameAt, this.nameBytes);
       this.block.addSlice(block, at, end);
       this.took(end - at, bytes, newest);
       at = end;
     }
   }
 
-  private digestSlice(topic: string, block: RunBlock, from: number, to: number): void {
+  private digestSlice(block: NamedBytesBlock, from: number, to: number): void {
     const { made } = this.run as OpenRun;
     if (made === undefined) return;
     const { digester } = this;
-    digester.beginNamed(topic);
     for (let i = from; i < to; i++) {
       takeFromBlock(digester, block, i);
       made.add(block.seqs[i] as number, digester.high, digester.low);

@@ -321,5 +321,5 @@ function dropDoubles(sorted: readonly Candidate[]): Candidate[] {
 }
 
 function valuesIn(records: readonly StoredRecord[]): number {
-  return records.reduce((sum, { value }) => sum + value.byteLength, 0);
+  return records.reduce((sum, { value }) => sum + value.length, 0);
 }

@@ -41,7 +41,7 @@ export class TopicTable {
   /** The topic's number, or -1. */
   find(stream: number, name: string): number {
     const bytes = Buffer.from(name, "latin1");
-    return this.lookup(stream, bytes, 0, bytes.byteLength, hashName(stream, bytes, 0, bytes.byteLength));
+    return this.lookup(stream, bytes, 0, bytes.length, hashName(stream, bytes, 0, bytes.length));
   }
 
   /** @param hash what `hashName` says */
@@ -128,7 +128,7 @@ export class TopicTable {
   }
 
   private addTail(entry: number, bytes: Uint8Array, at: number, length: number): void {
-    while (this.tailsLength + length > this.tails.byteLength) this.tails = doubled(this.tails);
+    while (this.tailsLength + length > this.tails.length) this.tails = doubled(this.tails);
     this.entries[entry + TAIL] = this.tailsLength;
     for (let i = 0; i < length; i++) this.tails[this.tailsLength++] = bytes[at + i] as number;
   }

@@ -1,42 +1,54 @@
+import { viewOf } from "./block-layout.js";
+
 /** Values up to this size are copied word by word: cheaper than a call for each. */
 const WORDS_BYTES_MAX = 256;
 const WORD_BYTES = 4;
+const PIECES_FIRST = 1024;
+/** Of the sources that were taken from, so many of the last are looked through: merging takes from a few in turn. */
+const SOURCES_KNOWN = 64;
+
+interface Source {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
 
 /** Where the values of a block in the making lie, one behind the other: they are copied once, when it is known where to. */
 export class ValuePieces {
   /** Of all of them. */
   bytes = 0;
   private count = 0;
-  private readonly sources: Uint8Array[] = [];
-  private readonly views: DataView[] = [];
-  private froms = new Uint32Array(1024);
-  private lengths = new Uint32Array(1024);
-  private readonly known = new WeakMap<Uint8Array, DataView>();
+  private readonly sources: Source[] = [];
+  private sourceOf = new Uint32Array(PIECES_FIRST);
+  private froms = new Uint32Array(PIECES_FIRST);
+  private lengths = new Uint32Array(PIECES_FIRST);
   private last: Uint8Array | undefined;
-  private lastView: DataView | undefined;
+  private lastNumber = 0;
 
   /** The next values are [from, to) of `source`. */
   add(source: Uint8Array, from: number, to: number): void {
     if (this.count === this.froms.length) this.grow();
     const i = this.count++;
-    if (source !== this.last) this.lookAt(source);
-    this.sources[i] = source;
-    this.views[i] = this.lastView as DataView;
+    if (source !== this.last) {
+      this.lastNumber = this.numberOf(source);
+      this.last = source;
+    }
+    this.sourceOf[i] = this.lastNumber;
     this.froms[i] = from;
     this.lengths[i] = to - from;
     this.bytes += to - from;
   }
 
   /** Copies as many bytes as fit before `end` into `into`, from `at` on. */
-  copy(into: Uint8Array, at: number, end = into.byteLength): void {
-    const { sources, views, froms, lengths, count } = this;
-    const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
+  copy(into: Uint8Array, at: number, end = into.length): void {
+    const { sources, sourceOf, froms, lengths, count } = this;
+    const view = viewOf(into);
     let to = at;
     for (let i = 0; i < count && to < end; i++) {
+      const source = sources[sourceOf[i] as number] as Source;
       const from = froms[i] as number;
       const length = Math.min(lengths[i] as number, end - to);
-      if (length <= WORDS_BYTES_MAX) copyWords(views[i] as DataView, from, view, to, length);
-      else into.set((sources[i] as Uint8Array).subarray(from, from + length), to);
+      if (length <= WORDS_BYTES_MAX) copyWords(source.view, from, view, to, length);
+      else into.set(source.bytes.subarray(from, from + length), to);
       to += length;
     }
   }
@@ -45,18 +57,16 @@ export class ValuePieces {
     this.count = 0;
     this.bytes = 0;
     this.sources.length = 0;
-    this.views.length = 0;
-    this.last = this.lastView = undefined;
+    this.last = undefined;
   }
 
-  private lookAt(source: Uint8Array): void {
-    let view = this.known.get(source);
-    if (view === undefined) {
-      view = new DataView(source.buffer, source.byteOffset, source.byteLength);
-      this.known.set(source, view);
+  private numberOf(source: Uint8Array): number {
+    const { sources } = this;
+    const oldest = Math.max(0, sources.length - SOURCES_KNOWN);
+    for (let number = sources.length - 1; number >= oldest; number--) {
+      if ((sources[number] as Source).bytes === source) return number;
     }
-    this.last = source;
-    this.lastView = view;
+    return sources.push({ bytes: source, view: viewOf(source) }) - 1;
   }
 
   private grow(): void {
@@ -65,6 +75,7 @@ export class ValuePieces {
       grown.set(array);
       return grown;
     };
+    this.sourceOf = twice(this.sourceOf);
     this.froms = twice(this.froms);
     this.lengths = twice(this.lengths);
   }

@@ -13,7 +13,7 @@ export class VarintWriter {
   /** Makes room for so many numbers; then `put` and `putSigned` need not look. */
   reserve(numbers: number): void {
     const wanted = this.length + numbers * 9;
-    if (wanted <= this.bytes.byteLength) return;
+    if (wanted <= this.bytes.length) return;
     const grown = new Uint8Array(Math.max(wanted, this.bytes.byteLength * 2));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;

@@ -32,7 +32,7 @@ export class Topics {
       const first = (i + done) % this.count;
       const some = Math.min(count - done, this.count - first);
       const text = this.names.toString("latin1", first * NAME_BYTES, (first + some) * NAME_BYTES);
-      for (let n = 0; n < some; n++) names.push(text.slice(n * NAME_BYTES, (n + 1) * NAME_BYTES) as TopicName);
+      for (let n = 0; n < some; n++) names[done + n] = text.slice(n * NAME_BYTES, (n + 1) * NAME_BYTES) as TopicName;
       done += some;
     }
     return names;

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { seededRandom, testSeed } from "../testing/seeded-random.js";
+import { SimulatedStoreLife, type StoreTroubles } from "../testing/simulated-store-life.js";
+
+/** `npm run sim -- --seeds N` runs so many of each kind. */
+const SEEDS = Number(process.env["LANDFALL_SIM_SEEDS"] ?? 0);
+const TEST_MS_MAX = SEEDS > 0 ? 3_600_000 : 60_000;
+const NONE: StoreTroubles = { unruly: false, clocks: false, lostDisks: false, expiry: false };
+
+/** Lives from consecutive seeds. `LANDFALL_SEED=N` runs that one alone. */
+async function live(first: number, count: number, troubles: Partial<StoreTroubles>): Promise<SimulatedStoreLife[]> {
+  const seed = testSeed(first);
+  const isReplay = process.env["LANDFALL_SEED"] !== undefined;
+  const lives: SimulatedStoreLife[] = [];
+  for (let i = 0; i < (isReplay ? 1 : Math.max(count, SEEDS)); i++) {
+    const life = new SimulatedStoreLife(seededRandom(seed + i), { ...NONE, ...troubles });
+    const converged = await life.live();
+    const outcome = { seed: seed + i, converged, failures: life.witness.failures.slice(0, 3) };
+    expect(outcome).toEqual({ seed: seed + i, converged: true, failures: [] });
+    expect(life.witness.records).toBeGreaterThan(0);
+    lives.push(life);
+  }
+  return lives;
+}
+
+describe("stores and replication as they ship, simulated", () => {
+  it(
+    "R1, R2, R3, R4, O1, O2, O3, S1: power cuts, kills, cuts and half-open links, clocks that jump; all end equal, and nothing came twice",
+    async () => {
+      const lives = await live(200_000, 16, { clocks: true });
+      if (lives.length > 1) expect(lives.reduce((sum, { restarts }) => sum + restarts, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
+    "R1, R2, R4, O1, S1: connections doubled and repeated, frames out of order, lost disks; all end equal",
+    async () => {
+      await live(210_000, 16, { unruly: true, lostDisks: true, clocks: true });
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
+    "R1, R6, S5: what expired while others were away is a gap everywhere that nobody can fill, and nothing else is",
+    async () => {
+      await live(220_000, 20, { expiry: true, lostDisks: true });
+    },
+    TEST_MS_MAX,
+  );
+});
