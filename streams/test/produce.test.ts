@@ -216,6 +216,13 @@ describe("R8: a peer that lies about who has written what", () => {
     const sydney = await start("sydney", tokyo);
     await write(sydney, DUCKS, "1");
     await until(() => held(singapore) === 1);
+    // What was said before a rule is known here, and comes after it, would be refused and told.
+    const saidBy = (site: string) =>
+      tokyo.replicator
+        .peers()
+        .find((peer) => peer.site === site)
+        ?.holdings.get(DUCKS);
+    await until(() => saidBy("singapore")?.[sydney.store.origin] === 1);
     const change = (rules: readonly StreamRule[] | undefined) => {
       for (const node of [tokyo, singapore]) node.policy.change("duckworks", rules);
     };
