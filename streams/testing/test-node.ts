@@ -1,9 +1,10 @@
 import pino from "pino";
 import { Registry } from "prom-client";
-import { createPolicy } from "../src/access/policy.js";
+import { createPolicy, type ChangeablePolicy, type StreamRule } from "../src/access/policy.js";
 import { systemEnv, type Env } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
 import { createExceptions } from "../src/observe/exceptions.js";
+import { ownAppends } from "../src/replication/producers.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
 import type { Transport } from "../src/replication/transport.js";
@@ -18,8 +19,10 @@ export interface TestNode {
   readonly node: string;
   readonly store: EmbeddedStore;
   readonly replicator: Replicator;
-  readonly reported: { code: string; message: string }[];
+  /** Its rules, to be changed by a test. */
+  readonly policy: ChangeablePolicy;
   readonly registry: Registry;
+  readonly reported: { code: string; message: string }[];
   close(): Promise<void>;
 }
 
@@ -39,6 +42,7 @@ export interface TestNodeOptions {
   readonly transport?: Transport;
   /** What is reported is written to `bigblue.exceptions`, too, as a service does it. */
   readonly writesExceptions?: boolean;
+  readonly access?: readonly StreamRule[];
   /** The real ones by default. */
   readonly env?: Env;
   readonly disk?: Disk;
@@ -48,7 +52,7 @@ export interface TestNodeOptions {
   readonly watched?: (store: EmbeddedStore) => LocalStore;
 }
 
-const ACCESS = [
+const ACCESS: readonly StreamRule[] = [
   { stream: "bigblue.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
   { stream: "duckworks.*", read: "g:duckworks", replicate: "g:bigblue-sites | u:site.duckworks" },
 ];
@@ -58,7 +62,7 @@ export function testSite(site: string, groups: readonly string[] = ["bigblue-sit
 }
 
 export async function startTestNode(options: TestNodeOptions): Promise<TestNode> {
-  const { site, folder, node = "a", nodes } = options;
+  const { site, folder, node = "a", nodes, access = ACCESS } = options;
   const reported: { code: string; message: string }[] = [];
   const settings: NodeSettings = {
     site,
@@ -74,15 +78,18 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     links: options.links ?? [],
     // A site knows itself, also where nobody else does.
     sites: options.sites.some((entry) => entry.site === site) ? options.sites : [...options.sites, testSite(site)],
-    access: ACCESS,
+    access,
     tokens: [],
     retention: [],
     diskPercentMax: 100,
     metricsSeconds: 60,
     logLevel: "silent",
   };
+  const policy = createPolicy(access);
+  const mayAppend = ownAppends(policy, settings.sites.find((entry) => entry.site === site) as SiteEntry);
   const { env = systemEnv, disk, transport } = options;
-  const store = await openEmbeddedStore({ folder, site, node, env, ...(disk && { disk }), ...options.storing });
+  const storing = { ...(disk && { disk }), ...options.storing };
+  const store = await openEmbeddedStore({ folder, site, node, env, mayAppend, ...storing });
   const log = pino({ level: "silent" });
   const registry = new Registry();
   const written =
@@ -99,7 +106,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     store: options.watched?.(store) ?? store,
     env,
     settings,
-    policy: createPolicy(ACCESS),
+    policy,
     log,
     exceptions,
     registry,
@@ -112,8 +119,9 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     node,
     store,
     replicator,
-    reported,
+    policy,
     registry,
+    reported,
     async close() {
       await replicator.close();
       await written?.close();

@@ -19,7 +19,7 @@ import { KEYS_PER_LINK_MAX } from "./wire-limits.js";
 const UNHEARD_MAX = 4_096;
 
 /**
- * A peer says how far it has a key. It is believed only about what it may hold (R8).
+ * A peer says how far it has a key. It is believed only about what it may hold, and what may be there at all (R8).
  * @returns false when it has told of more keys than there can be, and the link is closed
  */
 export function hear(
@@ -30,7 +30,8 @@ export function hear(
   now: number,
   out: Effect[],
 ): boolean {
-  if (!conn.rights.mayBelieve(names.stream)) {
+  if (!conn.rights.mayBelieve(names.stream, names.origin)) {
+    if (!conn.unheard.has(keyId(names.stream, names.origin))) out.push({ type: "refused", conn: conn.id, names });
     keepAside(conn, names, announced);
     return true;
   }
@@ -51,7 +52,7 @@ export function hear(
   return true;
 }
 
-/** What a peer says of a stream that it may not hold: nobody looks at it before rules let it count. */
+/** What a peer is not believed about: nobody looks at it before rules let it count. */
 export function keepAside(conn: Conn, key: Key, announced: Announced): void {
   const id = keyId(key.stream, key.origin);
   if (conn.unheard.size >= UNHEARD_MAX && !conn.unheard.has(id)) conn.hasMore = true;
