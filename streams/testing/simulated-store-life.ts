@@ -3,6 +3,7 @@ import type { StreamName } from "../src/model/names.js";
 import { areLevel, compareAll } from "./simulated-store-checks.js";
 import type { Acknowledged } from "./simulated-witness.js";
 import { SimulatedNetwork, SimulatedRoute } from "./simulated-transport.js";
+import { SimulatedStoreReader } from "./simulated-store-reader.js";
 import { STREAMS, SimulatedStoreNode, TOPICS } from "./simulated-store-node.js";
 import { SimulatedWitness } from "./simulated-witness.js";
 import { VirtualTime } from "./virtual-time.js";
@@ -16,6 +17,8 @@ const APPEND_RECORDS_MAX = 16;
 const BURST = 0.03;
 const BURST_RECORDS_MAX = 600;
 const TROUBLE_EVERY_MS = 350;
+const READ_EVERY_MS = 150;
+const READERS = 3;
 const HEAL_MS_MAX = 240_000;
 /** What was said last has arrived by then. */
 const QUIET_MS = 3_000;
@@ -40,6 +43,7 @@ export class SimulatedStoreLife {
   readonly network: SimulatedNetwork;
   readonly nodes: SimulatedStoreNode[] = [];
   restarts = 0;
+  readonly #readers: readonly SimulatedStoreReader[];
   /** Between which sites there are links. */
   readonly #neighbours: [SimulatedStoreNode, SimulatedStoreNode][] = [];
 
@@ -49,6 +53,7 @@ export class SimulatedStoreLife {
   ) {
     this.network = new SimulatedNetwork(this.time, random);
     this.network.isUnruly = troubles.unruly;
+    this.#readers = Array.from({ length: READERS }, () => new SimulatedStoreReader(this.#pick(STREAMS), this.witness));
   }
 
   /** Returns whether all were equal in the end; what was wrong is with the witness. */
@@ -57,6 +62,7 @@ export class SimulatedStoreLife {
     for (const node of this.nodes) void node.start();
     this.#repeat(APPEND_EVERY_MS, () => this.#write());
     this.#repeat(TROUBLE_EVERY_MS, () => this.#trouble());
+    this.#repeat(READ_EVERY_MS, () => void this.#pick(this.#readers).read(this.#pick(this.nodes)));
     await this.time.runThrough(WRITE_MS, () => this.#isWrong);
     this.#heal();
     const deadline = this.time.now + HEAL_MS_MAX;
@@ -75,6 +81,7 @@ export class SimulatedStoreLife {
     if (isEven && !this.#isWrong) {
       await this.time.runThrough(this.time.now + QUIET_MS);
       await this.#through(compareAll(checks));
+      await this.#through(this.#readAll());
     }
     await this.#through(Promise.all(nodes.map((node) => node.stop())));
     return isEven && !this.#isWrong;
@@ -82,6 +89,13 @@ export class SimulatedStoreLife {
 
   get #isWrong(): boolean {
     return this.witness.failures.length > 0;
+  }
+
+  async #readAll(): Promise<void> {
+    for (const reader of this.#readers) {
+      const node = this.#pick(this.nodes);
+      await reader.readAll(node, await node.all());
+    }
   }
 
   #build(count: number): void {

@@ -126,8 +126,13 @@ export class SealedFlow {
   }
 
   #keep(reader: SealedRunReader): Outgoing {
+    const known = this.#outgoing.get(reader.run.id);
+    if (known !== undefined) {
+      // Two peers have asked for it at the same time, and the other one is being read for already.
+      void reader.close();
+      return known;
+    }
     const outgoing = { reader, usedAt: this.env.monotonic() };
-    void this.#outgoing.get(reader.run.id)?.reader.close();
     this.#outgoing.set(reader.run.id, outgoing);
     return outgoing;
   }
