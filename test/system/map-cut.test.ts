@@ -36,7 +36,7 @@ function middle(a: ApiSite, b: ApiSite): { latitude: number; longitude: number }
 describe.skipIf(skipWithout("chromium", chromium !== undefined))("links cut on the map while a ship unloads", () => {
   const folder = mkdtempSync(join(tmpdir(), "landfall-cut-"));
   const base = 41_200 + Math.floor((process.pid % 100) * 10);
-  const args = ["--no-wait", "--speed", "3000", "--containers", "240", "--ships", "3"];
+  const args = ["--no-wait", "--speed", "1000", "--containers", "240", "--ships", "3"];
   const demo = new Demo(folder, base + 8080, base, args);
   let browser: Browser;
   let page: Page;
@@ -154,14 +154,18 @@ describe.skipIf(skipWithout("chromium", chromium !== undefined))("links cut on t
     await page.getByRole("button", { name: /^Restore / }).click();
     await eventually("the link to be back", async () => (await link(wan.id)).state === "up");
     for (const other of [ship.site, "los-angeles"]) {
+      let said = "";
       const equal = await eventually(
         `${PORT} and ${other} to be equal`,
         async () => {
           const { code, output } = await verify(PORT, other);
+          said = output;
           return code === 0 && output;
         },
         180_000,
-      );
+      ).catch((error: unknown) => {
+        throw new Error(`${String(error)}: ${said}`);
+      });
       expect(equal).toContain(`${PORT} and ${other}: equal`);
     }
   }, 600_000);
