@@ -305,9 +305,13 @@ export class SegmentWriter {
 }
 
 function smallest(numbers: Float64Array): number {
-  return numbers.reduce((a, b) => Math.min(a, b), Infinity);
+  let least = Infinity;
+  for (let i = 0; i < numbers.length; i++) if ((numbers[i] as number) < least) least = numbers[i] as number;
+  return least;
 }
 
 function largest(numbers: Float64Array): number {
-  return numbers.reduce((a, b) => Math.max(a, b), -Infinity);
+  let most = -Infinity;
+  for (let i = 0; i < numbers.length; i++) if ((numbers[i] as number) > most) most = numbers[i] as number;
+  return most;
 }
