@@ -125,6 +125,33 @@ test("a full disk delays an alert, and does not lose it", async () => {
   expect(await alertsOf(edge)).toMatchObject([{ type: "SHOCK", id: `${DUCKS}-SHOCK-${T0 + 15 * MIN}` }]);
 });
 
+test("R8: alerts of an owner in whose alerts this ship may not produce wait, and keep no other's waiting", async () => {
+  let isForbidden = true;
+  const edge = await harness.start({
+    wrapStore: (store) =>
+      new Proxy(store, {
+        get(target, key) {
+          const value = Reflect.get(target, key, target) as unknown;
+          if (key !== "append") return typeof value === "function" ? (value.bind(target) as unknown) : value;
+          return (...args: Parameters<StreamStore["append"]>) =>
+            isForbidden && args[0] === "duckworks.alerts"
+              ? Promise.reject(new LandfallError("PRODUCE_FORBIDDEN", "by the rules"))
+              : target.append(...args);
+        },
+      }),
+  });
+  await book(edge, DUCKS, "duckworks");
+  const client = await edge.client();
+  for (const container of [DUCKS, ...OTHERS]) await move(client, "LOAD", container, 0);
+  await read(client, [DUCKS], 15, { doorOpen: true });
+  await read(client, OTHERS.slice(0, 1), 15, { doorOpen: true });
+  await until(async () => (await edge.records("bigblue.alerts")).length === 1);
+  expect(await edge.records("duckworks.alerts")).toEqual([]);
+  isForbidden = false;
+  await until(async () => (await edge.records("duckworks.alerts")).length === 1);
+  expect(await alertsOf(edge, "duckworks.alerts")).toMatchObject([{ type: "DOOR_OPEN", container: DUCKS }]);
+});
+
 test("a yard watches nothing by a manifest", async () => {
   const yard = await harness.start({ yard: true, rules: AT_ONCE });
   const client = await yard.client();

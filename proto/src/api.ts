@@ -271,6 +271,7 @@ export interface AccessRule {
   readonly read?: string;
   readonly replicate?: string;
   readonly produce?: string;
+  readonly relay?: string;
 }
 
 /** How long streams of an owner are kept. */

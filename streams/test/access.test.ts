@@ -163,6 +163,56 @@ describe("a policy", () => {
     expect(policy.allows(ops, "replicate", streamName("port.ausyd.events"))).toBe(false);
   });
 
+  describe("R8: who may produce and relay", () => {
+    const site = (name: string, groups: string[] = []): Principal => ({ user: `site.${name}`, groups, roles: [] });
+    const [tokyo, duckworks] = [site("tokyo", ["bigblue-sites"]), site("duckworks")];
+    const [ducks, metrics] = [streamName("duckworks.containers"), streamName("duckworks.metrics")];
+    const both = "g:bigblue-sites | u:site.duckworks";
+    const rules = () =>
+      createPolicy([
+        { stream: "duckworks.metrics", replicate: both, produce: "u:site.duckworks" },
+        { stream: "duckworks.*", replicate: both, produce: "g:bigblue-sites", relay: "g:bigblue-sites" },
+        { stream: "port.*", replicate: "g:bigblue-sites" },
+        { stream: "public.*", read: "p" },
+      ]);
+    const who = (policy: ReturnType<typeof rules>, action: "produce" | "relay", stream: typeof ducks) =>
+      [tokyo, duckworks].filter((one) => policy.allows(one, action, stream)).map(({ user }) => user);
+
+    it("goes by what the rule says, and as replicate where it does not", () => {
+      const policy = rules();
+      expect(who(policy, "produce", ducks)).toEqual(["site.tokyo"]);
+      expect(who(policy, "relay", ducks)).toEqual(["site.tokyo"]);
+      expect(who(policy, "produce", metrics)).toEqual(["site.duckworks"]);
+      expect(who(policy, "relay", metrics)).toEqual(["site.tokyo", "site.duckworks"]);
+      expect(who(policy, "produce", streamName("port.ausyd.events"))).toEqual(["site.tokyo"]);
+      for (const action of ["produce", "relay"] as const) {
+        expect(who(policy, action, streamName("public.notices"))).toEqual([]);
+        expect(who(policy, action, streamName("polarfoods.containers"))).toEqual([]);
+      }
+    });
+
+    it("tells whether a rule names the action", () => {
+      const policy = rules();
+      expect(policy.names("produce", ducks)).toBe(true);
+      expect(policy.names("relay", metrics)).toBe(false);
+      expect(policy.names("produce", streamName("port.ausyd.events"))).toBe(false);
+      expect(policy.names("produce", streamName("polarfoods.containers"))).toBe(false);
+    });
+
+    it("A4: a rule that travelled and says nothing of it leaves the base's word, also where that is replicate's", () => {
+      const policy = rules();
+      policy.change("duckworks", [{ stream: "duckworks.*", replicate: "!p" }]);
+      policy.change("port", [{ stream: "port.*", replicate: "!p" }]);
+      expect(who(policy, "produce", ducks)).toEqual(["site.tokyo"]);
+      expect(who(policy, "produce", streamName("port.ausyd.events"))).toEqual(["site.tokyo"]);
+      policy.change("port", [{ stream: "port.ausyd.*", produce: "u:site.duckworks" }]);
+      expect(who(policy, "produce", streamName("port.ausyd.events"))).toEqual(["site.duckworks"]);
+      expect(policy.names("produce", streamName("port.ausyd.events"))).toBe(true);
+      policy.change("port", undefined);
+      expect(who(policy, "produce", streamName("port.ausyd.events"))).toEqual(["site.tokyo"]);
+    });
+  });
+
   it("names the rule, the action and the column of a bad expression", () => {
     expect(() =>
       createPolicy([

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Hole } from "../src/model/gap.js";
+import { siteOfOrigin } from "../src/model/names.js";
 import type { Seq } from "../src/model/record.js";
 import type { LinkSettings } from "../src/settings/node-settings.js";
 import { CONTAINERS, FOREIGN, foreignBatch, reading } from "../testing/store-fixture.js";
@@ -26,7 +27,7 @@ describe("gaps and forks between real stores over gRPC", () => {
   });
 
   async function start(site: string, to: readonly TestNode[] = []): Promise<TestNode> {
-    const sites = ["tokyo", "singapore", "sydney"].map((name) => testSite(name));
+    const sites = ["tokyo", "singapore", "sydney", siteOfOrigin(FOREIGN)].map((name) => testSite(name));
     const links: LinkSettings[] = to.map((peer) => ({
       id: `${site}~${peer.site}`,
       to: peer.site,

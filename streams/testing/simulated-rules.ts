@@ -34,7 +34,9 @@ export class SimulatedRules {
   /** What is wrong with an effect that concerns this peer; undefined for what is allowed. */
   breach(effect: Effect, peer: string): string | undefined {
     if (effect.type === "apply" || effect.type === "stage") {
-      return this.rightsOf(peer).mayRequest("" as never) ? undefined : `takes ${effect.key} from ${peer} (R8)`;
+      return this.rightsOf(peer).mayRequest("" as never, "" as never)
+        ? undefined
+        : `takes ${effect.key} from ${peer} (R8)`;
     }
     if (effect.type !== "send" || this.mayHold(peer)) return undefined;
     const { $case } = effect.message;

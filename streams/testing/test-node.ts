@@ -1,8 +1,9 @@
 import pino from "pino";
 import { Registry } from "prom-client";
-import { createPolicy } from "../src/access/policy.js";
+import { createPolicy, type ChangeablePolicy, type StreamRule } from "../src/access/policy.js";
 import { systemEnv, type Env } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
+import { ownAppends } from "../src/replication/producers.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
 import type { Transport } from "../src/replication/transport.js";
@@ -17,8 +18,10 @@ export interface TestNode {
   readonly node: string;
   readonly store: EmbeddedStore;
   readonly replicator: Replicator;
-  readonly reported: { code: string; message: string }[];
+  /** Its rules, to be changed by a test. */
+  readonly policy: ChangeablePolicy;
   readonly registry: Registry;
+  readonly reported: { code: string; message: string }[];
   close(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export interface TestNodeOptions {
   readonly tls?: TlsSettings;
   /** gRPC by default. */
   readonly transport?: Transport;
+  readonly access?: readonly StreamRule[];
   /** The real ones by default. */
   readonly env?: Env;
   readonly disk?: Disk;
@@ -45,7 +49,7 @@ export interface TestNodeOptions {
   readonly watched?: (store: EmbeddedStore) => LocalStore;
 }
 
-const ACCESS = [
+const ACCESS: readonly StreamRule[] = [
   { stream: "bigblue.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
   { stream: "duckworks.*", read: "g:duckworks", replicate: "g:bigblue-sites | u:site.duckworks" },
 ];
@@ -55,7 +59,7 @@ export function testSite(site: string, groups: readonly string[] = ["bigblue-sit
 }
 
 export async function startTestNode(options: TestNodeOptions): Promise<TestNode> {
-  const { site, folder, node = "a", nodes } = options;
+  const { site, folder, node = "a", nodes, access = ACCESS } = options;
   const reported: { code: string; message: string }[] = [];
   const exceptions: Exceptions = { report: ({ code, message }) => reported.push({ code, message }) };
   const settings: NodeSettings = {
@@ -72,21 +76,24 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     links: options.links ?? [],
     // A site knows itself, also where nobody else does.
     sites: options.sites.some((entry) => entry.site === site) ? options.sites : [...options.sites, testSite(site)],
-    access: ACCESS,
+    access,
     tokens: [],
     retention: [],
     diskPercentMax: 100,
     metricsSeconds: 60,
     logLevel: "silent",
   };
+  const policy = createPolicy(access);
+  const mayAppend = ownAppends(policy, settings.sites.find((entry) => entry.site === site) as SiteEntry);
   const { env = systemEnv, disk, transport } = options;
-  const store = await openEmbeddedStore({ folder, site, node, env, ...(disk && { disk }), ...options.storing });
+  const storing = { ...(disk && { disk }), ...options.storing };
+  const store = await openEmbeddedStore({ folder, site, node, env, mayAppend, ...storing });
   const registry = new Registry();
   const replicator = createReplicator({
     store: options.watched?.(store) ?? store,
     env,
     settings,
-    policy: createPolicy(ACCESS),
+    policy,
     log: pino({ level: "silent" }),
     exceptions,
     registry,
@@ -99,8 +106,9 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     node,
     store,
     replicator,
-    reported,
+    policy,
     registry,
+    reported,
     async close() {
       await replicator.close();
       await store.close();

@@ -53,12 +53,21 @@ const SITES: Site[] = [
   { site: "duckworks", kind: "hq", name: "Duckworks", owner: "duckworks", groups: [], locode: "JPTYO" },
 ];
 
+const CARRIERS = { replicate: "g:bigblue-sites", produce: "g:bigblue-sites" };
+const OF_DUCKWORKS = {
+  read: "g:bigblue-ops | g:duckworks",
+  replicate: "g:bigblue-sites | u:site.duckworks",
+  relay: "g:bigblue-sites",
+};
 const ACCESS = [
-  { stream: "bigblue.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
-  { stream: "duckworks.*", read: "g:bigblue-ops | g:duckworks", replicate: "g:bigblue-sites | u:site.duckworks" },
-  { stream: "polarfoods.*", read: "g:bigblue-ops | g:polarfoods", replicate: "g:bigblue-sites" },
-  { stream: "port.jptyo.events", read: "g:bigblue-ops | g:port-jptyo", replicate: "g:bigblue-sites" },
-  { stream: "port.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
+  { stream: "bigblue.*", read: "g:bigblue-ops", ...CARRIERS },
+  { stream: "duckworks.settings", ...OF_DUCKWORKS, produce: "u:site.los-angeles" },
+  { stream: "duckworks.metrics", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
+  { stream: "duckworks.exceptions", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
+  { stream: "duckworks.*", ...OF_DUCKWORKS, produce: "g:bigblue-sites" },
+  { stream: "polarfoods.*", read: "g:bigblue-ops | g:polarfoods", ...CARRIERS },
+  { stream: "port.jptyo.events", read: "g:bigblue-ops | g:port-jptyo", ...CARRIERS },
+  { stream: "port.*", read: "g:bigblue-ops", ...CARRIERS },
 ];
 
 export interface SmallFleet {

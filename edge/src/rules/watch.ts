@@ -191,23 +191,27 @@ export class Watch {
       });
   }
 
+  /** One after the other; those of an owner in whose alerts this site may not produce stand in nobody's way. */
   async #append(): Promise<void> {
-    for (let change = this.#unsaved[0]; change && this.#isInCharge(); change = this.#unsaved[0]) {
+    const forbidden = new Map<StreamName, unknown>();
+    const next = () => this.#unsaved.find((one) => !forbidden.has(this.#streamOf(one)));
+    for (let change = next(); change && this.#isInCharge(); change = next()) {
       const stream = this.#streamOf(change);
-      await this.#options.store.append(stream, [
-        {
-          topic: change.container as TopicName,
-          timestamp: Date.parse(change.time) as TimestampMs,
-          value: Buffer.from(JSON.stringify(change)),
-          headers: { kind: "alert" },
-        },
-      ]);
+      try {
+        await this.#options.store.append(stream, [recordOf(change)]);
+      } catch (error) {
+        if (!isLandfallError(error, "PRODUCE_FORBIDDEN")) throw error;
+        forbidden.set(stream, error);
+        continue;
+      }
       this.#drop((one) => one === change);
       if (change.state === "raised") this.#raisedIn.set(change.id, stream);
       else this.#raisedIn.delete(change.id);
       const { type, state, container, message } = change;
       this.#options.log.warn({ alert: { type, state, container, stream } }, message);
     }
+    const [refused] = forbidden.values();
+    if (refused !== undefined) throw refused;
   }
 
   #notSaved(error: unknown): void {
@@ -288,4 +292,13 @@ export class Watch {
     }
     return known;
   }
+}
+
+function recordOf(change: AlertChange): NewRecord {
+  return {
+    topic: change.container as TopicName,
+    timestamp: Date.parse(change.time) as TimestampMs,
+    value: Buffer.from(JSON.stringify(change)),
+    headers: { kind: "alert" },
+  };
 }

@@ -148,13 +148,32 @@ export function topology(ships: number, ports: Ports): Topology {
   return { sites, links, control: at(8099) };
 }
 
-/** Access rules of the fleet; the first that matches counts. */
+/** The carrier's sites hold a stream, write into it and pass it on. */
+const CARRIERS = { replicate: "g:bigblue-sites", produce: "g:bigblue-sites" } as const;
+/** Bookings and rules, who may write what among them, are the carrier's headquarters' to say. */
+const SETTLED = { ...CARRIERS, produce: "u:site.los-angeles" } as const;
+const OF_DUCKWORKS = {
+  read: "g:bigblue-ops | g:duckworks",
+  replicate: "g:bigblue-sites | u:site.duckworks",
+  relay: "g:bigblue-sites",
+} as const;
+
+/**
+ * Access rules of the fleet; the first that matches counts. The manufacturer's site gets its streams, and writes into those that
+ * are about itself alone: no sensor reports to it.
+ */
 export const ACCESS = [
-  { stream: "bigblue.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
-  { stream: "duckworks.*", read: "g:bigblue-ops | g:duckworks", replicate: "g:bigblue-sites | u:site.duckworks" },
-  { stream: "polarfoods.*", read: "g:bigblue-ops | g:polarfoods", replicate: "g:bigblue-sites" },
-  { stream: "port.ausyd.events", read: "g:bigblue-ops | g:port-ausyd", replicate: "g:bigblue-sites" },
-  { stream: "port.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
+  { stream: "bigblue.settings", read: "g:bigblue-ops", ...SETTLED },
+  { stream: "bigblue.*", read: "g:bigblue-ops", ...CARRIERS },
+  { stream: "duckworks.settings", ...OF_DUCKWORKS, produce: "u:site.los-angeles" },
+  { stream: "duckworks.metrics", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
+  { stream: "duckworks.exceptions", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
+  { stream: "duckworks.audit", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
+  { stream: "duckworks.*", ...OF_DUCKWORKS, produce: "g:bigblue-sites" },
+  { stream: "polarfoods.settings", read: "g:bigblue-ops | g:polarfoods", ...SETTLED },
+  { stream: "polarfoods.*", read: "g:bigblue-ops | g:polarfoods", ...CARRIERS },
+  { stream: "port.ausyd.events", read: "g:bigblue-ops | g:port-ausyd", ...CARRIERS },
+  { stream: "port.*", read: "g:bigblue-ops", ...CARRIERS },
 ] as const;
 
 export const DEMO_PASSWORD = "landfall";

@@ -14,24 +14,32 @@ export interface Principal {
 
 export const ANONYMOUS: Principal = { user: "", groups: [], roles: [] };
 
-export const ACTIONS = ["read", "replicate"] as const;
+/**
+ * `read`: be shown records. `replicate`: hold them, of sites. `produce`: write records that count, of sites. `relay`: pass on to
+ * others what another site has written.
+ */
+export const ACTIONS = ["read", "replicate", "produce", "relay"] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/** As what an action goes that a rule of the base does not name: fleets were set up before there were these two. */
+const UNSAID: { readonly [A in Action]?: Action } = { produce: "replicate", relay: "replicate" };
+
 /** Access control expressions for all streams whose name matches `stream` (`*` stands for any characters). */
-export interface StreamRule {
-  readonly stream: string;
-  readonly read?: string;
-  readonly replicate?: string;
-}
+export type StreamRule = { readonly stream: string } & { readonly [A in Action]?: string };
 
 /** The one decision point (A2). Between two changes: same question, same answer. */
 export interface Policy {
-  /** False unless a rule says otherwise (A1); of several matching rules the first counts. */
+  /**
+   * False unless a rule says otherwise (A1); of several matching rules the first counts. Where that one does not say who may
+   * produce or relay, those may who may replicate by it.
+   */
   allows(principal: Principal, action: Action, stream: StreamName): boolean;
 }
 
 /** A policy whose rules of one owner can be changed while it is asked. */
 export interface ChangeablePolicy extends Policy {
+  /** Whether a rule names the action for this stream, whoever it lets. */
+  names(action: Action, stream: StreamName): boolean;
   /** Called after rules changed: whoever keeps answers asks again (A4). Returns how to stop. */
   onChange(listener: () => void): () => void;
   /**
@@ -53,14 +61,18 @@ export function createPolicy(rules: readonly StreamRule[]): ChangeablePolicy {
   const base = parseRules(rules);
   const owners = new Map<string, readonly ParsedRule[]>();
   const listeners = new Set<() => void>();
+  const ruleFor = (action: Action, stream: StreamName): ParsedRule | undefined => {
+    const own = isSettings(stream) ? undefined : owners.get(ownerOfStream(stream));
+    const matches = ({ pattern }: ParsedRule) => matchesPattern(pattern, stream);
+    return own?.find((other) => other[action] !== undefined && matches(other)) ?? base.find(matches);
+  };
   return {
     allows(principal, action, stream) {
-      const own = isSettings(stream) ? undefined : owners.get(ownerOfStream(stream));
-      const matches = ({ pattern }: ParsedRule) => matchesPattern(pattern, stream);
-      const rule = own?.find((other) => other[action] !== undefined && matches(other)) ?? base.find(matches);
-      const expression = rule?.[action];
+      const rule = ruleFor(action, stream);
+      const expression = rule?.[action] ?? rule?.[UNSAID[action] ?? action];
       return expression !== undefined && evaluate(expression, principal);
     },
+    names: (action, stream) => ruleFor(action, stream)?.[action] !== undefined,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -15,6 +15,8 @@ const TITLES: Readonly<Record<ErrorCode, string>> = {
   NOT_FOUND: "Not found",
   STREAM_NOT_FOUND: "There is no such stream",
   TOPIC_NOT_FOUND: "There is no such topic",
+  PRODUCE_FORBIDDEN: "This site may not write into that stream",
+  REPLICATE_FORBIDDEN: "That site may not hold that stream",
   CONFLICT: "It was changed meanwhile",
   CLOSED: "The node is shutting down",
   DISK_FULL: "The node's disk is full",

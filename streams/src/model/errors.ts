@@ -12,6 +12,10 @@ export const ERROR_CODES = {
   NOT_FOUND: { http: 404, retriable: false },
   STREAM_NOT_FOUND: { http: 404, retriable: false },
   TOPIC_NOT_FOUND: { http: 404, retriable: false },
+  /** A site has written, or would write, into a stream in which it may not produce (R8). */
+  PRODUCE_FORBIDDEN: { http: 403, retriable: false },
+  /** A site offers a stream that it may not hold (R8). */
+  REPLICATE_FORBIDDEN: { http: 403, retriable: false },
   /** What was to be changed is not what it was when the asker looked. */
   CONFLICT: { http: 409, retriable: false },
   CLOSED: { http: 503, retriable: true },

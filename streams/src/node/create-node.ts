@@ -18,7 +18,7 @@ import { createRegistry, registerNodeMetrics } from "../observe/metrics.js";
 import { startStatusWriter } from "../observe/status-writer.js";
 import { createStatus } from "../observe/status.js";
 import { createReplicator } from "../replication/replicator.js";
-import { sitePrincipal } from "../replication/rights.js";
+import { ownAppends, Producers } from "../replication/producers.js";
 import { FleetRules } from "../settings/fleet/fleet-rules.js";
 import { putInForce } from "../settings/fleet/put-in-force.js";
 import type { NodeSettings } from "../settings/node-settings.js";
@@ -67,15 +67,15 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
       retention,
       handedOver: (stream, origin) => handedOver(stream, origin),
       diskPercentMax: settings.diskPercentMax,
+      mayAppend: ownAppends(policy, self),
     });
     teardown.add("store", () => store.close());
     const exceptions = createExceptions({ store, env, log, registry, owner: self.owner, site, node: nodeName });
     teardown.add("exceptions", () => exceptions.close());
-    const isSettler = (name: string, stream: StreamName): boolean => {
-      const entry = settings.sites.find((other) => other.site === name);
-      return entry !== undefined && policy.allows(sitePrincipal(entry), "replicate", stream);
-    };
-    const rules = (travelled = new FleetRules({ store, env, exceptions, maySet: isSettler }));
+    // Settings follow the base alone, which does not change.
+    const producers = new Producers(policy, settings.sites);
+    const maySet = (name: string, stream: StreamName) => producers.maySiteProduce(name, stream);
+    const rules = (travelled = new FleetRules({ store, env, exceptions, maySet }));
     putInForce(rules, policy, retention);
     teardown.add("rules", () => rules.close());
     // Before anybody is answered or connected.

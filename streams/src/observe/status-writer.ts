@@ -1,6 +1,7 @@
 import type { StatusValue } from "@landfall/proto/api";
 import type { Logger } from "pino";
 import type { Env, TimerHandle } from "../env.js";
+import { isLandfallError } from "../model/errors.js";
 import { streamName, topicName } from "../model/names.js";
 import type { TimestampMs } from "../model/record.js";
 import type { StreamStore } from "../store/store.js";
@@ -29,7 +30,7 @@ export function startStatusWriter(options: StatusWriterOptions): { close(): Prom
       await store.append(stream, [{ topic, timestamp, value: Buffer.from(JSON.stringify(value)) }]);
     } catch (error) {
       // The next one tells more than this one repeated would; that the store refuses shows in /readyz.
-      log.debug({ err: error }, "status not written");
+      log[isLandfallError(error, "PRODUCE_FORBIDDEN") ? "warn" : "debug"]({ err: error }, "status not written");
     }
     // Only now: a slow disk must not gather a queue of these.
     if (!isClosed) timer = env.setTimer(everySeconds * 1000, tick);

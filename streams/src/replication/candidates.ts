@@ -35,12 +35,12 @@ export function bestSource(
   options: { except?: Conn; onlyAhead?: boolean } = {},
 ): Candidate | undefined {
   const mine = receivedNext(state, key);
-  const stream = state.keys.get(key)?.stream;
+  const names = state.keys.get(key);
   const feasible = state.feasible.get(key);
   let best: (Candidate & { rank: Rank }) | undefined;
-  if (stream === undefined) return undefined;
+  if (names === undefined) return undefined;
   for (const conn of state.conns.values()) {
-    if (conn === options.except || !conn.rights.mayRequest(stream)) continue;
+    if (conn === options.except || !conn.rights.mayRequest(names.stream, names.origin)) continue;
     const announced = conn.announced.get(key);
     if (announced === undefined) continue;
     const ahead = announced.next > mine;

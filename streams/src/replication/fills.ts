@@ -117,11 +117,12 @@ function bestFiller(
   hole: Hole,
   now: number,
 ): { readonly conn: Conn; readonly from: number; readonly to: number } | undefined {
-  const stream = state.keys.get(key)?.stream;
+  const names = state.keys.get(key);
   let best: { conn: Conn; from: number; to: number; distance: number } | undefined;
   for (const conn of state.conns.values()) {
     const announced = conn.announced.get(key);
-    if (stream === undefined || announced === undefined || !conn.tellsGaps || !conn.rights.mayRequest(stream)) continue;
+    if (names === undefined || announced === undefined || !conn.tellsGaps) continue;
+    if (!conn.rights.mayRequest(names.stream, names.origin)) continue;
     if (isPenalised(state, conn.peer, key, now)) continue;
     let parts = [{ ...hole, to: Math.min(hole.to, announced.next) as Hole["to"] }];
     for (const lacking of announced.holes) parts = holesWithout(parts, lacking.from, lacking.to);

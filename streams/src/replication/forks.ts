@@ -47,10 +47,10 @@ export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: numbe
     else state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
     return;
   }
-  const stream = state.keys.get(key)?.stream;
+  const names = state.keys.get(key);
   const isWritten = heldNext(state, key) > 0 && !state.again.has(key);
   // What it asks for anyway it compares anyway.
-  if (stream === undefined || !isWritten || conn.rights.mayRequest(stream)) return;
+  if (names === undefined || !isWritten || conn.rights.mayRequest(names.stream, names.origin)) return;
   state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
 }
 

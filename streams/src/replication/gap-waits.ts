@@ -30,7 +30,9 @@ export function awaitHolder(state: MachineState, key: KeyId, best: Conn, now: nu
   if (now < deadline) return false;
   state.gapWaits.delete(key);
   let shortest: Hole | undefined;
+  const names = state.keys.get(key);
   for (const conn of state.conns.values()) {
+    if (names === undefined || !conn.rights.mayRequest(names.stream, names.origin)) continue;
     const hole = holeAhead(state, key, conn);
     const next = conn.announced.get(key)?.next ?? 0;
     if (hole === undefined) continue;

@@ -5,7 +5,7 @@ import type { NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import type { LinkMemory } from "./link-views.js";
 import { keyId } from "./machine-state.js";
 import type { PeerKnowledge } from "./peer-knowledge.js";
-import { sitePrincipal } from "./rights.js";
+import { sitePrincipal } from "./producers.js";
 
 /**
  * First seq of the origin that has not been handed over: no port or headquarters next to this site has said that it
@@ -32,7 +32,9 @@ export function handedOver(
     const links = memory.filter(({ peer }) => peer === entry.site);
     if (links.length === 0) return replicates && settings.replication.listen !== undefined;
     // Before the first hello nobody knows what the peer wants.
-    return links.some(({ rights, carries }) => rights?.maySend(stream) ?? (replicates && matchesAny(carries, stream)));
+    return links.some(
+      ({ rights, carries }) => rights?.maySend(stream, origin) ?? (replicates && matchesAny(carries, stream)),
+    );
   };
   const takers = settings.sites.filter(mayTake);
   if (takers.length === 0) return Number.POSITIVE_INFINITY;

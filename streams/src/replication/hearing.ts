@@ -17,7 +17,7 @@ import { consider, updateDistance } from "./sources.js";
 /** Announcements kept of what a peer is not believed about. A peer of our own fleet has few, and not for long. */
 const UNHEARD_MAX = 4_096;
 
-/** A peer says how far it has a key. It is believed only about what it may hold (R8). */
+/** A peer says how far it has a key. It is believed only about what it may hold, and what may be there at all (R8). */
 export function hear(
   state: MachineState,
   conn: Conn,
@@ -26,7 +26,8 @@ export function hear(
   now: number,
   out: Effect[],
 ): void {
-  if (!conn.rights.mayBelieve(names.stream)) {
+  if (!conn.rights.mayBelieve(names.stream, names.origin)) {
+    if (!conn.unheard.has(keyId(names.stream, names.origin))) out.push({ type: "refused", conn: conn.id, names });
     keepAside(conn, names, announced);
     return;
   }
@@ -41,7 +42,7 @@ export function hear(
   consider(state, key, now, out);
 }
 
-/** What a peer says of a stream that it may not hold: nobody looks at it before rules let it count. */
+/** What a peer is not believed about: nobody looks at it before rules let it count. */
 export function keepAside(conn: Conn, key: Key, announced: Announced): void {
   const id = keyId(key.stream, key.origin);
   if (conn.unheard.size >= UNHEARD_MAX && !conn.unheard.has(id)) conn.hasMore = true;

@@ -105,10 +105,10 @@ function backlog(
   let toReceive = 0;
   const { rights, peer, node } = memory;
   if (rights === undefined || node === undefined) return { toSend, toReceive };
-  for (const [key, { stream }] of machine.keys) {
+  for (const [key, { stream, origin }] of machine.keys) {
     const theirs = knowledge.nextAt({ site: peer, node }, key) ?? 0;
-    if (rights.maySend(stream)) toSend += Math.max(0, heldNext(machine, key) - theirs);
-    if (rights.mayRequest(stream)) toReceive += Math.max(0, theirs - receivedNext(machine, key));
+    if (rights.maySend(stream, origin)) toSend += Math.max(0, heldNext(machine, key) - theirs);
+    if (rights.mayRequest(stream, origin)) toReceive += Math.max(0, theirs - receivedNext(machine, key));
   }
   return { toSend, toReceive };
 }

@@ -22,17 +22,17 @@ export type KeyId = string;
 /** What one connection may carry. Answers may change; the event `rights` tells. */
 export interface LinkRights {
   /** Records of the stream may be sent to the peer over this link. */
-  maySend(stream: StreamName): boolean;
-  /** Records of the stream may be requested from the peer over this link. */
-  mayRequest(stream: StreamName): boolean;
+  maySend(stream: StreamName, origin: OriginId): boolean;
+  /** Records of the stream may be requested from the peer over this link: it is where they come from, or may relay. */
+  mayRequest(stream: StreamName, origin: OriginId): boolean;
   /** A single record of the stream may be asked for to see whether the peer holds the same history. */
   mayProbe(stream: StreamName, origin: OriginId): boolean;
   /** The peer may ask for a single record in this way. */
   mayBeProbed(stream: StreamName, origin: OriginId): boolean;
   /** The peer may know that the stream exists and how far this site has this origin's records. */
   mayAnnounce(stream: StreamName, origin: OriginId): boolean;
-  /** What the peer says of the stream is listened to (R8). */
-  mayBelieve(stream: StreamName): boolean;
+  /** How far the peer says that it has this origin's records is listened to: both may be there (R8). */
+  mayBelieve(stream: StreamName, origin: OriginId): boolean;
   /** Place of the stream in the order in which the link serves streams: smaller goes first (R7). */
   urgency(stream: StreamName): number;
 }
@@ -353,6 +353,8 @@ export type MachineEvent =
       readonly fill: boolean;
       /** It was not taken, because it stands here under a later origin of the same node. */
       readonly standsAgain?: boolean;
+      /** It was not taken, because its site may not produce any more. */
+      readonly isRefused?: boolean;
       /** From the arrival to the answer. */
       readonly tookMs: number;
     }
@@ -428,6 +430,8 @@ export type Effect =
    * a new origin (rule 11).
    */
   | { readonly type: "reincarnate"; readonly conn: number; readonly key: KeyId; readonly next: number }
+  /** A peer offers what is not taken from it: a stream that it may not hold, or records of a site that may not produce (R8). */
+  | { readonly type: "refused"; readonly conn: number; readonly names: Key }
   /** A peer claims so much of this node's own records, and has nothing to show for it. */
   | { readonly type: "refuted"; readonly conn: number; readonly key: KeyId; readonly next: number }
   /** From this seq on the records were given numbers that others had: append them again. */

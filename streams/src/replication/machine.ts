@@ -115,8 +115,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       onHoles(state, event, out);
       break;
     case "unnoted":
-      state.received.set(event.key, heldNext(state, event.key));
-      state.staged.delete(event.key);
+      forgetReceived(state, event.key);
       break;
     case "again":
       onAgain(state, event.key, now, out);
@@ -307,7 +306,7 @@ function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number, to
   const hasEnd = to > 0;
   if (names === undefined) return Refuse_Reason.NOT_FOUND;
   const isProbe = to === from + 1 && conn.rights.mayBeProbed(names.stream, names.origin);
-  if (!conn.rights.maySend(names.stream) && !isProbe) return Refuse_Reason.NOT_FOUND;
+  if (!conn.rights.maySend(names.stream, names.origin) && !isProbe) return Refuse_Reason.NOT_FOUND;
   if (from > heldNext(state, key)) return Refuse_Reason.BEHIND;
   const source = state.sources.get(key);
   if (!hasEnd && source?.conn === conn.id && source.state === "active") {
@@ -348,6 +347,12 @@ function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effe
   }
 }
 
+/** What came of a key and is not on disk is lost: it is asked for anew. */
+function forgetReceived(state: MachineState, key: KeyId): void {
+  state.received.set(key, heldNext(state, key));
+  state.staged.delete(key);
+}
+
 function onApplied(
   state: MachineState,
   event: Extract<MachineEvent, { type: "applied" }>,
@@ -357,15 +362,18 @@ function onApplied(
   const conn = state.conns.get(event.conn);
   if (event.fill) onFillApplied(state, event.key);
   if (event.standsAgain === true && conn !== undefined) avoid(state, conn.peer, event.key, now + FORKED_MS);
+  if (event.isRefused === true) {
+    // The sender was told to stop when rules changed; what followed is not taken either, and comes again if it may.
+    if (!event.fill) forgetReceived(state, event.key);
+    if (conn !== undefined) giveCredit(conn, conn.window.dropped(event.bytes), out);
+    return;
+  }
   if (event.ok) {
     if (conn !== undefined) giveCredit(conn, conn.window.committed(event.bytes, event.tookMs, now), out);
     return;
   }
   // What followed the failed block is lost with it: begin again from what is on disk, and only later.
-  if (!event.fill) {
-    state.received.set(event.key, heldNext(state, event.key));
-    state.staged.delete(event.key);
-  }
+  if (!event.fill) forgetReceived(state, event.key);
   if (conn === undefined) return;
   penalise(state, conn.peer, event.key, now);
   out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });

@@ -6,7 +6,7 @@ import type { Env, TimerHandle } from "../env.js";
 import { SiteIdentity } from "../identity/site-identity.js";
 import { SEALED_WINDOW_BYTES_MIN } from "../limits.js";
 import { LandfallError, isLandfallError, type ErrorCode } from "../model/errors.js";
-import { siteName, type OriginId, type StreamName } from "../model/names.js";
+import { siteName, siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
 import type { Exceptions, LinkView, PeerView, Replication, Sisters } from "../node/node.js";
 import type { LinkSettings, NodeSettings, SiteEntry } from "../settings/node-settings.js";
 import { decodeBlock, encodeBlock } from "../store/block.js";
@@ -36,6 +36,8 @@ import {
 import { step } from "./machine.js";
 import { PeerKnowledge } from "./peer-knowledge.js";
 import { peerName } from "./peer-name.js";
+import { Producers } from "./producers.js";
+import { Refusals } from "./refusals.js";
 import { countCertificate, countLinks, receivedRecords } from "./replication-metrics.js";
 import { linkRights, sisterRights } from "./rights.js";
 import { SealedFlow } from "./sealed-flow.js";
@@ -98,6 +100,8 @@ class NodeReplicator implements Replicator {
   readonly #forks: ForkCheck;
   readonly #mending: ForkMending;
   readonly #self: SiteEntry;
+  readonly #producers: Producers;
+  readonly #refusals: Refusals;
   /** Forks that were reported, by key and peer. */
   readonly #forked = new Set<string>();
 
@@ -124,6 +128,8 @@ class NodeReplicator implements Replicator {
     if (self === undefined)
       throw new LandfallError("INVALID_SETTINGS", `site ${settings.site} is not listed under sites`);
     this.#self = self;
+    this.#producers = new Producers(options.policy, settings.sites);
+    this.#refusals = new Refusals({ ...options, producers: this.#producers });
     countLinks(options.registry, () => this.links());
     this.#received = receivedRecords(options.registry);
   }
@@ -306,17 +312,9 @@ class NodeReplicator implements Replicator {
     const site = siteName(peer.site);
     const sister = peer.site === settings.site;
     const { carries, urgent, node } = peer;
-    const rights = sister
-      ? sisterRights({ carries, urgent })
-      : linkRights({
-          policy,
-          self: this.#self,
-          peer: entry,
-          carries,
-          urgent,
-          peerWants: peer.wants,
-          ownWants: settings.replication.wants,
-        });
+    const common = { producers: this.#producers, self: this.#self, carries, urgent };
+    const wanted = { peerWants: peer.wants, ownWants: settings.replication.wants };
+    const rights = sister ? sisterRights(common) : linkRights({ policy, peer: entry, ...common, ...wanted });
     const ledger = link.dialled ? this.#memory.get(peer.link)?.ledger : undefined;
     this.#memory.set(memoryId(link), {
       id: peer.link,
@@ -348,6 +346,7 @@ class NodeReplicator implements Replicator {
 
   /** What links may carry is asked anew, of those that are up and of those that were. */
   #onRules(): void {
+    this.#producers.forget();
     for (const { rights } of this.#memory.values()) rights?.forget();
     for (const link of this.#links.values()) if (link.peer !== undefined) this.#run({ type: "rights", conn: link.id });
     for (const { id, peer } of this.#links.values()) {
@@ -367,7 +366,7 @@ class NodeReplicator implements Replicator {
     if (link.peer === undefined) return;
     for (const { stream, origin, next } of holdings) {
       const key = { stream: stream as StreamName, origin: origin as never };
-      if (rights?.mayBelieve(key.stream) === true) this.#knowledge.says(link.peer, key, next);
+      if (rights?.mayBelieve(key.stream, key.origin) === true) this.#knowledge.says(link.peer, key, next);
     }
   }
 
@@ -384,7 +383,7 @@ class NodeReplicator implements Replicator {
     if (!asked || batch.firstSeq !== data.firstSeq || batch.records.length !== data.count) {
       this.#refuseBlock(
         link,
-        "CORRUPT_BLOCK",
+        this.#refusals.codeOfBlock(batch),
         `a block of ${batch.stream} from ${batch.origin}, which is not what was asked for`,
       );
       return;
@@ -479,6 +478,9 @@ class NodeReplicator implements Replicator {
       case "reincarnate":
         this.#inTurn(REINCARNATION, () => this.#mending.reincarnate(effect, link?.peer?.site ?? ""));
         break;
+      case "refused":
+        if (link?.peer !== undefined) this.#refusals.offered(link.peer, effect.names);
+        break;
       case "refuted":
         this.#reportRefuted(effect.key, effect.next, link?.peer?.site ?? "");
         break;
@@ -565,10 +567,13 @@ class NodeReplicator implements Replicator {
     const { conn, key, bytes } = effect;
     const fill = effect.type === "apply" && effect.fill;
     const { env } = this.options;
+    const isRefused = !this.#counts(key);
     let ok = true;
     let standsAgain = false;
     try {
-      if (effect.type === "stage") {
+      if (isRefused) {
+        await this.#sealed.drop(key);
+      } else if (effect.type === "stage") {
         await this.#sealed.stage(effect);
       } else {
         const batch = effect.payload as Batch;
@@ -580,11 +585,22 @@ class NodeReplicator implements Replicator {
       ok = false;
       this.#storeFailed("store", key, error);
     }
-    this.#run({ type: "applied", conn, key, bytes, ok, fill, standsAgain, tookMs: env.monotonic() - arrivedAt });
+    const tookMs = env.monotonic() - arrivedAt;
+    this.#run({ type: "applied", conn, key, bytes, ok, fill, standsAgain, isRefused, tookMs });
+  }
+
+  /** Asked again before anything is stored: rules may have changed since it came. */
+  #counts(key: KeyId): boolean {
+    const { stream, origin } = this.#machine.keys.get(key) as Key;
+    return siteOfOrigin(origin) === this.#self.site || this.#producers.mayProduce(stream, origin);
   }
 
   async #note({ key, hole }: Extract<Effect, { type: "note" }>): Promise<void> {
     const names = this.#machine.keys.get(key) as Key;
+    if (!this.#counts(key)) {
+      this.#run({ type: "unnoted", key });
+      return;
+    }
     try {
       await this.#sealed.drop(key);
       await this.options.store.noteGap(names.stream, names.origin, hole);

@@ -37,8 +37,8 @@ export function onRights(state: MachineState, conn: Conn, now: number, out: Effe
 /** The peer is told as it would be of a stream that is not there. */
 function stopServing(state: MachineState, conn: Conn, out: Effect[]): void {
   for (const { id, key } of [...conn.serving.values(), ...conn.filling.values()]) {
-    const stream = state.keys.get(key)?.stream;
-    if (stream !== undefined && conn.rights.maySend(stream)) continue;
+    const names = state.keys.get(key);
+    if (names !== undefined && conn.rights.maySend(names.stream, names.origin)) continue;
     endServing(conn, id);
     const value = { id, reason: Refuse_Reason.NOT_FOUND };
     out.push({ type: "send", conn: conn.id, message: { $case: "refuse", value } });
@@ -82,18 +82,18 @@ function stopRequesting(state: MachineState, conn: Conn, now: number, out: Effec
 function judgeAnnouncements(state: MachineState, conn: Conn, now: number, out: Effect[]): void {
   for (const [id, announced] of conn.announced) {
     const key = state.keys.get(id);
-    if (key === undefined || conn.rights.mayBelieve(key.stream)) continue;
+    if (key === undefined || conn.rights.mayBelieve(key.stream, key.origin)) continue;
     conn.announced.delete(id);
     keepAside(conn, key, announced);
   }
   for (const [id, { key, announced }] of conn.unheard) {
-    if (!conn.rights.mayBelieve(key.stream)) continue;
+    if (!conn.rights.mayBelieve(key.stream, key.origin)) continue;
     conn.unheard.delete(id);
     hear(state, conn, key, announced, now, out);
   }
 }
 
 function mayRequest(state: MachineState, conn: Conn, key: string): boolean {
-  const stream = state.keys.get(key)?.stream;
-  return stream !== undefined && conn.rights.mayRequest(stream);
+  const names = state.keys.get(key);
+  return names !== undefined && conn.rights.mayRequest(names.stream, names.origin);
 }

@@ -1,6 +1,7 @@
 import { imoNumberError, locodeError } from "@landfall/proto/identifiers";
 import { Type, type Static, type TObject } from "typebox";
 import { parseExpression } from "../access/expression.js";
+import { ACTIONS } from "../access/policy.js";
 import { isLandfallError } from "../model/errors.js";
 import { checkCluster } from "./check-cluster.js";
 import { loadSettings, type SettingsSource } from "./load.js";
@@ -107,6 +108,8 @@ export const NodeSettingsSchema = Type.Object({
       stream: streamPattern,
       read: Type.Optional(Type.String({ minLength: 1 })),
       replicate: Type.Optional(Type.String({ minLength: 1 })),
+      produce: Type.Optional(Type.String({ minLength: 1 })),
+      relay: Type.Optional(Type.String({ minLength: 1 })),
     }),
     { default: [] },
   ),
@@ -179,7 +182,7 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
     report(["site"], `site is ${settings.site}, want one of those listed under sites: ${[...sites].join(", ")}`);
   }
   settings.access.forEach((rule, i) => {
-    for (const action of ["read", "replicate"] as const) {
+    for (const action of ACTIONS) {
       const wrong = expressionError(rule[action]);
       if (wrong !== undefined) report(["access", i, action], `access[${i}].${action}: ${wrong}`);
     }

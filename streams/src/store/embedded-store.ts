@@ -87,6 +87,8 @@ export interface EmbeddedStoreOptions {
   readonly handedOver?: HandedOver;
   /** Above this use of the disk, in percent, what is not handed over may expire, too. */
   readonly diskPercentMax?: number;
+  /** Whether this node may append to a stream (R8); by default, to all. */
+  readonly mayAppend?: (stream: StreamName) => boolean;
   /** Whether full journals are sealed; false is for tests of the journal. */
   readonly sealing?: boolean;
   /** For tests; see limits.ts for the defaults. */
@@ -273,6 +275,12 @@ export class EmbeddedStore implements LocalStore {
   async append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]> {
     this.checkOpen();
     streamName(stream);
+    if (this.options.mayAppend?.(stream) === false) {
+      throw new LandfallError(
+        "PRODUCE_FORBIDDEN",
+        `by the rules in force here ${this.options.site} may not produce into ${stream}`,
+      );
+    }
     if (records.length === 0) return [];
     const state = this.opened.catalog.streams.forWriting(stream);
     if (this.gate === undefined && !this.mustWait(state)) {

@@ -80,8 +80,8 @@ export interface StreamStore {
 
   /**
    * Appends records of this node to one stream, in order, as one unit: all or none are kept.
-   * @throws LandfallError INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE, DISK_FULL, DISK_FAILED, CLOCK_REFUSED,
-   *   OVERLOADED
+   * @throws LandfallError INVALID_NAME, PRODUCE_FORBIDDEN where rules say that this site may not, INVALID_ARGUMENT,
+   *   VALUE_TOO_LARGE, DISK_FULL, DISK_FAILED, CLOCK_REFUSED, OVERLOADED
    */
   append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]>;
 

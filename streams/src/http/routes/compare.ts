@@ -6,7 +6,7 @@ import { ANONYMOUS, type Policy, type Principal } from "../../access/policy.js";
 import { LandfallError } from "../../model/errors.js";
 import { streamName, type StreamName } from "../../model/names.js";
 import type { PrincipalResolvers } from "../../node/node.js";
-import { sitePrincipal } from "../../replication/rights.js";
+import { sitePrincipal } from "../../replication/producers.js";
 import type { NodeSettings } from "../../settings/node-settings.js";
 import { DIGEST_NAME } from "../../store/record-digest.js";
 import type { LocalStore, Retention } from "../../store/store.js";

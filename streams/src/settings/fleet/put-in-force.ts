@@ -13,7 +13,10 @@ export function putInForce(rules: FleetRules, policy: ChangeablePolicy, retentio
   });
 }
 
-/** What is not known to be allowed is not allowed (A1). */
+/**
+ * What is not known to be allowed is not allowed (A1): nobody is shown anything, and nothing crosses to or from another site. Of
+ * `produce` the base counts meanwhile, so that what is measured here is kept and not refused for weeks at sea.
+ */
 function closedTo(owner: string): StreamRule[] {
   return [{ stream: `${owner}.*`, read: NONE, replicate: NONE }];
 }

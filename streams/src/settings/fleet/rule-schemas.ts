@@ -23,6 +23,7 @@ export const AccessRuleSchema = Type.Object(
     read: Type.Optional(ExpressionText),
     replicate: Type.Optional(ExpressionText),
     produce: Type.Optional(ExpressionText),
+    relay: Type.Optional(ExpressionText),
   },
   { additionalProperties: false },
 );
