@@ -58,6 +58,8 @@ export const OFFSET_AHEAD_MS_MAX = 60_000;
 /** 2020-01-01 and 2200-01-01 UTC: a clock outside is wrong, and offsets near 2^53 could never be followed. */
 export const CLOCK_MS_MIN = 1_577_836_800_000;
 export const CLOCK_MS_MAX = 7_258_118_400_000;
+/** What JavaScript's dates can say, and with them every API: a time of measuring lies within. */
+export const TIMESTAMP_MS_MAX = 8_640_000_000_000_000;
 /** No offset lies beyond what that clock gives, ours or another origin's. */
 export const OFFSET_MAX = CLOCK_MS_MAX * 1000;
 /** An access control expression is written by hand; longer ones are a mistake or an attack. */

@@ -3,7 +3,6 @@ import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Strea
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { status } from "@grpc/grpc-js";
 import { Frame } from "@landfall/proto/gen/landfall/v1/replication";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemEnv } from "../src/env.js";
@@ -140,10 +139,11 @@ describe("U2: what a peer says over raw HTTP/2", () => {
     await othersGoOn();
   });
 
-  it("a frame that is too long ends the call before it is read", async () => {
+  it("a frame that is too long ends the call before it is read, with a code, and is recorded", async () => {
     const { stream, ended } = call();
     stream.write(framed(Buffer.alloc(16), FRAME_BYTES_MAX + 1));
-    expect((await ended)["grpc-status"]).toBe(String(status.RESOURCE_EXHAUSTED));
+    expect((await ended)["landfall-code"]).toBe("PROTOCOL_ERROR");
+    await until(() => tokyo.reported.some(({ code, message }) => code === "PROTOCOL_ERROR" && /larger/.test(message)));
     await othersGoOn();
   });
 

@@ -11,7 +11,6 @@ import {
   type LinkRights,
   type MachineEvent,
   type MachineState,
-  type Message,
 } from "../src/replication/machine-state.js";
 import { step } from "../src/replication/machine.js";
 
@@ -46,7 +45,7 @@ describe("R8: the machine takes in nothing of an origin that may not produce", (
   let now: number;
 
   const event = (given: MachineEvent): Effect[] => step(state, given, (now += 1_000));
-  const message = (body: Exclude<Message, { $case: "hello" | "data" | "sealed" | "ping" | "pong" | "allowance" }>) =>
+  const message = (body: Extract<MachineEvent, { type: "message" }>["message"]) =>
     event({ type: "message", conn: PEER, message: body });
   const announce = (origin: OriginId, next: number, stream: StreamName = STREAM) =>
     message({ $case: "announce", value: { holdings: [{ stream, origin, next, distance: 5, holes: [] }] } });

@@ -207,6 +207,7 @@ export class SimSite {
       case "ping":
       case "pong":
       case "allowance":
+      case "closing":
         return;
       case "data": {
         const { id, firstSeq, count, block } = message.value;

@@ -3,6 +3,7 @@ import { Registry } from "prom-client";
 import { createPolicy, type ChangeablePolicy, type StreamRule } from "../src/access/policy.js";
 import { systemEnv, type Env } from "../src/env.js";
 import type { Exceptions } from "../src/node/node.js";
+import { createExceptions } from "../src/observe/exceptions.js";
 import { ownAppends } from "../src/replication/producers.js";
 import { createReplicator, type Replicator } from "../src/replication/replicator.js";
 import { tokenDigest } from "../src/replication/gate.js";
@@ -39,6 +40,8 @@ export interface TestNodeOptions {
   readonly tls?: TlsSettings;
   /** gRPC by default. */
   readonly transport?: Transport;
+  /** What is reported is written to `bigblue.exceptions`, too, as a service does it. */
+  readonly writesExceptions?: boolean;
   readonly access?: readonly StreamRule[];
   /** The real ones by default. */
   readonly env?: Env;
@@ -61,7 +64,6 @@ export function testSite(site: string, groups: readonly string[] = ["bigblue-sit
 export async function startTestNode(options: TestNodeOptions): Promise<TestNode> {
   const { site, folder, node = "a", nodes, access = ACCESS } = options;
   const reported: { code: string; message: string }[] = [];
-  const exceptions: Exceptions = { report: ({ code, message }) => reported.push({ code, message }) };
   const settings: NodeSettings = {
     site,
     node,
@@ -88,13 +90,24 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
   const { env = systemEnv, disk, transport } = options;
   const storing = { ...(disk && { disk }), ...options.storing };
   const store = await openEmbeddedStore({ folder, site, node, env, mayAppend, ...storing });
+  const log = pino({ level: "silent" });
   const registry = new Registry();
+  const written =
+    options.writesExceptions === true
+      ? createExceptions({ store, env, log, registry, owner: "bigblue", site, node })
+      : undefined;
+  const exceptions: Exceptions = {
+    report(exception) {
+      reported.push({ code: exception.code, message: exception.message });
+      written?.report(exception);
+    },
+  };
   const replicator = createReplicator({
     store: options.watched?.(store) ?? store,
     env,
     settings,
     policy,
-    log: pino({ level: "silent" }),
+    log,
     exceptions,
     registry,
     ...(disk && { disk }),
@@ -111,6 +124,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     reported,
     async close() {
       await replicator.close();
+      await written?.close();
       await store.close();
     },
   };

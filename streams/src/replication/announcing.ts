@@ -8,7 +8,7 @@ const HOLDINGS_PER_FRAME = 1_000;
 /** Likewise on a metered link, where a frame must fit an allowance (budget/toll.ts). */
 const HOLDINGS_PER_METERED_FRAME = 16;
 /** Holes that are told of one key: a peer that meets another is told then. */
-const HOLES_PER_HOLDING_MAX = 32;
+const HOLES_TOLD_MAX = 32;
 const NO_HOLES: readonly Hole[] = [];
 
 /** Tells a new peer all that it may know. */
@@ -30,9 +30,11 @@ export function announceNow(state: MachineState, conn: Conn, keys: Iterable<KeyI
     const distance = distanceOf(state, key);
     const holes = (conn.tellsGaps ? state.holes.get(key) : undefined) ?? NO_HOLES;
     const told = conn.told.get(key);
+    // What somebody claims to have is not passed on before any of it is here.
+    if (told === undefined && next === 0) continue;
     if (told !== undefined && told.next === next && told.distance === distance && told.holes === holes) continue;
     conn.told.set(key, { next, distance, holes });
-    const first = holes.slice(0, HOLES_PER_HOLDING_MAX).map(holeToWire);
+    const first = holes.slice(0, HOLES_TOLD_MAX).map(holeToWire);
     holdings.push({ stream: names.stream, origin: names.origin, next, distance, holes: first });
     if (holdings.length === most) {
       out.push({ type: "send", conn: conn.id, message: { $case: "announce", value: { holdings } } });

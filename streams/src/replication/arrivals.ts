@@ -13,6 +13,7 @@ import {
   type KeyId,
   type MachineEvent,
   type MachineState,
+  type RunFacts,
 } from "./machine-state.js";
 
 /** The request has met what its peer does not have. */
@@ -30,7 +31,7 @@ export function onGap(state: MachineState, conn: Conn, id: number, wire: WireHol
   }
   const mine = receivedNext(state, key);
   if (hole.from !== mine || hole.to <= mine) {
-    out.push({ type: "close", conn: conn.id, reason: `a gap from seq ${hole.from} where ${mine} was next (${key})` });
+    refuse(out, conn.id, `a gap from seq ${hole.from} where ${mine} was next (${key})`);
     return;
   }
   const source = state.sources.get(key);
@@ -51,6 +52,7 @@ export function onData(
   out: Effect[],
 ): void {
   const { conn: id, requestId, firstSeq, count, bytes, payload } = event;
+  if (!wasGranted(state, id, bytes, out)) return;
   if (isVoid(state, id, requestId)) {
     discard(state, id, bytes, out);
     return;
@@ -59,7 +61,7 @@ export function onData(
   if (filled !== undefined) {
     const isWanted = onFillData(state, filled.fill, filled.key, event, now, out);
     if (isWanted) state.conns.get(id)?.window.arrived(bytes, now, filled.fill.next < filled.fill.to);
-    else out.push({ type: "close", conn: id, reason: `data from seq ${firstSeq} fills no gap (${filled.key})` });
+    else refuse(out, id, `data from seq ${firstSeq} fills no gap (${filled.key})`);
     return;
   }
   const to = firstSeq + count;
@@ -79,6 +81,7 @@ export function onSealed(
   out: Effect[],
 ): void {
   const { conn: id, requestId, run, first, next, bytes, payload } = event;
+  if (!wasGranted(state, id, bytes, out)) return;
   if (isVoid(state, id, requestId)) {
     discard(state, id, bytes, out);
     return;
@@ -86,23 +89,37 @@ export function onSealed(
   const key = heard(state, id, requestId, run.from, run.to, now, out);
   if (key === undefined) return;
   const staged = state.staged.get(key);
-  const goesOn = first === 0 || (staged?.run === run.id && staged.blocks === first);
+  const goesOn = first === 0 || (staged?.blocks === first && isSameRun(staged.facts, run));
   if (!goesOn || next <= first || next > run.blocks) {
-    out.push({
-      type: "close",
-      conn: id,
-      reason: `blocks ${first} to ${next} of a run of ${run.blocks}: not what was next`,
-    });
+    refuse(out, id, `blocks ${first} to ${next} of a run of ${run.blocks}: not what was next`);
     return;
   }
   measure(state, id, key, next < run.blocks ? run.from : run.to, bytes, now);
   if (next < run.blocks) {
-    state.staged.set(key, { run: run.id, blocks: next });
+    state.staged.set(key, { run: run.id, blocks: next, facts: run });
   } else {
     state.staged.delete(key);
     state.received.set(key, run.to);
   }
   out.push({ type: "stage", conn: id, key, run, first, next, bytes, payload });
+}
+
+function isSameRun(one: RunFacts, other: RunFacts): boolean {
+  const facts = ({ id, from, to, count, blocks, bytes, rawBytes, packed }: RunFacts) =>
+    [id, from, to, count, blocks, bytes, rawBytes, packed].join(" ");
+  return facts(one) === facts(other);
+}
+
+/** Nobody who keeps to the protocol sends this. */
+function refuse(out: Effect[], conn: number, reason: string): void {
+  out.push({ type: "close", conn, reason, code: "PROTOCOL_ERROR" });
+}
+
+/** Whether the peer was given credit for it; the link is closed otherwise. */
+function wasGranted(state: MachineState, id: number, bytes: number, out: Effect[]): boolean {
+  if (state.conns.get(id)?.window.took(bytes) !== false) return true;
+  refuse(out, id, `${bytes} bytes of records for which it had no credit`);
+  return false;
 }
 
 function measure(state: MachineState, id: number, key: KeyId, to: number, bytes: number, now: number): void {
@@ -126,7 +143,7 @@ function heard(
   const key = sourceOfRequest(state, id, requestId);
   const source = key === undefined ? undefined : state.sources.get(key);
   if (key === undefined || source === undefined) {
-    out.push({ type: "close", conn: id, reason: `data for request ${requestId}, which is not standing` });
+    refuse(out, id, `data for request ${requestId}, which is not standing`);
     return undefined;
   }
   source.heardAt = now;
@@ -135,7 +152,7 @@ function heard(
   forgive(state, conn.peer, key);
   const mine = receivedNext(state, key);
   if (from === mine) return key;
-  out.push({ type: "close", conn: id, reason: `data from seq ${from} where ${mine} was next (${key})` });
+  refuse(out, id, `data from seq ${from} where ${mine} was next (${key})`);
   return undefined;
 }
 

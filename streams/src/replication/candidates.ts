@@ -78,7 +78,7 @@ function compareRank(a: Rank, b: Rank): number {
 }
 
 const PENALTY_MS_MIN = 2_000;
-const PENALTY_MS_MAX = 60_000;
+export const PENALTY_MS_MAX = 60_000;
 
 export function isPenalised(state: MachineState, peer: string, key: KeyId, now: number): boolean {
   const penalty = state.penalties.get(`${peer} ${key}`);

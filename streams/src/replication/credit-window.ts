@@ -1,3 +1,5 @@
+import { FRAME_BYTES_MAX } from "./wire-limits.js";
+
 /** What bounds the window of one link, bytes. */
 export interface WindowBounds {
   readonly windowBytesMin: number;
@@ -34,6 +36,8 @@ export class CreditWindow {
   bytes: number;
   /** Credit that was given and has not come back as committed bytes. */
   private given = 0;
+  /** Bytes that arrived and are not committed yet. */
+  private pending = 0;
   private readonly rates: number[] = [];
   private readonly roundTrips: number[] = [];
   private shortestEver = Infinity;
@@ -85,6 +89,15 @@ export class CreditWindow {
   }
 
   /**
+   * Bytes arrived. Whoever had credit for a part of a block may have sent all of it.
+   * @returns false when the peer had no credit for them
+   */
+  took(bytes: number): boolean {
+    this.pending += bytes;
+    return this.pending <= this.given + FRAME_BYTES_MAX;
+  }
+
+  /**
    * Bytes arrived at `now` (ms of any monotonic clock).
    * @param more whether the sender has more: an idle link says nothing about its rate
    */
@@ -107,6 +120,7 @@ export class CreditWindow {
   committed(bytes: number, tookMs: number, now: number): number {
     this.commitMs += (tookMs - this.commitMs) / 8;
     this.given -= bytes;
+    this.pending -= bytes;
     if (this.probing > 0 && this.given <= this.bytes) this.narrowSince ??= now;
     return this.give();
   }
@@ -117,6 +131,7 @@ export class CreditWindow {
    */
   dropped(bytes: number): number {
     this.given -= bytes;
+    this.pending -= bytes;
     return this.give();
   }
 

@@ -42,9 +42,13 @@ export class Gate {
     if (why.code !== "UNAVAILABLE") this.#tell(why.code, `link ${link}`, why.message);
   }
 
-  /** A link ended; `peer` is empty for one that had not said hello. */
-  ended(link: string, peer: string, why: LandfallError): void {
-    if (why.code !== "CLOSED") this.#tell(why.code, `link ${link}`, why.message, { peer });
+  /**
+   * A link ended. One that the other side dialled is named by the site that it is from: what links are called there it says itself, and
+   * reports are limited by source.
+   */
+  ended(link: string | undefined, peer: string, why: LandfallError): void {
+    const source = link === undefined ? `links from ${peer}` : `link ${link}`;
+    if (why.code !== "CLOSED") this.#tell(why.code, source, why.message, { peer });
   }
 
   /** Why the certificate of an open channel is good no longer: it expired or was revoked meanwhile. */

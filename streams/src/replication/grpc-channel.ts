@@ -2,12 +2,14 @@ import { Metadata, status, type ClientDuplexStream, type ServerDuplexStream, typ
 import { ReplicationService, type Frame } from "@landfall/proto/gen/landfall/v1/replication";
 import type { PeerCertificate } from "../identity/peer-certificate.js";
 import { ERROR_CODES, LandfallError, type ErrorCode } from "../model/errors.js";
-import type { Channel } from "./transport.js";
+import { payloadBytes, type Channel } from "./transport.js";
 
 /** Trailer in which a listener names its error code; the status carries the words. */
-const CODE_TRAILER = "landfall-code";
-/** Of what a stranger says, so much is kept. */
+export const CODE_TRAILER = "landfall-code";
+/** Of what a stranger says, so much is kept; and of what is said to one. */
 const WORDS_CHARS_MAX = 500;
+/** What a frame takes besides records, about: most that are not records are as short. */
+const FRAME_BYTES = 64;
 
 const STATUS_OF: Readonly<Partial<Record<ErrorCode, status>>> = {
   UNAUTHENTICATED: status.UNAUTHENTICATED,
@@ -28,18 +30,26 @@ export function toStatus(error: LandfallError): Partial<ServiceError> & Error {
   const metadata = new Metadata();
   metadata.set(CODE_TRAILER, error.code);
   const code = STATUS_OF[error.code] ?? status.INTERNAL;
-  return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+  // Half of a pair of surrogates, which may be left of what a stranger calls itself, makes grpc-js throw.
+  const details = Buffer.from(error.message.slice(0, WORDS_CHARS_MAX)).toString();
+  return Object.assign(new Error(error.message), { code, details, metadata });
 }
 
 /** What a gRPC error means, with the words of whoever raised it. */
 export function fromStatus(error: Partial<ServiceError> & Error): LandfallError {
   const named = error.metadata?.get(CODE_TRAILER)[0];
   const words = (error.details ?? error.message).slice(0, WORDS_CHARS_MAX);
-  if (typeof named === "string" && Object.hasOwn(ERROR_CODES, named)) {
-    return new LandfallError(named as ErrorCode, `the other side says: ${words}`, { cause: error });
-  }
+  if (typeof named === "string" && isCode(named)) return theySay(named, words, error);
   const code = CODE_OF[error.code ?? status.UNKNOWN] ?? "PROTOCOL_ERROR";
   return new LandfallError(code, words, { cause: error });
+}
+
+function isCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, text);
+}
+
+function theySay(code: ErrorCode, words: string, cause?: unknown): LandfallError {
+  return new LandfallError(code, `the other side says: ${words.slice(0, WORDS_CHARS_MAX)}`, { cause });
 }
 
 /** Stands for bytes that are no frame: grpc-js would end the call without telling its handler. */
@@ -54,14 +64,18 @@ export function readFrame(bytes: Buffer): Frame {
   }
 }
 
-/** A channel over one gRPC call, whichever side opened it. */
+/**
+ * A channel over one gRPC call, whichever side opened it.
+ * @param release ends the call; `isOurs`: it was closed here, and the other side does not know why
+ */
 export function channelOver(
   call: ClientDuplexStream<Frame, Frame> | ServerDuplexStream<Frame, Frame>,
   certificate: PeerCertificate | undefined,
-  release: (why: LandfallError) => void,
+  release: (why: LandfallError, isOurs: boolean) => void,
 ): Channel {
   let closed: LandfallError | undefined;
   let onClose: Channel["onClose"] = () => undefined;
+  let queuedBytes = 0;
   let onFrame: Channel["onFrame"] | undefined;
   const early: Frame[] = [];
   const deliver = (frame: Frame): void => {
@@ -75,20 +89,23 @@ export function channelOver(
       early.shift();
     }
   };
-  const finish = (why: LandfallError) => {
+  const finish = (why: LandfallError, isOurs = false) => {
     if (closed !== undefined) return;
     closed = why;
-    release(why);
+    release(why, isOurs);
     onClose(why);
   };
   const ended = (words: string) => () => finish(new LandfallError("CLOSED", words));
   const channel: Channel = {
     ...(certificate !== undefined && { certificate }),
     send(frame) {
-      if (closed === undefined) call.write(frame);
+      if (closed !== undefined) return;
+      const bytes = payloadBytes(frame.body) + FRAME_BYTES;
+      queuedBytes += bytes;
+      call.write(frame, () => (queuedBytes -= bytes));
     },
     get queuedBytes() {
-      return call.writableLength;
+      return queuedBytes;
     },
     get onFrame() {
       return onFrame ?? (() => undefined);
@@ -107,11 +124,13 @@ export function channelOver(
       const why = closed;
       if (why !== undefined) queueMicrotask(() => given(why));
     },
-    close: (reason, code = "CLOSED") => finish(new LandfallError(code, reason)),
+    close: (reason, code = "CLOSED") => finish(new LandfallError(code, reason), true),
   };
   call.on("data", (frame: Frame) => {
+    const { body } = frame;
     if (frame === UNREADABLE) channel.close("a frame that cannot be read", "PROTOCOL_ERROR");
-    else deliver(frame);
+    else if (body?.$case !== "closing") deliver(frame);
+    else finish(theySay(isCode(body.value.code) ? body.value.code : "PROTOCOL_ERROR", body.value.message));
   });
   // A status, where there is one, says more than the end of the frames before it.
   const isClient = "getPeer" in call && "cancel" in call;

@@ -1,9 +1,10 @@
-import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
-import type { Http2Server, ServerHttp2Session } from "node:http2";
+import { Server, ServerCredentials, status, type ServerOptions, type StatusObject } from "@grpc/grpc-js";
+import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { Env } from "../env.js";
 import type { SiteCredentials } from "../identity/credential-files.js";
 import type { SiteIdentity } from "../identity/site-identity.js";
+import { CODE_TRAILER } from "./grpc-channel.js";
 import { HANDSHAKE_MS_MAX, HTTP2_WINDOW_BYTES, LISTENER_CONNECTIONS_MAX } from "./wire-limits.js";
 
 /** What happens on a connection before any call of it: grpc-js tells nobody. */
@@ -57,6 +58,36 @@ export function watchConnections(server: Server, env: Env, silenceMs: number, ev
       else events.handshakeFailed(error, addressOf(socket));
     });
   }
+}
+
+/** What grpc-js keeps behind a call: private, as above. */
+interface Inside {
+  readonly call?: { readonly stream?: ServerHttp2Stream; sendStatus?: (given: Partial<StatusObject>) => void };
+}
+
+/** grpc-js ends the call of a frame that is too long by itself, and tells its handler nothing. @param tell ends the call */
+export function onOversize(call: object, tell: (words: string) => void): void {
+  const { call: inner } = call as Inside;
+  const send = inner?.sendStatus?.bind(inner);
+  if (inner === undefined || send === undefined) return;
+  let isTold = false;
+  inner.sendStatus = (given) => {
+    // What comes after it is the status that `tell` has brought about.
+    if (isTold || given.code !== status.RESOURCE_EXHAUSTED || given.metadata?.get(CODE_TRAILER).length === 1)
+      send(given);
+    else {
+      isTold = true;
+      tell(given.details ?? "a frame that is too long");
+    }
+  };
+}
+
+/** A call that has ended here ends at once, or in some time, whether or not the other side reads what was still to be sent. */
+export function hangUp(call: object, env: Env, ms: number): void {
+  const stream = (call as Inside).call?.stream;
+  if (stream === undefined || stream.closed) return;
+  const deadline = env.setTimer(ms, () => stream.close(constants.NGHTTP2_CANCEL));
+  stream.once("close", () => deadline.cancel());
 }
 
 function addressOf(socket: TLSSocket): string {

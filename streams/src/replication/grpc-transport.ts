@@ -13,18 +13,22 @@ import { readPeerCertificate, type PeerCertificate } from "../identity/peer-cert
 import type { SiteIdentity } from "../identity/site-identity.js";
 import { LandfallError } from "../model/errors.js";
 import { channelOver, fromStatus, readFrame, toStatus } from "./grpc-channel.js";
-import { createServer, serverCredentials, watchConnections } from "./grpc-server.js";
+import { createServer, hangUp, onOversize, serverCredentials, watchConnections } from "./grpc-server.js";
 import type { Caller, Channel, Credentials, Listener, ListenerEvents, Transport } from "./transport.js";
 import {
   CALLS_PER_CONNECTION_MAX,
+  CLOSING_MS_MAX,
   DIAL_MS_MAX,
   FRAME_BYTES_MAX,
   HANDSHAKE_MS_MAX,
   HTTP2_WINDOW_BYTES,
+  QUEUED_BYTES_MAX,
 } from "./wire-limits.js";
 
 const SITE_HEADER = "landfall-site";
 const TOKEN_HEADER = "landfall-token";
+/** Of the words of a closing frame. */
+const CLOSING_CHARS_MAX = 500;
 /** Whether the dialler takes the listener's hello before it has said its own. */
 const HELLO_HEADER = "landfall-takes-hello";
 
@@ -75,11 +79,28 @@ class Dial {
     metadata.set(SITE_HEADER, credentials.site);
     if (this.identity === undefined) metadata.set(TOKEN_HEADER, credentials.token);
     metadata.set(HELLO_HEADER, "1");
-    const call = client.sync(metadata);
+    const { path, requestSerialize } = ReplicationService.sync;
+    // As `client.sync`, but that bytes which are no frame are told as such.
+    const call = client.makeBidiStreamRequest(path, requestSerialize, readFrame, metadata);
     const release = () => {
       call.cancel();
       stopDialling(client);
       client.close();
+    };
+    /** A client has no status to end a call with: the last frame says why, and the other side hangs up. */
+    const part = (why: LandfallError, isOurs: boolean) => {
+      if (!isOurs || why.code === "CLOSED") {
+        release();
+        return;
+      }
+      const value = { code: why.code, message: why.message.slice(0, CLOSING_CHARS_MAX) };
+      call.write({ body: { $case: "closing", value } });
+      call.end();
+      const deadline = env.setTimer(CLOSING_MS_MAX, release);
+      call.once("status", () => {
+        deadline.cancel();
+        release();
+      });
     };
     return new Promise((resolve, reject) => {
       const fail = (error: LandfallError) => {
@@ -91,7 +112,7 @@ class Dial {
       call.once("error", (error: Partial<ServiceError> & Error) => fail(this.#reasonOf(error)));
       call.once("metadata", () => {
         timer.cancel();
-        resolve(channelOver(call, this.#certificate, release));
+        resolve(channelOver(call, this.#certificate, part));
       });
     });
   }
@@ -172,8 +193,12 @@ async function listen(
         const release = (why: LandfallError) => {
           if (why.code === "CLOSED") call.end();
           else call.emit("error", toStatus(why));
+          // Who does not read does not read the status either.
+          hangUp(call, env, channel.queuedBytes > QUEUED_BYTES_MAX ? 0 : CLOSING_MS_MAX);
         };
-        events.accept(channelOver(call, caller.certificate, release), caller);
+        const channel: Channel = channelOver(call, caller.certificate, release);
+        onOversize(call, (words) => channel.close(words, "PROTOCOL_ERROR"));
+        events.accept(channel, caller);
       },
     },
   );

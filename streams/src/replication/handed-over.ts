@@ -11,6 +11,7 @@ import { sitePrincipal } from "./producers.js";
  * First seq of the origin that has not been handed over: no port or headquarters next to this site has said that it
  * holds it (S6). Infinity when none of them may have the stream. What is known is forgotten at a restart, and learned
  * again from the peers' first announcements.
+ * @param most who says that it holds more is not believed
  */
 export function handedOver(
   given: {
@@ -21,6 +22,7 @@ export function handedOver(
   },
   stream: StreamName,
   origin: OriginId,
+  most = Infinity,
 ): number {
   const { settings, policy, knowledge } = given;
   const memory = [...given.memory];
@@ -39,5 +41,6 @@ export function handedOver(
   const takers = settings.sites.filter(mayTake);
   if (takers.length === 0) return Number.POSITIVE_INFINITY;
   const key = keyId(stream, origin);
-  return Math.max(...takers.map(({ site }) => knowledge.nextAtSite(site, key) ?? 0));
+  const said = takers.map(({ site }) => knowledge.nextAtSite(site, key) ?? 0);
+  return Math.max(0, ...said.filter((next) => next <= most));
 }

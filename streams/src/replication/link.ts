@@ -6,6 +6,7 @@ import type { BudgetLedger } from "./budget/ledger.js";
 import { LentToll, PayingToll, type Toll } from "./budget/toll.js";
 import { usedUpUntil } from "./budget/budgets.js";
 import { HELLO_BYTES_MAX, wireBytes } from "./budget/wire-bytes.js";
+import { checkFrame } from "./check-frame.js";
 import { Keepalive } from "./keepalive.js";
 import { tuningOf, type ClassTuning } from "./link-classes.js";
 import { LinkMeter } from "./link-meter.js";
@@ -13,12 +14,12 @@ import type { Message } from "./machine-state.js";
 import { commonVersion, PROTOCOL_VERSION, PROTOCOL_VERSION_OLDEST } from "./protocol-version.js";
 import type { Purse } from "./budget/purse.js";
 import { SmallBlocks } from "./small-blocks.js";
-import type { Channel } from "./transport.js";
+import { TalkLimit } from "./talk-limit.js";
+import { payloadBytes, type Channel } from "./transport.js";
 import { URGENT_FIRST } from "./urgency.js";
-import { HELLO_MS_MAX } from "./wire-limits.js";
+import { HELLO_MS_MAX, QUEUED_BYTES_MAX } from "./wire-limits.js";
 
 const LINK_CLASS_NAMES: readonly string[] = ["lan", "wan", "port", "satellite"] satisfies LinkClass[];
-const PATTERNS_MAX = 1_000;
 
 export interface Hello {
   readonly site: string;
@@ -40,7 +41,10 @@ export interface Hello {
 export interface LinkEvents {
   /** Both sides have said hello. */
   established(link: EstablishedLink, peer: Hello): void;
-  message(link: EstablishedLink, message: Exclude<Message, { $case: "hello" | "ping" | "pong" | "allowance" }>): void;
+  message(
+    link: EstablishedLink,
+    message: Exclude<Message, { $case: "hello" | "ping" | "pong" | "allowance" | "closing" }>,
+  ): void;
   /** On a metered link, there may be more to spend. */
   funds(link: EstablishedLink): void;
   /** A ping was answered after so long. */
@@ -69,6 +73,7 @@ export class EstablishedLink {
   #toll: Toll | undefined;
   #endBudget: () => void = () => undefined;
   #hasGreeted = false;
+  readonly #talk: TalkLimit;
   readonly #leaving = new SmallBlocks();
   readonly #coming = new SmallBlocks();
 
@@ -87,6 +92,7 @@ export class EstablishedLink {
     this.linkClass = hello.linkClass;
     this.lastContact = env.now();
     this.#openedAt = env.monotonic();
+    this.#talk = new TalkLimit(this.#openedAt);
     this.#keepalive = new Keepalive(this.tuning, dialled, this.#openedAt);
     if (ledger !== undefined) {
       const toll = new PayingToll(ledger, (message) => this.#put(message));
@@ -162,7 +168,11 @@ export class EstablishedLink {
     const message = this.#squeezed(given);
     this.meter.sent(frameBytes(message), recordsIn(message));
     this.#keepalive.sent(message, this.env.monotonic());
+    this.#talk.sent(message);
     this.channel.send({ body: message });
+    if (this.channel.queuedBytes > QUEUED_BYTES_MAX) {
+      this.close("the other side does not read what it asks for", "OVERLOADED");
+    }
   }
 
   /** Where bytes matter and the other side can undo it. What a budget pays for was counted as it is. */
@@ -204,13 +214,17 @@ export class EstablishedLink {
     this.#keepalive.heard(this.env.monotonic(), body === undefined ? 0 : frameBytes(body));
     this.lastContact = this.env.now();
     try {
+      // A sister announces with each of its commits.
+      const isSister = body?.$case === "announce" && this.peer?.site === this.hello.site;
+      if (!isSister) this.#talk.received(body, this.env.monotonic());
       if (body === undefined) return; // A kind of frame from a later version.
+      if (this.peer !== undefined) checkFrame(body);
       if (this.peer !== undefined && this.#toll?.received(body) === true) this.events.funds(this);
       if (this.peer === undefined) this.#onHello(body);
       else if (body.$case === "ping") this.send({ $case: "pong", value: { token: body.value.token } });
       else if (body.$case === "pong") this.#onPong(body.value.token);
       else if (body.$case === "hello") throw new LandfallError("PROTOCOL_ERROR", "a second hello");
-      else if (body.$case !== "allowance") {
+      else if (body.$case !== "allowance" && body.$case !== "closing") {
         if (body.$case === "data" || body.$case === "sealed") this.meter.received(frameBytes(body), recordsIn(body));
         this.events.message(this, this.#whole(body));
       }
@@ -224,14 +238,13 @@ export class EstablishedLink {
     if (body.$case !== "hello") throw new LandfallError("PROTOCOL_ERROR", `${body.$case} before hello`);
     const { version, oldestVersion, site, node, link, linkClass, carries, wants } = body.value;
     const { tellsGaps, takesSealed, inflates, urgent, metered, keepsAllowance } = body.value;
+    // A version that this site does not speak may say anything else in its own way.
     commonVersion(site, version, oldestVersion);
+    checkFrame(body);
     checkProven(this.channel, site, node);
-    if ([carries, wants, urgent].some(({ length }) => length > PATTERNS_MAX)) {
-      throw new LandfallError("PROTOCOL_ERROR", `more than ${PATTERNS_MAX} stream patterns in a hello`);
-    }
     if (!this.dialled) {
       if (!LINK_CLASS_NAMES.includes(linkClass))
-        throw new LandfallError("PROTOCOL_ERROR", `unknown link class ${linkClass}`);
+        throw new LandfallError("PROTOCOL_ERROR", `unknown link class ${linkClass.slice(0, 64)}`);
       this.linkClass = linkClass as LinkClass;
       if (metered) this.#toll = new LentToll((message) => this.#put(message));
       const now = this.env.monotonic();
@@ -293,6 +306,5 @@ export function recordsIn(message: Message): number {
 
 /** About what the frame takes on the wire. */
 function frameBytes(message: Message): number {
-  if (message.$case === "data") return message.value.block.byteLength + 32;
-  return message.$case === "sealed" ? message.value.bytes.byteLength + 96 : 64;
+  return payloadBytes(message) + 64;
 }

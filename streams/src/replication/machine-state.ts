@@ -1,5 +1,6 @@
 import type { Digest, Frame, Request } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Hole } from "../model/gap.js";
+import type { ErrorCode } from "../model/errors.js";
 import { nodeOfOrigin, siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
 import type { SealedRun } from "../store/store.js";
 import type { Purse } from "./budget/purse.js";
@@ -74,6 +75,11 @@ export interface Staged {
 
 /** What is said of a sealed run with each of its parts; see store.ts. */
 export type RunFacts = Omit<SealedRun, "stream" | "origin">;
+
+/** A run of which the first blocks are here, and what was said of it. */
+export interface StagedRun extends Staged {
+  readonly facts: RunFacts;
+}
 
 /** A request of the peer that this site serves: standing, or with an end. */
 export interface Serving {
@@ -214,7 +220,7 @@ export interface MachineState {
   /** First seq that was not received; at least `held`. */
   readonly received: Map<KeyId, number>;
   /** Of the sealed run that begins at the first seq that was not received, what is here. */
-  readonly staged: Map<KeyId, Staged>;
+  readonly staged: Map<KeyId, StagedRun>;
   readonly conns: Map<number, Conn>;
   readonly sources: Map<KeyId, Source>;
   /** Key of each request of this site; and the request itself, as long as it waits for digests. */
@@ -265,7 +271,10 @@ export type MachineEvent =
   | {
       readonly type: "message";
       readonly conn: number;
-      readonly message: Exclude<Message, { $case: "hello" | "data" | "sealed" | "ping" | "pong" | "allowance" }>;
+      readonly message: Exclude<
+        Message,
+        { $case: "hello" | "data" | "sealed" | "ping" | "pong" | "allowance" | "closing" }
+      >;
     }
   /** A verified block arrived; `payload` is handed back in the `apply` effect. */
   | {
@@ -350,6 +359,8 @@ export type MachineEvent =
       readonly key: KeyId;
       readonly bytes: number;
       readonly ok: boolean;
+      /** Where it is the peer's fault that it could not be stored: what is wrong with it. */
+      readonly fault?: { readonly code: ErrorCode; readonly message: string } | undefined;
       readonly fill: boolean;
       /** It was not taken, because it stands here under a later origin of the same node. */
       readonly standsAgain?: boolean;
@@ -449,7 +460,8 @@ export type Effect =
       readonly bytes: number;
       readonly payload: unknown;
     }
-  | { readonly type: "close"; readonly conn: number; readonly reason: string };
+  /** End the link: by default as links end, with a code when the peer said what it may not say. */
+  | { readonly type: "close"; readonly conn: number; readonly reason: string; readonly code?: ErrorCode };
 
 export function keyId(stream: string, origin: string): KeyId {
   return `${stream} ${origin}`;
@@ -490,7 +502,9 @@ export function internKey(state: MachineState, stream: StreamName, origin: Origi
   if (!state.keys.has(id)) {
     state.keys.set(id, { stream, origin });
     const node = keyId(stream, nodeOfOrigin(origin));
-    state.byNode.set(node, [...(state.byNode.get(node) ?? []), id]);
+    const known = state.byNode.get(node);
+    if (known === undefined) state.byNode.set(node, [id]);
+    else known.push(id);
   }
   return id;
 }

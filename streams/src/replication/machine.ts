@@ -30,17 +30,21 @@ import {
   heldNext,
   internKey,
   isOfOwnSite,
+  keyId,
   receivedNext,
   type Conn,
   type Effect,
+  type Key,
   type KeyId,
   type MachineEvent,
   type MachineState,
 } from "./machine-state.js";
 import { releaseHeld } from "./payment.js";
 import { onRights } from "./rights-change.js";
+import { forgetUnused } from "./forgetting.js";
 import { precedes } from "./peer-name.js";
 import { blockRead, compared, endServing, partRead, pump, serve, wait } from "./serving.js";
+import { CREDIT_BYTES_MAX } from "./wire-limits.js";
 
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
@@ -201,6 +205,7 @@ function dropConn(state: MachineState, id: number, now: number, out: Effect[]): 
       delete source.successor;
     }
   }
+  forgetUnused(state, now);
 }
 
 function onMessage(
@@ -215,13 +220,14 @@ function onMessage(
       for (const holding of message.value.holdings) {
         const names = { stream: streamName(holding.stream), origin: originId(holding.origin) };
         const { next, distance } = holding;
-        hear(state, conn, names, { next, distance, holes: holding.holes.map(holeFromWire) }, now, out);
+        if (!hear(state, conn, names, { next, distance, holes: holding.holes.map(holeFromWire) }, now, out)) break;
       }
       break;
     case "request": {
       const { id, stream, origin, from, to, digests, staged } = message.value;
-      const key = internKey(state, streamName(stream), originId(origin));
-      const refusal = refusalOf(state, conn, key, from, to);
+      // What nobody has told of is not made known by asking for it.
+      const key = keyId(streamName(stream), originId(origin));
+      const refusal = refusalOf(state, conn, { stream, origin } as Key, from, to);
       if (refusal === undefined) {
         const range = { position: from, to: to > 0 ? to : Infinity };
         const begun = { prepared: undefined, waits: false, ...(staged === undefined ? {} : { staged }) };
@@ -294,6 +300,11 @@ function onMessage(
       break;
     case "credit":
       conn.credit += message.value.bytes;
+      if (conn.credit > CREDIT_BYTES_MAX) {
+        const reason = `${conn.credit} bytes of credit; at most ${CREDIT_BYTES_MAX} can be out at one time`;
+        out.push({ type: "close", conn: conn.id, reason, code: "PROTOCOL_ERROR" });
+        break;
+      }
       conn.peerWindow = message.value.window ?? conn.peerWindow;
       pump(state, conn, out);
       break;
@@ -301,13 +312,12 @@ function onMessage(
 }
 
 /** Why a request cannot be served, or undefined. */
-function refusalOf(state: MachineState, conn: Conn, key: KeyId, from: number, to: number): Refuse_Reason | undefined {
-  const names = state.keys.get(key);
+function refusalOf(state: MachineState, conn: Conn, names: Key, from: number, to: number): Refuse_Reason | undefined {
+  const key = keyId(names.stream, names.origin);
   const hasEnd = to > 0;
-  if (names === undefined) return Refuse_Reason.NOT_FOUND;
   const isProbe = to === from + 1 && conn.rights.mayBeProbed(names.stream, names.origin);
   if (!conn.rights.maySend(names.stream, names.origin) && !isProbe) return Refuse_Reason.NOT_FOUND;
-  if (from > heldNext(state, key)) return Refuse_Reason.BEHIND;
+  if (from > heldNext(state, key) || !state.keys.has(key)) return Refuse_Reason.BEHIND;
   const source = state.sources.get(key);
   if (!hasEnd && source?.conn === conn.id && source.state === "active") {
     // Both asked each other at the same time: who has less keeps asking; a tie goes by name.
@@ -376,7 +386,8 @@ function onApplied(
   if (!event.fill) forgetReceived(state, event.key);
   if (conn === undefined) return;
   penalise(state, conn.peer, event.key, now);
-  out.push({ type: "close", conn: conn.id, reason: `could not store ${event.key}` });
+  const reason = event.fault === undefined ? `could not store ${event.key}` : `${event.key}: ${event.fault.message}`;
+  out.push({ type: "close", conn: conn.id, reason, ...(event.fault !== undefined && { code: event.fault.code }) });
   dropConn(state, conn.id, now, out);
 }
 
@@ -389,6 +400,7 @@ function isProbeAnswer(
 ): boolean {
   const conn = state.conns.get(event.conn);
   if (conn === undefined || !isProbed(state, conn, event.requestId, now, out, event.payload)) return false;
+  conn.window.took(event.bytes);
   giveCredit(conn, conn.window.committed(event.bytes, 0, now), out);
   return true;
 }

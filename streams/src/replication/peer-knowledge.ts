@@ -3,6 +3,7 @@ import { keyId, type Key, type KeyId } from "./machine-state.js";
 import type { SiteName, StreamName, OriginId } from "../model/names.js";
 import type { PeerView } from "../node/node.js";
 import { peerName } from "./peer-name.js";
+import { GONE_PER_SITE_MAX, KEYS_PER_LINK_MAX } from "./wire-limits.js";
 
 /** A node of a site. */
 export interface Peer {
@@ -24,8 +25,10 @@ export class PeerKnowledge {
   contact({ site, node }: Peer, at: number, linkClass: LinkClass): void {
     const name = peerName(site, node);
     const known = this.#peers.get(name);
-    if (known === undefined) this.#peers.set(name, { site, node, lastContact: at, linkClass, next: new Map() });
-    else {
+    if (known === undefined) {
+      this.#peers.set(name, { site, node, lastContact: at, linkClass, next: new Map() });
+      this.#forgetOldest(site);
+    } else {
       known.lastContact = Math.max(known.lastContact, at);
       known.linkClass = linkClass;
     }
@@ -33,16 +36,27 @@ export class PeerKnowledge {
 
   /** It has announced so much; less than before, when it has lost its disk. */
   says({ site, node }: Peer, key: Key, next: number): void {
-    this.#peers.get(peerName(site, node))?.next.set(keyId(key.stream, key.origin), { ...key, next });
+    this.#note(this.#peers.get(peerName(site, node)), key, next);
   }
 
   /** Records before this seq came from it. */
   holds({ site, node }: Peer, key: Key, next: number): void {
     const known = this.#peers.get(peerName(site, node));
+    this.#note(known, key, Math.max(known?.next.get(keyId(key.stream, key.origin))?.next ?? 0, next));
+  }
+
+  #note(known: Known | undefined, key: Key, next: number): void {
     const id = keyId(key.stream, key.origin);
-    const entry = known?.next.get(id);
-    if (entry !== undefined) entry.next = Math.max(entry.next, next);
-    else known?.next.set(id, { ...key, next });
+    if (known === undefined || (known.next.size >= KEYS_PER_LINK_MAX && !known.next.has(id))) return;
+    known.next.set(id, { ...key, next });
+  }
+
+  /** A site may call its nodes as it likes. */
+  #forgetOldest(site: string): void {
+    const ofSite = [...this.#peers].filter(([, known]) => known.site === site);
+    if (ofSite.length <= GONE_PER_SITE_MAX) return;
+    ofSite.sort(([, one], [, other]) => one.lastContact - other.lastContact);
+    this.#peers.delete(ofSite[0]?.[0] ?? "");
   }
 
   arrived(key: KeyId, linkClass: LinkClass): void {

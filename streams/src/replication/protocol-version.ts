@@ -15,7 +15,8 @@ export function commonVersion(site: string, newest: number, oldest: number): num
   if (common >= Math.max(oldest === 0 ? newest : oldest, PROTOCOL_VERSION_OLDEST)) return common;
   const theirs = versions(oldest === 0 ? newest : oldest, newest);
   const ours = versions(PROTOCOL_VERSION_OLDEST, PROTOCOL_VERSION);
-  throw new LandfallError("UNSUPPORTED_VERSION", `${site} speaks ${theirs} of the protocol, this site ${ours}`);
+  const name = JSON.stringify(site.slice(0, 64));
+  throw new LandfallError("UNSUPPORTED_VERSION", `${name} speaks ${theirs} of the protocol, this site ${ours}`);
 }
 
 function versions(oldest: number, newest: number): string {

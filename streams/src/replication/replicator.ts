@@ -26,6 +26,8 @@ import { EstablishedLink, recordsIn, type Hello, type LinkEvents } from "./link.
 import { linkViews, notHandedOver, memoryId, type LinkMemory } from "./link-views.js";
 import {
   createMachine,
+  heldNext,
+  isOwn,
   keyId,
   type Effect,
   type Key,
@@ -44,9 +46,19 @@ import { SealedFlow } from "./sealed-flow.js";
 import { SisterCopies } from "./sisters.js";
 import type { Channel, Listener, Transport } from "./transport.js";
 import { URGENT_FIRST } from "./urgency.js";
+import { GONE_PER_SITE_MAX } from "./wire-limits.js";
 
 /** In whose turn a new origin is taken: one at a time. */
 const REINCARNATION = "reincarnation";
+/** What the store says of records that no honest peer sends. */
+const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "CORRUPT_BLOCK",
+  "CLOCK_REFUSED",
+  "PROTOCOL_ERROR",
+  "INVALID_ARGUMENT",
+  "INVALID_NAME",
+  "VALUE_TOO_LARGE",
+]);
 /** How often stalls, pings and announcements are looked at. */
 const TICK_MS = 100;
 
@@ -237,7 +249,10 @@ class NodeReplicator implements Replicator {
   handedOver(stream: StreamName, origin: OriginId): number {
     const { settings, policy } = this.options;
     const given = { settings, policy, memory: this.#memory.values(), knowledge: this.#knowledge };
-    return handedOver(given, stream, origin);
+    const key = keyId(stream, origin);
+    // Whoever holds more of what this node wrote than the node itself holds something else, or lies.
+    const most = isOwn(this.#machine, key) ? heldNext(this.#machine, key) : Infinity;
+    return handedOver(given, stream, origin, most);
   }
 
   notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
@@ -290,7 +305,7 @@ class NodeReplicator implements Replicator {
       closed: (link, why) => {
         this.#links.delete(id);
         dialler?.closed(link !== undefined, why);
-        this.#gate.ended(link?.peer?.link ?? settings.id, settings.to, why);
+        this.#gate.ended(dialled ? settings.id : undefined, settings.to, why);
         if (link?.peer === undefined) return;
         const peer = peerName(link.peer.site, link.peer.node);
         this.options.log.info({ link: link.peer.link, peer, reason: why.message }, "link down");
@@ -316,6 +331,7 @@ class NodeReplicator implements Replicator {
     const wanted = { peerWants: peer.wants, ownWants: settings.replication.wants };
     const rights = sister ? sisterRights(common) : linkRights({ policy, peer: entry, ...common, ...wanted });
     const ledger = link.dialled ? this.#memory.get(peer.link)?.ledger : undefined;
+    this.#forgetGone(site);
     this.#memory.set(memoryId(link), {
       id: peer.link,
       peer: site,
@@ -342,6 +358,14 @@ class NodeReplicator implements Replicator {
       purse,
       roundTripMs: link.greetedAfterMs,
     });
+  }
+
+  /** Of links that others dial, so many are remembered: what they and their nodes are called they say themselves. */
+  #forgetGone(site: string): void {
+    const open = new Set([...this.#links.values()].map(memoryId));
+    const own = new Set(this.#diallers.map(({ link }) => link.id));
+    const gone = [...this.#memory].filter(([id, { peer }]) => peer === site && !open.has(id) && !own.has(id));
+    for (const [id] of gone.slice(0, Math.max(0, gone.length - GONE_PER_SITE_MAX))) this.#memory.delete(id);
   }
 
   /** What links may carry is asked anew, of those that are up and of those that were. */
@@ -373,8 +397,8 @@ class NodeReplicator implements Replicator {
   #onData(link: EstablishedLink, data: { id: number; firstSeq: number; count: number; block: Uint8Array }): void {
     const standing = this.#machine.requests.get(data.id);
     const key = standing === undefined ? undefined : this.#machine.keys.get(standing.key);
-    if (standing === undefined || key === undefined) {
-      link.close(`data for request ${data.id}, which is not standing`);
+    if (standing?.conn !== link.id || key === undefined) {
+      link.close(`data for request ${data.id}, which is not standing`, "PROTOCOL_ERROR");
       return;
     }
     const batch = this.#decode(link, data.block);
@@ -405,9 +429,9 @@ class NodeReplicator implements Replicator {
   #onSealed(link: EstablishedLink, { id, run: name, runBytes, bytes: payload, ...said }: Sealed): void {
     const standing = this.#machine.requests.get(id);
     const key = standing === undefined ? undefined : this.#machine.keys.get(standing.key);
-    if (standing !== undefined && key !== undefined) {
+    if (standing?.conn === link.id && key !== undefined) {
       this.#knowledge.arrived(standing.key, link.linkClass);
-      if (link.peer !== undefined) this.#knowledge.holds(link.peer, key, said.to);
+      if (link.peer !== undefined && said.next === said.blocks) this.#knowledge.holds(link.peer, key, said.to);
     }
     const { first, next, ...facts } = said;
     const run: RunFacts = { ...facts, from: said.from as Seq, to: said.to as Seq, id: name, bytes: runBytes };
@@ -492,7 +516,7 @@ class NodeReplicator implements Replicator {
         break;
       case "close":
         this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");
-        link?.close(effect.reason);
+        link?.close(effect.reason, effect.code);
         break;
     }
   }
@@ -569,6 +593,7 @@ class NodeReplicator implements Replicator {
     const { env } = this.options;
     const isRefused = !this.#counts(key);
     let ok = true;
+    let fault: LandfallError | undefined;
     let standsAgain = false;
     try {
       if (isRefused) {
@@ -583,10 +608,12 @@ class NodeReplicator implements Replicator {
       }
     } catch (error) {
       ok = false;
-      this.#storeFailed("store", key, error);
+      // What is wrong with it is told when the link ends.
+      if (isLandfallError(error) && FAULTS.has(error.code) && this.#links.has(conn)) fault = error;
+      else this.#storeFailed("store", key, error);
     }
     const tookMs = env.monotonic() - arrivedAt;
-    this.#run({ type: "applied", conn, key, bytes, ok, fill, standsAgain, isRefused, tookMs });
+    this.#run({ type: "applied", conn, key, bytes, ok, fault, fill, standsAgain, isRefused, tookMs });
   }
 
   /** Asked again before anything is stored: rules may have changed since it came. */

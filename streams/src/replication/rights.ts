@@ -96,6 +96,9 @@ export function sisterRights({
   };
 }
 
+/** More streams than any fleet has: whoever names more of them makes them up. */
+const REMEMBERED_MAX = 10_000;
+
 interface Remembering<T> {
   (stream: StreamName): T;
   forget(): void;
@@ -107,6 +110,7 @@ function remember<T>(ask: (stream: StreamName) => T): Remembering<T> {
   const answer = (stream: StreamName): T => {
     let found = known.get(stream);
     if (found === undefined) {
+      if (known.size >= REMEMBERED_MAX) known.clear();
       found = ask(stream);
       known.set(stream, found);
     }

@@ -50,7 +50,7 @@ export class SealedFlow {
     if (outgoing === undefined) return undefined;
     outgoing.usedAt = this.env.monotonic();
     const { run } = outgoing.reader;
-    const first = staged?.run === run.id ? staged.blocks : 0;
+    const first = staged?.run === run.id && staged.blocks < run.blocks ? staged.blocks : 0;
     return { run, first, ...(await outgoing.reader.read(first, maxBytes)) };
   }
 

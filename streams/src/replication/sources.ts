@@ -12,6 +12,7 @@ import {
   type Effect,
   type KeyId,
   type MachineState,
+  type Staged,
 } from "./machine-state.js";
 
 /** Looks whether a key has the source it should have, and does what is needed. */
@@ -73,7 +74,12 @@ export function request(state: MachineState, key: KeyId, conn: Conn, now: number
   }
   updateDistance(state, key, out);
   const { stream, origin } = names;
-  ask(state, conn, key, { id, stream, origin, from, to: 0, digests: [], staged: state.staged.get(key) }, out);
+  ask(state, conn, key, { id, stream, origin, from, to: 0, digests: [], staged: stagedOf(state, key) }, out);
+}
+
+function stagedOf(state: MachineState, key: KeyId): Staged | undefined {
+  const staged = state.staged.get(key);
+  return staged === undefined ? undefined : { run: staged.run, blocks: staged.blocks };
 }
 
 function change(state: MachineState, key: KeyId, to: Conn, now: number, out: Effect[]): void {

@@ -2,13 +2,19 @@ import type { Frame } from "@landfall/proto/gen/landfall/v1/replication";
 import type { PeerCertificate } from "../identity/peer-certificate.js";
 import type { ErrorCode, LandfallError } from "../model/errors.js";
 
+/** Bytes of records in a frame: nearly all of what it takes. */
+export function payloadBytes(body: Frame["body"]): number {
+  if (body?.$case === "data") return body.value.block.byteLength;
+  return body?.$case === "sealed" ? body.value.bytes.byteLength : 0;
+}
+
 /** One open connection to a peer. Frames arrive in order, once, or not at all. */
 export interface Channel {
   /** What the peer proved with its certificate; absent on a channel without TLS. */
   readonly certificate?: PeerCertificate;
   /** Queues a frame. Never throws; on a closed channel it does nothing. */
   send(frame: Frame): void;
-  /** Bytes queued and not yet handed to the network. */
+  /** About so many bytes are queued and not yet handed to the network. */
   readonly queuedBytes: number;
   /** Called for each frame; frames that come before it is set wait for it. */
   onFrame: (frame: Frame) => void;
@@ -18,8 +24,8 @@ export interface Channel {
    */
   onClose: (why: LandfallError) => void;
   /**
-   * Closes both directions; what is queued may be lost. Idempotent; `onClose` is called. A listener's reason and
-   * code reach the dialler.
+   * Closes both directions; what is queued may be lost. Idempotent; `onClose` is called. The reason and code reach the other
+   * side, unless the code is CLOSED: then a listener's alone do.
    */
   close(reason: string, code?: ErrorCode): void;
 }

@@ -19,3 +19,31 @@ export const HELLO_MS_MAX = 10_000;
 export const CALLS_PER_CONNECTION_MAX = 4;
 /** Connections at a time to one listener: fifty ports, their ships and strangers fit. */
 export const LISTENER_CONNECTIONS_MAX = 1_024;
+/** What a peer may have waiting in this process while it does not read: all that its credit allows, and answers beside it. */
+export const QUEUED_BYTES_MAX = 96 * 1024 * 1024;
+/** Credit that is out at one time: more than twice the widest window of any class. */
+export const CREDIT_BYTES_MAX = 64 * 1024 * 1024;
+/** Allowance that is out at one time, on a metered link: 64 times of what is lent today. */
+export const ALLOWANCE_BYTES_MAX = 1024 * 1024;
+/** Frames without records that a peer may send at once, besides what it is answered with. */
+export const TALK_FRAMES_MAX = 5_000;
+/** And so many more each second: far more than anybody has to say, and not enough to keep a processor busy. */
+export const TALK_FRAMES_PER_SECOND = 500;
+/** Keys (stream and origin) that a peer may tell of: thousands of streams with tens of origins each. */
+export const KEYS_PER_LINK_MAX = 50_000;
+/** With more keys than this, those that nobody tells of any more, and of which nothing is here, are forgotten. */
+export const KEYS_KEPT_MAX = 10_000;
+/** Nodes of one site, and links of one site, that are remembered once they are gone. */
+export const GONE_PER_SITE_MAX = 64;
+/** Stream patterns in each list of a hello: settings name a handful. */
+export const PATTERNS_MAX = 1_000;
+/** As in the settings. */
+export const LINK_NAME_CHARS_MAX = 200;
+/** Holes of one key in one announcement: 32 are told today. */
+export const HOLES_PER_HOLDING_MAX = 1_024;
+/** One before and one behind what is asked for; a later version may want more. */
+export const DIGESTS_PER_REQUEST_MAX = 64;
+/** Ids are 22 characters today. */
+export const RUN_ID_CHARS_MAX = 64;
+/** A dialler that has said why it ends a call hangs up when the listener has answered, or after this time. */
+export const CLOSING_MS_MAX = 5_000;

@@ -1,4 +1,4 @@
-import { APPEND_BYTES_MAX, APPEND_RECORDS_MAX, VALUE_BYTES_MAX } from "../limits.js";
+import { APPEND_BYTES_MAX, APPEND_RECORDS_MAX, TIMESTAMP_MS_MAX, VALUE_BYTES_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { originId, streamName, topicName } from "../model/names.js";
 import { encodeHeaders } from "./block-headers.js";
@@ -38,8 +38,10 @@ export function checkRecords(records: readonly NewRecord[]): void {
   for (const record of records) {
     const { topic, timestamp, value } = record;
     topicName(topic);
-    if (!Number.isSafeInteger(timestamp)) {
-      invalid(`timestamp ${timestamp} of a record of ${topic}: want whole milliseconds since 1970`);
+    if (!isTime(timestamp)) {
+      invalid(
+        `timestamp ${timestamp} of a record of ${topic}: want whole milliseconds since 1970, of a date that there is`,
+      );
     }
     if (!(value instanceof Uint8Array)) invalid(`value of a record of ${topic}: want bytes`);
     if (value.length > VALUE_BYTES_MAX) throw tooLarge(record);
@@ -61,8 +63,13 @@ export function checkBatch(batch: Batch): void {
     const { seq, offset, received } = records[i] as OriginRecord;
     if (seq !== firstSeq + i) invalid(`record ${i} has seq ${seq}, not ${firstSeq + i}`);
     if (!Number.isSafeInteger(offset) || offset < 0) invalid(`offset ${offset}`);
-    if (!Number.isSafeInteger(received)) invalid(`time of receipt ${received}`);
+    if (!isTime(received)) invalid(`time of receipt ${received}`);
   }
+}
+
+/** Whether a date can say it: others would make every answer fail that has such a record in it. */
+export function isTime(ms: unknown): boolean {
+  return Number.isSafeInteger(ms) && Math.abs(ms as number) <= TIMESTAMP_MS_MAX;
 }
 
 function invalid(what: string): never {

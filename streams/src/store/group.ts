@@ -18,7 +18,7 @@ import {
   RECORD_HEADER_BYTES,
   TOPIC_COUNT_AT,
 } from "./block-layout.js";
-import { HeaderBytes } from "./append-input.js";
+import { HeaderBytes, isTime } from "./append-input.js";
 import { JOURNAL_BLOCK_VERSION } from "./journal-block.js";
 import { FRAME_HEAD_BYTES, writeFrameHead } from "./journal-format.js";
 import { FIRST_CHAR, LATER_CHAR, TOPIC_CHARS } from "./topic-chars.js";
@@ -237,7 +237,7 @@ export class Group {
    */
   private put(log: OriginLog, seq: number, record: NewRecord, received: number, headers: HeaderBytes): number {
     const { topic, timestamp, value } = record;
-    if (typeof topic !== "string" || !(value instanceof Uint8Array) || !Number.isSafeInteger(timestamp)) return -1;
+    if (typeof topic !== "string" || !(value instanceof Uint8Array) || !isTime(timestamp)) return -1;
     const nameBytes = topic.length;
     // Of bytes, `length` is an instruction and `byteLength` a call; three of them are a tenth of what a record costs.
     const valueBytes = value.length;

@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { LandfallError } from "../model/errors.js";
 import { readError } from "./disk-errors.js";
 import { checkRunBlock } from "./run-block.js";
-import { encodeEntries } from "./run-index.js";
+import { nameOfRun } from "./run-name.js";
 import { segmentName } from "./segment-format.js";
 import type { Seq } from "../model/record.js";
 import type { Disk, DiskFile } from "./disk.js";
@@ -27,7 +25,7 @@ export class RunExport implements SealedRunReader {
     run: Run,
   ) {
     const { stream, origin, from, to, count, rawBytes, packed } = run;
-    const id = nameOf(run, entries);
+    const id = nameOfRun(run, entries);
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
     this.run = {
       stream,
@@ -78,11 +76,4 @@ export class RunExport implements SealedRunReader {
   close(): Promise<void> {
     return this.file.close();
   }
-}
-
-/** The same for all copies of these blocks, wherever they lie. */
-function nameOf({ stream, origin, from, to, count }: Run, entries: readonly BlockEntry[]): string {
-  const places = encodeEntries(entries.map((entry) => ({ ...entry, at: 0 })));
-  const text = `${stream} ${origin} ${from} ${to} ${count} ${crc32(places)} `;
-  return createHash("sha256").update(text).update(places).digest("base64url").slice(0, 22);
 }

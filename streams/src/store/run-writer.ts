@@ -82,6 +82,11 @@ export class SegmentWriter {
     }
   }
 
+  /** Blocks of the run that is being written. */
+  get entries(): readonly BlockEntry[] {
+    return this.run?.entries ?? [];
+  }
+
   get bytes(): number {
     return this.output.bytes;
   }
@@ -300,9 +305,13 @@ export class SegmentWriter {
 }
 
 function smallest(numbers: Float64Array): number {
-  return numbers.reduce((a, b) => Math.min(a, b), Infinity);
+  let least = Infinity;
+  for (let i = 0; i < numbers.length; i++) if ((numbers[i] as number) < least) least = numbers[i] as number;
+  return least;
 }
 
 function largest(numbers: Float64Array): number {
-  return numbers.reduce((a, b) => Math.max(a, b), -Infinity);
+  let most = -Infinity;
+  for (let i = 0; i < numbers.length; i++) if ((numbers[i] as number) > most) most = numbers[i] as number;
+  return most;
 }

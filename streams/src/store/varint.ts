@@ -47,6 +47,9 @@ export class VarintWriter {
   }
 }
 
+/** Up to here numbers are unfolded by shifting bits: most are. */
+const SHIFTED_MAX = 0x7fffffff;
+
 export class VarintReader {
   constructor(
     readonly bytes: Uint8Array,
@@ -69,6 +72,7 @@ export class VarintReader {
 
   getSigned(): number {
     const folded = this.get();
+    if (folded <= SHIFTED_MAX) return (folded >>> 1) ^ -(folded & 1);
     return folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2;
   }
 }

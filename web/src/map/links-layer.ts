@@ -29,6 +29,8 @@ const CLASS_LOOKS: Readonly<
   port: { width: 4.5, dash: [], alpha: 1 },
   satellite: { width: 1.2, dash: [1.5, 3.5], alpha: 0.7 },
 };
+/** Of lines at one place, the one that carries most comes first. */
+const RANKS: readonly LinkClass[] = ["port", "wan", "lan", "satellite"];
 /** The ground between the two lines of a port link. */
 const DOUBLE_GAP_PX = 2;
 const QUAY_STEPS = 16;
@@ -79,7 +81,12 @@ export class LinksPainter implements Painter {
   }
 
   hit(x: number, y: number): Hit | undefined {
-    const found = this.#drawn.find(({ points }) => distanceTo(points, x, y) <= REACH_PX);
+    const near = this.#drawn
+      .filter(({ points }) => distanceTo(points, x, y) <= REACH_PX)
+      .sort((a, b) => RANKS.indexOf(a.view.link.class) - RANKS.indexOf(b.view.link.class));
+    // Lines lie upon each other where a ship is in port: pointing again at the same place means the next of them.
+    const selected = near.findIndex(({ view }) => view.link.id === this.#selected);
+    const found = near[(selected + 1) % near.length];
     return found && { selection: { kind: "link", id: found.view.link.id }, lines: linkLines(found.view) };
   }
 

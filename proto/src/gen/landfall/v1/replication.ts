@@ -49,6 +49,7 @@ export interface Frame {
     | { $case: "pong"; value: Pong }
     | { $case: "gap"; value: Gap }
     | { $case: "sealed"; value: Sealed }
+    | { $case: "closing"; value: Closing }
     | { $case: "allowance"; value: Allowance }
     | undefined;
 }
@@ -221,6 +222,13 @@ export interface Allowance {
   usedBytes: number;
 }
 
+/** Last frame of a dialler that ends the call because of what it was sent; a listener says the same with the call's status. */
+export interface Closing {
+  /** One of the codes of streams/src/model/errors.ts, and words for people. */
+  code: string;
+  message: string;
+}
+
 export interface Ping {
   token: number;
 }
@@ -271,6 +279,9 @@ export const Frame: MessageFns<Frame> = {
         break;
       case "sealed":
         Sealed.encode(message.body.value, writer.uint32(90).fork()).join();
+        break;
+      case "closing":
+        Closing.encode(message.body.value, writer.uint32(106).fork()).join();
         break;
       case "allowance":
         Allowance.encode(message.body.value, writer.uint32(162).fork()).join();
@@ -386,6 +397,14 @@ export const Frame: MessageFns<Frame> = {
             }
 
             message.body = { $case: "sealed", value: Sealed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.body = { $case: "closing", value: Closing.decode(reader, reader.uint32()) };
             continue;
           }
           case 20: {
@@ -1662,6 +1681,63 @@ export const Allowance: MessageFns<Allowance> = {
             }
 
             message.usedBytes = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseClosing(): Closing {
+  return { code: "", message: "" };
+}
+
+export const Closing: MessageFns<Closing> = {
+  encode(message: Closing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Closing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClosing();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
             continue;
           }
         }
