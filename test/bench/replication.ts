@@ -9,7 +9,7 @@ import { findPeer, PEER_WAYS } from "./support/replication-peers.js";
 import { runScenario, type Figures } from "./support/replication-scenarios.js";
 
 /**
- * `npm run bench -- --suite replication [--out FILE] [--runs N] [--only SCENARIO] [--records N] [--voyage N]`: what crosses between
+ * `npm run bench -- --suite replication [--out FILE] [--runs N] [--only SCENARIO[,SCENARIO]] [--records N] [--voyage N]`: what crosses between
  * sites, over real gRPC and sockets of this machine, real stores at both ends, on disk before it counts. Each scenario in a
  * process of its own. The voyage of the target is `--voyage 13440000`: 14 days of 10,000 containers, every 15 minutes.
  */
@@ -158,9 +158,10 @@ if (args.scenario !== undefined) {
   process.exit(0);
 }
 
+const only = args.only?.split(",");
 const results: object[] = [];
 for (const { prepare, scenarios, rows, once = false } of [...GROUPS, peerGroup()]) {
-  const wanted = scenarios.filter((name) => args.only === undefined || args.only === name);
+  const wanted = scenarios.filter((name) => only?.includes(name) ?? true);
   if (wanted.length === 0) continue;
   const figures = new Map<string, number[]>();
   const shared = mkdtempSync(join(tmpdir(), "landfall-replication-"));
