@@ -3,6 +3,7 @@ import { isLandfallError } from "../src/model/errors.js";
 import { originId, type OriginId } from "../src/model/names.js";
 import type { OriginRecord, Seq } from "../src/model/record.js";
 import { openEmbeddedStore, type EmbeddedStore } from "../src/store/embedded-store.js";
+import { deferred } from "../testing/deferred.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
 import { CONTAINERS, START_MS, reading, sync, text } from "../testing/store-fixture.js";
@@ -43,6 +44,12 @@ async function histories(store: EmbeddedStore): Promise<string[]> {
   return read.flat().map((record) => `${record.topic} ${record.offset} ${valueOf(record)}`);
 }
 
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 /** Other records under the numbers 2 to 5, as the former life had given them. */
 function formerLife(origin: OriginId): Parameters<EmbeddedStore["apply"]>[0] {
   const records = [2, 3, 4, 5].map((seq) => ({
@@ -64,6 +71,34 @@ function formerLife(origin: OriginId): Parameters<EmbeddedStore["apply"]>[0] {
 }
 
 describe("the store of a restored node", () => {
+  it("S2: a journal that is sealed while it looks for what stands again can be read to the end", async () => {
+    // From some moment on a read waits until it is let; what the store does besides goes on.
+    let held: ReturnType<typeof deferred<void>> | undefined;
+    const reads = deferred<void>();
+    const disk = new MemoryDisk(async () => {
+      const wait = held;
+      held = undefined;
+      await nextTurn();
+      if (wait !== undefined) reads.resolve();
+      await wait?.promise;
+    });
+    const env = new ManualEnv(START_MS, 1);
+    const store = await openEmbeddedStore({ folder: "/a", site: "tokyo", node: "a", env, disk, cacheBytes: 0 });
+    const former = await fill(store, env);
+    await store.reincarnate();
+    await store.appendAgain(CONTAINERS, former, 2 as Seq);
+    const gate = (held = deferred<void>());
+    const aside = store.setAside(CONTAINERS, former, true);
+    await reads.promise;
+    const sealed = store.sealNow();
+    // Enough for all of it, if it did not wait for the reader.
+    for (let turn = 0; turn < 500; turn++) await nextTurn();
+    gate.resolve();
+    expect(await aside).toEqual({ from: 2, to: 6, reason: "missed" });
+    await sealed;
+    await store.close();
+  });
+
   it("S2: appends under a new origin from now on, and never under the old one", async () => {
     const node = new Restored(1);
     const store = await node.open();

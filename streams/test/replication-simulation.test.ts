@@ -10,7 +10,8 @@ import { SimulatedLife, type Troubles } from "../testing/simulated-trouble.js";
 const SEEDS = Number(process.env["LANDFALL_SIM_SEEDS"] ?? 0);
 const HEAL_MS_MAX = 120_000;
 const WRITE_MS = 15_000;
-const TEST_MS_MAX = SEEDS > 0 ? 3_600_000 : 60_000;
+/** Much more than a test takes: on a busy machine virtual time passes slowly, and nothing is wrong. */
+const TEST_MS_MAX = SEEDS > 0 ? 6 * 3_600_000 : 300_000;
 
 /** What happened in a life that must have gone well; with the seed that repeats it. */
 interface Outcome {
@@ -194,35 +195,39 @@ describe("replication, simulated", () => {
     TEST_MS_MAX,
   );
 
-  it("R7: disks that are lost for good and replaced, again and again, give a ship no bytes that it does not have", () => {
-    for (let seed = testSeed(70_000); seed < testSeed(70_000) + 4; seed++) {
-      const fleet = new SimulatedFleet(seededRandom(seed));
-      const shore = fleet.addSite();
-      const nodes = fleet.addCluster(3);
-      for (const node of nodes) fleet.connect(node, shore, true);
-      const write = () => {
-        for (const node of nodes) for (let i = 0; i < 25; i++) node.append();
-        if (fleet.time.now < WRITE_MS) fleet.time.after(40, write);
-      };
-      const lose = () => {
-        const node = nodes[Math.floor(fleet.random() * nodes.length)] as SimSite;
-        if (node.up && fleet.mayLose(node)) {
-          node.crash(true);
-          fleet.time.after(100, () => {
-            node.restart();
-            for (const link of fleet.links) if (link.a === node || link.b === node) link.reopenSoon();
-          });
-        }
-        if (fleet.time.now < WRITE_MS) fleet.time.after(fleet.random() * 2_500, lose);
-      };
-      write();
-      fleet.time.after(500, lose);
-      fleet.time.run(WRITE_MS + 1_000, () => fleet.failures.length > 0);
-      expect({ seed, failures: fleet.failures }).toEqual({ seed, failures: [] });
-      // On every day every node had used what it may.
-      expect({ seed, tight: nodes.every(({ budget }) => budget.tightDays.size >= 4) }).toEqual({ seed, tight: true });
-    }
-  });
+  it(
+    "R7: disks that are lost for good and replaced, again and again, give a ship no bytes that it does not have",
+    () => {
+      for (let seed = testSeed(70_000); seed < testSeed(70_000) + 4; seed++) {
+        const fleet = new SimulatedFleet(seededRandom(seed));
+        const shore = fleet.addSite();
+        const nodes = fleet.addCluster(3);
+        for (const node of nodes) fleet.connect(node, shore, true);
+        const write = () => {
+          for (const node of nodes) for (let i = 0; i < 25; i++) node.append();
+          if (fleet.time.now < WRITE_MS) fleet.time.after(40, write);
+        };
+        const lose = () => {
+          const node = nodes[Math.floor(fleet.random() * nodes.length)] as SimSite;
+          if (node.up && fleet.mayLose(node)) {
+            node.crash(true);
+            fleet.time.after(100, () => {
+              node.restart();
+              for (const link of fleet.links) if (link.a === node || link.b === node) link.reopenSoon();
+            });
+          }
+          if (fleet.time.now < WRITE_MS) fleet.time.after(fleet.random() * 2_500, lose);
+        };
+        write();
+        fleet.time.after(500, lose);
+        fleet.time.run(WRITE_MS + 1_000, () => fleet.failures.length > 0);
+        expect({ seed, failures: fleet.failures }).toEqual({ seed, failures: [] });
+        // On every day every node had used what it may.
+        expect({ seed, tight: nodes.every(({ budget }) => budget.tightDays.size >= 4) }).toEqual({ seed, tight: true });
+      }
+    },
+    TEST_MS_MAX,
+  );
 
   it("R3, R5: nodes of a ship each send their own records ashore; when one is gone, another sends what is left of it, once", () => {
     for (let seed = testSeed(60_000); seed < testSeed(60_000) + 10; seed++) {

@@ -3,7 +3,7 @@ import { streamName, topicName, type OriginId, type StreamName, type TopicName }
 import type { Cursor, StoredRecord, TimestampMs } from "../src/model/record.js";
 import type { LinkSettings } from "../src/settings/node-settings.js";
 import type { EmbeddedStore } from "../src/store/embedded-store.js";
-import type { Appended, Batch, LocalStore, Retention } from "../src/store/store.js";
+import type { Appended, Batch, LocalStore, Retention, SealedRun, SealedRunWriter } from "../src/store/store.js";
 import { MemoryDisk } from "./memory-disk.js";
 import { SimulatedEnv } from "./simulated-env.js";
 import type { SimulatedNetwork } from "./simulated-transport.js";
@@ -247,10 +247,18 @@ export class SimulatedStoreNode {
       await store.apply(batch);
       for (const { topic, offset } of batch.records) this.#knows(batch.stream, topic, offset);
     };
+    const receiveSealed = (run: SealedRun): Promise<SealedRunWriter> => {
+      this.around.witness.runs++;
+      return store.receiveSealed(run);
+    };
+    const noteGap: LocalStore["noteGap"] = (...gap) => {
+      this.around.witness.gaps++;
+      return store.noteGap(...gap);
+    };
+    const watched = new Map<string | symbol, unknown>(Object.entries({ apply, receiveSealed, noteGap }));
     return new Proxy(store, {
       get(target, name) {
-        if (name === "apply") return apply;
-        const value: unknown = Reflect.get(target, name, target);
+        const value: unknown = watched.get(name) ?? Reflect.get(target, name, target);
         return typeof value === "function" ? (value.bind(target) as unknown) : value;
       },
     });

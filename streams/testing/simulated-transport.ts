@@ -46,6 +46,8 @@ export class SimulatedNetwork {
   readonly #ports = new Map<string, Port>();
   /** Dials are answered twice, or the answer is lost. */
   isUnruly = false;
+  /** Connections that somebody in between repeated. */
+  repeated = 0;
 
   constructor(
     private readonly time: VirtualTime,
@@ -107,6 +109,7 @@ export class SimulatedNetwork {
     const heard = route?.wire;
     if (route === undefined || port === undefined || heard === undefined) return;
     const echo = this.#accept(route, port, { site: routeId.split("~")[0] as string, token: "" });
+    this.repeated++;
     echo.ends[0].disown();
     heard.replayOver(echo);
     this.time.after(this.random() * ECHO_MS_MAX, () => echo.cut());

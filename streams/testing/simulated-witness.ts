@@ -19,6 +19,9 @@ export class SimulatedWitness {
   readonly #contents = new Map<string, string>();
   readonly #places = new Map<string, string>();
   acknowledged: Acknowledged[] = [];
+  /** Sealed runs that began to come, and stretches of records that were taken for gone. */
+  runs = 0;
+  gaps = 0;
 
   constructor(private readonly now: () => number) {}
 

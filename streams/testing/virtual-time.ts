@@ -1,6 +1,8 @@
 /** A scheduler whose clock jumps from event to event: hours of a fleet's life in a second, the same every time. */
 export class VirtualTime {
   now = 0;
+  /** Events so far. */
+  passed = 0;
   #events: { at: number; order: number; run: () => void }[] = [];
   #order = 0;
 
@@ -51,6 +53,7 @@ export class VirtualTime {
   }
 
   #pop(): void {
+    this.passed++;
     const heap = this.#events;
     const last = heap.pop();
     if (last === undefined || heap.length === 0) return;

@@ -256,6 +256,7 @@ export class EmbeddedStore implements LocalStore {
       gapKeeper: this.gapKeeper,
       log: this.logReader,
       topics: this.topicReader,
+      reading: (work) => this.read(work),
       apply: (batch) => this.apply(batch),
       sealed: () => this.sealed(),
     });

@@ -28,6 +28,8 @@ export interface LineageOptions {
   readonly gapKeeper: GapKeeper;
   readonly log: LogReader;
   readonly topics: TopicReader;
+  /** What it reads stays until the work is done. The work must wait for nothing that changes files. */
+  readonly reading: <T>(work: Promise<T>) => Promise<T>;
   readonly apply: (batch: Batch) => Promise<void>;
   /** Until all that is in journals by now is sealed. */
   readonly sealed: () => Promise<void>;
@@ -96,7 +98,7 @@ export class Lineage {
     const state = catalog.streams.get(stream);
     const log = state?.logs.get(origin);
     if (state === undefined || log === undefined || origin === identity.origin) return undefined;
-    const part = await this.standingAgain(state, log, isForked);
+    const part = await this.options.reading(this.standingAgain(state, log, isForked));
     if (part === undefined) return undefined;
     const [from, to] = part;
     for (let tries = 1; !(await this.giveUp(log, from, to)); tries++) {
