@@ -1,3 +1,4 @@
+import { arena } from "./arena.js";
 import type { ByteReader, ByteWriter } from "./bytes.js";
 import { corrupt, unzigzag, zigzag } from "./bytes.js";
 import { INTEGER_LIMIT } from "./codec-limits.js";
@@ -16,7 +17,7 @@ export function writeIntegers(
   out.signed(predictor.base);
   if (predictor.kind === PREDICTORS.time) out.varint(predictor.unitMs);
   if (predictor.kind === PREDICTORS.alike) out.varint(predictor.like);
-  const differences = new Float64Array(values.length);
+  const differences = arena.float64(values.length);
   const like = earlier[predictor.like]?.values;
   subtractPredictions(predictor, values, times, like, 0, values.length, differences);
   writeSigned(out, differences);
@@ -49,7 +50,7 @@ export function readIntegers(
 /** First the lowest seven bits of each, then what remains of the large ones: likes lie next to likes. */
 function writeSigned(out: ByteWriter, values: Float64Array): void {
   const count = values.length;
-  const low = new Uint8Array(count);
+  const low = arena.uint8(count);
   for (let i = 0; i < count; i++) {
     const size = zigzag(values[i]!);
     low[i] = size < 128 ? size : (size & 127) | 128;

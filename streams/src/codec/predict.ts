@@ -1,3 +1,4 @@
+import { arena } from "./arena.js";
 import { INTEGER_LIMIT, TRIED_RECORDS_MAX } from "./codec-limits.js";
 import { zigzag } from "./bytes.js";
 
@@ -161,7 +162,7 @@ export function choosePredictor(
   earlier: readonly IntegerValues[],
 ): Predictor {
   const runs = samples(values.length);
-  const out = new Float64Array(values.length);
+  const out = arena.float64(values.length);
   let best = candidate(PREDICTORS.previous, 0);
   let bestBits = Number.POSITIVE_INFINITY;
   const consider = (predictor: Predictor, like?: Float64Array): void => {

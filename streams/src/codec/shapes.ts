@@ -1,3 +1,4 @@
+import { arena } from "./arena.js";
 import { SHAPE_FIELDS_MAX, SHAPED_VALUE_BYTES_MAX, SHAPES_MAX } from "./codec-limits.js";
 
 /**
@@ -59,8 +60,8 @@ export class ShapeTable {
     private readonly bytes: Uint8Array,
     records: number,
   ) {
-    this.first = new Int32Array(records);
-    this.spans = new Int32Array(Math.max(2 * SHAPE_FIELDS_MAX, records * 32));
+    this.first = arena.int32(records);
+    this.spans = arena.int32(Math.max(2 * SHAPE_FIELDS_MAX, records * 32));
   }
 
   /** @returns false when the value has no shape, or one too many: it goes raw. */
@@ -68,7 +69,7 @@ export class ShapeTable {
     const start = this.bytes[from];
     if (to - from > SHAPED_VALUE_BYTES_MAX || (start !== BRACE && start !== BRACKET)) return false;
     if (this.#spansUsed + 2 * SHAPE_FIELDS_MAX > this.spans.length) {
-      const bigger = new Int32Array(this.spans.length * 2);
+      const bigger = arena.int32(this.spans.length * 2);
       bigger.set(this.spans);
       this.spans = bigger;
     }

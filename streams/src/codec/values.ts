@@ -1,5 +1,6 @@
 import { BLOCK_RECORDS_MAX, VALUE_BYTES_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
+import { arena } from "./arena.js";
 import { ByteReader, ByteWriter, corrupt } from "./bytes.js";
 import { INTEGER_LIMIT, SHAPE_FIELDS_MAX, SHAPE_RECORDS_MIN, SHAPES_MAX, UNPACKED_BYTES_MAX } from "./codec-limits.js";
 import { readGeneral, writeGeneral } from "./general.js";
@@ -22,7 +23,7 @@ const RAW_QUALITY = 1;
  * one shape become columns.
  * @param timestamps of the records, in milliseconds, as they will be given to `decodeValues`.
  */
-export function encodeValues(values: readonly Uint8Array[], timestamps: readonly number[]): Uint8Array {
+export function encodeValues(values: readonly Uint8Array[], timestamps: readonly number[]): Uint8Array<ArrayBuffer> {
   const count = values.length;
   if (count !== timestamps.length) throw refused(`${count} values need as many timestamps, not ${timestamps.length}`);
   if (count > BLOCK_RECORDS_MAX) throw refused(`at most ${BLOCK_RECORDS_MAX} go into one block, not ${count}`);
@@ -34,14 +35,29 @@ export function encodeValues(values: readonly Uint8Array[], timestamps: readonly
     total += length;
     starts[row + 1] = total;
   }
-  if (total > UNPACKED_BYTES_MAX) throw refused(`at most ${UNPACKED_BYTES_MAX} bytes go into one block, not ${total}`);
+  if (total > UNPACKED_BYTES_MAX) throw tooMuch(total);
   const bytes = new Uint8Array(total);
   for (let row = 0; row < count; row++) bytes.set(values[row]!, starts[row]);
+  return encodeJoinedValues(bytes, starts, timestamps);
+}
 
+/**
+ * The same of values that lie one behind the other: number i is [starts[i], starts[i + 1]), the first begins with 0.
+ * @param starts one more than there are values, at most `BLOCK_RECORDS_MAX`
+ */
+export function encodeJoinedValues(
+  bytes: Uint8Array,
+  starts: Int32Array,
+  timestamps: ArrayLike<number>,
+): Uint8Array<ArrayBuffer> {
+  const count = starts.length - 1;
+  const total = starts[count]!;
+  if (total > UNPACKED_BYTES_MAX) throw tooMuch(total);
+  arena.reset();
   const table = new ShapeTable(bytes, count);
   for (let row = 0; row < count; row++) table.add(row, starts[row]!, starts[row + 1]!);
   const shapes = table.shapes.filter((shape) => shape.rows.length >= SHAPE_RECORDS_MIN);
-  const shapeOf = new Uint8Array(count);
+  const shapeOf = arena.uint8(count).fill(0);
   shapes.forEach((shape, index) => {
     for (const row of shape.rows) shapeOf[row] = index + 1;
   });
@@ -51,7 +67,7 @@ export function encodeValues(values: readonly Uint8Array[], timestamps: readonly
   body.varint(total);
   body.byte(shapes.length);
   body.bytes(shapeOf);
-  const times = cleanTimes(timestamps);
+  const times = cleanTimes(timestamps, arena.float64(count));
   for (const shape of shapes) writeShape(body, shape, table, bytes, times);
   const rawBytes = writeRaw(body, bytes, starts, shapeOf);
   const out = new ByteWriter(body.length + 16);
@@ -71,12 +87,12 @@ function writeShape(body: ByteWriter, shape: Shape, table: ShapeTable, bytes: Ui
   }
   body.bytes(text);
   const { spans, first } = table;
-  const shapeTimes = new Float64Array(rows.length);
+  const shapeTimes = arena.float64(rows.length);
   for (let i = 0; i < rows.length; i++) shapeTimes[i] = times[rows[i]!]!;
   const earlier: IntegerValues[] = [];
   for (let field = 0; field < fields; field++) {
-    const starts = new Int32Array(rows.length);
-    const stops = new Int32Array(rows.length);
+    const starts = arena.int32(rows.length);
+    const stops = arena.int32(rows.length);
     for (let i = 0; i < rows.length; i++) {
       const span = first[rows[i]!]! + 2 * field;
       starts[i] = spans[span]!;
@@ -138,7 +154,7 @@ export function decodeJoinedValues(bytes: Uint8Array, timestamps: ArrayLike<numb
     if (shapeOf[row]! > shapeCount) throw corrupt("a record of no shape");
     perShape[shapeOf[row]!]!++;
   }
-  const times = cleanTimes(timestamps);
+  const times = cleanTimes(timestamps, new Float64Array(count));
   const templates: Template[] = [];
   for (let shape = 1; shape <= shapeCount; shape++) {
     const shapeTimes = new Float64Array(perShape[shape]!);
@@ -229,14 +245,16 @@ function render(
 }
 
 /** The predictors need whole numbers; whatever else a time may be counts as none. */
-function cleanTimes(timestamps: ArrayLike<number>): Float64Array {
-  const count = timestamps.length;
-  const times = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
+function cleanTimes(timestamps: ArrayLike<number>, into: Float64Array): Float64Array {
+  for (let i = 0; i < into.length; i++) {
     const ms = timestamps[i]!;
-    if (ms > -INTEGER_LIMIT && ms < INTEGER_LIMIT && ms === Math.floor(ms)) times[i] = ms;
+    into[i] = ms > -INTEGER_LIMIT && ms < INTEGER_LIMIT && ms === Math.floor(ms) ? ms : 0;
   }
-  return times;
+  return into;
+}
+
+function tooMuch(bytes: number): LandfallError {
+  return refused(`at most ${UNPACKED_BYTES_MAX} bytes go into one block, not ${bytes}`);
 }
 
 function refused(why: string): LandfallError {

@@ -1,3 +1,4 @@
+import { arena } from "./arena.js";
 import type { ByteWriter } from "./bytes.js";
 import { clockStyleOf, readClock } from "./clock-texts.js";
 import { DICTIONARY_ENTRIES_MAX, MISFIT_SHARE } from "./codec-limits.js";
@@ -35,13 +36,13 @@ function writeClock(out: ByteWriter, texts: Texts, earlier: IntegerValues[]): bo
   if (style === undefined) return false;
   const unitMs = 10 ** (3 - style.decimals);
   const count = starts.length;
-  const values = new Float64Array(count);
+  const values = arena.float64(count);
   const misfits: number[] = [];
   for (let row = 0; row < count; row++) {
     const ms = readClock(bytes, starts[row]!, ends[row]!, style);
     if (Number.isNaN(ms)) {
       misfits.push(row);
-      values[row] = values[row - 1]!;
+      values[row] = values[row - 1] ?? 0;
     } else values[row] = ms / unitMs;
   }
   if (misfits.length * MISFIT_SHARE > count) return false;
@@ -62,7 +63,7 @@ function writeDictionary(out: ByteWriter, texts: Texts): boolean {
   const entriesMax = Math.min(DICTIONARY_ENTRIES_MAX, count >> 1);
   const byHash = new Map<number, number[]>();
   const entries: number[] = [];
-  const indexes = new Uint8Array(count);
+  const indexes = arena.uint8(count);
   let last = -1;
   for (let row = 0; row < count; row++) {
     if (last >= 0 && sameText(texts, row, entries[last]!)) {

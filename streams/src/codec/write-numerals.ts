@@ -1,3 +1,4 @@
+import { arena } from "./arena.js";
 import type { ByteWriter } from "./bytes.js";
 import { INTEGER_DIGITS_MAX, INTEGER_LIMIT, MISFIT_SHARE } from "./codec-limits.js";
 import { AFFIX_BYTES_MAX, KINDS } from "./column-kinds.js";
@@ -47,15 +48,16 @@ export function writeNumerals(out: ByteWriter, texts: Texts, earlier: IntegerVal
 
 function readAll({ bytes, starts, ends }: Texts, prefix: number): Numerals | undefined {
   const count = starts.length;
-  const values = new Float64Array(count);
-  const decimals = new Uint8Array(count);
-  const notes = new Uint8Array(count);
+  const values = arena.float64(count);
+  const decimals = arena.uint8(count);
+  const notes = arena.uint8(count);
   let misfits = 0;
   for (let row = 0; row < count; row++) {
     const note = readNumeral(bytes, starts[row]! + prefix, ends[row]!);
     notes[row] = note;
     if (note === NO_NUMERAL) {
       if (++misfits * MISFIT_SHARE > count) return undefined;
+      values[row] = decimals[row] = 0;
       continue;
     }
     values[row] = numeral.digits;

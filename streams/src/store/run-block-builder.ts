@@ -1,6 +1,6 @@
 import { brotliCompressSync, constants } from "node:zlib";
 import { RANDOMNESS_SAMPLE_BYTES, looksRandom } from "../codec/randomness.js";
-import { encodeValues } from "../codec/values.js";
+import { encodeJoinedValues } from "../codec/values.js";
 import { writePackedColumns } from "./packed-columns.js";
 import { PlainColumnWriter, plainColumnsBytesMax } from "./plain-columns.js";
 import { RUN_BLOCK_HEAD_BYTES, writeRunBlockHead } from "./run-block.js";
@@ -31,6 +31,8 @@ export class RunBlockBuilder {
   private readonly values = new ValuePieces();
   private readonly plain = new PlainColumnWriter();
   private readonly packed = new VarintWriter(64 * 1024);
+  /** The values of a block that is packed, one behind the other. */
+  private joined = new Uint8Array(0);
   private headers: Uint8Array[] = [];
   private names = Buffer.allocUnsafeSlow(RECORDS_FIRST * 16);
   private nameBytes = 0;
@@ -120,11 +122,11 @@ export class RunBlockBuilder {
     }
     writePackedColumns(packed, { ...this.columns(), topics });
     const raw = packed.bytes.subarray(0, packed.length);
-    const values = new Uint8Array(this.values.bytes);
-    this.values.copy(values, 0);
-    const views: Uint8Array[] = [];
-    for (let i = 0, at = 0; i < count; i++) views.push(values.subarray(at, (at += valueLengths[i] as number)));
-    const packedValues = encodeValues(views, Array.from(this.timestamps.subarray(0, count)));
+    if (this.joined.length < this.values.bytes) this.joined = new Uint8Array(this.values.bytes * 2);
+    this.values.copy(this.joined, 0);
+    const starts = new Int32Array(count + 1);
+    for (let i = 0; i < count; i++) starts[i + 1] = (starts[i] as number) + (valueLengths[i] as number);
+    const packedValues = encodeJoinedValues(this.joined, starts, this.timestamps);
     const columns = brotliCompressSync(raw, { params: QUALITY });
     const valuesAt = RUN_BLOCK_HEAD_BYTES + columns.byteLength;
     const length = valuesAt + packedValues.byteLength;
