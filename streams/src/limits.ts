@@ -117,6 +117,15 @@ export const SEALED_RECORDS_MIN = 256;
 export const SEALED_WINDOW_BYTES_MIN = 128 * 1024;
 /** Sealed runs open for sending; those that waited longest are closed first. */
 export const SEALED_RUNS_OPEN_MAX = 64;
+/** What came of a sealed run is made durable so often, if there is so much of it: on 1 Mbit/s, a second's worth is lost with the process. */
+export const STAGED_SYNC_MS = 1_000;
+export const STAGED_SYNC_BYTES_MIN = 32 * 1024;
+/** Runs of which parts are kept over a restart; those that began last. */
+export const STAGED_RUNS_MAX = 16;
+/** And for so long: until then, some source may be met that has the same run. */
+export const STAGED_MS_MAX = 7 * 86_400_000;
+/** A block that is longer never came over the wire: with its envelope, it is in one frame. */
+export const STAGED_BLOCK_BYTES_MAX = 4 * 1024 * 1024;
 /** A sealed run whose transfer was cut stays open so long for the peer to come back. */
 export const SEALED_RUN_IDLE_MS = 600_000;
 /** Backlog of so many records that lies in journals, or within a run, is sealed and cut into a run of its own to be sent. */

@@ -310,16 +310,6 @@ describe("a sealed run between two stores", () => {
     await until(() => ship.store.spread(CONTAINERS).runs < runs - MERGE_FAN_IN);
   });
 
-  it("leaves nothing behind when the store is closed half-way", async () => {
-    const reader = await send(ship);
-    const writer = await port.store.receiveSealed(reader.run);
-    await transfer(reader, writer, 2);
-    await port.store.close();
-    await port.open();
-    expect(port.store.vector(CONTAINERS)).toEqual({});
-    expect((await port.disk.list("/data")).filter((one) => one.endsWith(".lfs"))).toEqual([]);
-  });
-
   it("refuses a description that no run can have", async () => {
     const { run } = await send(ship);
     const lies = [

@@ -91,6 +91,7 @@ export function onSealed(
   const staged = state.staged.get(key);
   const goesOn = first === 0 || (staged?.blocks === first && isSameRun(staged.facts, run));
   if (!goesOn || next <= first || next > run.blocks) {
+    state.staged.delete(key);
     refuse(out, id, `blocks ${first} to ${next} of a run of ${run.blocks}: not what was next`);
     return;
   }
@@ -105,8 +106,7 @@ export function onSealed(
 }
 
 function isSameRun(one: RunFacts, other: RunFacts): boolean {
-  const facts = ({ id, from, to, count, blocks, bytes, rawBytes, packed }: RunFacts) =>
-    [id, from, to, count, blocks, bytes, rawBytes, packed].join(" ");
+  const facts = ({ id, from, to, count, blocks, bytes }: RunFacts) => [id, from, to, count, blocks, bytes].join(" ");
   return facts(one) === facts(other);
 }
 

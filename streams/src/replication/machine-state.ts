@@ -350,6 +350,14 @@ export type MachineEvent =
     }
   /** The answer to a `note` effect that failed; one that did not shows in `holes`. */
   | { readonly type: "unnoted"; readonly key: KeyId }
+  /** Of a sealed run, a former process has left the first blocks: told at the start. */
+  | {
+      readonly type: "staged";
+      readonly stream: StreamName;
+      readonly origin: OriginId;
+      readonly run: RunFacts;
+      readonly blocks: number;
+    }
   /** Records became durable here, own or applied. */
   | { readonly type: "committed"; readonly stream: StreamName; readonly origin: OriginId; readonly nextSeq: number }
   /** The answer to an `apply` or a `stage` effect. */

@@ -98,6 +98,11 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       if (conn !== undefined) partRead(state, conn, event, out);
       break;
     }
+    case "staged": {
+      const { stream, origin, run, blocks } = event;
+      state.staged.set(internKey(state, stream, origin), { run: run.id, blocks, facts: run });
+      break;
+    }
     case "committed":
       onCommitted(state, internKey(state, event.stream, event.origin), event.nextSeq, out);
       break;

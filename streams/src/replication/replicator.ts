@@ -177,6 +177,11 @@ class NodeReplicator implements Replicator {
       }
     }
     for (const { stream, origin } of store.appendedAgain()) this.#run({ type: "again", key: keyId(stream, origin) });
+    for (const writer of await store.resumeSealed()) {
+      const { stream, origin, ...run } = writer.run;
+      this.#sealed.goOn(keyId(stream, origin), writer);
+      this.#run({ type: "staged", stream, origin, run, blocks: writer.blocks });
+    }
     if (settings.replication.listen !== undefined) {
       this.#listener = await this.#transport.listen(settings.replication.listen, {
         admit: (caller) => this.#gate.admit(caller),

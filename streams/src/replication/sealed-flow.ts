@@ -75,6 +75,11 @@ export class SealedFlow {
     }
   }
 
+  /** A run of which a former process has left the first blocks. */
+  goOn(key: KeyId, writer: SealedRunWriter): void {
+    this.#incoming.set(key, writer);
+  }
+
   /** Forgets what came of a run: its records come another way. */
   async drop(key: KeyId): Promise<void> {
     const writer = this.#incoming.get(key);
@@ -105,7 +110,7 @@ export class SealedFlow {
     const open = [...this.#outgoing.values()];
     this.#outgoing.clear();
     await Promise.all(open.map(({ reader }) => reader.close()));
-    await Promise.all([...this.#incoming.keys()].map((key) => this.drop(key)));
+    await Promise.all([...this.#incoming.values()].map((writer) => writer.suspend()));
   }
 
   /** The run of which blocks were sent already, or else one that begins there. */

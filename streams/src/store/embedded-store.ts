@@ -459,6 +459,11 @@ export class EmbeddedStore implements LocalStore {
     return this.transfers.receive(run);
   }
 
+  async resumeSealed(): Promise<SealedRunWriter[]> {
+    this.checkOpen();
+    return this.transfers.resume();
+  }
+
   reincarnate(): Promise<OriginId> {
     this.checkOpen();
     return this.later(async () => {

@@ -141,6 +141,13 @@ export function checkRunBlock(block: Uint8Array): void {
   checkHead(block);
 }
 
+/** Bytes of the block that begins like this. @param head RUN_BLOCK_HEAD_BYTES of it. @throws LandfallError CORRUPT_BLOCK */
+export function runBlockSize(head: Uint8Array): number {
+  const view = new DataView(head.buffer, head.byteOffset, RUN_BLOCK_HEAD_BYTES);
+  if (view.getUint32(0, true) !== MAGIC) throw corruptRun("it does not begin like a block of a run");
+  return RUN_BLOCK_HEAD_BYTES + view.getUint32(24, true) + view.getUint32(28, true);
+}
+
 /** Whether a block of a run lies whole at the beginning of these bytes: its length. @throws LandfallError CORRUPT_BLOCK */
 export function runBlockLength(bytes: Uint8Array): number {
   if (bytes.byteLength < RUN_BLOCK_HEAD_BYTES) throw corruptRun("it is cut short");

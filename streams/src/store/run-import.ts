@@ -1,32 +1,79 @@
 import { join } from "node:path";
+import { STAGED_SYNC_BYTES_MIN, STAGED_SYNC_MS } from "../limits.js";
+import { isLandfallError } from "../model/errors.js";
+import { syncError, writeError } from "./disk-errors.js";
 import { RunCheck } from "./run-check.js";
 import { nameOfRun } from "./run-name.js";
 import { decodeRunColumns, runBlockLength } from "./run-block.js";
+import { readBlocks } from "./staged-blocks.js";
 import { SegmentWriter } from "./run-writer.js";
 import { segmentName } from "./segment-format.js";
+import { stagedName } from "./staged-files.js";
+import type { Env } from "../env.js";
 import type { Disk } from "./disk.js";
 import type { NewSegment } from "./seal.js";
 import type { SealedRun } from "./store.js";
 
+export interface RunImportOptions {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly env: Env;
+}
+
 /**
- * Takes a run of another site in, block by block, into a segment of its own, which counts only once it is complete.
- * Every block is verified when it comes: its checksum, and that it is what the run has there (`RunCheck`).
+ * Takes a run of another site in, block by block, into a staged file, which becomes a segment only once it is complete.
+ * Every block is verified when it comes: its checksum, and that it is what the run has there (`RunCheck`). What is on disk of it
+ * survives a crash, and is gone on with.
  */
 export class RunImport {
+  private syncedAt: number;
+  private syncedBytes: number;
+
   private constructor(
+    private readonly options: RunImportOptions,
     readonly run: SealedRun,
-    readonly number: number,
+    private readonly number: number,
     private readonly writer: SegmentWriter,
     private readonly check: RunCheck,
-  ) {}
+  ) {
+    this.syncedAt = options.env.monotonic();
+    this.syncedBytes = writer.bytes;
+  }
 
-  /** @throws LandfallError INVALID_ARGUMENT, DISK_FULL, DISK_FAILED */
-  static async begin(disk: Disk, folder: string, number: number, run: SealedRun): Promise<RunImport> {
+  /** @param number of the staged file. @throws LandfallError INVALID_ARGUMENT, DISK_FULL, DISK_FAILED */
+  static async begin(options: RunImportOptions, number: number, run: SealedRun): Promise<RunImport> {
     const check = new RunCheck(run);
-    const writer = await SegmentWriter.create(disk, join(folder, segmentName(number)), number, run.packed);
-    // Its values stay packed: digests are made of them when somebody asks, or when it is merged.
-    writer.beginRun(run.stream, run.origin, run.from, run.to, "nowhere");
-    return new RunImport(run, number, writer, check);
+    const { disk, folder } = options;
+    const writer = await SegmentWriter.create(disk, join(folder, stagedName(number)), number, run.packed);
+    return new RunImport(options, run, number, writer, check).begun();
+  }
+
+  /**
+   * Goes on with what a former process has written: the first blocks, up to the first that is not whole or not right; what
+   * lies behind is cut off. Undefined when there is nothing of it.
+   * @throws LandfallError INVALID_ARGUMENT, DISK_FULL, DISK_FAILED
+   */
+  static async resume(options: RunImportOptions, number: number, run: SealedRun): Promise<RunImport | undefined> {
+    const check = new RunCheck(run);
+    const path = join(options.folder, stagedName(number));
+    const file = await options.disk.open(path, "write").catch((error: unknown) => {
+      throw writeError(error, path);
+    });
+    try {
+      const writer = SegmentWriter.onto(file, path, run.packed);
+      const resumed = new RunImport(options, run, number, writer, check).begun();
+      for await (const block of readBlocks(file)) if (!resumed.adopt(block)) break;
+      await file.truncate(writer.bytes);
+      // A process that was killed may have written without waiting.
+      await file.sync();
+      resumed.syncedBytes = writer.bytes;
+      if (resumed.blocks > 0) return resumed;
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw syncError(error, path);
+    }
+    await file.close();
+    return undefined;
   }
 
   /** Blocks that are here. */
@@ -44,19 +91,71 @@ export class RunImport {
       this.writer.addBlock(block, columns);
       at += block.byteLength;
     }
-    await this.writer.flush();
+    if (this.isSyncDue()) await this.sync();
+    else await this.writer.flush();
   }
 
-  /** Everything is here and on disk; `arrived`: ms since 1970. @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED */
-  async finish(arrived: number): Promise<NewSegment> {
+  /**
+   * Everything is here, and on disk as a segment that nobody knows of yet.
+   * @param arrived ms since 1970; @param number of the segment
+   * @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED
+   */
+  async finish(arrived: number, number: number): Promise<NewSegment> {
     const { run, writer } = this;
+    const { disk, folder } = this.options;
     this.check.end(nameOfRun(run, writer.entries));
     writer.endRun({ arrived, rawBytes: run.rawBytes });
-    const bytes = await writer.finish();
-    return { number: this.number, bytes, runs: writer.runs };
+    const bytes = await writer.finish(number);
+    const path = join(folder, segmentName(number));
+    try {
+      await disk.rename(join(folder, stagedName(this.number)), path);
+      // Before any manifest can name it.
+      await disk.syncFolder(folder);
+    } catch (error) {
+      throw writeError(error, path);
+    }
+    return { number, bytes, runs: writer.runs };
+  }
+
+  /** Closes the file; what came stays in it. */
+  async suspend(): Promise<void> {
+    await this.writer.suspend().catch(() => undefined);
   }
 
   abandon(): Promise<void> {
     return this.writer.abandon();
+  }
+
+  private begun(): this {
+    const { stream, origin, from, to } = this.run;
+    // Its values stay packed: digests are made of them when somebody asks, or when it is merged.
+    this.writer.beginRun(stream, origin, from, to, "nowhere");
+    return this;
+  }
+
+  /** A block that is in the file already; false when it is not the run's next. */
+  private adopt(block: Uint8Array): boolean {
+    try {
+      const columns = decodeRunColumns(block);
+      this.check.add(columns, block.byteLength);
+      this.writer.adoptBlock(block, columns);
+      return true;
+    } catch (error) {
+      if (isLandfallError(error, "CORRUPT_BLOCK") || isLandfallError(error, "INVALID_NAME")) return false;
+      throw error;
+    }
+  }
+
+  /** Over a slow link, a piece that is worth a sync takes long to come: what came is made durable sooner. */
+  private isSyncDue(): boolean {
+    const { env } = this.options;
+    const isLate = env.monotonic() - this.syncedAt >= STAGED_SYNC_MS;
+    return isLate && this.writer.bytes - this.syncedBytes >= STAGED_SYNC_BYTES_MIN;
+  }
+
+  private async sync(): Promise<void> {
+    await this.writer.flushNow();
+    this.syncedAt = this.options.env.monotonic();
+    this.syncedBytes = this.writer.bytes;
   }
 }

@@ -6,10 +6,10 @@ import { RecordDigester } from "./record-digest.js";
 import { RunBlockBuilder } from "./run-block-builder.js";
 import { RunDigests, takeFromBlock } from "./run-digests.js";
 import { encodeEntries, encodePages } from "./run-index.js";
-import { encodeFooter, encodeSegmentHead } from "./segment-format.js";
+import { SEGMENT_HEAD_BYTES, encodeFooter, encodeSegmentHead } from "./segment-format.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import { SegmentOutput } from "./segment-output.js";
-import type { Disk } from "./disk.js";
+import type { Disk, DiskFile } from "./disk.js";
 import type { NamedBytesBlock } from "./run-block.js";
 import type { RunColumns } from "./run-columns.js";
 import type { BlockEntry, PageEntry } from "./run-index.js";
@@ -80,6 +80,11 @@ export class SegmentWriter {
     } catch (error) {
       throw writeError(error, path);
     }
+  }
+
+  /** Goes on with a file that has a head, and blocks that are to be adopted. */
+  static onto(file: DiskFile, path: string, packed: boolean): SegmentWriter {
+    return new SegmentWriter(new SegmentOutput(file, path, SEGMENT_HEAD_BYTES), packed);
   }
 
   /** Blocks of the run that is being written. */
@@ -192,8 +197,7 @@ export class SegmentWriter {
     }
   }
 
-  /** The next block of the run as another site made it. */
-  addBlock(bytes: Uint8Array, { count, topics, offsets, timestamps, received }: RunColumns): void {
+  private noteBlock(bytes: Uint8Array, { count, topics, offsets, timestamps, received }: RunColumns): void {
     const run = this.run as OpenRun;
     const [first, last] = [topics[0] as string, topics.at(-1) as string];
     run.topics += topics.length - (first === this.lastTopic ? 1 : 0);
@@ -211,7 +215,18 @@ export class SegmentWriter {
       minTime: smallest(timestamps),
       maxTime: largest(timestamps),
     });
+  }
+
+  /** The next block of the run as another site made it. */
+  addBlock(bytes: Uint8Array, columns: RunColumns): void {
+    this.noteBlock(bytes, columns);
     this.output.push(bytes);
+  }
+
+  /** The same, of a block that is in the file already. */
+  adoptBlock(bytes: Uint8Array, columns: RunColumns): void {
+    this.noteBlock(bytes, columns);
+    this.output.skip(bytes.byteLength);
   }
 
   private nextTopic(): void {
@@ -280,11 +295,24 @@ export class SegmentWriter {
     this.output.push(directory);
   }
 
-  /** Writes the footer and waits until all of it is on disk. Returns the size. @throws LandfallError */
-  async finish(): Promise<number> {
+  /** Begins to write what is there, be it little. @throws LandfallError DISK_FULL, DISK_FAILED */
+  flushNow(): Promise<void> {
+    return this.output.flush();
+  }
+
+  /**
+   * Writes the footer and waits until all of it is on disk. Returns the size.
+   * @param number of the segment, where it has another one than at first. @throws LandfallError
+   */
+  async finish(number?: number): Promise<number> {
     this.output.push(encodeFooter(this.runs));
-    await this.output.finish();
+    await this.output.finish(number === undefined ? undefined : encodeSegmentHead(number));
     return this.output.bytes;
+  }
+
+  /** Waits until what came is on disk, and closes the file as it is. @throws LandfallError DISK_FULL, DISK_FAILED */
+  suspend(): Promise<void> {
+    return this.output.finish();
   }
 
   abandon(): Promise<void> {

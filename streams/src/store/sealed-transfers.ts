@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { PREPARE_RECORDS_MIN } from "../limits.js";
+import { PREPARE_RECORDS_MIN, STAGED_MS_MAX, STAGED_RUNS_MAX } from "../limits.js";
 import { LandfallError, isLandfallError } from "../model/errors.js";
 import { RunExport } from "./run-export.js";
 import { RunImport } from "./run-import.js";
 import { metaOf, segmentName } from "./segment-format.js";
+import { readStagedNote, removeStaged, stagedNumber, writeStagedNote } from "./staged-files.js";
 import type { Env } from "../env.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
@@ -41,6 +42,7 @@ export class SealedTransfers {
   private readonly installing = new Set<Promise<void>>();
   private readonly packing = new Map<Run, Promise<void>>();
   private closed = false;
+  private nextStaged: Promise<number> | undefined;
 
   constructor(private readonly options: SealedTransfersOptions) {}
 
@@ -139,20 +141,74 @@ export class SealedTransfers {
   }
 
   async receive(run: SealedRun): Promise<SealedRunWriter> {
-    const { catalog, disk, folder, maintenance } = this.options;
+    const { catalog, disk, folder, env } = this.options;
     const log = catalog.streams.forWriting(run.stream).log(run.origin);
     checkNext(log, run);
-    const number = maintenance.takeNumber();
-    const incoming = await RunImport.begin(disk, folder, number, run);
+    const number = await this.takeStaged();
+    const incoming = await RunImport.begin({ disk, folder, env }, number, run);
+    const writer = this.writerOf(incoming, log, number);
+    try {
+      await writeStagedNote(disk, folder, number, { run, begunAt: env.now() });
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
+    return writer;
+  }
+
+  /**
+   * Runs of which a former process has left the first blocks, verified again; those of which all blocks are there count from now
+   * on. What is too old, or can be gone on with no more, is removed.
+   */
+  async resume(): Promise<SealedRunWriter[]> {
+    const { disk, folder } = this.options;
+    const numbers = new Set((await disk.list(folder)).map(stagedNumber).filter((number) => number !== undefined));
+    const writers: SealedRunWriter[] = [];
+    const keys = new Set<OriginLog>();
+    for (const number of [...numbers].sort((a, b) => b - a)) {
+      const found = writers.length < STAGED_RUNS_MAX ? await this.goOn(number, keys) : undefined;
+      if (found === undefined) await removeStaged(disk, folder, number);
+      else if (found.blocks < found.run.blocks) writers.push(found);
+      // What was not what it was said to be is gone with it.
+      else await found.finish().catch(() => undefined);
+    }
+    return writers;
+  }
+
+  /** @param keys histories of which a run was found already */
+  private async goOn(number: number, keys: Set<OriginLog>): Promise<SealedRunWriter | undefined> {
+    const { catalog, disk, folder, env } = this.options;
+    const note = await readStagedNote(disk, folder, number);
+    if (note === undefined || Math.abs(env.now() - note.begunAt) > STAGED_MS_MAX) return undefined;
+    const { run } = note;
+    const log = catalog.streams.forWriting(run.stream).log(run.origin);
+    if (keys.has(log) || !isNext(log, run)) return undefined;
+    keys.add(log);
+    try {
+      const incoming = await RunImport.resume({ disk, folder, env }, number, run);
+      return incoming === undefined ? undefined : this.writerOf(incoming, log, number);
+    } catch (error) {
+      if (isLandfallError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  private writerOf(incoming: RunImport, log: OriginLog, number: number): SealedRunWriter {
+    const { disk, folder } = this.options;
     const abandon = async (): Promise<void> => {
       this.open.delete(entry);
       await incoming.abandon();
-      await disk.remove(join(folder, segmentName(number)));
+      await remove();
     };
-    const entry = { close: abandon };
+    // What cannot be removed is looked at again, and verified, by the next process.
+    const remove = (): Promise<void> => removeStaged(disk, folder, number).catch(() => undefined);
+    const suspend = async (): Promise<void> => {
+      if (this.open.delete(entry)) await incoming.suspend();
+    };
+    const entry = { close: suspend };
     this.open.add(entry);
     return {
-      run,
+      run: incoming.run,
       get blocks() {
         return incoming.blocks;
       },
@@ -169,12 +225,23 @@ export class SealedTransfers {
         } finally {
           this.installing.delete(installed);
         }
+        await remove();
       },
+      suspend,
       abandon,
     };
   }
 
-  /** Nothing goes on; what was not complete is gone. */
+  private async takeStaged(): Promise<number> {
+    const { disk, folder } = this.options;
+    const known =
+      this.nextStaged ??
+      disk.list(folder).then((names) => Math.max(0, ...names.map((name) => stagedNumber(name) ?? 0)) + 1);
+    this.nextStaged = known.then((number) => number + 1);
+    return known;
+  }
+
+  /** Nothing goes on; what was not complete can be gone on with later. */
   async close(): Promise<void> {
     this.closed = true;
     await this.options.extractor.close();
@@ -183,11 +250,14 @@ export class SealedTransfers {
   }
 
   private async install(incoming: RunImport, log: OriginLog): Promise<void> {
-    const { env, maintenance, onReceived } = this.options;
+    const { disk, folder, env, maintenance, onReceived } = this.options;
     const { run } = incoming;
     if (this.closed) throw new LandfallError("CLOSED", "the store was closed");
-    const made = await incoming.finish(env.now());
+    const number = maintenance.takeNumber();
+    const made = await incoming.finish(env.now(), number);
     await maintenance.exclusive(async () => {
+      // A segment that is not named by then is left to the next opening: a manifest that could not be written may name it.
+      if (!isNext(log, run)) await disk.remove(join(folder, segmentName(number))).catch(() => undefined);
       checkNext(log, run);
       await maintenance.receive(made);
     });
@@ -223,8 +293,13 @@ export class SealedTransfers {
   }
 }
 
-function checkNext(log: OriginLog, { stream, origin, from }: SealedRun): void {
-  if (log.next === from && log.planned === from) return;
+function isNext(log: OriginLog, { from }: SealedRun): boolean {
+  return log.next === from && log.planned === from;
+}
+
+function checkNext(log: OriginLog, run: SealedRun): void {
+  const { stream, origin, from } = run;
+  if (isNext(log, run)) return;
   throw new LandfallError(
     "SEQ_GAP",
     `a run of ${stream} from ${origin} begins at ${from}, but ${log.planned} comes next`,

@@ -11,12 +11,13 @@ export class SegmentOutput {
   private buffer: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES + SLACK_BYTES);
   private spare: Buffer | undefined;
   private used = 0;
-  private flushed = 0;
   private writing: Promise<void> = Promise.resolve();
 
+  /** @param flushed bytes that are in the file already */
   constructor(
     private readonly file: DiskFile,
     private readonly path: string,
+    private flushed = 0,
   ) {}
 
   /** Everything so far. */
@@ -67,10 +68,16 @@ export class SegmentOutput {
     this.used = 0;
   }
 
-  /** Until all of it is on disk. @throws LandfallError DISK_FULL, DISK_FAILED */
-  async finish(): Promise<void> {
+  /** So many bytes more are in the file already; nothing may wait to be written. */
+  skip(bytes: number): void {
+    this.flushed += bytes;
+  }
+
+  /** Until all of it is on disk. @param head instead of the file's first bytes. @throws LandfallError DISK_FULL, DISK_FAILED */
+  async finish(head?: Uint8Array): Promise<void> {
     await this.flush();
     await this.writing;
+    if (head !== undefined) await this.write(head, 0);
     await this.file.close();
   }
 

@@ -220,6 +220,13 @@ export interface LocalStore extends StreamStore {
   receiveSealed(run: SealedRun): Promise<SealedRunWriter>;
 
   /**
+   * Runs of which a former process has taken the first blocks in, as far as these are on disk and verified again: called once,
+   * before any are received. What nobody goes on with is removed after a week.
+   * @throws LandfallError DISK_FAILED
+   */
+  resumeSealed(): Promise<SealedRunWriter[]>;
+
+  /**
    * From now on appends under a new origin; the former one is like any other. Durable when it resolves; appends that come
    * meanwhile wait. @throws LandfallError DISK_FULL, DISK_FAILED
    */
@@ -332,10 +339,12 @@ export interface SealedRunWriter {
   readonly run: SealedRun;
   /** Blocks that are here. */
   readonly blocks: number;
-  /** Verifies and keeps the next blocks. @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED */
+  /** Verifies and keeps the next blocks, on disk within a second or with the block after that. @throws LandfallError CORRUPT_BLOCK, DISK_FULL, DISK_FAILED */
   add(bytes: Uint8Array): Promise<void>;
   /** All of it is durable and visible when it resolves. @throws LandfallError CORRUPT_BLOCK, SEQ_GAP, DISK_FULL, DISK_FAILED */
   finish(): Promise<void>;
+  /** Leaves what came to a later process. */
+  suspend(): Promise<void>;
   /** Forgets what came. */
   abandon(): Promise<void>;
 }

@@ -1,0 +1,95 @@
+import type { StreamsReply } from "@landfall/proto/api";
+import { seededRandom, testSeed } from "@landfall/streams/testing/seeded-random";
+import type { MqttClient } from "mqtt";
+import { readFileSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { book } from "../support/bookings.js";
+import { askJson, login } from "../support/client.js";
+import { eventually } from "../support/eventually.js";
+import { connectSensor, containerNumber, reading } from "../support/sensor.js";
+import { OPS_TOKEN, startSmallFleet, type SmallFleet } from "../support/small-fleet.js";
+import { verifySites } from "../support/verify.js";
+
+const SEED = testSeed(20_261_130);
+const CONTAINERS = Array.from({ length: 20 }, (_, i) => containerNumber(700 + i));
+/** So many that the ship packs them before it sends them, and so large that they take half a minute. */
+const BACKLOG = 22_000;
+const NOISE_CHARS = 120;
+const FIRST_MS = Date.parse("2026-03-01T00:00:00.000Z");
+const STREAM = "duckworks.containers";
+/** What must be on Tokyo's disk before it is killed. */
+const STAGED_BYTES = 700_000;
+/** Of what goes over the line besides: TLS, announcements, metrics, what is deflated and what is not. */
+const OTHER_BYTES = 250_000;
+
+describe(`a port is killed while a ship unloads over 1 Mbit/s (seed ${SEED})`, () => {
+  let fleet: SmallFleet;
+  let sensor: MqttClient;
+  const random = seededRandom(SEED);
+
+  beforeAll(async () => {
+    fleet = await startSmallFleet({ latencyMs: 20, kbps: 1_000 });
+    const ops = await login(fleet.losAngeles, "ops");
+    fleet.portLink.restore();
+    for (const container of CONTAINERS) {
+      await book(fleet.losAngeles, ops, { container, owner: "duckworks", from: "2026-01-01T00:00:00.000Z" }, [
+        fleet.ship,
+      ]);
+    }
+    fleet.portLink.cut();
+    sensor = await connectSensor(fleet.mqttPort, "gateway");
+  });
+  afterAll(async () => {
+    await sensor?.endAsync(true);
+    await fleet?.close();
+  });
+
+  async function publishBacklog(): Promise<void> {
+    const inFlight: Promise<unknown>[] = [];
+    for (let i = 0; i < BACKLOG; i++) {
+      const container = CONTAINERS[i % CONTAINERS.length] as string;
+      const note = Array.from({ length: NOISE_CHARS }, () => Math.floor(random() * 36).toString(36)).join("");
+      const message = reading({ time: FIRST_MS + i * 1_000, temperatureC: Math.round(400 * random()) / 10, note });
+      inFlight.push(sensor.publishAsync(`containers/${container}/telemetry`, message, { qos: 1 }));
+      if (inFlight.length >= 400) await Promise.all(inFlight.splice(0));
+    }
+    await Promise.all(inFlight);
+  }
+
+  const folder = () => String(fleet.tokyo.settings.data);
+
+  /** Runs that are half-way in, with what is in their files. */
+  function staged(): { readonly runBytes: number; readonly bytes: number }[] {
+    const notes = readdirSync(folder()).filter((name) => /^staged-\d+\.json$/.test(name));
+    return notes.map((name) => {
+      const { note } = JSON.parse(readFileSync(join(folder(), name), "utf8")) as { note: { run: { bytes: number } } };
+      return { runBytes: note.run.bytes, bytes: statSync(join(folder(), name.replace(".json", ".lfs"))).size };
+    });
+  }
+
+  async function heldAtTokyo(): Promise<number> {
+    const { streams } = await askJson<StreamsReply>(fleet.tokyo, "/api/streams", OPS_TOKEN);
+    return streams.find(({ name }) => name === STREAM)?.records ?? 0;
+  }
+
+  it("R4: what was on the port's disk of a run does not cross the line again", async () => {
+    await publishBacklog();
+    fleet.portLink.restore();
+    const isLong = () => staged().some(({ bytes }) => bytes > STAGED_BYTES);
+    await eventually("half of a run in Tokyo", async () => isLong(), 120_000);
+    await fleet.tokyo.kill9();
+    const [run] = staged().sort((a, b) => b.bytes - a.bytes);
+    if (run === undefined) throw new Error("nothing is staged");
+    expect(run.bytes).toBeLessThan(run.runBytes);
+    const before = fleet.portLink.bytes;
+    await fleet.tokyo.start();
+    await eventually("all records in Tokyo", async () => (await heldAtTokyo()) >= BACKLOG, 180_000);
+    const crossed = fleet.portLink.bytes - before;
+    expect(crossed).toBeLessThan(run.runBytes - run.bytes + OTHER_BYTES);
+    expect(crossed).toBeLessThan(run.runBytes);
+    expect(staged()).toEqual([]);
+    const { code, output } = await verifySites(fleet.tokyo, fleet.ship, "--stream", "duckworks.*", "--deep");
+    expect([code, output]).toEqual([0, expect.stringContaining("equal")]);
+  });
+});
