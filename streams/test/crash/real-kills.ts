@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -35,8 +35,11 @@ export async function killProcesses(kills: number, seed: number): Promise<number
     const store = await openEmbeddedStore({ folder, site: "tokyo", node: "a", env: systemEnv });
     await oracle.check(store);
     expect(store.stats().corruptBlocks).toBe(0);
-    // The lock of a process that was killed does not stop the next, and the folder stays the same one.
-    expect([...origins]).toEqual([store.origin]);
+    // The lock of a process that was killed does not stop the next, and the folder stays the same one; but a kill that splits a
+    // write over an earlier journal leaves what cannot be told from rot, which is put aside, and then the node takes a new origin.
+    const aside = (await readdir(folder)).filter((name) => name.includes(".cut-"));
+    origins.add(store.origin);
+    expect(origins.size, [...origins, ...aside].join(", ")).toBeLessThanOrEqual(1 + aside.length);
     await store.sealNow();
     await oracle.check(store);
     await store.close();
