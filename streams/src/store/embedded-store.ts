@@ -176,7 +176,7 @@ export class EmbeddedStore implements LocalStore {
       spares: opened.spares,
       manifest,
       log,
-      sealer: background(AWAITED_NICENESS),
+      sealer: new SharedBackground(background(AWAITED_NICENESS)),
       merger: new SharedBackground(background(IDLE_NICENESS)),
       helper,
       isHurried: () => this.hurry.isOn,

@@ -30,7 +30,7 @@ export interface MaintenanceOptions {
   /** Take the files of journals that are sealed. */
   readonly spares: JournalSpares;
   /** Two, so that sealing, which appends may have to wait for, never waits for a long merge. */
-  readonly sealer: Background;
+  readonly sealer: SharedBackground;
   readonly merger: SharedBackground;
   /** Cuts and packs runs that peers wait for, and lends a hand with sealing then. */
   readonly helper: SharedBackground;
@@ -271,8 +271,10 @@ export class Maintenance {
 
   /** Packs a run that was sealed in a hurry now: somebody waits for it. */
   pack(run: Run): Promise<void> {
-    const { helper, merger } = this.options;
-    return this.merge({ runs: [[run]], compact: false }, merger.jobs < helper.jobs ? merger : helper);
+    const { helper, merger, sealer } = this.options;
+    // Not the merger as long as the sealer has nothing to do: each thread that packs has to warm up first.
+    const other = this.sealing === undefined ? sealer : merger;
+    return this.merge({ runs: [[run]], compact: false }, other.jobs < helper.jobs ? other : helper);
   }
 
   private async merge({ runs, compact }: MergeChoice, worker: Background = this.options.merger): Promise<void> {

@@ -19,6 +19,9 @@ import type { NewSegment } from "./seal.js";
 import type { SegmentReader } from "./segment-reader.js";
 import type { Committed, SealedRun, SealedRunReader, SealedRunWriter } from "./store.js";
 
+/** So many runs behind the one that is sent are packed at the same time: as many as there are workers for it. */
+const PACKED_AHEAD = 2;
+
 export interface SealedTransfersOptions {
   readonly disk: Disk;
   readonly folder: string;
@@ -74,16 +77,22 @@ export class SealedTransfers {
     if (roll) await this.options.roll();
     const run = await this.sealedAt(log, from);
     if (run === undefined || run.to - from < PREPARE_RECORDS_MIN) return undefined;
-    if (run.from === from) await this.pack(run);
-    const ready = await this.extract(log, from);
-    // While this one is sent; whether it went well shows when it is its turn.
-    this.packNext(log, run.to).catch(() => undefined);
-    return ready;
+    const packed = run.from === from ? this.pack(run) : undefined;
+    // While this one is packed and sent; whether it went well shows when it is its turn.
+    this.packAhead(log, run.to).catch(() => undefined);
+    await packed;
+    return this.extract(log, from);
   }
 
-  private async packNext(log: OriginLog, seq: number): Promise<void> {
-    const next = await this.sealedAt(log, seq);
-    if (next?.from === seq && next.count >= PREPARE_RECORDS_MIN) await this.pack(next);
+  /** The next runs, side by side. */
+  private async packAhead(log: OriginLog, seq: number): Promise<void> {
+    let at = seq;
+    for (let ahead = 0; ahead < PACKED_AHEAD; ahead++) {
+      const next = await this.sealedAt(log, at);
+      if (next?.from !== at || next.count < PREPARE_RECORDS_MIN) return;
+      this.pack(next).catch(() => undefined);
+      at = next.to;
+    }
   }
 
   /** The run that holds this seq, once its journal is sealed. */
