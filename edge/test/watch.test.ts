@@ -102,21 +102,29 @@ test("an alert that a crash kept from being stored is stored after the restart",
   expect(await alertsOf(second)).toMatchObject([{ type: "DOOR_OPEN", state: "raised", container: DUCKS }]);
 });
 
+/** The store, but for appends of which `why` says that they fail. */
+const refusing =
+  (why: (stream: string) => LandfallError | undefined) =>
+  <T extends StreamStore>(store: T): T =>
+    new Proxy(store, {
+      get(target, key) {
+        const value = Reflect.get(target, key, target) as unknown;
+        if (key !== "append") return typeof value === "function" ? (value.bind(target) as unknown) : value;
+        return (...args: Parameters<StreamStore["append"]>) => {
+          const refused = why(args[0]);
+          return refused === undefined ? target.append(...args) : Promise.reject(refused);
+        };
+      },
+    });
+
 test("a full disk delays an alert, and does not lose it", async () => {
   let isFull = true;
   const edge = await harness.start({
-    wrapStore: (store) =>
-      new Proxy(store, {
-        get(target, key) {
-          const value = Reflect.get(target, key, target) as unknown;
-          if (key !== "append") return typeof value === "function" ? (value.bind(target) as unknown) : value;
-          return (...args: Parameters<StreamStore["append"]>) => {
-            if (!isFull || !args[0].endsWith(".alerts")) return target.append(...args);
-            isFull = false;
-            return Promise.reject(new LandfallError("DISK_FULL", "full"));
-          };
-        },
-      }),
+    wrapStore: refusing((stream) => {
+      if (!isFull || !stream.endsWith(".alerts")) return undefined;
+      isFull = false;
+      return new LandfallError("DISK_FULL", "full");
+    }),
   });
   const client = await edge.client();
   await move(client, "LOAD", DUCKS, 0);
@@ -128,17 +136,9 @@ test("a full disk delays an alert, and does not lose it", async () => {
 test("R8: alerts of an owner in whose alerts this ship may not produce wait, and keep no other's waiting", async () => {
   let isForbidden = true;
   const edge = await harness.start({
-    wrapStore: (store) =>
-      new Proxy(store, {
-        get(target, key) {
-          const value = Reflect.get(target, key, target) as unknown;
-          if (key !== "append") return typeof value === "function" ? (value.bind(target) as unknown) : value;
-          return (...args: Parameters<StreamStore["append"]>) =>
-            isForbidden && args[0] === "duckworks.alerts"
-              ? Promise.reject(new LandfallError("PRODUCE_FORBIDDEN", "by the rules"))
-              : target.append(...args);
-        },
-      }),
+    wrapStore: refusing((stream) =>
+      isForbidden && stream === "duckworks.alerts" ? new LandfallError("PRODUCE_FORBIDDEN", "by the rules") : undefined,
+    ),
   });
   await book(edge, DUCKS, "duckworks");
   const client = await edge.client();

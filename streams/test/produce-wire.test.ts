@@ -3,25 +3,16 @@ import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
 import { expect, onTestFinished, test } from "vitest";
 import type { StreamRule } from "../src/access/policy.js";
 import { originId, streamName } from "../src/model/names.js";
-import { tokenDigest } from "../src/replication/gate.js";
 import type { Replicator } from "../src/replication/replicator.js";
 import { decodeBlock } from "../src/store/block.js";
-import type { LinkSettings, NodeSettings, SiteEntry } from "../src/settings/node-settings.js";
+import type { LinkSettings, NodeSettings } from "../src/settings/node-settings.js";
 import { recordingRelay, type Recorded } from "../testing/recording-relay.js";
 import { until } from "../testing/until.js";
+import { secretOf, siteEntry as entry } from "./support/secret-sites.js";
 import { startTestNode, type TestNode } from "./support/test-node.js";
 
 const MS_MAX = 60_000;
 const DUCKS = streamName("duckworks.containers");
-const secretOf = (site: string) => `secret of ${site}`;
-const entry = (site: string, owner: string, groups: string[]): SiteEntry => ({
-  site,
-  kind: "port",
-  name: site,
-  owner,
-  groups,
-  tokenSha256: tokenDigest(secretOf(site)),
-});
 const SITES = [
   entry("tokyo", "bigblue", ["carrier-sites"]),
   entry("sydney", "bigblue", ["carrier-sites"]),

@@ -1,21 +1,9 @@
 import type { ReadReply, RulesReply, RulesValue, StatusReply } from "@landfall/proto/api";
 import { expect, test } from "vitest";
 import { streamName } from "../src/model/names.js";
-import { tokenDigest } from "../src/replication/gate.js";
-import type { Replicator } from "../src/replication/replicator.js";
-import type { LinkSettings, SiteEntry } from "../src/settings/node-settings.js";
 import { until } from "../testing/until.js";
-import { startTestNode, type TestNode } from "./support/test-node.js";
-
-const secretOf = (site: string) => `secret of ${site}`;
-const entry = (site: string, owner: string, groups: string[]): SiteEntry => ({
-  site,
-  kind: "port",
-  name: site,
-  owner,
-  groups,
-  tokenSha256: tokenDigest(secretOf(site)),
-});
+import { siteEntry as entry, siteStarter } from "./support/secret-sites.js";
+import type { TestNode } from "./support/test-node.js";
 
 const SITES = [
   entry("tokyo", "bigblue", ["bigblue-sites"]),
@@ -30,20 +18,7 @@ const ACCESS = [
 const DUCKS = streamName("duckworks.containers");
 const MS_MAX = 60_000;
 
-async function site(name: string, to?: TestNode): Promise<TestNode> {
-  const links: LinkSettings[] = [];
-  if (to) {
-    const address = `127.0.0.1:${(to.replication as Replicator).port}`;
-    links.push({ id: `${name}~${to.settings.site}`, to: to.settings.site, class: "wan", address, carries: ["*"] });
-  }
-  return startTestNode({
-    site: name,
-    sites: SITES,
-    access: ACCESS,
-    links,
-    replication: { token: secretOf(name), wants: ["*"], ...(!to && { listen: "127.0.0.1:0" }) },
-  });
-}
+const site = siteStarter(SITES, ACCESS);
 
 /** The manufacturer and Sydney, each linked to Tokyo alone. */
 async function threeSites() {

@@ -1,10 +1,8 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { SiteComparison } from "@landfall/streams/verify/comparison";
+import { CLI } from "./cli.js";
 import { OPS_TOKEN } from "./small-fleet.js";
 import type { Service } from "./service.js";
-
-const CLI = fileURLToPath(new URL("../../bin/landfall.mjs", import.meta.url));
 
 export interface Verified {
   readonly code: number | null;
@@ -13,9 +11,13 @@ export interface Verified {
 }
 
 /** `landfall verify --sites`, as a person would type it. */
-export async function verifySites(a: Service, b: Service, ...options: string[]): Promise<Verified> {
-  const args = [CLI, "verify", "--sites", a.url, b.url, "--token", OPS_TOKEN, ...options];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+export function verifySites(a: Service, b: Service, ...options: string[]): Promise<Verified> {
+  return runVerify("--sites", a.url, b.url, "--token", OPS_TOKEN, ...options);
+}
+
+/** `landfall verify` with these arguments. */
+export async function runVerify(...args: string[]): Promise<Verified> {
+  const child = spawn(process.execPath, [CLI, "verify", ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let [output, problem] = ["", ""];
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (problem += chunk.toString()));

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,10 +5,10 @@ import type { ApiSite, SimulationLink, SimulationState, SitesReply } from "@land
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium, launchChromium } from "../support/chromium.js";
-import { CLI } from "../support/cli.js";
 import { Demo } from "../support/demo.js";
 import { eventually } from "../support/eventually.js";
 import { skipWithout } from "../support/required.js";
+import { runVerify } from "../support/verify.js";
 
 const PORT = "singapore";
 const LOCODE = "SGSIN";
@@ -70,19 +69,6 @@ describe.skipIf(skipWithout("chromium", chromium !== undefined))("links cut on t
     if (found === undefined) throw new Error(`no site ${name}`);
     return found;
   };
-  /** `landfall verify --sites` of the running demo: exit code and output. */
-  const verify = async (a: string, b: string): Promise<{ code: number | null; output: string }> => {
-    const child = spawn(process.execPath, [CLI, "verify", "--sites", a, b, "--data", folder], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += String(chunk)));
-    const code = await new Promise<number | null>((resolve) => {
-      child.once("close", resolve);
-    });
-    return { code, output };
-  };
-
   it("a link behind the port and the ship's own are cut by clicks; it goes around, goes on, and both sites are equal", async () => {
     await page.goto(demo.url);
     await page.getByRole("button", { name: "ops" }).click();
@@ -158,8 +144,8 @@ describe.skipIf(skipWithout("chromium", chromium !== undefined))("links cut on t
       const equal = await eventually(
         `${PORT} and ${other} to be equal`,
         async () => {
-          const { code, output } = await verify(PORT, other);
-          said = output;
+          const { code, output, problem } = await runVerify("--sites", PORT, other, "--data", folder);
+          said = output + problem;
           return code === 0 && output;
         },
         180_000,

@@ -4,11 +4,11 @@ import type { MqttClient } from "mqtt";
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { book } from "../support/bookings.js";
-import { askJson, login } from "../support/client.js";
+import { askJson } from "../support/client.js";
 import { eventually } from "../support/eventually.js";
-import { connectSensor, containerNumber, reading } from "../support/sensor.js";
-import { OPS_TOKEN, startSmallFleet, type SmallFleet } from "../support/small-fleet.js";
+import { shipAtSea } from "../support/ship-at-sea.js";
+import { containerNumber, reading } from "../support/sensor.js";
+import { OPS_TOKEN, type SmallFleet } from "../support/small-fleet.js";
 import { verifySites } from "../support/verify.js";
 
 const SEED = testSeed(20_261_130);
@@ -29,16 +29,7 @@ describe(`a port is killed while a ship unloads over 1 Mbit/s (seed ${SEED})`, (
   const random = seededRandom(SEED);
 
   beforeAll(async () => {
-    fleet = await startSmallFleet({ latencyMs: 20, kbps: 1_000 });
-    const ops = await login(fleet.losAngeles, "ops");
-    fleet.portLink.restore();
-    for (const container of CONTAINERS) {
-      await book(fleet.losAngeles, ops, { container, owner: "duckworks", from: "2026-01-01T00:00:00.000Z" }, [
-        fleet.ship,
-      ]);
-    }
-    fleet.portLink.cut();
-    sensor = await connectSensor(fleet.mqttPort, "gateway");
+    ({ fleet, sensor } = await shipAtSea({ latencyMs: 20, kbps: 1_000 }, CONTAINERS));
   });
   afterAll(async () => {
     await sensor?.endAsync(true);

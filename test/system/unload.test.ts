@@ -2,13 +2,13 @@ import type { StatusReply, StreamsReply } from "@landfall/proto/api";
 import { seededRandom, testSeed } from "@landfall/streams/testing/seeded-random";
 import type { MqttClient } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { book } from "../support/bookings.js";
-import { askJson, login, recordsOf } from "../support/client.js";
+import { askJson, recordsOf } from "../support/client.js";
 import { eventually } from "../support/eventually.js";
-import { connectSensor, containerNumber, reading } from "../support/sensor.js";
+import { shipAtSea } from "../support/ship-at-sea.js";
+import { containerNumber, reading } from "../support/sensor.js";
 import type { Service } from "../support/service.js";
 import { verifySites } from "../support/verify.js";
-import { OPS_TOKEN, SHIP, startSmallFleet, type SmallFleet } from "../support/small-fleet.js";
+import { OPS_TOKEN, SHIP, type SmallFleet } from "../support/small-fleet.js";
 
 const SEED = testSeed(20_260_303);
 const CONTAINERS = Array.from({ length: 20 }, (_, i) => containerNumber(900 + i));
@@ -25,16 +25,7 @@ describe(`dropping links while a ship unloads (seed ${SEED})`, () => {
   let next = 0;
 
   beforeAll(async () => {
-    fleet = await startSmallFleet({ latencyMs: 20, kbps: 1_000 });
-    const ops = await login(fleet.losAngeles, "ops");
-    fleet.portLink.restore();
-    for (const container of CONTAINERS) {
-      await book(fleet.losAngeles, ops, { container, owner: "duckworks", from: "2026-01-01T00:00:00.000Z" }, [
-        fleet.ship,
-      ]);
-    }
-    fleet.portLink.cut();
-    sensor = await connectSensor(fleet.mqttPort, "gateway");
+    ({ fleet, sensor } = await shipAtSea({ latencyMs: 20, kbps: 1_000 }, CONTAINERS));
   });
   afterAll(async () => {
     await sensor?.endAsync(true);

@@ -1,6 +1,7 @@
 import type { ChangeablePolicy, Policy, Principal } from "../access/policy.js";
 import { siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
 import type { SiteEntry } from "../settings/node-settings.js";
+import { remember, type Remembering } from "./remember.js";
 
 /** A site as a principal: `site.<name>` with the groups that the fleet's settings give it. */
 export function sitePrincipal(site: Pick<SiteEntry, "site" | "groups">): Principal {
@@ -9,15 +10,19 @@ export function sitePrincipal(site: Pick<SiteEntry, "site" | "groups">): Princip
 
 /** Whose records count in which stream (R8): of a site, whatever the path on which they come. Remembers what it was asked. */
 export class Producers {
-  readonly #sites: ReadonlyMap<string, Principal>;
-  /** By site and stream; of sites that are listed alone, so that invented ones cost nothing. */
-  readonly #known = new Map<string, Map<StreamName, boolean>>();
+  /** Of sites that are listed alone, so that invented ones cost nothing. */
+  readonly #sites: ReadonlyMap<string, Remembering<boolean>>;
 
   constructor(
     private readonly policy: Policy,
     sites: readonly SiteEntry[],
   ) {
-    this.#sites = new Map(sites.map((entry) => [entry.site, sitePrincipal(entry)]));
+    this.#sites = new Map(
+      sites.map((entry) => {
+        const principal = sitePrincipal(entry);
+        return [entry.site, remember((stream) => policy.allows(principal, "produce", stream))];
+      }),
+    );
   }
 
   /** Whether what this origin's site has written into the stream counts. */
@@ -29,13 +34,7 @@ export class Producers {
   maySiteProduce(site: string, stream: StreamName): boolean {
     const listed = this.#sites.get(site);
     if (listed === undefined) return this.policy.allows(sitePrincipal({ site, groups: [] }), "produce", stream);
-    const known = this.#known.get(site) ?? new Map<StreamName, boolean>();
-    this.#known.set(site, known);
-    const before = known.get(stream);
-    if (before !== undefined) return before;
-    const may = this.policy.allows(listed, "produce", stream);
-    known.set(stream, may);
-    return may;
+    return listed(stream);
   }
 
   isListed(site: string): boolean {
@@ -44,15 +43,17 @@ export class Producers {
 
   /** Rules have changed: everything is asked anew. */
   forget(): void {
-    this.#known.clear();
+    for (const listed of this.#sites.values()) listed.forget();
   }
 }
 
 /**
  * Whether a site may write into a stream itself. Only rules that say who may produce bind it: a site whose rules say nothing of
- * that, or nothing of the stream, keeps what its services write, as ever.
+ * that, or nothing of the stream, keeps what its services write, as ever. Every append asks: the answer is remembered until rules change.
  */
 export function ownAppends(policy: ChangeablePolicy, self: SiteEntry): (stream: StreamName) => boolean {
   const principal = sitePrincipal(self);
-  return (stream) => !policy.names("produce", stream) || policy.allows(principal, "produce", stream);
+  const may = remember((stream) => !policy.names("produce", stream) || policy.allows(principal, "produce", stream));
+  policy.onChange(() => may.forget());
+  return may;
 }

@@ -4,6 +4,7 @@ import { siteOfOrigin, type OriginId, type StreamName } from "../model/names.js"
 import type { SiteEntry } from "../settings/node-settings.js";
 import type { LinkRights } from "./machine-state.js";
 import { sitePrincipal, type Producers } from "./producers.js";
+import { remember } from "./remember.js";
 import { urgencyIn } from "./urgency.js";
 
 /** Rights of one link that remember what they were asked. */
@@ -94,27 +95,4 @@ export function sisterRights({
     urgency: remember(urgencyIn(urgent)),
     forget: () => undefined,
   };
-}
-
-/** More streams than any fleet has: whoever names more of them makes them up. */
-const REMEMBERED_MAX = 10_000;
-
-interface Remembering<T> {
-  (stream: StreamName): T;
-  forget(): void;
-}
-
-/** Streams are few per node next to the times they are asked about. */
-function remember<T>(ask: (stream: StreamName) => T): Remembering<T> {
-  const known = new Map<StreamName, T>();
-  const answer = (stream: StreamName): T => {
-    let found = known.get(stream);
-    if (found === undefined) {
-      if (known.size >= REMEMBERED_MAX) known.clear();
-      found = ask(stream);
-      known.set(stream, found);
-    }
-    return found;
-  };
-  return Object.assign(answer, { forget: () => known.clear() });
 }

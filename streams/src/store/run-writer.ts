@@ -164,10 +164,8 @@ export class SegmentWriter {
     const { names, nameEnds, valueStarts, headerBytes, headerOf, received } = block;
     const nameAt = nameEnds[topic] as number;
     const nameBytes = (nameEnds[topic + 1] as number) - nameAt;
-    const isNew =
-      nameBytes !== this.nameBytes ||
-      compareNames(names, nameAt, nameBytes, this.name, this.nameAt, this.nameBytes) !== 0;
-    if (isNew) this.beginTopic(names, nameAt, nameBytes);
+    if (compareNames(names, nameAt, nameBytes, this.name, this.nameAt, this.nameBytes) !== 0)
+      this.beginTopic(names, nameAt, nameBytes);
     this.digestSlice(block, from, to);
     for (let at = from; at < to;) {
       const room = Math.min(to, at + BLOCK_RECORDS_MAX - this.block.count);

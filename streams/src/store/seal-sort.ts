@@ -1,4 +1,5 @@
 import { RECORD_HEADER_BYTES, RECORD_OFFSET_AT, RECORD_TOPIC_AT } from "./block-layout.js";
+import { compareNames } from "./compare-names.js";
 import type { SealScan } from "./seal-scan.js";
 
 /** So many characters of a name are sorted by their ranks; what is still equal then, by comparing the rest. */
@@ -140,15 +141,12 @@ class Names {
     return this.scan.view.getUint16((this.scan.recordAts[record] as number) + RECORD_TOPIC_AT, true);
   }
 
+  /** Of two names that are the same up to `KEY_CHARS`. */
   private compareRest(a: number, b: number): number {
     const { bytes, recordAts } = this.scan;
-    const [atA, atB] = [(recordAts[a] as number) + RECORD_HEADER_BYTES, (recordAts[b] as number) + RECORD_HEADER_BYTES];
-    const [endA, endB] = [this.length(a), this.length(b)];
-    for (let i = KEY_CHARS; i < endA && i < endB; i++) {
-      const difference = (bytes[atA + i] as number) - (bytes[atB + i] as number);
-      if (difference !== 0) return difference;
-    }
-    return endA - endB;
+    const behind = RECORD_HEADER_BYTES + KEY_CHARS;
+    const [atA, atB] = [(recordAts[a] as number) + behind, (recordAts[b] as number) + behind];
+    return compareNames(bytes, atA, this.length(a) - KEY_CHARS, bytes, atB, this.length(b) - KEY_CHARS);
   }
 
   private keys(weights: Uint16Array, from: number, to: number): Uint16Array {
