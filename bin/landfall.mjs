@@ -34,11 +34,23 @@ const COMMANDS = [
   { name: "simulate", about: "ships, containers, weather and links that fail", load: simulator },
   { name: "arrive", about: "bring a ship of the demo into port", load: simulator },
   { name: "depart", about: "send a ship of the demo to sea", load: simulator },
+  { name: "overboard", about: "throw containers of a ship of the demo over the side", load: simulator },
+  { name: "kill", about: "kill -9 a node of the demo", load: simulator },
+  { name: "revive", about: "start a node of the demo that was killed", load: simulator },
   { name: "link", about: "cut, slow down or restore a link of the demo", load: simulator },
+  { name: "replay", about: "sail the ships of an AIS file over MQTT", load: simulator },
   { name: "status", about: "links, backlog and peers of a node", load: operator },
   { name: "tail", about: "follow a stream, or one topic of it", load: operator },
   { name: "rules", about: "rules that travel: show, set, unset", load: operator },
+  { name: "grant", about: "who sees a container for one voyage: grants and links", load: operator },
+  { name: "user", about: "people of a headquarters: add, change, disable", load: operator },
+  { name: "token", about: "bearer tokens of programs: create, list, revoke", load: operator },
   { name: "verify", about: "check a data folder, or whether two sites hold the same records", load: operator },
+  {
+    name: "device",
+    about: "credentials of a ship's or yard's sensors: add, remove, list",
+    load: async () => [(await import("@landfall/edge/devices/command")).deviceCommand()],
+  },
   { name: "authority", about: "certificates with which sites prove who they are", load: operator },
 ];
 

@@ -1,10 +1,10 @@
-// `npm run bench -- --suite store|ingest|replication [--out FILE] [--runs N]`: measures, and writes the figures as JSON.
+// `npm run bench -- --suite store|codec|ingest|replication|verify|access|kafka|map [--out FILE] [--runs N]`: measures, and writes the figures as JSON.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { prepare } from "./prepare.mjs";
 
-const SUITES = ["store", "codec", "ingest", "replication", "verify", "kafka", "web"];
+const SUITES = ["store", "codec", "ingest", "replication", "verify", "access", "kafka", "map"];
 
 prepare();
 const folder = join("test", "dist", "bench");

@@ -2,7 +2,7 @@ import { runNode } from "@landfall/streams/node/run-node";
 import { loadNodeSettings } from "@landfall/streams/settings/node-settings-schema";
 import { Command } from "commander";
 import { createEdgeNode } from "./edge-node.js";
-import { EdgeSettingsSchema } from "./settings.js";
+import { checkEdgeSettings, EdgeSettingsSchema } from "./settings.js";
 
 /** `landfall edge`: runs the node of a ship or of a port's yard until it is told to stop. */
 export function edgeCommand(): Command {
@@ -15,6 +15,7 @@ export function edgeCommand(): Command {
         const settings = loadNodeSettings(EdgeSettingsSchema, {
           file: config,
           env: process.env,
+          check: checkEdgeSettings,
           warn: (message) => warnings.push(message),
         });
         const edge = await createEdgeNode(settings);

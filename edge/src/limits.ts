@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** Bounds of the edge node, each with its unit last and its reason. What an operator may change is in settings.ts. */
 
 /** The contract's largest payload: a reading is some hundreds of bytes, a batch of them does not belong in one message. */
@@ -23,6 +25,8 @@ export const PARSED_TOPICS_MAX = 200_000;
 export const SEEN_TOPICS_MAX = 200_000;
 /** Newest times kept per topic: covers several sensors of one container whose clocks differ a little. */
 export const SEEN_TIMES_MAX = 16;
+/** Of each topic the last reading is kept when it has at most so many bytes, as nearly all have. */
+export const LAST_BYTES_MAX = 512;
 /** Records of one topic and one time read at once when a repetition is looked up. */
 export const LOOKUP_RECORDS = 256;
 
@@ -31,14 +35,14 @@ export const BATCH_RECORDS_MAX = 2_000;
 /** Bytes handed to the store in one append. */
 export const BATCH_BYTES_MAX = 1024 * 1024;
 
-/** Before CONNECT nobody needs more: client id, user, password and a will of at most the payload limit. */
-export const CONNECT_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX;
 /** MQTT's own limit of the remaining-length field. */
 export const LENGTH_FIELD_BYTES_MAX = 4;
 /** Closing waits this long for acknowledgements that are under way. */
 export const CLOSE_MS_MAX = 3_000;
 /** Clients with one complaint each remembered, so that a flooding client is reported once and not per packet. */
 export const COMPLAINT_INTERVAL_MS = 60_000;
+/** Complaints of one code in that time, whoever they are about. */
+export const COMPLAINTS_PER_CODE_MAX = 200;
 
 /** Bookings of one container: a container changes hands some times a month, and old ones are compacted away. */
 export const BOOKINGS_PER_CONTAINER_MAX = 1_000;
@@ -55,10 +59,11 @@ export const CHECKPOINT_MS = 30_000;
 export const RULES_TICK_MS = 500;
 /** A gateway that came back hands over what it kept; for so long late readings mean that it is still at it. */
 export const FLUSH_MS_MAX = 60_000;
+/** Readings that go with an alert over the satellite, and records that are looked through for them. */
+export const BEFORE_READINGS = 6;
+export const BEFORE_RECORDS = 12;
 /** Pause before an alert that the store refused is tried again. */
 export const ALERT_RETRY_MS = 1_000;
-/** Pause before a settings stream that could not be read is tried again. */
-export const FEED_RETRY_MS = 1_000;
 
 /** Messages that wait so long for a second node are worth a record. */
 export const ALONE_MS = 5_000;
@@ -77,3 +82,19 @@ export const LEVEL_MS_MAX = 4_000;
 export const LEVEL_TICK_MS = 250;
 /** Of a client's id, as other nodes learn it. */
 export const VIA_CHARS_MAX = 64;
+
+/** Devices in one file: what its 4 MiB hold. */
+export const DEVICES_MAX = 20_000;
+export const DEVICE_NAME_CHARS_MAX = 63;
+/** Passwords hashed at the same time: half of the processors, so that the other half goes on taking in readings. */
+export const PASSWORD_CHECKS_AT_ONCE = Math.max(1, Math.min(2, Math.floor(availableParallelism() / 2)));
+/** Connections that wait for it; the others are told to come back. */
+export const PASSWORD_CHECKS_WAITING_MAX = 1_000;
+/** Addresses whose wrong passwords are remembered. */
+export const ADDRESSES_REMEMBERED_MAX = 10_000;
+/** Retained commands, in memory for who subscribes later: some for each container of the largest ship. */
+export const RETAINED_BYTES_MAX = 16 * 1024 * 1024;
+/** Pause before a stream of another node that could not be read is tried again. */
+export const FEED_RETRY_MS = 1_000;
+/** What a sensor does again and again is told when it is done first, and once more, counted, when this is over. */
+export const SENSOR_AUDIT_FOLD_MS = 60 * 60 * 1_000;

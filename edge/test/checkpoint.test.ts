@@ -100,7 +100,7 @@ test("one that is not there, is torn, is another ship's, another version's or ah
   const text = readFileSync(file, "utf8");
   expect(await readCheckpoint(file, "9074729", storeWith(5), T0)).toBeUndefined();
   expect(await readCheckpoint(file, IMO, storeWith(4), T0)).toBeUndefined();
-  writeFileSync(file, text.replace('"version":1', '"version":0'));
+  writeFileSync(file, text.replace('"version":2', '"version":1'));
   expect(await readCheckpoint(file, IMO, storeWith(5), T0)).toBeUndefined();
   writeFileSync(file, text.slice(0, -10));
   expect(await readCheckpoint(file, IMO, storeWith(5), T0)).toBeUndefined();

@@ -112,7 +112,7 @@ describe("a ship of several edges that acknowledge by quorum", () => {
     const client = await b.client();
     const load = { type: "LOAD", time: FIRST, location: "JPTYO", vessel: "9321483" };
     await client.publishAsync(`containers/${BOX}/events`, JSON.stringify(load), { qos: 1 });
-    await client.publishAsync(TOPIC, reading(1, { doorOpen: true }), { qos: 1 });
+    for (const n of [1, 601]) await client.publishAsync(TOPIC, reading(n, { doorOpen: true }), { qos: 1 });
     const alerts = async (edge: TestEdge) =>
       (await edge.records("bigblue.alerts")).map(({ value, origin }) => {
         const { type, state } = JSON.parse(Buffer.from(value).toString()) as { type: string; state: string };
@@ -122,7 +122,7 @@ describe("a ship of several edges that acknowledge by quorum", () => {
     expect(await alerts(b)).toEqual([["DOOR_OPEN", "raised", a.node.store.origin]]);
     await a.close();
     // Not acknowledged any more, and yet no reason to be silent about it.
-    client.publish(TOPIC, reading(2, { doorOpen: true, shockG: 12 }), { qos: 1 });
+    client.publish(TOPIC, reading(602, { doorOpen: true, shockG: 12 }), { qos: 1 });
     await until(async () => (await alerts(b)).length === 2);
     expect((await alerts(b))[1]).toEqual(["SHOCK", "raised", b.node.store.origin]);
   });

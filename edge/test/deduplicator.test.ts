@@ -117,6 +117,21 @@ describe("I1: a repeated publish", () => {
   });
 });
 
+test("who says the same again and again costs one look at most, and another reading of that time is told from it", async () => {
+  const { store, dedup } = make();
+  await dedup.store(target({ time: 5, text: "a" }), true);
+  const before = dedup.lookups;
+  for (let i = 0; i < 100; i++) expect(await dedup.store(target({ time: 5, text: "a" }), true)).toBe("duplicate");
+  expect(dedup.lookups).toBe(before);
+  expect(await dedup.store(target({ time: 5, text: "b" }), true)).toBe("stored");
+  expect(await dedup.store(target({ time: 5, text: "a" }), true)).toBe("duplicate");
+  // After a restart the first one is looked up, and remembered.
+  const again = make(store).dedup;
+  for (let i = 0; i < 100; i++) expect(await again.store(target({ time: 5, text: "b" }), true)).toBe("duplicate");
+  expect(again.lookups).toBe(1);
+  expect(texts(store)).toEqual(["a", "b"]);
+});
+
 test("readings in order need no look into the store after the first", async () => {
   const { dedup } = make();
   for (let time = 1; time <= 500; time++) await dedup.store(target({ time, text: "a" }), true);

@@ -176,7 +176,7 @@ describe("U2: bad input is acknowledged, told, and stored nowhere", () => {
     ["an impossible position", TOPIC, reading(T0, { latitude: 91, longitude: 0 }), "BAD_VALUE"],
     ["a time from the future", TOPIC, reading(Date.now() + 3_600_000), "BAD_TIME"],
     ["an unknown topic", "weather/tokyo", reading(T0), "UNKNOWN_TOPIC"],
-    ["the broker's own topics", "$SYS/broker/uptime", "1", "UNKNOWN_TOPIC"],
+    ["the broker's own topics", "$SYS/broker/uptime", "1", "RESERVED_TOPIC"],
     ["nothing", TOPIC, "", "NOT_JSON"],
     ["more than 64 KiB", TOPIC, JSON.stringify({ temperatureC: 4, pad: "x".repeat(70_000) }), "PAYLOAD_TOO_LARGE"],
     ["a million bytes", TOPIC, Buffer.alloc(1_000_000, "x"), "PAYLOAD_TOO_LARGE"],

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { deferred } from "@landfall/streams/testing/deferred";
+import { Complaints } from "../src/mqtt/complaints.js";
 import { FrameScanner } from "../src/mqtt/frame-scanner.js";
 import { InOrder } from "../src/mqtt/in-order.js";
 import { TokenBucket } from "../src/mqtt/token-bucket.js";
@@ -17,6 +18,7 @@ function packet(header: number, body: Uint8Array): Buffer {
 }
 const CONNECT = packet(0x10, Buffer.alloc(20));
 const MIB = 1024 * 1024;
+const MAX = { packetBytesMax: MIB, connectBytesMax: 128 * 1024 };
 
 describe("frame scanner", () => {
   test("however the bytes are cut, it counts the packets and knows where it stands", () => {
@@ -24,7 +26,7 @@ describe("frame scanner", () => {
     fc.assert(
       fc.property(bodies, fc.array(fc.integer({ min: 1, max: 97 }), { minLength: 1 }), (bodies, cuts) => {
         const stream = Buffer.concat([CONNECT, ...bodies.map((body) => packet(0x32, body))]);
-        const scanner = new FrameScanner(MIB);
+        const scanner = new FrameScanner(MAX);
         for (let at = 0, i = 0; at < stream.length; i++) {
           const size = cuts[i % cuts.length] as number;
           expect(scanner.scan(stream.subarray(at, at + size))).toBeUndefined();
@@ -38,7 +40,7 @@ describe("frame scanner", () => {
   });
 
   test("a packet that announces too much is known by its first five bytes", () => {
-    const scanner = new FrameScanner(MIB);
+    const scanner = new FrameScanner(MAX);
     scanner.scan(CONNECT);
     expect(scanner.scan(packet(0x32, Buffer.alloc(MIB)))).toBeUndefined();
     const head = packet(0x32, Buffer.alloc(MIB + 1)).subarray(0, 4);
@@ -46,13 +48,13 @@ describe("frame scanner", () => {
   });
 
   test("what does not begin with CONNECT is no MQTT; nor is a length without end", () => {
-    expect(new FrameScanner(MIB).scan(Buffer.from("GET / HTTP/1.1\r\n"))).toMatchObject({ code: "NOT_MQTT" });
-    expect(new FrameScanner(MIB).scan(Buffer.from([0x16, 3, 1]))).toMatchObject({ code: "NOT_MQTT" });
-    expect(new FrameScanner(MIB).scan(Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff]))).toMatchObject({ code: "NOT_MQTT" });
+    expect(new FrameScanner(MAX).scan(Buffer.from("GET / HTTP/1.1\r\n"))).toMatchObject({ code: "NOT_MQTT" });
+    expect(new FrameScanner(MAX).scan(Buffer.from([0x16, 3, 1]))).toMatchObject({ code: "NOT_MQTT" });
+    expect(new FrameScanner(MAX).scan(Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff]))).toMatchObject({ code: "NOT_MQTT" });
   });
 
   test("CONNECT itself has a smaller limit", () => {
-    expect(new FrameScanner(MIB).scan(packet(0x10, Buffer.alloc(500_000)))).toMatchObject({ code: "PACKET_TOO_LARGE" });
+    expect(new FrameScanner(MAX).scan(packet(0x10, Buffer.alloc(500_000)))).toMatchObject({ code: "PACKET_TOO_LARGE" });
   });
 });
 
@@ -129,4 +131,13 @@ test("a gate opens for everybody who waits when there is room again, and for nob
   expect(opened).toBe(1);
   gate.remove(6);
   expect([opened, gate.bytes]).toEqual([1, 0]);
+});
+
+test("the same complaint about the same client is heard once a minute, and of one code so many about all", () => {
+  const complaints = new Complaints(10_000);
+  expect(complaints.isNew("a", "FLOOD", 0)).toBe(true);
+  expect([complaints.isNew("a", "FLOOD", 59_999), complaints.isNew("a", "OTHER", 0)]).toEqual([false, true]);
+  const heard = Array.from({ length: 1_000 }, (_, i) => complaints.isNew(`10.0.0.${i}`, "FLOOD", 1)).filter(Boolean);
+  expect(heard).toHaveLength(199);
+  expect(complaints.isNew("a", "FLOOD", 60_000)).toBe(true);
 });

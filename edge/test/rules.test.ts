@@ -1,11 +1,11 @@
 import type { Measurements } from "@landfall/proto/api";
 import { describe, expect, test } from "vitest";
-import { initialState, type AlertChange, type RuleEvent } from "../src/rules/rules-state.js";
-import { RulesSettingsSchema, type RulesSettings } from "@landfall/streams/settings/onboard-rules";
+import { initialState, type AlertChange, type RuleEvent, type RulesInForce } from "../src/rules/rules-state.js";
+import { RulesSettingsSchema } from "@landfall/streams/settings/onboard-rules";
 import { step } from "../src/rules/step.js";
 import { Value } from "typebox/value";
 
-const SETTINGS: RulesSettings = Value.Default(RulesSettingsSchema, {}) as RulesSettings;
+const SETTINGS: RulesInForce = Value.Default(RulesSettingsSchema, {}) as RulesInForce;
 const MIN = 60_000;
 const T0 = Date.UTC(2026, 2, 1);
 const WALL0 = Date.UTC(2026, 10, 1);
@@ -16,9 +16,10 @@ class Ship {
   readonly state = initialState("9321483", WALL0);
   readonly alerts: AlertChange[] = [];
   wall = WALL0;
+  settings = SETTINGS;
 
   tell(event: RuleEvent): AlertChange[] {
-    const changes = step(this.state, event, SETTINGS);
+    const changes = step(this.state, event, this.settings);
     this.alerts.push(...changes);
     return changes;
   }
@@ -184,6 +185,51 @@ describe("lost", () => {
   });
 });
 
+describe("silent", () => {
+  const AFT = ["BBBU0000001", "BBBU0000002", "BBBU0000003", "BBBU0000004"];
+  const at = (ship: Ship, minute: number) =>
+    ship.tell({ type: "position", time: T0 + minute * MIN, latitude: -33, longitude: 151 });
+
+  test("a gateway that is away for twelve hours of the ship's time: its containers are silent, not lost, until it hands over", () => {
+    const ship = loaded([...OTHERS, ...AFT]);
+    for (let minute = 0; minute < 60; minute += 15) {
+      sail(ship, minute, minute + 1, OTHERS, "forward");
+      sail(ship, minute, minute + 1, AFT, "aft");
+    }
+    sail(ship, 60, 45 + 720, OTHERS, "forward");
+    at(ship, 45 + 720);
+    expect(ship.tick()).toEqual([]);
+    at(ship, 45 + 721);
+    ship.tick();
+    ship.tick(60);
+    expect(ship.raised.sort()).toEqual(AFT.map((container) => `SILENT ${container}`));
+    expect(ship.alerts[0]).toMatchObject({
+      id: `${AFT[0]}-SILENT-${T0 + 45 * MIN}`,
+      severity: "warning",
+      rule: { limits: { silentAfterMinutes: 720 } },
+    });
+    ship.tell({ type: "connected", client: "aft", wall: ship.wall });
+    for (const container of AFT)
+      for (let minute = 60; minute < 780; minute += 15) ship.read(container, minute, {}, "aft");
+    ship.tick(60);
+    expect(ship.alerts.slice(4).map(({ type, state }) => `${type} ${state}`)).toEqual(AFT.map(() => "SILENT cleared"));
+  });
+
+  test("one that is lost is not silent besides, nor is what never spoke", () => {
+    const ship = loaded([...OTHERS, DUCKS, "AAAU0000009"]);
+    sail(ship, 0, 60, [...OTHERS, DUCKS]);
+    sail(ship, 60, 1_500, OTHERS);
+    expect(ship.raised).toEqual([`LOST ${DUCKS}`]);
+  });
+
+  test("a whole ship whose clock stands still misses nobody", () => {
+    const ship = loaded([...OTHERS, DUCKS]);
+    sail(ship, 0, 60, [...OTHERS, DUCKS]);
+    at(ship, 60);
+    expect(ship.tick(10 * 86_400)).toEqual([]);
+  });
+});
+
 describe("cargo", () => {
   const reefer = (temperatureC: number, more: Measurements = {}): Measurements => ({
     temperatureC,
@@ -246,15 +292,36 @@ describe("cargo", () => {
     expect(run([off(0), off(15), off(30)])).toEqual([]);
   });
 
-  test("an open door and a shock are told at once", () => {
+  test("a door that stays open for five minutes is told; one that is closed before is not", () => {
     expect(
       run([
         [0, { doorOpen: false }],
         [15, { doorOpen: true }],
-        [30, { doorOpen: true }],
+        [19, { temperatureC: 20 }],
+        [20, { temperatureC: 20 }],
         [45, { doorOpen: false }],
+        [60, { doorOpen: true }],
+        [64, { doorOpen: false }],
+        [70, { doorOpen: true }],
+        [74, { doorOpen: true }],
       ]),
-    ).toEqual(["DOOR_OPEN raised 15", "DOOR_OPEN cleared 45"]);
+    ).toEqual(["DOOR_OPEN raised 20", "DOOR_OPEN cleared 45"]);
+  });
+
+  test("an alert names the limits that decided and the version that set them; its end does not say them again", () => {
+    const ship = loaded([DUCKS]);
+    ship.settings = { ...SETTINGS, doorOpenAfterMinutes: 10, version: 4_096 };
+    run(
+      [1, 11].map((minute) => [minute, { doorOpen: true }] as const),
+      ship,
+    );
+    ship.settings = SETTINGS;
+    ship.read(DUCKS, 12, { doorOpen: false });
+    expect(ship.alerts[0]?.rule).toEqual({ limits: { doorOpenAfterMinutes: 10 }, version: 4_096 });
+    expect(ship.alerts[1]).not.toHaveProperty("rule");
+  });
+
+  test("a shock is told at once", () => {
     expect(
       run([
         [0, { shockG: 8 }],
@@ -271,12 +338,18 @@ describe("cargo", () => {
     expect(run([[0, { doorOpen: true, shockG: 20 }]], ship)).toEqual([]);
     ship.load(DUCKS, 10);
     expect(run([[9, { doorOpen: true, shockG: 20 }]], ship)).toEqual([]);
-    expect(run([[11, { doorOpen: true }]], ship)).toEqual(["DOOR_OPEN raised 11"]);
+    expect(
+      run(
+        [11, 16].map((minute) => [minute, { doorOpen: true }] as const),
+        ship,
+      ),
+    ).toEqual(["DOOR_OPEN raised 16"]);
   });
 
   test("discharge clears everything that is open; a late LOAD of the same voyage does not bring it back", () => {
     const ship = loaded([DUCKS]);
-    ship.read(DUCKS, 5, { doorOpen: true, shockG: 20 });
+    ship.read(DUCKS, 5, { doorOpen: true });
+    ship.read(DUCKS, 10, { shockG: 20 });
     expect(
       ship
         .discharge(DUCKS, 60)
@@ -284,23 +357,23 @@ describe("cargo", () => {
         .sort(),
     ).toEqual(["DOOR_OPEN cleared", "SHOCK cleared"]);
     ship.load(DUCKS, 30);
-    expect(ship.read(DUCKS, 61, { doorOpen: true })).toEqual([]);
+    expect(ship.read(DUCKS, 61, { shockG: 20 })).toEqual([]);
     ship.load(DUCKS, 90);
-    expect(ship.read(DUCKS, 91, { doorOpen: true })).toHaveLength(1);
+    expect(ship.read(DUCKS, 91, { shockG: 20 })).toHaveLength(1);
   });
 
   test("late and repeated readings change nothing", () => {
     const ship = loaded([DUCKS]);
-    ship.read(DUCKS, 30, { doorOpen: false });
-    expect(ship.read(DUCKS, 15, { doorOpen: true })).toEqual([]);
-    expect(ship.read(DUCKS, 30, { doorOpen: true })).toEqual([]);
+    ship.read(DUCKS, 30, { shockG: 0 });
+    expect(ship.read(DUCKS, 15, { shockG: 20 })).toEqual([]);
+    expect(ship.read(DUCKS, 30, { shockG: 20 })).toEqual([]);
   });
 
   test("an alert says where: the container's own position, else the ship's", () => {
     const ship = loaded([DUCKS, "AAAU0000001"]);
     ship.tell({ type: "position", time: T0, latitude: -33, longitude: 151 });
-    expect(ship.read(DUCKS, 1, { doorOpen: true })[0]).toMatchObject({ latitude: -33, longitude: 151 });
-    expect(ship.read("AAAU0000001", 1, { doorOpen: true, latitude: 1, longitude: 2 })[0]).toMatchObject({
+    expect(ship.read(DUCKS, 1, { shockG: 20 })[0]).toMatchObject({ latitude: -33, longitude: 151 });
+    expect(ship.read("AAAU0000001", 1, { shockG: 20, latitude: 1, longitude: 2 })[0]).toMatchObject({
       latitude: 1,
       longitude: 2,
     });
@@ -325,7 +398,7 @@ describe("after a restart", () => {
 
   test("an alert of a container that left meanwhile is cleared", () => {
     const ship = loaded([DUCKS]);
-    const [open] = ship.read(DUCKS, 5, { doorOpen: true });
+    const [open] = ship.read(DUCKS, 5, { shockG: 20 });
     const restarted = loaded([DUCKS]);
     restarted.discharge(DUCKS, 10);
     expect(restarted.tell({ type: "open-alert", alert: open as AlertChange })).toMatchObject([

@@ -95,11 +95,11 @@ test("an alert that a crash kept from being stored is stored after the restart",
   const first = await harness.start({ folder, wrapStore: noAlerts });
   const client = await first.client();
   await move(client, "LOAD", DUCKS, 0);
-  await read(client, [DUCKS], 15, { doorOpen: true });
+  await read(client, [DUCKS], 15, { shockG: 20 });
   await first.close();
   const second = await harness.start({ folder });
   await until(async () => (await second.records("bigblue.alerts")).length > 0);
-  expect(await alertsOf(second)).toMatchObject([{ type: "DOOR_OPEN", state: "raised", container: DUCKS }]);
+  expect(await alertsOf(second)).toMatchObject([{ type: "SHOCK", state: "raised", container: DUCKS }]);
 });
 
 /** The store, but for appends of which `why` says that they fail. */
@@ -143,13 +143,13 @@ test("R8: alerts of an owner in whose alerts this ship may not produce wait, and
   await book(edge, DUCKS, "duckworks");
   const client = await edge.client();
   for (const container of [DUCKS, ...OTHERS]) await move(client, "LOAD", container, 0);
-  await read(client, [DUCKS], 15, { doorOpen: true });
-  await read(client, OTHERS.slice(0, 1), 15, { doorOpen: true });
+  await read(client, [DUCKS], 15, { shockG: 20 });
+  await read(client, OTHERS.slice(0, 1), 15, { shockG: 20 });
   await until(async () => (await edge.records("bigblue.alerts")).length === 1);
   expect(await edge.records("duckworks.alerts")).toEqual([]);
   isForbidden = false;
   await until(async () => (await edge.records("duckworks.alerts")).length === 1);
-  expect(await alertsOf(edge, "duckworks.alerts")).toMatchObject([{ type: "DOOR_OPEN", container: DUCKS }]);
+  expect(await alertsOf(edge, "duckworks.alerts")).toMatchObject([{ type: "SHOCK", container: DUCKS }]);
 });
 
 test("a yard watches nothing by a manifest", async () => {

@@ -57,8 +57,42 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   "GET /api/session": { path: "/api/session", status: SIGNED_IN },
   // Signs out: asked last, see below.
   "DELETE /api/session": { path: "/api/session", status: [204, 204, 204, 204] },
+  "GET /api/setup": { path: "/api/setup", status: EVERYBODY },
+  // Somebody is known here: there is nothing to be set up any more, whatever the token.
+  "POST /api/setup": {
+    path: "/api/setup",
+    body: { token: "x", username: "eve", password: "a long password of hers" },
+    status: [404, 404, 404, 404],
+  },
+  // No identity provider here.
+  "GET /api/oidc/start": { path: "/api/oidc/start", status: [404, 404, 404, 404] },
+  "GET /api/oidc/callback": { path: "/api/oidc/callback?state=x&code=y", status: [404, 404, 404, 404] },
+  // Too short: with a good one all of them would be signed out.
+  "PUT /api/session/password": {
+    path: "/api/session/password",
+    body: { current: PASSWORD, password: PASSWORD },
+    status: [400, 400, 400, 401],
+  },
+  "GET /api/people": { path: "/api/people", status: ONLY_OPS },
+  "POST /api/people": { path: "/api/people", body: { name: "nora" }, status: ONLY_OPS },
+  "PATCH /api/people/{name}": { path: "/api/people/sydney", body: { displayName: "Sydney" }, status: ONLY_OPS },
+  "DELETE /api/people/{name}": { path: "/api/people/nobody", status: [404, 404, 404, 401] },
+  "GET /api/tokens": { path: "/api/tokens", status: SIGNED_IN },
+  "POST /api/tokens": { path: "/api/tokens", body: { label: "a program" }, status: SIGNED_IN },
+  "DELETE /api/tokens/{id}": { path: "/api/tokens/abcdefghij", status: [404, 404, 404, 401] },
+  "GET /api/audit": { path: "/api/audit", status: ONLY_OPS },
   "GET /api/containers": { path: "/api/containers?zoom=3", status: SIGNED_IN },
   "GET /api/containers/{id}": { path: `/api/containers/${LOST_DUCKS}`, status: [200, 200, 404, 401] },
+  "GET /api/alerts/{id}": { path: "/api/alerts/nobodys", status: [404, 404, 404, 401] },
+  "POST /api/alerts/{id}/ack": {
+    path: "/api/alerts/nobodys/ack",
+    body: { message: "seen" },
+    status: [404, 404, 404, 401],
+  },
+  "GET /api/containers/{id}/excursions": {
+    path: `/api/containers/${PEARS}/excursions?above=5`,
+    status: [200, 404, 200, 401],
+  },
   "GET /api/containers/{id}/history": { path: `/api/containers/${PEARS}/history`, status: [200, 404, 200, 401] },
   "GET /api/ships": { path: "/api/ships", status: SIGNED_IN },
   "GET /api/ships/{imo}": { path: `/api/ships/${OTHER_SHIP}`, status: ONLY_OPS },
@@ -77,7 +111,16 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     status: ONLY_OPS,
   },
   "DELETE /api/rules": { path: "/api/rules?owner=polarfoods&key=retention", status: ONLY_OPS },
+  "GET /api/containers/{id}/voyages": { path: `/api/containers/${PEARS}/voyages`, status: [200, 404, 200, 401] },
+  "GET /api/grants": { path: "/api/grants", status: ONLY_OPS },
+  "POST /api/grants": {
+    path: "/api/grants",
+    body: { owner: "polarfoods", subject: "u:chef", topics: [PEARS], voyage: true },
+    status: ONLY_OPS,
+  },
+  "DELETE /api/grants": { path: "/api/grants?owner=polarfoods&id=0123456789abcdef", status: [404, 404, 404, 401] },
   "GET /api/sites": { path: "/api/sites", status: SIGNED_IN },
+  "GET /api/sites/{site}/health": { path: "/api/sites/tokyo/health", status: ONLY_OPS },
   "GET /api/live": { path: "/api/live", status: SIGNED_IN },
   "GET /api/simulation": { path: "/api/simulation", status: SIGNED_IN },
   "POST /api/simulation/ships/{imo}/arrive": {
@@ -90,6 +133,17 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     body: { to: "AUSYD" },
     status: ONLY_OPS,
   },
+  "POST /api/simulation/ships/{imo}/overboard": {
+    path: `/api/simulation/ships/${SHIP}/overboard`,
+    body: { count: 3 },
+    status: ONLY_OPS,
+  },
+  "POST /api/simulation/nodes/{site}/kill": {
+    path: "/api/simulation/nodes/tokyo/kill",
+    body: { stay: true },
+    status: ONLY_OPS,
+  },
+  "POST /api/simulation/nodes/{site}/start": { path: "/api/simulation/nodes/tokyo/start", status: ONLY_OPS },
   "PATCH /api/simulation/links/{id}": {
     path: "/api/simulation/links/tokyo~singapore",
     body: { state: "down" },

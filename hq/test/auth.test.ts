@@ -1,14 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import { hash, verify } from "@node-rs/argon2";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Attempts } from "../src/auth/attempts.js";
+import type { Person } from "../src/auth/person.js";
 import { PasswordChecker } from "../src/auth/password-checker.js";
-import { Revocations } from "../src/auth/revocations.js";
 import { crossSiteReason } from "../src/auth/same-origin.js";
-import { sessionSecret } from "../src/auth/secret.js";
 import { hqCommand } from "../src/command.js";
 import {
   ATTEMPT_WAIT_MS_MAX,
@@ -49,19 +45,27 @@ describe("failed attempts", () => {
 describe("password checks", () => {
   const cheap = { memoryCost: 64, timeCost: 1, parallelism: 1 };
   const always = () => undefined;
+  const peopleOf = (...list: Person[]) => ({
+    list: () => list,
+    get: (name: string) => list.find((person) => person.name === name),
+  });
 
   it("know who it is, and only with their own password", async () => {
     const user = (name: string, passwordHash: string) => ({ name, passwordHash, groups: [], roles: [] });
-    const checker = new PasswordChecker([user("a", await hash("one", cheap)), user("b", await hash("two", cheap))]);
+    const checker = new PasswordChecker(
+      peopleOf(user("a", await hash("one", cheap)), user("b", await hash("two", cheap))),
+    );
     expect(await checker.check("a", "one", always)).toMatchObject({ name: "a" });
     expect(await checker.check("a", "two", always)).toBeUndefined();
     expect(await checker.check("c", "one", always)).toBeUndefined();
     expect(await checker.check("__proto__", "one", always)).toBeUndefined();
-    expect(await new PasswordChecker([]).check("a", "", always)).toBeUndefined();
+    expect(await new PasswordChecker(peopleOf()).check("a", "", always)).toBeUndefined();
   });
 
   it("stand in a bounded queue", async () => {
-    const checker = new PasswordChecker([{ name: "a", passwordHash: await hash("one", cheap), groups: [], roles: [] }]);
+    const checker = new PasswordChecker(
+      peopleOf({ name: "a", passwordHash: await hash("one", cheap), groups: [], roles: [] }),
+    );
     const results = await Promise.allSettled(
       Array.from({ length: PASSWORD_CHECKS_WAITING_MAX + 20 }, () => checker.check("a", "one", always)),
     );
@@ -95,34 +99,6 @@ describe("requests that another site's page may have sent", () => {
     ["POST", { origin: "" }],
     ["POST", { "sec-fetch-site": "cross-site", origin: "http://hq.example:8080" }],
   ])("%s %j is not", (method, headers) => expect(reason(method, headers)).toBeTypeOf("string"));
-});
-
-describe("what is kept of sessions", () => {
-  let folder: string;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "landfall-auth-"));
-  });
-  afterEach(() => rm(folder, { recursive: true }));
-
-  it("the secret is made once, and anew where a crash cut it short", async () => {
-    const secret = await sessionSecret(folder);
-    expect(await sessionSecret(folder)).toEqual(secret);
-    await writeFile(join(folder, "session.key"), secret.subarray(0, 7));
-    const another = await sessionSecret(folder);
-    expect(another).toHaveLength(32);
-    expect(another).not.toEqual(secret);
-  });
-
-  it("revocations stay until the session would have ended; half a line is none", async () => {
-    const revocations = await Revocations.load(folder, 0);
-    await revocations.add("early", 100, 0);
-    await revocations.add("late", 1000, 0);
-    const file = join(folder, "revoked-sessions");
-    await writeFile(file, `${await readFile(file, "utf8")}torn`);
-    const again = await Revocations.load(folder, 500);
-    expect([again.has("early"), again.has("late"), again.has("torn")]).toEqual([false, true, false]);
-    expect(await readFile(file, "utf8")).toBe("late 1000\n");
-  });
 });
 
 describe("landfall hq", () => {

@@ -4,7 +4,7 @@ import { originId, streamName, topicName } from "@landfall/streams/model/names";
 import type { Offset, Seq, TimestampMs } from "@landfall/streams/model/record";
 import type { GapReason } from "@landfall/streams/model/gap";
 import { placeGap, type GapEvidence } from "../src/history/gap-places.js";
-import { toGeoJson } from "../src/history/geojson.js";
+import { toGeoJson, type HistoryFeature } from "../src/history/geojson.js";
 import { toGpx } from "../src/history/gpx.js";
 import { TestHq } from "./support/test-hq.js";
 import { at, containerNumber, DUCKS, reading, SHIP } from "./support/world.js";
@@ -98,7 +98,7 @@ describe("formats", () => {
   };
 
   it("GeoJSON cuts the track at a gap, and lists the gap with its reason", () => {
-    const { features } = toGeoJson("X", {}, points, [gap]);
+    const { features } = JSON.parse([...toGeoJson("X", {}, points, [gap])].join("")) as { features: HistoryFeature[] };
     expect(features[0]?.geometry?.coordinates).toEqual([
       [
         [10, 0],

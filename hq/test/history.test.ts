@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ContainerHistoryReply, ShipHistoryReply } from "@landfall/proto/api";
+import type { ContainerHistoryReply, ExcursionsReply, ShipHistoryReply } from "@landfall/proto/api";
 import { TestHq } from "./support/test-hq.js";
 import { at, DUCKS, fillWorld, OTHER_SHIP, PEARS, reading, SHIP } from "./support/world.js";
 
@@ -72,6 +72,16 @@ describe("histories", () => {
     expect(history.points.some(({ temperatureC }) => temperatureC === 40)).toBe(true);
     const csv = await hq.ask(`/api/containers/${name}/history?format=csv`, { as: "ducky" });
     expect(csv.text.trimEnd().split("\r\n")).toHaveLength(121);
+    // What is large goes out packed, and says on what that depends.
+    const whole = await hq.ask(`/api/containers/${name}/history`, { as: "ducky" });
+    for (const { headers } of [whole, csv]) {
+      expect(headers.get("content-encoding")).toBe("gzip");
+      expect(headers.get("vary")).toMatch(/accept-encoding/i);
+    }
+    const plain = { as: "ducky", headers: { "accept-encoding": "identity" } };
+    const unpacked = await hq.ask(`/api/containers/${name}/history`, plain);
+    expect(unpacked.headers.get("content-encoding")).toBeNull();
+    expect(unpacked.json()).toEqual(whole.json());
   });
 
   it.each([
@@ -106,6 +116,25 @@ describe("histories", () => {
     expect((await hq.ask(`/api/ships/${OTHER_SHIP}/history`, { as: "ducky" })).status).toBe(404);
   });
 
+  it("was it ever warmer: when, how far and aboard what, out of the streams that the person may read", async () => {
+    const ask = (as: string, query: string) => hq.ask(`/api/containers/${DUCKS}/excursions${query}`, { as });
+    const ops = (await ask("ops", "?above=7")).json<ExcursionsReply>();
+    expect(ops).toMatchObject({ field: "temperatureC", above: 7, readings: 4, total: 1 });
+    expect(ops.excursions).toMatchObject([
+      { from: at(1), to: at(2, 12), readings: 2, value: 15, time: at(1), knownSince: expect.any(String) as string },
+    ]);
+    // The reading of the 1st is in a stream that is not the customer's.
+    const ducky = (await ask("ducky", "?above=7")).json<ExcursionsReply>();
+    expect(ducky.excursions).toMatchObject([{ from: at(2, 12), to: at(2, 12), value: 8, vessel: SHIP }]);
+    expect((await ask("ducky", `?above=7&from=${at(3)}`)).json<ExcursionsReply>().total).toBe(0);
+    expect((await ask("sydney", "?above=7")).json<ExcursionsReply>()).toMatchObject({ readings: 0, total: 0 });
+    expect((await ask("ducky", "?field=humidityPct&below=50")).json<ExcursionsReply>()).toMatchObject({ below: 50 });
+    for (const wrong of ["", "?above=1&below=2", "?above=warm", "?field=colour&above=1", "?above=1&from=yesterday"]) {
+      expect((await ask("ducky", wrong)).status, wrong).toBe(400);
+    }
+    expect((await hq.ask(`/api/containers/${PEARS}/excursions?above=7`, { as: "ducky" })).status).toBe(404);
+  });
+
   it("answers hold to the schemas of the OpenAPI document", async () => {
     const { default: Ajv } = await import("ajv");
     const { default: addFormats } = await import("ajv-formats");
@@ -123,6 +152,7 @@ describe("histories", () => {
       ["/api/containers", "/api/containers?zoom=0"],
       ["/api/containers/{id}", `/api/containers/${DUCKS}`],
       ["/api/containers/{id}/history", `/api/containers/${DUCKS}/history`],
+      ["/api/containers/{id}/excursions", `/api/containers/${DUCKS}/excursions?above=-15`],
       ["/api/ships", "/api/ships"],
       ["/api/ships/{imo}", `/api/ships/${SHIP}`],
       ["/api/ships/{imo}/history", `/api/ships/${SHIP}/history`],

@@ -20,7 +20,7 @@ class Bench {
   private timers: { at: number; fn: () => void }[] = [];
   readonly perspectives = new Perspectives(
     this.view,
-    { allows: (_principal, _action, stream) => this.allowed(stream) },
+    { scope: (_principal, stream) => (this.allowed(stream) ? "all" : []) },
     { shipName: () => undefined, lastLink: () => undefined },
     "run",
   );
@@ -215,7 +215,7 @@ describe("the live feed's hub", () => {
     const ops: Principal = { user: "ops", groups: [], roles: [] };
     const both = new Perspectives(
       bench.view,
-      { allows: (who, _action, stream) => who.user === "ops" || stream.startsWith("duckworks.") },
+      { scope: (who, stream) => (who.user === "ops" || stream.startsWith("duckworks.") ? "all" : []) },
       { shipName: () => undefined, lastLink: () => undefined },
       "run",
     );
@@ -242,7 +242,7 @@ describe("positions in the feed", () => {
     const view = new FleetView();
     const perspectives = new Perspectives(
       view,
-      { allows: () => true },
+      { scope: () => "all" },
       { shipName: () => undefined, lastLink: () => undefined },
       "r",
     );

@@ -53,7 +53,7 @@ describe("clusters", () => {
 
   it("count their members, by status, and say what all have in common", () => {
     const statuses: ContainerStatus[] = ["fine", "fine", "lost"];
-    const index = new ClusterIndex(statuses.map((status, i) => state(i, 100 + i / 1000, { status, vessel: SHIP })));
+    const index = ClusterIndex.of(statuses.map((status, i) => state(i, 100 + i / 1000, { status, vessel: SHIP })));
     const [cluster] = index.inBox(parseBoundingBox("90,-10,110,10"), 2);
     expect(cluster?.properties).toMatchObject({
       kind: "cluster",
@@ -61,7 +61,7 @@ describe("clusters", () => {
       statuses: { fine: 2, lost: 1 },
       vessel: SHIP,
     });
-    const mixed = new ClusterIndex([state(1, 100, { vessel: SHIP }), state(2, 100.001, { location: "JPTYO" })]);
+    const mixed = ClusterIndex.of([state(1, 100, { vessel: SHIP }), state(2, 100.001, { location: "JPTYO" })]);
     const [other] = mixed.inBox(parseBoundingBox("90,-10,110,10"), 2);
     expect(other?.properties).not.toHaveProperty("vessel");
     expect(other?.properties).not.toHaveProperty("location");
@@ -72,14 +72,14 @@ describe("clusters", () => {
   });
 
   it("are found across 180°, from either side, each once", () => {
-    const index = new ClusterIndex([state(1, 179), state(2, -179), state(3, 0)]);
+    const index = ClusterIndex.of([state(1, 179), state(2, -179), state(3, 0)]);
     for (const box of ["170,-20,-170,20", "170,-20,190,20", "-190,-20,-170,20"])
       expect(counts(index, box, 8)).toEqual([1, 1]);
     expect(counts(index, "-180,-90,180,90", 8)).toEqual([1, 1, 1]);
   });
 
   it("fall apart at the zoom they name", () => {
-    const index = new ClusterIndex([state(1, 100), state(2, 101), state(3, 104)]);
+    const index = ClusterIndex.of([state(1, 100), state(2, 101), state(3, 104)]);
     const [first] = index.inBox(parseBoundingBox("-180,-90,180,90"), 0);
     const zoom = first?.properties.kind === "cluster" ? first.properties.expansionZoom : 0;
     expect(counts(index, "-180,-90,180,90", zoom - 1)).toEqual([3]);
@@ -130,6 +130,14 @@ describe("finding containers", () => {
     ]);
   });
 
+  it("by state and owner, alone and clustered", () => {
+    const lost = new Set(["lost"] as const);
+    expect(found({ statuses: lost })).toEqual([]);
+    expect(finder.find(perspective, { statuses: lost, zoom: 3 })).toMatchObject({ matched: 0, total: 5 });
+    expect(found({ owner: "duckworks", statuses: new Set(["fine"] as const) })).toHaveLength(5);
+    expect(found({ owner: "polarfoods" })).toEqual([]);
+  });
+
   it("builds its index anew at most once a second", () => {
     expect(finder.find(perspective.refresh(), { zoom: 22 }).matched).toBe(5);
     view.apply(
@@ -139,5 +147,27 @@ describe("finding containers", () => {
     expect(finder.find(perspective.refresh(), { zoom: 22 })).toMatchObject({ matched: 5, total: 6 });
     now += 1;
     expect(finder.find(perspective.refresh(), { zoom: 22 })).toMatchObject({ matched: 6, total: 6 });
+  });
+
+  it("makes a large index beside requests, which see the former one meanwhile", async () => {
+    // Every look at this clock takes as long as a small index may.
+    let slow = 0;
+    const pauses: (() => void)[] = [];
+    const large = new ContainerFinder(
+      { monotonic: () => (slow += 20) },
+      () => new Promise((resolve) => pauses.push(resolve)),
+    );
+    const before = large.find(perspective.refresh(), { zoom: 22 }).matched;
+    view.apply(
+      record("duckworks.containers", containerNumber("CSQU", 11), at(1), reading({ latitude: 6, longitude: 6 })),
+    );
+    slow += 10_000;
+    expect(large.find(perspective.refresh(), { zoom: 22 }).matched).toBe(before);
+    while (large.find(perspective, { zoom: 22 }).matched === before) {
+      expect(pauses.length).toBeGreaterThan(0);
+      for (const go of pauses.splice(0)) go();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(large.find(perspective, { zoom: 22 }).matched).toBe(before + 1);
   });
 });

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RuleKey } from "@landfall/proto/api";
 import { setRules, showRules, unsetRules } from "@landfall/streams/commands/rules";
+import { runCommand } from "./support/run-command.js";
 import { TestHq } from "./support/test-hq.js";
 
 describe("landfall rules", () => {
@@ -10,18 +11,7 @@ describe("landfall rules", () => {
   });
   afterAll(() => hq.close());
 
-  /** Runs a command as somebody and returns what it printed, and its exit code. */
-  async function run(command: (options: { url: string; token: string; data: string }) => Promise<number>, as = "ops") {
-    const said: string[] = [];
-    const keep = (text: unknown): boolean => said.push(String(text)) > 0;
-    const spies = [process.stdout, process.stderr].map((out) => vi.spyOn(out, "write").mockImplementation(keep));
-    try {
-      const code = await command({ url: hq.url, token: await hq.tokenOf(as), data: "none" });
-      return { code, text: said.join("") };
-    } finally {
-      for (const spy of spies) spy.mockRestore();
-    }
-  }
+  const run = (command: Parameters<typeof runCommand>[1], as = "ops") => runCommand(hq, command, as);
   const inForce = <K extends RuleKey>(key: K, owner = "duckworks") => hq.hq.node.rules.rules(owner, key);
 
   it("sets a rule before all others, changes it in its place, and takes it back", async () => {

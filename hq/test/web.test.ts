@@ -28,6 +28,21 @@ describe("the built map", () => {
     expect(asset.headers.get("content-type")).toMatch(/javascript/);
   });
 
+  it("goes out as it was packed when it was built, to whoever can unpack it", async () => {
+    const path = "/assets/index-B1gBlue0.js";
+    const [packed, plain] = await Promise.all(
+      ["br", "identity"].map((encoding) => hq.ask(path, { headers: { "accept-encoding": encoding } })),
+    );
+    expect(packed?.headers.get("content-encoding")).toBe("br");
+    expect(plain?.headers.get("content-encoding")).toBeNull();
+    expect(packed?.text).toBe(plain?.text);
+    for (const answer of [packed, plain]) {
+      expect(answer?.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+      expect(answer?.headers.get("content-type")).toMatch(/javascript/);
+      expect(answer?.headers.get("vary")).toMatch(/accept-encoding/i);
+    }
+  });
+
   it.each([
     "/assets/missing.js",
     "/api/unknown",

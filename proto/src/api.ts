@@ -17,7 +17,11 @@ export interface Problem {
 // ── every node ──────────────────────────────────────────────────────────────────────────────────
 
 export interface StreamsReply {
-  readonly streams: readonly { readonly name: string; readonly records: number }[];
+  readonly streams: readonly {
+    readonly name: string;
+    /** Absent where only a part of the stream may be read: what counts the rest is not told. */
+    readonly records?: number;
+  }[];
 }
 
 export interface TopicsReply {
@@ -211,6 +215,8 @@ export interface StatusValue {
   readonly links: readonly StatusLink[];
   /** When this site's own certificate expires; absent without TLS. */
   readonly certificateExpires?: string;
+  /** Where the site's log is in Kafka: its other nodes that live, and how many histories this one asks other sites for. */
+  readonly shared?: { readonly nodes: readonly string[]; readonly asksFor: number };
   /** Records of this site, as far as this node has them, that no other site is known to hold. */
   readonly notHandedOver: number;
   readonly store: {
@@ -272,6 +278,7 @@ export interface AccessRule {
   readonly replicate?: string;
   readonly produce?: string;
   readonly relay?: string;
+  readonly admin?: string;
 }
 
 /** How long streams of an owner are kept. */
@@ -338,6 +345,83 @@ export interface RulesRequest<K extends RuleKey = RuleKey> {
   readonly replaces?: number;
 }
 
+/**
+ * A grant as `<owner>.settings` holds it, under the topic `grants.<id>`: somebody is shown a part of the owner's streams, beside what
+ * rules say. Times are RFC 3339; `from` and `to` are of measuring, half-open.
+ */
+export interface GrantValue {
+  readonly kind: "grant";
+  readonly version: 1;
+  readonly id: string;
+  /** `u:name`, `g:group`, `r:role`, or `link` for whoever holds the link. */
+  readonly subject: string;
+  /** Streams of the owner, never its settings. */
+  readonly streams: readonly string[];
+  /** Container numbers, as topics are called; every topic when left out. */
+  readonly topics?: readonly string[];
+  readonly from?: string;
+  readonly to?: string;
+  /** Ends where the container leaves its terminal for the customer, or its booking ends: `to` is written then. */
+  readonly untilGateOut?: true;
+  /** When the right ends, whatever it is for; always there for a link. */
+  readonly validUntil?: string;
+  /** Of a link: SHA-256 of its token, in hex. The token itself is kept nowhere. */
+  readonly tokenSha256?: string;
+  /** Taken back. */
+  readonly revoked?: true;
+  /** Who made, and who took back or changed it last. */
+  readonly by?: string;
+  readonly note?: string;
+}
+
+export type GrantState = "in-force" | "expired" | "revoked";
+
+/** A grant as it is told to those who may make it. */
+export interface GrantReply extends Omit<GrantValue, "kind" | "version" | "tokenSha256" | "revoked"> {
+  readonly owner: string;
+  readonly state: GrantState;
+  /** Offset of its record. */
+  readonly recordOffset: number;
+  /** Only in the answer to POST, for a link: what opens it, shown once. */
+  readonly token?: string;
+}
+
+/** `GET /api/grants`: of owners whose streams the asking person administers. */
+export interface GrantsReply {
+  readonly grants: readonly GrantReply[];
+}
+
+/** `POST /api/grants`, at a headquarters. */
+export interface GrantRequest {
+  readonly owner: string;
+  /** As in `GrantValue`. */
+  readonly subject: string;
+  /** By default `<owner>.containers`, `.alerts` and `.latest`. */
+  readonly streams?: readonly string[];
+  readonly topics?: readonly string[];
+  readonly from?: string;
+  readonly to?: string;
+  /** The voyage on which the one container named in `topics` is, or last was, instead of `from` and `to`. */
+  readonly voyage?: boolean;
+  readonly validUntil?: string;
+  readonly note?: string;
+}
+
+/** A container's stay between two gates, as its events tell, or else a booking. */
+export interface VoyageSpan {
+  readonly owner: string;
+  readonly from: string;
+  /** Absent while it lasts. */
+  readonly to?: string;
+  readonly source: "gate" | "booking";
+  readonly vessels: readonly string[];
+}
+
+/** `GET /api/containers/{id}/voyages`, the newest first. */
+export interface VoyagesReply {
+  readonly voyages: readonly VoyageSpan[];
+}
+
 // ── a headquarters ──────────────────────────────────────────────────────────────────────────────
 
 export interface SessionRequest {
@@ -356,8 +440,137 @@ export interface SessionReply {
   /** Whether this person may use the voyage controls of the demo. */
   readonly mayControl: boolean;
   readonly expires: string;
+  /** Whether they may show streams of somebody to others: grants and links. */
+  readonly mayShare?: boolean;
+  /** Whether rules of anybody are theirs to change here. */
+  readonly mayRule?: boolean;
+  /** Container that a share link shows; absent for who signed in. */
+  readonly shared?: string;
+  /** The administrator who looks as this person; absent for the person. */
+  readonly seenBy?: string;
   /** Only in the answer to `POST /api/session`: a bearer token for programs. */
   readonly token?: string;
+}
+
+/**
+ * Header with the name of somebody as whom an administrator looks: what is answered is what both may see, and nothing is
+ * changed.
+ */
+export const SEE_AS_HEADER = "landfall-see-as";
+
+/** `PUT /api/session/password`: answered like a sign-in, since every other session of that person ends. */
+export interface PasswordRequest {
+  readonly current: string;
+  readonly password: string;
+}
+
+/** `GET /api/setup`: whether this headquarters still waits for its first administrator. */
+export interface SetupState {
+  readonly isOpen: boolean;
+}
+
+/** `POST /api/setup`, with the token that the log shows: makes the first administrator and signs them in. */
+export interface SetupRequest {
+  readonly token: string;
+  readonly username: string;
+  readonly password: string;
+  readonly displayName?: string;
+}
+
+/** Somebody who may come in, as administrators are told. */
+export interface PersonReply {
+  readonly name: string;
+  readonly displayName: string;
+  readonly groups: readonly string[];
+  readonly roles: readonly string[];
+  readonly disabled: boolean;
+  /** `provider`: at the identity provider; `never`: a machine, which has tokens. */
+  readonly signsIn: "password" | "provider" | "never";
+  /** `settings`: as the YAML file has them; `kept`: as they were made or changed here. */
+  readonly source: "settings" | "kept";
+}
+
+export interface PeopleReply {
+  readonly people: readonly PersonReply[];
+}
+
+/** `POST /api/people`; without a password they cannot sign in, but have tokens. */
+export interface PersonRequest {
+  readonly name: string;
+  readonly displayName?: string;
+  readonly groups?: readonly string[];
+  readonly roles?: readonly string[];
+  readonly password?: string;
+}
+
+/** `PATCH /api/people/{name}`: what is left out stays. */
+export interface PersonChange {
+  readonly displayName?: string | null;
+  readonly groups?: readonly string[];
+  readonly roles?: readonly string[];
+  readonly disabled?: boolean;
+  readonly password?: string;
+}
+
+/** A record of `<owner>.audit`: who did what, and whether they were let. */
+export interface AuditValue {
+  readonly kind: "audit";
+  /** What was done: `container.history`, `session.begin`, `person.change`. */
+  readonly action: string;
+  /** `failed`: it was allowed, and did not work. */
+  readonly outcome: "allowed" | "refused" | "failed";
+  /** HTTP status of the answer; of sensors, the one that says the same. */
+  readonly status: number;
+  /** Empty for somebody who has not said who they are; `device.<name>` for a sensor. */
+  readonly user: string;
+  /** As whom they looked, where they looked as somebody else. */
+  readonly as?: string;
+  /** `password`, `certificate`: of a sensor. */
+  readonly via: "session" | "token" | "password" | "certificate" | "nobody";
+  /** Names the session or the token; nobody gets in with it. */
+  readonly credential?: string;
+  readonly address: string;
+  readonly subject?: string;
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** The same, so many times between `first` and `last`. */
+  readonly count: number;
+  readonly first: string;
+  readonly last: string;
+}
+
+/** `GET /api/audit`: newest first. */
+export interface AuditReply {
+  readonly entries: readonly (AuditValue & {
+    readonly owner: string;
+    readonly site: string;
+    readonly offset: number;
+  })[];
+  /** Pass as `before` for the next page; absent on the last one. */
+  readonly next?: string;
+}
+
+/** A bearer token of a program. */
+export interface TokenReply {
+  readonly id: string;
+  /** As whom it speaks. */
+  readonly user: string;
+  readonly label: string;
+  readonly by: string;
+  readonly created: string;
+  readonly expires: string;
+  /** Only in the answer to `POST /api/tokens`: shown once. */
+  readonly token?: string;
+}
+
+export interface TokensReply {
+  readonly tokens: readonly TokenReply[];
+}
+
+/** `POST /api/tokens`: for oneself, or, by administrators, for anybody. */
+export interface TokenRequest {
+  readonly user?: string;
+  readonly label: string;
+  readonly days?: number;
 }
 
 /**
@@ -365,6 +578,10 @@ export interface SessionReply {
  * the sign-in page can offer it; never set on a real installation.
  */
 export interface SignedOutProblem extends Problem {
+  /** Whether the first administrator is still to be made: at `/setup`. */
+  readonly setup?: true;
+  /** Where people can sign in at an identity provider, and what it is called. */
+  readonly provider?: { readonly name: string; readonly path: string };
   readonly demo?: {
     readonly password: string;
     readonly users: readonly {
@@ -444,6 +661,10 @@ export interface ContainersQuery {
   /** Only those aboard this ship (IMO number), or in this terminal (UN/LOCODE). */
   readonly vessel?: string;
   readonly location?: string;
+  /** Only those in one of these states, separated by commas: `lost,door-open`. */
+  readonly status?: string;
+  /** Only this company's. */
+  readonly owner?: string;
   readonly limit?: number;
   /** `next` of the page before. */
   readonly after?: string;
@@ -503,11 +724,11 @@ export type GapReason = "expired" | "missed" | "damaged" | "superseded";
 export interface HistoryGap {
   readonly stream: string;
   readonly origin: string;
-  /** Seqs [fromSeq, toSeq) of the origin. */
-  readonly fromSeq: number;
-  readonly toSeq: number;
-  /** How many are missing, of all topics. */
-  readonly records: number;
+  /** Seqs [fromSeq, toSeq) of the origin; absent where only a part of the stream may be read. */
+  readonly fromSeq?: number;
+  readonly toSeq?: number;
+  /** How many are missing, of all topics; absent like them. */
+  readonly records?: number;
   readonly reason: GapReason;
   /** Measured between these; absent where no record tells: since ever, until now. */
   readonly from?: string;
@@ -523,6 +744,39 @@ export interface ContainerHistoryReply {
   readonly gaps: readonly HistoryGap[];
   /** Readings before thinning. */
   readonly total: number;
+}
+
+/** A time during which a measurement was beyond a limit. Between two readings nothing is known. */
+export interface Excursion {
+  /** Of the first and the last reading that were out. */
+  readonly from: string;
+  readonly to: string;
+  readonly readings: number;
+  /** The furthest that it went, when, since when that is known here, and where that was. */
+  readonly value: number;
+  readonly time: string;
+  readonly knownSince: string;
+  readonly latitude?: number;
+  readonly longitude?: number;
+  /** IMO number of the ship, or UN/LOCODE of the terminal, where it was. */
+  readonly vessel?: string;
+  readonly location?: string;
+  /** It was defrosting all the while. */
+  readonly defrosting?: true;
+}
+
+export interface ExcursionsReply {
+  readonly container: string;
+  readonly field: keyof Measurements;
+  readonly above?: number;
+  readonly below?: number;
+  /** Readings that say anything about it. */
+  readonly readings: number;
+  /** How often it was out; `excursions` are the longest of them where there are too many, in order of time. */
+  readonly total: number;
+  readonly excursions: readonly Excursion[];
+  /** What is missing of the time asked for: nobody knows what it was then. */
+  readonly gaps: readonly HistoryGap[];
 }
 
 export interface ShipState {
@@ -568,7 +822,21 @@ export interface ShipHistoryReply {
   readonly total: number;
 }
 
-export type AlertType = "LOST" | "OUT_OF_RANGE" | "NO_POWER" | "DOOR_OPEN" | "SHOCK";
+/** `LOST`: silent while its neighbours report, as after a fall overboard. `SILENT`: no word while the ship sails on. */
+export type AlertType = "LOST" | "SILENT" | "OUT_OF_RANGE" | "NO_POWER" | "DOOR_OPEN" | "SHOCK";
+
+/** The rule by which an alert was raised, as it was in force on board then. */
+export interface AlertRule {
+  /** The thresholds that decide about this type of alert. */
+  readonly limits: Readonly<Record<string, number>>;
+  /** Of the document `rules.onboard` that travelled: its offset. Absent: the ship's own settings alone. */
+  readonly version?: number;
+}
+
+/** A reading that led to an alert. */
+export interface AlertReading extends Measurements {
+  readonly time: string;
+}
 
 /** An alert as an edge node stores it in `<owner>.alerts`, and as the API shows it. */
 export interface AlertValue {
@@ -586,12 +854,58 @@ export interface AlertValue {
   readonly message: string;
   /** What led to it. */
   readonly evidence?: Measurements & { readonly lastSeen?: string };
+  /** Of one that was raised. */
+  readonly rule?: AlertRule;
+  /** The last readings up to the one that raised it, oldest first: few, since they may cross a satellite. */
+  readonly before?: readonly AlertReading[];
+}
+
+/**
+ * A person's word on an alert, as it stands in the same stream and topic: it neither opens nor closes the alert. Its record's
+ * timestamp is when it was said.
+ */
+export interface AcknowledgementValue {
+  /** Of the alert. */
+  readonly id: string;
+  readonly type: AlertType;
+  readonly state: "acknowledged";
+  readonly container?: string;
+  readonly vessel?: string;
+  readonly time: string;
+  /** What they said, in their own words. */
+  readonly message: string;
+  readonly by: string;
+}
+
+/** What somebody said on an alert, and at which site. */
+export interface Acknowledgement {
+  readonly by: string;
+  readonly site: string;
+  readonly time: string;
+  readonly message: string;
+  readonly knownSince: string;
 }
 
 export interface ApiAlert extends AlertValue {
   readonly owner: string;
   readonly knownSince: string;
   readonly clearedAt?: string;
+  /** Oldest first; absent while nobody has said anything. */
+  readonly acknowledgements?: readonly Acknowledgement[];
+}
+
+/** `POST /api/alerts/{id}/ack` */
+export interface AcknowledgeRequest {
+  readonly message: string;
+}
+
+/** `GET /api/alerts/{id}`: one alert, and what its container measured around it as far as it came ashore. */
+export interface AlertReply {
+  readonly alert: ApiAlert;
+  /** In order of time, from before its cause to after its end. */
+  readonly readings: readonly AlertReading[];
+  /** Whether the asking person may say a word on it here. */
+  readonly mayAcknowledge: boolean;
 }
 
 export interface AlertsReply {
@@ -726,6 +1040,30 @@ export type LiveEvent =
   | { readonly type: "sites"; readonly data: SitesReply }
   | { readonly type: "simulation"; readonly data: SimulationState };
 
+/** What a node was like in a short stretch of time: the most of each in it. */
+export interface HealthPoint {
+  readonly time: string;
+  /** Records that wait on its links, both ways. */
+  readonly waitingRecords: number;
+  /** Over all its links. */
+  readonly bytesPerSecond: number;
+  readonly recordsPerSecond: number;
+  readonly bytesOnDisk: number;
+  readonly rssBytes: number;
+}
+
+/** `GET /api/sites/{site}/health`: out of its owner's metrics and exceptions, for who may read both. */
+export interface SiteHealthReply {
+  readonly site: string;
+  readonly nodes: readonly { readonly node: string; readonly points: readonly HealthPoint[] }[];
+  /** Newest first. */
+  readonly exceptions: readonly SiteException[];
+}
+
+export interface SiteException extends Omit<ExceptionValue, "kind" | "detail"> {
+  readonly node: string;
+}
+
 // ── the demo's controls ─────────────────────────────────────────────────────────────────────────
 
 export interface SimulationShip {
@@ -757,6 +1095,13 @@ export interface SimulationLink {
   readonly bytesPerSecond: number;
 }
 
+/** A process of the demo that can be killed. */
+export interface SimulationNode {
+  readonly site: string;
+  /** `down`: somebody killed it, and it stays so; `restarting`: it is being started. */
+  readonly state: "up" | "restarting" | "down";
+}
+
 /**
  * Answer of `GET /api/simulation` (404 where no simulation runs). Who may not control it gets the clock alone: the
  * lists are empty.
@@ -769,6 +1114,8 @@ export interface SimulationState {
   readonly waiting: boolean;
   readonly ships: readonly SimulationShip[];
   readonly links: readonly SimulationLink[];
+  /** Absent where nobody supervises the nodes: then they cannot be killed from here. */
+  readonly nodes?: readonly SimulationNode[];
   /** What happened lately on the voyage, newest last, one sentence each. */
   readonly story: readonly { readonly time: string; readonly text: string }[];
 }

@@ -1,5 +1,7 @@
 /** Identifiers of the trade, shared by every program that speaks the contract. */
 
+export { DEMO_PLACES, PLACES, placeOf, type Place } from "./places.js";
+
 const LETTER_VALUES: Readonly<Record<string, number>> = Object.fromEntries(
   // ISO 6346 annex A: 10 upwards, leaving out the multiples of 11.
   Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (letter, i) => [
@@ -60,26 +62,6 @@ export function locodeError(text: string): string | undefined {
   return LOCODE_PATTERN.test(text)
     ? undefined
     : `${show(text)} is not a UN/LOCODE: want a country and three characters, e.g. JPTYO`;
-}
-
-/** A place with its position in degrees (WGS 84). */
-export interface Place {
-  readonly locode: string;
-  readonly name: string;
-  readonly latitude: number;
-  readonly longitude: number;
-}
-
-/** The container terminals of the demo. Positions are on the quay, from public charts. */
-export const PLACES: readonly Place[] = [
-  { locode: "JPTYO", name: "Tokyo", latitude: 35.6175, longitude: 139.7895 },
-  { locode: "SGSIN", name: "Singapore", latitude: 1.2655, longitude: 103.82 },
-  { locode: "AUSYD", name: "Sydney", latitude: -33.968, longitude: 151.218 },
-  { locode: "USLAX", name: "Los Angeles", latitude: 33.7406, longitude: -118.2712 },
-];
-
-export function placeOf(locode: string): Place | undefined {
-  return PLACES.find((place) => place.locode === locode);
 }
 
 /** Groups a container number as it is painted on the box: `CSQU 305438 3`. */

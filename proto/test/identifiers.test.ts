@@ -6,6 +6,7 @@ import {
   imoNumberError,
   locodeError,
   placeOf,
+  DEMO_PLACES,
   PLACES,
 } from "../src/identifiers.js";
 
@@ -73,7 +74,8 @@ describe("UN/LOCODE", () => {
     expect(locodeError(code)).toContain("UN/LOCODE");
   });
   it("knows where the demo's ports lie", () => {
-    expect(PLACES.map(({ locode }) => locode)).toEqual(["JPTYO", "SGSIN", "AUSYD", "USLAX"]);
+    expect(DEMO_PLACES.map(({ locode }) => locode)).toEqual(["JPTYO", "SGSIN", "AUSYD", "USLAX"]);
+    expect(PLACES.every(({ locode }) => locodeError(locode) === undefined)).toBe(true);
     expect(placeOf("AUSYD")?.latitude).toBeLessThan(0);
     expect(placeOf("XXXXX")).toBeUndefined();
   });

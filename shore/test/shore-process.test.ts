@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -65,7 +66,7 @@ sites:
 access:
   - { stream: "*", read: "g:bigblue-ops" }
 tokens:
-  - { token: ops-token-1, user: ops, groups: [bigblue-ops] }
+  - { tokenSha256: ${createHash("sha256").update("ops-token-1").digest("hex")}, user: ops, groups: [bigblue-ops] }
 metricsSeconds: 0.2
 ${extra}`,
   );

@@ -1,9 +1,21 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { CONTAINERS_MAX, CONTAINERS_MIN, SHIPS_MAX, SHIPS_MIN, SPEED_MAX, SPEED_MIN } from "./limits.js";
+import { CONTAINERS_MAX, CONTAINERS_MIN, OVERBOARD_MAX, SHIPS_MAX, SHIPS_MIN, SPEED_MAX, SPEED_MIN } from "./limits.js";
+import { orSay } from "./or-say.js";
+import { replayCommand } from "./replay/command.js";
 
-/** `landfall demo`, `simulate`, `arrive`, `depart` and `link`. What they need is loaded when they run. */
+/** `landfall demo`, `simulate`, `arrive`, `depart`, `overboard`, `link`, `kill`, `revive` and `replay`. What they need is loaded when they run. */
 export function simulatorCommands(): Command[] {
-  return [demoCommand(), simulateCommand(), arriveCommand(), departCommand(), linkCommand()];
+  return [
+    demoCommand(),
+    simulateCommand(),
+    arriveCommand(),
+    departCommand(),
+    overboardCommand(),
+    linkCommand(),
+    killCommand(),
+    reviveCommand(),
+    replayCommand(),
+  ];
 }
 
 function demoCommand(): Command {
@@ -22,12 +34,14 @@ function demoCommand(): Command {
         within(CONTAINERS_MIN, CONTAINERS_MAX),
       ),
     )
+    .option("--kafka", "the ports keep their records in Kafka: a broker of our own, or those of KAFKA_BROKERS")
     .option("--no-wait", "do not wait for somebody to open the map")
     .option("--no-open", "do not open a browser")
     .addOption(
       new Option("--write-compose <folder>", "only write the settings of docker-compose.yml's services").conflicts([
         "port",
         "portBase",
+        "kafka",
       ]),
     )
     .action(async (options: DemoArguments) => {
@@ -57,6 +71,7 @@ interface DemoArguments {
   readonly seed?: number;
   readonly ships?: number;
   readonly containers?: number;
+  readonly kafka?: boolean;
   readonly wait: boolean;
   readonly open: boolean;
   readonly writeCompose?: string;
@@ -89,6 +104,35 @@ function departCommand(): Command {
     .requiredOption("--to <port>", "UN/LOCODE, e.g. AUSYD")
     .action(async (imo: string, { to, ...target }: Target & { to: string }) => {
       await steer("depart", target, "POST", `/ships/${encodeURIComponent(imo)}/depart`, { to });
+    });
+}
+
+function overboardCommand(): Command {
+  return withTarget(new Command("overboard"))
+    .description("throw containers of a ship of the demo over the side, at sea")
+    .argument("<imo>", "IMO number, e.g. 9321483")
+    .addOption(new Option("--count <n>", "how many").default(3).argParser(within(1, OVERBOARD_MAX)))
+    .action(async (imo: string, { count, ...target }: Target & { count: number }) => {
+      await steer("overboard", target, "POST", `/ships/${encodeURIComponent(imo)}/overboard`, { count });
+    });
+}
+
+function killCommand(): Command {
+  return withTarget(new Command("kill"))
+    .description("kill -9 a node of the demo; it is started again at once")
+    .argument("<site>", "e.g. tokyo or ship-9321483")
+    .option("--stay", "it stays down until `landfall revive`", false)
+    .action(async (site: string, { stay, ...target }: Target & { stay: boolean }) => {
+      await steer("kill", target, "POST", `/nodes/${encodeURIComponent(site)}/kill`, { stay });
+    });
+}
+
+function reviveCommand(): Command {
+  return withTarget(new Command("revive"))
+    .description("start a node of the demo that was killed with --stay")
+    .argument("<site>", "e.g. tokyo")
+    .action(async (site: string, target: Target) => {
+      await steer("revive", target, "POST", `/nodes/${encodeURIComponent(site)}/start`);
     });
 }
 
@@ -143,25 +187,13 @@ function withTarget(command: Command): Command {
     .option("--url <url>", "the simulator's controls instead, e.g. http://127.0.0.1:8099");
 }
 
-async function steer(name: string, target: Target, method: string, path: string, body: object): Promise<void> {
+async function steer(name: string, target: Target, method: string, path: string, body?: object): Promise<void> {
   await orSay(`landfall ${name}`, async () => {
     const { control, controlOf } = await import("./control/client.js");
     const { outcome } = await import("./control/outcome.js");
     const answer = await control(target.url ?? controlOf(target.data), method, path, body);
-    process.stdout.write(`${outcome(answer)}\n`);
+    process.stdout.write(`${outcome(answer, name)}\n`);
   });
-}
-
-/** Errors of ours are one message without a stack. */
-async function orSay(name: string, work: () => Promise<void>): Promise<void> {
-  const { SimulatorError } = await import("./errors.js");
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof SimulatorError)) throw error;
-    process.stderr.write(`${name}: ${error.message} (${error.code})\n`);
-    process.exitCode = 1;
-  }
 }
 
 function within(low: number, high: number): (text: string) => number {

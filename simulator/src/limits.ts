@@ -48,6 +48,11 @@ export const LINK_LOSS_PCT_MAX = 50;
 /** 100 Gbit/s. */
 export const LINK_KBPS_MAX = 100_000_000;
 
+export { OVERBOARD_MAX } from "@landfall/proto/bounds";
+
+/** What the demo's supervisor is asked for is done at once, or it is not there. */
+export const SUPERVISOR_ANSWER_MS_MAX = 2_000;
+
 /** Commands between two snapshots. */
 export const JOURNAL_ENTRIES_MAX = 10_000;
 /** Pace: simulated seconds in one. */

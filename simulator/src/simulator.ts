@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { BookingDesk } from "./bookings/desk.js";
 import { Headquarters } from "./bookings/headquarters.js";
+import { NodeDesk, parentChannel } from "./control/node-desk.js";
 import { controlServer } from "./control/server.js";
 import { simulationView } from "./control/view.js";
 import { FleetSink } from "./driver/fleet-sink.js";
@@ -33,6 +34,7 @@ export class Simulator {
   private readonly sink: FleetSink;
   private readonly voyage: Voyage;
   private readonly desk: BookingDesk;
+  private readonly nodeDesk = new NodeDesk(parentChannel());
   private readonly control: FastifyInstance;
   private readonly abort = new AbortController();
   private readonly tasks: Promise<void>[] = [];
@@ -71,7 +73,7 @@ export class Simulator {
       warn: (text) => log.warn(text),
     });
     this.control = controlServer({
-      state: () => simulationView(this.voyage, this.board),
+      state: () => simulationView(this.voyage, this.board, this.nodeDesk.nodes),
       notReady: () => this.notReady(),
       command: (command) => this.voyage.command(command),
       settled: () => this.settled(),
@@ -81,6 +83,8 @@ export class Simulator {
         this.folder.saveLinks(this.board.overrides());
         return link;
       },
+      killNode: (site, stay) => this.nodeDesk.kill(site, stay),
+      startNode: (site) => this.nodeDesk.start(site),
       viewer: () => this.voyage.viewer(),
       metrics: () => this.metrics(),
       failed: (error) => log.warn(error instanceof Error ? (error.stack ?? error.message) : String(error)),

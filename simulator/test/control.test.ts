@@ -31,6 +31,8 @@ function server(state: () => unknown = () => STATE) {
       done.push({ id, ...patch });
       return { id, ...patch };
     },
+    killNode: async (site, stay) => void done.push({ kill: site, stay }),
+    startNode: async (site) => void done.push({ start: site }),
     viewer: () => done.push("viewer"),
     metrics: () => "landfall_simulator_speed 1000\n",
     failed: (error) => done.push(error),
@@ -71,7 +73,23 @@ describe("control interface", () => {
     ]);
   });
 
+  it("throws containers over the side, kills nodes and starts them", async () => {
+    const { app, done } = server();
+    const post = (url: string, payload?: object) => app.inject({ method: "POST", url, ...(payload && { payload }) });
+    expect((await post("/ships/9321483/overboard", { count: 3 })).statusCode).toBe(200);
+    expect((await post("/nodes/tokyo/kill", { stay: true })).statusCode).toBe(200);
+    expect((await post("/nodes/tokyo/start")).statusCode).toBe(200);
+    expect(done).toEqual([
+      { type: "overboard", imo: "9321483", count: 3 },
+      { kill: "tokyo", stay: true },
+      { start: "tokyo" },
+    ]);
+  });
+
   it.each([
+    ["POST", "/ships/9321483/overboard", { count: 0 }, 400, "INVALID_ARGUMENT", /count/],
+    ["POST", "/ships/9321483/overboard", { count: 1_000 }, 400, "INVALID_ARGUMENT", /count/],
+    ["POST", "/nodes/tokyo/kill", {}, 400, "INVALID_ARGUMENT", /stay/],
     ["POST", "/ships/9321483/arrive", {}, 400, "INVALID_ARGUMENT", /port/],
     ["POST", "/ships/9321483/arrive", { port: 5 }, 400, "INVALID_ARGUMENT", /string/],
     ["POST", "/ships/9321484/arrive", { port: "SGSIN" }, 404, "NOT_FOUND", /there are 9321483/],

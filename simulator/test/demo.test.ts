@@ -1,18 +1,16 @@
-import { X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verify } from "@node-rs/argon2";
 import { afterEach, describe, expect, it } from "vitest";
-import { parse, parseDocument } from "yaml";
-import { COMPOSE, composeFile, composeText } from "../src/demo/compose.js";
+import { parse } from "yaml";
 import { DemoFolder, defaultShape, type DemoWishes } from "../src/demo/folder.js";
 import { LineLimiter, worthTelling } from "../src/demo/log-lines.js";
-import { ONE_MACHINE, planDemo, serviceArguments, type DemoShape } from "../src/demo/plan.js";
+import { ONE_MACHINE, planDemo, type DemoShape } from "../src/demo/plan.js";
 import { checkPorts } from "../src/demo/ports.js";
 import { progressOn } from "../src/demo/progress.js";
-import { ROOT } from "../src/demo/root.js";
 import { completeCertificates } from "../src/demo/certificates.js";
 import { completeSecrets, placeholderSecrets } from "../src/demo/secrets.js";
 import { loadSimulatorSettings, linkSpecs } from "../src/settings/simulator-settings.js";
@@ -29,7 +27,7 @@ function newFolder(): string {
 }
 const code = (name: string): unknown => expect.objectContaining({ code: name });
 const wishes = (more: Partial<DemoWishes> = {}): DemoWishes => ({ wait: true, ...more });
-const planOf = (shape: DemoShape, placement = ONE_MACHINE) => planDemo(shape, placeholderSecrets(shape), placement);
+const planOf = (shape: DemoShape) => planDemo(shape, placeholderSecrets(shape), ONE_MACHINE);
 
 describe("plan", () => {
   it("is the fleet of the contract", () => {
@@ -87,6 +85,22 @@ describe("plan", () => {
     }
   });
 
+  it("puts Kafka behind the ports alone, on a port of its own, under names of each port's own", () => {
+    const plan = planOf({ ...defaultShape(), ports: { web: 8080, base: 20_000 }, kafka: "voyage" });
+    const logs = plan.services.flatMap(({ name, settings }) =>
+      settings["log"] === undefined ? [] : [[name, settings["log"]]],
+    );
+    expect(logs).toEqual(
+      ["tokyo", "singapore", "sydney"].map((site) => [
+        site,
+        { kafka: { brokers: ["127.0.0.1:29092"], topicPrefix: `voyage.${site}.` } },
+      ]),
+    );
+    const taken = plan.services.flatMap(({ listens }) => listens.map(({ port }) => port));
+    expect(taken).not.toContain(plan.topology.kafka);
+    expect(JSON.stringify(planOf(defaultShape()))).not.toContain('"log"');
+  });
+
   it("keeps tokens and hashes that are there, and makes none twice", async () => {
     const sites = ["tokyo", "sydney"];
     const first = await completeSecrets({}, sites);
@@ -118,9 +132,11 @@ describe("folder", () => {
     };
     expect(nodes.find(({ site }) => site === "los-angeles")?.url).toBe("http://127.0.0.1:28080");
     const tokyo = parse(readFileSync(join(path, "settings", "tokyo.yaml"), "utf8")) as {
-      tokens: { token: string }[];
+      tokens: Record<string, unknown>[];
     };
-    expect(tokyo.tokens[0]?.token).toBe(nodes.find(({ site }) => site === "tokyo")?.token);
+    const { token = "" } = nodes.find(({ site }) => site === "tokyo") ?? {};
+    const tokenSha256 = createHash("sha256").update(token).digest("hex");
+    expect(tokyo.tokens).toEqual([{ tokenSha256, user: "ops", groups: ["bigblue-ops"], roles: ["admin"] }]);
     expect(statSync(join(path, "secrets.json")).mode & 0o077).toBe(0);
     expect(statSync(join(path, "settings", "tokyo.yaml")).mode & 0o077).toBe(0);
     const settings = loadSimulatorSettings(join(path, "settings", "simulator.yaml"));
@@ -164,6 +180,17 @@ describe("folder", () => {
     expect((await write(path, { base: 200 })).ports).toEqual({ web: 9_090, base: 200 });
     await expect(write(path, { ships: 4 })).rejects.toThrow(code("CONFLICT"));
     await expect(write(path, { seed: 6 })).rejects.toThrow(/--seed 5, which cannot become 6/);
+  });
+
+  it("stays on Kafka, or off it, under the same name", async () => {
+    const path = newFolder();
+    const { kafka } = await write(path, { kafka: true });
+    expect(kafka).toMatch(/^landfall-demo-[0-9a-f]{8}$/);
+    expect((await write(path)).kafka).toBe(kafka);
+    expect((await write(path, { kafka: true })).kafka).toBe(kafka);
+    const disks = newFolder();
+    expect((await write(disks)).kafka).toBeUndefined();
+    await expect(write(disks, { kafka: true })).rejects.toThrow(code("CONFLICT"));
   });
 
   it("refuses folders that are not its own, of another version, or in use", async () => {
@@ -225,32 +252,6 @@ describe("settings of the simulator", () => {
     writeFileSync(file, "data: [\n");
     expect(() => loadSimulatorSettings(file)).toThrow(/is no YAML/);
     expect(() => loadSimulatorSettings(join(file, "nowhere"))).toThrow(code("INVALID_SETTINGS"));
-  });
-});
-
-describe("docker-compose.yml", () => {
-  const text = readFileSync(join(ROOT, "docker-compose.yml"), "utf8");
-  const shape = defaultShape();
-
-  it("is valid YAML and is what the plan says (npm run compose -w simulator writes it)", () => {
-    const document = parseDocument(text, { strict: true, uniqueKeys: true });
-    expect(document.errors).toEqual([]);
-    expect(document.warnings).toEqual([]);
-    expect(document.toJS()).toEqual(JSON.parse(JSON.stringify(composeFile(planOf(shape, COMPOSE)))));
-    expect(text).toBe(composeText(planOf(shape, COMPOSE)));
-  });
-
-  it("runs what the supervisor runs, and every host is a service", () => {
-    const { services } = parse(text) as { services: Record<string, { command: string[] }> };
-    const plan = planOf(shape, COMPOSE);
-    for (const service of plan.services) {
-      expect(services[service.name]?.command).toEqual(["node", ...serviceArguments(service, "/demo/settings")]);
-    }
-    const hosts = JSON.stringify(plan.services.map(({ settings }) => settings)).matchAll(
-      /"(?:https?:\/\/|mqtt:\/\/)?([a-z0-9-]+):\d+"/g,
-    );
-    for (const [, host] of hosts) expect(services).toHaveProperty(host ?? "");
-    expect(JSON.stringify(plan.services)).not.toContain("127.0.0.1");
   });
 });
 

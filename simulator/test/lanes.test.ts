@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { PLACES } from "@landfall/proto/identifiers";
+import { DEMO_PLACES, locodeError, PLACES } from "@landfall/proto/identifiers";
 import { geoContains } from "d3-geo";
 import type { ExtendedFeatureCollection } from "d3-geo";
 import { feature } from "topojson-client";
@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { Position } from "../src/geo/great-circle.js";
 import { distanceNm, interpolate } from "../src/geo/great-circle.js";
 import { LANES } from "../src/lanes/network.js";
+import { CANALS, FAIRWAYS_NM } from "../src/lanes/world-lanes.js";
 import { courseAt, divert, lengthNm, passageBetween, positionAt } from "../src/lanes/passage.js";
 
 /** Land polygons (Natural Earth 1:50 million), and their edges in cells of one degree. */
@@ -63,10 +64,26 @@ function shoreCrossings(from: Position, to: Position): Position[] {
 
 /** The quay itself stands on land, and a map of 1:50 million knows no harbour basins. */
 const QUAY_TOLERANCE_NM = 5;
-const quays = PLACES.map((place): Position => [place.longitude, place.latitude]);
-const atQuay = (point: Position): boolean => quays.some((quay) => distanceNm(quay, point) < QUAY_TOLERANCE_NM);
-const onLand = (point: Position): boolean => geoContains(land, [point[0], point[1]]);
-const ports = PLACES.map((place) => place.locode);
+const quays = PLACES.map(({ locode, longitude, latitude }) => ({
+  at: [longitude, latitude] as Position,
+  toleranceNm: FAIRWAYS_NM[locode] ?? QUAY_TOLERANCE_NM,
+}));
+const atQuay = (point: Position): boolean => quays.some(({ at, toleranceNm }) => distanceNm(at, point) < toleranceNm);
+const isCanal = (a: string, b: string): boolean =>
+  CANALS.some(([from, to]) => (a === from && b === to) || (a === to && b === from));
+/** Shorelines between a point and the antimeridian east of it: an odd number of them is land. */
+function onLand([x, y]: Position): boolean {
+  const east = new Set<Edge>();
+  for (let cell = Math.floor(x); cell < 180; cell++)
+    cells.get(`${cell},${Math.floor(y)}`)?.forEach((edge) => east.add(edge));
+  let crossed = 0;
+  for (const [a, b] of east) {
+    if (a[1] > y === b[1] > y) continue;
+    if (a[0] + ((y - a[1]) / (b[1] - a[1])) * (b[0] - a[0]) > x) crossed++;
+  }
+  return crossed % 2 === 1;
+}
+const ports = DEMO_PLACES.map((place) => place.locode);
 const pairs = ports.flatMap((from) => ports.filter((to) => to !== from).map((to) => [from, to] as const));
 
 describe("sea lanes", () => {
@@ -74,7 +91,15 @@ describe("sea lanes", () => {
     expect(edgeCount).toBeGreaterThan(50_000);
     expect(shoreCrossings([139.8, 35.3], [135.2, 34.4]).length).toBeGreaterThan(0);
     expect(shoreCrossings([107, -5], [107, -9]).length).toBeGreaterThan(0);
-    expect(onLand([133, -25])).toBe(true);
+    for (const [name, point] of [...LANES.nodes].slice(0, 12))
+      expect(onLand(point), name).toBe(geoContains(land, [...point]));
+    for (const inland of [
+      [133, -25],
+      [10, 50],
+      [-100, 40],
+      [100, 60],
+    ] as const)
+      expect(onLand(inland)).toBe(true);
   });
 
   it("no waypoint lies on land", () => {
@@ -82,10 +107,12 @@ describe("sea lanes", () => {
     expect(bad).toEqual([]);
   });
 
-  it("no lane crosses a shoreline, except at the quays", () => {
+  it("no lane crosses a shoreline, except at the quays and by canals", () => {
     const bad: string[] = [];
     for (const [name, neighbours] of LANES.neighbours) {
       for (const other of neighbours) {
+        // Each lane is in there twice.
+        if (other < name || isCanal(name, other)) continue;
         const from = LANES.nodes.get(name) as Position;
         const to = LANES.nodes.get(other) as Position;
         const crossings = shoreCrossings(from, to).filter((point) => !atQuay(point));
@@ -93,6 +120,40 @@ describe("sea lanes", () => {
       }
     }
     expect(bad).toEqual([]);
+  });
+
+  it("canals are canals: two, each no longer than one", () => {
+    expect(CANALS).toHaveLength(2);
+    for (const [from, to] of CANALS) {
+      const [a, b] = [LANES.nodes.get(from), LANES.nodes.get(to)] as [Position, Position];
+      expect(LANES.neighbours.get(from)).toContain(to);
+      expect(shoreCrossings(a, b).length).toBeGreaterThan(0);
+      expect(distanceNm(a, b)).toBeLessThan(100);
+    }
+  });
+
+  it("the world's ports can be reached from each other, without a way around the world", () => {
+    expect(PLACES.length).toBeGreaterThan(60);
+    expect(new Set(PLACES.map(({ locode }) => locode)).size).toBe(PLACES.length);
+    for (const { locode } of PLACES) {
+      expect(locodeError(locode)).toBeUndefined();
+      const length = lengthNm(passageBetween("SGSIN", locode));
+      expect(length, locode).toBeLessThan(14_000);
+    }
+    // Real voyages, in nautical miles as tables of distances have them, give or take a tenth.
+    for (const [from, to, nm] of [
+      ["SGSIN", "NLRTM", 8_290],
+      ["CNSHA", "USLGB", 5_700],
+      ["NLRTM", "USNYC", 3_400],
+      ["SGSIN", "AEJEA", 3_480],
+      ["CNSHA", "NLRTM", 10_520],
+      ["USNYC", "PABLB", 2_020],
+      ["ZACPT", "BRSSZ", 3_270],
+    ] as const) {
+      const length = lengthNm(passageBetween(from, to));
+      expect(length / nm, `${from} to ${to}: ${length}`).toBeGreaterThan(0.9);
+      expect(length / nm, `${from} to ${to}: ${length}`).toBeLessThan(1.1);
+    }
   });
 
   it.each(pairs)("%s to %s: one connected way of plausible length, sailed in small steps", (from, to) => {

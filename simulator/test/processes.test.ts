@@ -3,11 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SimulationNode } from "@landfall/proto/api";
 import { Aedes, type PublishPacket } from "aedes";
 import { afterEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { DemoFolder, defaultShape } from "../src/demo/folder.js";
 import { ONE_MACHINE, planDemo, type DemoPlan } from "../src/demo/plan.js";
+import type { NodeAnswer } from "../src/control/nodes.js";
 import type { Progress } from "../src/demo/progress.js";
 import { ROOT } from "../src/demo/root.js";
 import { placeholderSecrets } from "../src/demo/secrets.js";
@@ -42,7 +44,17 @@ const text = readFileSync(file, "utf8");
 if (text.includes("broken")) { console.error("landfall: the settings are broken"); process.exit(1); }
 const [, port] = /(?:http|control):\\n  host: [0-9.]+\\n  port: (\\d+)/.exec(text);
 console.log(JSON.stringify({ level: "warn", msg: "here is " + process.argv[2] }));
-createServer((_, reply) => reply.end("{}")).listen(Number(port), "127.0.0.1");
+const heard = [];
+process.on("message", (message) => heard.push(message));
+createServer((request, reply) => {
+  let body = "";
+  request.on("data", (chunk) => (body += chunk));
+  request.on("end", () => {
+    // What is posted here is said to the parent, as the simulator's controls do.
+    if (body !== "") process.send(JSON.parse(body));
+    reply.end(JSON.stringify(heard));
+  });
+}).listen(Number(port), "127.0.0.1");
 process.on("disconnect", () => process.exit(0));
 process.on("SIGTERM", () => process.exit(0));
 `;
@@ -97,6 +109,51 @@ describe("supervisor", () => {
     await supervisor.stop();
     expect(after.filter(isAlive)).toEqual([]);
     expect(readFileSync(join(folder.logs, "tokyo.log"), "utf8")).toContain("here is shore");
+  });
+
+  it("kills and starts nodes when the simulator asks for it, and tells it what runs", async () => {
+    const { root, plan, folder } = await standIns();
+    const { progress, told } = recorder();
+    const supervisor = new Supervisor(plan, folder, root, progress, true);
+    closing.push(() => supervisor.stop());
+    await supervisor.start();
+    const { http = 0 } = plan.services.find(({ name }) => name === "simulator") ?? {};
+    /** What the simulator was told so far; `body` is what it says first. */
+    const heard = async (body?: object): Promise<NodeAnswer[]> => {
+      const post = body && { method: "POST", body: JSON.stringify(body) };
+      const reply = await fetch(`http://127.0.0.1:${http}/`, post ?? {});
+      return (await reply.json()) as NodeAnswer[];
+    };
+    const untilTold = (what: NodeAnswer) =>
+      until(async () => (await heard()).some((answer) => JSON.stringify(answer) === JSON.stringify(what)));
+    const states = (tokyo: SimulationNode["state"]): NodeAnswer => ({
+      type: "nodes/state",
+      nodes: [
+        { site: "tokyo", state: tokyo },
+        { site: "ship-9321483", state: "up" },
+      ],
+    });
+    const [before] = supervisor.pids();
+    await heard({ type: "nodes/kill", id: 1, site: "tokyo", stay: true });
+    await untilTold({ type: "nodes/done", id: 1 });
+    await untilTold(states("down"));
+    expect(isAlive(before ?? 0)).toBe(false);
+    expect(supervisor.pids()).toHaveLength(2);
+    expect(told).toContainEqual("tokyo was killed, and stays so until somebody starts it");
+    await heard({ type: "nodes/start", id: 2, site: "tokyo" });
+    await untilTold({ type: "nodes/done", id: 2 });
+    await until(() => supervisor.pids().length === 3);
+    const second = supervisor.pids().find((pid) => pid !== before);
+    await heard({ type: "nodes/kill", id: 3, site: "tokyo", stay: false });
+    await untilTold(states("restarting"));
+    await until(() => supervisor.pids().length === 3 && !supervisor.pids().includes(second ?? 0));
+    await heard({ type: "nodes/start", id: 4, site: "tokyo" });
+    await heard({ type: "nodes/kill", id: 5, site: "kobe", stay: true });
+    await until(async () => {
+      const answers = (await heard()).flatMap((answer) => (answer.type === "nodes/done" ? [answer] : []));
+      const codes = answers.filter(({ id }) => id > 3).map(({ problem }) => problem?.code);
+      return codes.join() === "CONFLICT,NOT_FOUND";
+    });
   });
 
   it("gives up on a service that cannot start, with its last words", async () => {

@@ -169,7 +169,7 @@ describe("voyage", () => {
     const refuse = (run: () => void, code: string): void => expect(run).toThrow(expect.objectContaining({ code }));
     refuse(() => voyage.command({ type: "depart", imo, to: "AUSYD" }), "CONFLICT");
     refuse(() => voyage.command({ type: "arrive", imo: "1234567", port: "AUSYD", withinMs: 1 }), "NOT_FOUND");
-    refuse(() => voyage.command({ type: "arrive", imo, port: "NLRTM", withinMs: 1 }), "NOT_FOUND");
+    refuse(() => voyage.command({ type: "arrive", imo, port: "ATVIE", withinMs: 1 }), "NOT_FOUND");
     const duckShip = voyage.state.script.duckShip;
     refuse(() => voyage.command({ type: "arrive", imo: duckShip, port: "JPTYO", withinMs: 1 }), "CONFLICT");
     expect(readFileSync(join(folder, "commands.jsonl"), "utf8").match(/\n/g)).toHaveLength(1);

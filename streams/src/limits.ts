@@ -90,9 +90,9 @@ export const UNMERGED_RUNS_MAX = 64;
  */
 export const RUN_RECORDS_MAX = 4_000_000;
 /** Journals that wait to be sealed before appends have to wait, too. */
-export const UNSEALED_JOURNALS_MAX = 12;
-/** Of a burst of appends, so many journals wait before any of them is sealed: about two seconds of what two processors can take. */
-export const BURST_JOURNALS = 8;
+export const UNSEALED_JOURNALS_MAX = 15;
+/** Of a burst of appends, so many journals wait before any of them is sealed: more than two million, about a second of what two processors can take. */
+export const BURST_JOURNALS = 11;
 /** When no further journal is full for so long, the burst is over. */
 export const BURST_REST_MS = 500;
 /** Topics of a stream are counted name by name up to this many; beyond, the count is an estimate. */

@@ -6,7 +6,10 @@ import { ANONYMOUS, createPolicy } from "../src/access/policy.js";
 import { EXPRESSION_CHARS_MAX, EXPRESSION_DEPTH_MAX } from "../src/limits.js";
 import { LandfallError } from "../src/model/errors.js";
 import { streamName } from "../src/model/names.js";
+import { testSeed } from "../testing/seeded-random.js";
 import type { Principal } from "../src/access/policy.js";
+
+const seed = testSeed(Date.now() % 1_000_000);
 
 const names = ["ducky", "ops", "site.tokyo", "a@b-c_d", "9"];
 const principals: fc.Arbitrary<Principal> = fc.record({
@@ -48,12 +51,50 @@ const nested: fc.Arbitrary<Sample> = fc.letrec<{ tree: Sample }>((tie) => ({
 })).tree;
 
 describe("access control expressions", () => {
-  it("A1: mean the same as a naive evaluator says", () => {
+  it(`A1: mean the same as a naive evaluator says (seed ${seed})`, () => {
     fc.assert(
       fc.property(nested, principals, ({ text, means }, principal) => {
         expect(evaluate(parseExpression(text), principal)).toBe(means(principal));
       }),
-      { numRuns: 1000 },
+      { seed, numRuns: 1000 },
+    );
+  });
+
+  it(`whatever is written is understood, or refused at one of its columns (seed ${seed})`, () => {
+    const word = fc.constantFrom(
+      "u:",
+      "g:",
+      "r:",
+      "p",
+      "a",
+      "&",
+      "|",
+      "!",
+      "(",
+      ")",
+      " ",
+      ":",
+      "-",
+      "\u0000",
+      "🦆",
+      "é",
+    );
+    const texts = fc.oneof(
+      fc.array(word, { maxLength: 30 }).map((words) => words.join("")),
+      fc.string({ unit: "binary" }),
+    );
+    fc.assert(
+      fc.property(texts, principals, (text, principal) => {
+        try {
+          expect(typeof evaluate(parseExpression(text), principal)).toBe("boolean");
+        } catch (error) {
+          expect(error).toMatchObject({ code: "INVALID_EXPRESSION" });
+          const column = Number(/at column (\d+) of /.exec((error as Error).message)?.[1]);
+          expect(column).toBeGreaterThanOrEqual(1);
+          expect(column).toBeLessThanOrEqual(text.length + 1);
+        }
+      }),
+      { seed, numRuns: 3_000 },
     );
   });
 

@@ -1,4 +1,4 @@
-import { connect as connectHttp2, createSecureServer, type ServerHttp2Stream } from "node:http2";
+import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Frame } from "@landfall/proto/gen/landfall/v1/replication";
@@ -19,6 +19,8 @@ import { seededRandom, testSeed } from "../testing/seeded-random.js";
 import { TestAuthority } from "../testing/test-authority.js";
 import { until } from "../testing/until.js";
 import { CONTAINERS, HELLO, Scene, exceptionsOf, type Direction } from "./support/bad-peer-scene.js";
+import { rawCall } from "./support/raw-call.js";
+import { framed } from "./support/wire-noise.js";
 
 const DIRECTIONS: readonly Direction[] = ["it dials us", "we dial it"];
 const SEED = testSeed(20_261_128);
@@ -37,13 +39,6 @@ const ping: Message = { $case: "ping", value: { token: 1 } };
 const bytesOf = (body: Message): Uint8Array => Frame.encode({ body }).finish();
 const hello: Message = { $case: "hello", value: HELLO };
 const credit: Message = { $case: "credit", value: { bytes: CREDIT_BYTES_MAX - 1 } };
-
-/** A frame as it goes over HTTP/2, with the length that it says it has. */
-function framed(bytes: Uint8Array, length = bytes.byteLength): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(length, 1);
-  return Buffer.concat([head, bytes]);
-}
 
 /** Waits in between for what was sent to be on its way. */
 async function flood(frames: number, make: (i: number) => Message | Uint8Array): Promise<void> {
@@ -87,24 +82,9 @@ describe.each(DIRECTIONS)("U2: a peer that does not end, %s", (direction) => {
 describe("U2: what no stub would send", () => {
   /** Singapore's call over HTTP/2 as it is. */
   function call() {
-    const port = scene.tokyo.replicator.port as number;
-    const [ca, key, cert] = [singapore.ca, singapore.key, singapore.cert].map((path) => readFileSync(path));
-    const session = connectHttp2(`https://127.0.0.1:${port}`, {
-      ca: ca as Buffer,
-      key: key as Buffer,
-      cert: cert as Buffer,
-      checkServerIdentity: () => undefined,
-    });
-    session.on("error", () => undefined);
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/landfall.v1.Replication/Sync",
-      "content-type": "application/grpc",
-      te: "trailers",
-    });
+    const { session, stream } = rawCall(scene.tokyo.replicator.port as number, singapore);
     const ended = deferred<Record<string, unknown>>();
     stream.on("trailers", (trailers) => ended.resolve(trailers));
-    stream.on("error", () => undefined);
     stream.on("close", () => ended.resolve({}));
     stream.resume();
     return { session, stream, ended: ended.promise };

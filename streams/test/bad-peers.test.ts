@@ -211,6 +211,19 @@ describe.each(DIRECTIONS)("U2: a peer that lies within the protocol, %s", (direc
     expect(scene.peer.hasEnded).toBe(false);
   });
 
+  it("claims a history of which nobody else has more, and never sends it: recorded, and asked again later", async () => {
+    scene = await Scene.open({ direction, authority });
+    await scene.greet();
+    const asked = await scene.offer(ORIGIN, 1_000_000);
+    const isStopped = () => scene.peer.heard.some((one) => one.$case === "stop" && one.value.id === asked);
+    while (!isStopped() && !scene.peer.hasEnded) await scene.pass(5_000);
+    await scene.isRecorded("CLAIM_UNMET", /singapore\.a says that it has bigblue\.containers of .* up to seq 1000000/);
+    const isAskedAgain = () =>
+      scene.peer.heard.some((one) => one.$case === "request" && one.value.origin === ORIGIN && one.value.id !== asked);
+    while (!isAskedAgain() && !scene.peer.hasEnded) await scene.pass(5_000);
+    await stays();
+  });
+
   it("claims more of this node's own records than there are: not believed, and recorded", async () => {
     scene = await Scene.open({ direction, authority });
     await scene.greet();

@@ -44,3 +44,15 @@ it("is over when somebody has sealing begin", () => {
   env.advance(BURST_REST_MS);
   expect(begun).toBe(0);
 });
+
+it("rests when a folder was opened, until somebody asks or a burst would be over", () => {
+  burst.rest();
+  env.advance(BURST_REST_MS - 1);
+  expect(begun).toBe(0);
+  env.advance(1);
+  expect(begun).toBe(1);
+  burst.rest();
+  burst.end();
+  env.advance(BURST_REST_MS);
+  expect(begun).toBe(1);
+});

@@ -46,6 +46,69 @@ describe("what comes without having been asked for", () => {
   });
 });
 
+describe("rule 4: a peer that does not send what it says it has", () => {
+  const CLAIM_MS = LINK_CLASSES.wan.claimMs;
+  const asked = () => {
+    const machine = createMachine("los-angeles.a", originId("los-angeles.a~y"));
+    const connected = { tuning: LINK_CLASSES.wan, rights: RIGHTS, sister: false, tellsGaps: true, sealed: false };
+    step(machine, { type: "connected", conn: SYDNEY, peer: "sydney.a", ...connected }, 0);
+    const holdings = [{ stream: STREAM, origin: ORIGIN, next: 9, distance: 10, holes: [] }];
+    step(machine, { type: "message", conn: SYDNEY, message: { $case: "announce", value: { holdings } } }, 0);
+    const requestId = machine.sources.get(KEY)?.requestId as number;
+    return { machine, requestId, connected };
+  };
+  const told = (effects: Effect[]) => effects.map(kind).filter((type) => type === "withheld").length;
+
+  it("is told once it has had the time, then stopped, and asked again later", () => {
+    const { machine, requestId } = asked();
+    expect(step(machine, { type: "tick" }, CLAIM_MS)).toEqual([]);
+    const effects = step(machine, { type: "tick" }, CLAIM_MS + 1);
+    expect(effects).toContainEqual({ type: "withheld", conn: SYDNEY, key: KEY, next: 9 });
+    expect(effects).toContainEqual({
+      type: "send",
+      conn: SYDNEY,
+      message: { $case: "stop", value: { id: requestId } },
+    });
+    const stopped = { $case: "stopped", value: { id: requestId } } as const;
+    step(machine, { type: "message", conn: SYDNEY, message: stopped }, CLAIM_MS + 2);
+    expect(machine.sources.has(KEY)).toBe(false);
+    expect(told(step(machine, { type: "tick" }, CLAIM_MS + 3))).toBe(0);
+    step(machine, { type: "tick" }, CLAIM_MS + 60_000);
+    expect(machine.sources.get(KEY)).toMatchObject({ conn: SYDNEY, state: "active" });
+  });
+
+  it("is not told of a peer that sends something else meanwhile, nor of one that waits for this site's disk", () => {
+    const { machine, requestId } = asked();
+    const data = { conn: SYDNEY, requestId, count: 1, bytes: 100, payload: "records" };
+    const applied = { type: "applied", conn: SYDNEY, key: KEY, bytes: 100, ok: true, fill: false, tookMs: 1 } as const;
+    step(machine, { type: "data", ...data, firstSeq: 0 }, CLAIM_MS - 1);
+    expect(told(step(machine, { type: "tick" }, 3 * CLAIM_MS))).toBe(0);
+    step(machine, applied, 3 * CLAIM_MS);
+    expect(told(step(machine, { type: "tick" }, 3 * CLAIM_MS))).toBe(1);
+  });
+
+  it("is not told of a peer that was idle for long, at the moment when it has more", () => {
+    const { machine, requestId } = asked();
+    const data = { conn: SYDNEY, requestId, count: 9, bytes: 100, payload: "records" };
+    step(machine, { type: "data", ...data, firstSeq: 0 }, 1);
+    step(machine, { type: "applied", conn: SYDNEY, key: KEY, bytes: 100, ok: true, fill: false, tookMs: 1 }, 2);
+    step(machine, { type: "tick" }, 5 * CLAIM_MS);
+    const more = { stream: STREAM, origin: ORIGIN, next: 12, distance: 1, holes: [] };
+    const message = { $case: "announce" as const, value: { holdings: [more] } };
+    expect(told(step(machine, { type: "message", conn: SYDNEY, message }, 5 * CLAIM_MS + 1))).toBe(0);
+    expect(told(step(machine, { type: "tick" }, 6 * CLAIM_MS + 1))).toBe(0);
+    expect(told(step(machine, { type: "tick" }, 6 * CLAIM_MS + 2))).toBe(1);
+  });
+
+  it("is not told of a peer that has nothing more", () => {
+    const { machine, requestId } = asked();
+    const data = { conn: SYDNEY, requestId, count: 9, bytes: 100, payload: "records" };
+    step(machine, { type: "data", ...data, firstSeq: 0 }, 1);
+    step(machine, { type: "applied", conn: SYDNEY, key: KEY, bytes: 100, ok: true, fill: false, tookMs: 1 }, 2);
+    expect(told(step(machine, { type: "tick" }, 10 * CLAIM_MS))).toBe(0);
+  });
+});
+
 function kind({ type }: Effect): string {
   return type;
 }

@@ -107,7 +107,7 @@ test("exceptions that wait are written before the store is closed", async () => 
 test("a reader that never ends does not keep the node from closing", async () => {
   const node = await createNode(testSettings());
   onTestFinished(() => node.close());
-  node.http.get("/endless", (_request, reply) => {
+  node.http.get("/endless", { config: { audit: "nothing" } }, (_request, reply) => {
     reply.hijack();
     reply.raw.writeHead(200);
     reply.raw.write("x");

@@ -16,6 +16,7 @@ import { startTestNode, testSite, type TestNode } from "../testing/test-node.js"
 import { testProxy, type TestProxy } from "../testing/test-proxy.js";
 import { acceptAll } from "../testing/accept-all.js";
 import { deferred } from "../testing/deferred.js";
+import { seededRandom, testSeed } from "../testing/seeded-random.js";
 import { until } from "../testing/until.js";
 
 const CONTAINERS = streamName("bigblue.containers");
@@ -292,6 +293,42 @@ describe("replication between real stores over gRPC", () => {
       expect(decodeBlock(whole).records).toHaveLength(1);
       channel.close("done");
     }
+  });
+
+  it("R4: no more is under way than the peer gave credit for, also when it gives it in crumbs", async () => {
+    const tokyo = await start("tokyo");
+    const records = 2_000;
+    const random = seededRandom(testSeed(1_906));
+    const value = (): Uint8Array => Uint8Array.from({ length: 1_500 }, () => Math.floor(256 * random()));
+    await tokyo.store.append(
+      CONTAINERS,
+      Array.from({ length: records }, (_, i) => ({ topic: TOPIC, timestamp: i as TimestampMs, value: value() })),
+    );
+    const transport = createGrpcTransport({ env: systemEnv });
+    const channel = await transport.dial(at(tokyo), "tokyo", { site: "singapore", token: "token of singapore" });
+    let [given, came, next] = [0, 0, 0];
+    const most: number[] = [];
+    const give = (bytes: number): void => {
+      given += bytes;
+      channel.send({ body: { $case: "credit", value: { bytes } } });
+    };
+    const all = deferred<void>();
+    channel.onFrame = ({ body }) => {
+      if (body?.$case !== "data") return;
+      came += body.value.block.byteLength;
+      next += body.value.count;
+      most.push(came - given);
+      if (next === records) all.resolve();
+      else if (given - came < 256 * 1024) give(300_000);
+    };
+    channel.send({ body: { $case: "hello", value: HELLO } });
+    give(800_000);
+    const asked = { stream: CONTAINERS, origin: tokyo.store.origin, from: 0, to: 0, digests: [], staged: undefined };
+    channel.send({ body: { $case: "request", value: { id: 1, ...asked } } });
+    await all.promise;
+    expect(came).toBeGreaterThan(records * 1_500);
+    expect(Math.max(...most)).toBeLessThanOrEqual(0);
+    channel.close("done");
   });
 
   it("a corrupt block is refused, reported and not applied; the link is opened again", async () => {

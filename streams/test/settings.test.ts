@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Type } from "typebox";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeToken } from "../src/commands/make-token.js";
 import { isLandfallError, type LandfallError } from "../src/model/errors.js";
 import { loadSettings } from "../src/settings/load.js";
 import { loadNodeSettings, NodeSettingsSchema, PathText } from "../src/settings/node-settings-schema.js";
@@ -42,6 +43,39 @@ function problemsOf(run: () => unknown): string[] {
 }
 
 describe("node settings", () => {
+  test("a token stands as its hash, or in plain text where nobody can guess it", () => {
+    const { token, tokenSha256 } = makeToken();
+    const load = (entry: object) =>
+      loadNodeSettings(NodeSettingsSchema, {
+        file: file(`${MINIMAL}tokens:\n  - ${JSON.stringify({ user: "ops", ...entry })}\n`),
+      });
+    expect(load({ tokenSha256 }).tokens).toMatchObject([{ tokenSha256, user: "ops" }]);
+    expect(load({ token }).tokens).toMatchObject([{ token }]);
+    const wanted = '"npx landfall token make" makes one, and its hash for tokenSha256';
+    const short = "tokens[0].token is in plain text and has 11 characters, so that it can be guessed";
+    expect(problemsOf(() => load({ token: "ops-token-1" }))).toEqual([
+      "the settings are not valid",
+      `node.yaml:11:19: ${short}: want a random one of 22 or more. ${wanted}`,
+    ]);
+    expect(problemsOf(() => load({}))[1]).toContain("tokens[0] has no token, want tokenSha256");
+    expect(problemsOf(() => load({ token, tokenSha256 }))[1]).toContain("tokens[0] has two, want tokenSha256");
+    const wrong = problemsOf(() => load({ tokenSha256: "abc" }))[1];
+    expect(wrong).toContain("the SHA-256 of the token: 64 hexadecimal digits");
+  });
+
+  test("over a satellite the audit goes only by its own name", () => {
+    const link = (carries: readonly string[]) => () =>
+      loadNodeSettings(NodeSettingsSchema, {
+        file: file(
+          `${MINIMAL}links:\n  - ${JSON.stringify({ id: "s", to: "ship-9321483", class: "satellite", address: "127.0.0.1:1", carries })}\n`,
+        ),
+      });
+    expect(problemsOf(link(["*.alerts", "bigblue.*"]))[1]).toContain(
+      'links[0].carries has bigblue.*, which takes the audit along, want streams by their names, and "*.audit" among them',
+    );
+    expect(link(["*.alerts", "bigblue.ships", "*.audit"])().links).toHaveLength(1);
+  });
+
   test("a minimal file gets the defaults, and its folder is where relative paths start", () => {
     const settings: NodeSettings = loadNodeSettings(NodeSettingsSchema, { file: file(MINIMAL) });
     expect(settings).toEqual({
@@ -67,6 +101,7 @@ describe("node settings", () => {
         { stream: "*.latest", minutes: 10, compact: true },
         { stream: "*.metrics", days: 30 },
         { stream: "*.exceptions", days: 90 },
+        { stream: "*.audit", days: 400 },
       ],
       diskPercentMax: 90,
       tokens: [],

@@ -3,6 +3,7 @@ import type { OriginId } from "../src/model/names.js";
 import { SimLink } from "./simulated-link.js";
 import type { SimDisk } from "./simulated-disk.js";
 import { SimSite } from "./simulated-site.js";
+import { SimulatedSiteLog } from "./simulated-site-log.js";
 import { VirtualTime } from "./virtual-time.js";
 
 /** Of a ship's own network. */
@@ -18,6 +19,8 @@ export class SimulatedFleet {
   readonly #written = new Map<OriginId, number[][]>();
   /** Of each record, by origin, the one that was written before it: what a fork does not fit to. */
   readonly #before = new Map<OriginId, Map<number, number | undefined>>();
+  /** Of sites whose nodes share one. */
+  readonly logs: SimulatedSiteLog[] = [];
   readonly failures: string[] = [];
   duplicates = 0;
   delivered = 0;
@@ -86,6 +89,23 @@ export class SimulatedFleet {
     nodes.forEach((node, i) => {
       for (const other of nodes.slice(0, i)) this.#link(new SimLink(this, node, other, LAN_MS, LAN_BYTES_PER_MS));
     });
+    return nodes;
+  }
+
+  /** A site of several nodes that share a log, as on Kafka. */
+  addShared(count: number): SimSite[] {
+    const name = `s${String(this.sites.length).padStart(2, "0")}`;
+    const log = new SimulatedSiteLog(this);
+    this.logs.push(log);
+    const nodes = Array.from(
+      { length: count },
+      (_, i) => new SimSite(this, `${name}.${String.fromCharCode(97 + i)}`, log),
+    );
+    this.sites.push(...nodes);
+    for (const node of nodes) {
+      node.tick();
+      node.beginShare();
+    }
     return nodes;
   }
 

@@ -15,6 +15,7 @@ const ECHO_MS_MAX = 4_000;
 const TUNING: LinkTuning = {
   cost: 1,
   stallMs: 600,
+  claimMs: 10_000,
   stopMs: 4_000,
   windowBytes: 64 * 1024,
   windowBytesMin: 16 * 1024,
@@ -104,6 +105,8 @@ export class SimLink {
     this.#accepted?.close(this.b);
     this.#accepted = connection;
     const blockBytes = this.budget === undefined ? TUNING.blockBytes : METERED_BLOCK_BYTES;
-    connection.begin({ ...TUNING, blockBytes });
+    // Whoever pays may have nothing left for today.
+    const claimMs = this.budget === undefined ? TUNING.claimMs : Infinity;
+    connection.begin({ ...TUNING, blockBytes, claimMs });
   }
 }

@@ -1,3 +1,4 @@
+import pino from "pino";
 import { holeAt } from "../src/model/gap.js";
 import { originId, siteOfOrigin, type OriginId } from "../src/model/names.js";
 import type { Seq } from "../src/model/record.js";
@@ -12,13 +13,17 @@ import {
   type Message,
 } from "../src/replication/machine-state.js";
 import { step } from "../src/replication/machine.js";
+import { createShare } from "../src/replication/share.js";
 import { SisterCopies } from "../src/replication/sisters.js";
+import { SiteShare } from "../src/replication/site-share.js";
 import { SimDisk, STREAM } from "./simulated-disk.js";
 import { SimulatedBudget } from "./simulated-budget.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
 import type { SimulatedLies } from "./simulated-lies.js";
 import { SimulatedRules } from "./simulated-rules.js";
 import { SimulatedRuns, runPart } from "./simulated-runs.js";
+import { SimulatedEnv } from "./simulated-env.js";
+import { nodeOf, type LogEntry, type SimulatedSiteLog } from "./simulated-site-log.js";
 import { RECORD_BYTES, type SimConn } from "./simulated-connection.js";
 
 type Effects<T extends Effect["type"]> = Extract<Effect, { type: T }>;
@@ -45,13 +50,20 @@ export class SimSite {
   /** Of sealed runs that are on their way in: lost with a crash. */
   readonly #staged = new Map<KeyId, { readonly run: string; readonly values: number[] }>();
   #runs: SimulatedRuns | undefined;
+  #share: { readonly words: SiteShare; readonly env: SimulatedEnv } | undefined;
+  readonly #listeners = new Set<(node: string, origin: OriginId, words: Uint8Array) => void>();
+  /** In a shared log, numbers are given before the record is in it. */
+  #ownNext = 0;
 
   constructor(
     readonly fleet: SimulatedFleet,
     readonly name: string,
+    /** Of a site whose nodes share it. */
+    readonly log?: SimulatedSiteLog,
   ) {
     this.disk = new SimDisk(this.#freshOrigin());
-    this.machine = createMachine(name, this.origin);
+    log?.join(this);
+    this.machine = createMachine(name, this.origin, log && createShare());
     this.rules = new SimulatedRules(name);
   }
   readonly rules: SimulatedRules;
@@ -93,6 +105,13 @@ export class SimSite {
   append(): void {
     if (!this.up) return;
     const value = this.fleet.nextValue++;
+    if (this.log !== undefined) {
+      const { origin } = this;
+      const firstSeq = (this.#ownNext = Math.max(this.#ownNext, this.disk.next(origin)));
+      this.#ownNext++;
+      this.log.put(this, { kind: "records", origin, firstSeq, values: [value] });
+      return;
+    }
     this.commit(() => {
       const seq = this.disk.next(this.origin);
       this.#keepOwn(this.origin, value);
@@ -122,14 +141,19 @@ export class SimSite {
     this.conns.clear();
     for (const connection of connections) connection.close(this);
     this.#tear();
+    this.log?.tear(this);
+    this.#endShare();
     this.#committing = false;
     this.#staged.clear();
     this.#unacknowledged = [];
     if (loseDisk) {
       this.fleet.lost(this);
       this.#budget?.lose();
+      this.log?.rewind(this);
       this.#become(new SimDisk(this.#freshOrigin()));
     }
+    // A node reads the log to its end before it does anything.
+    this.log?.catchUp(this, (entry) => this.#take(entry, true));
   }
 
   /** Comes back with what a backup holds, and does not know it. */
@@ -157,12 +181,88 @@ export class SimSite {
 
   restart(): void {
     if (this.up) return;
-    this.machine = createMachine(this.name, this.origin);
+    this.log?.catchUp(this, (entry) => this.#take(entry, true));
+    this.#ownNext = 0;
+    this.machine = createMachine(this.name, this.origin, this.log && createShare());
     this.up = true;
     this.#budget?.restart();
     for (const origin of this.disk.origins) this.#tellHoles(origin);
     for (const origin of this.disk.again.keys()) this.event({ type: "again", key: keyId(STREAM, origin) });
+    this.beginShare();
     this.tick();
+  }
+
+  /** Tells the other nodes of the site, which share its log, that this one is there. */
+  beginShare(): void {
+    const { log, fleet } = this;
+    if (log === undefined) return;
+    const env = new SimulatedEnv(fleet.time, fleet.random, 0, () => 0);
+    const shared = {
+      say: (words: Uint8Array) => {
+        log.put(this, { kind: "word", origin: this.origin, words });
+        return Promise.resolve();
+      },
+      onWords: (listener: (node: string, origin: OriginId, words: Uint8Array) => void) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
+      settled: () => Promise.reject(new Error("is asked of the log itself")),
+    };
+    const words = new SiteShare({
+      store: this,
+      shared,
+      self: this.name,
+      env,
+      log: pino({ level: "silent" }),
+      run: (event) => this.event(event),
+    });
+    this.#share = { words, env };
+    words.start();
+  }
+
+  #endShare(): void {
+    this.#share?.env.end();
+    this.#share = undefined;
+    this.#listeners.clear();
+  }
+
+  /** What comes next in the site's log. */
+  follow(entry: LogEntry): void {
+    this.#take(entry, false);
+  }
+
+  #take(entry: LogEntry, isQuiet: boolean): void {
+    if (entry.kind === "word") {
+      if (!isQuiet) for (const tell of this.#listeners) tell(nodeOf(entry), entry.origin, entry.words);
+      return;
+    }
+    const { origin } = entry;
+    const { disk } = this;
+    const before = disk.next(origin);
+    if (entry.kind === "gap") {
+      const { from, to, reason } = entry.hole;
+      if (from > before)
+        this.fleet.fail(`${this.name} follows a gap of ${origin} from ${from}, next was ${before} (S2)`);
+      if (to > before) disk.note(origin, { from: before as Seq, to, reason });
+      if (to > before && !isQuiet) this.#tellHoles(origin);
+      return;
+    }
+    let hasFilled = false;
+    entry.values.forEach((value, i) => {
+      const seq = entry.firstSeq + i;
+      if (seq > disk.next(origin)) {
+        this.fleet.fail(`${this.name} follows ${origin} ${seq}, next was ${disk.next(origin)} (S2)`);
+        return;
+      }
+      if (disk.value(origin, seq) !== undefined) return;
+      if (seq < disk.next(origin)) hasFilled = true;
+      if (disk.put(origin, seq, [value]))
+        this.fleet.checkKept(this.name, origin, seq, value, disk.value(origin, seq - 1));
+    });
+    if (isQuiet) return;
+    if (hasFilled) this.#tellHoles(origin);
+    else if (disk.next(origin) > before)
+      this.event({ type: "committed", stream: STREAM, origin, nextSeq: disk.next(origin) });
   }
 
   /** Retention drops what is older. */
@@ -258,7 +358,13 @@ export class SimSite {
     const isFill = this.machine.fills.get(key)?.requestId === requestId;
     for (let seq = firstSeq; seq < firstSeq + count; seq++) {
       const isHere = this.disk.value(originOf(key), seq) !== undefined;
-      if (isHere || (!isFill && seq < receivedNext(this.machine, key))) this.fleet.duplicates++;
+      if (!isHere && (isFill || seq >= receivedNext(this.machine, key))) {
+        this.log?.crossed(originOf(key), seq);
+        continue;
+      }
+      // Another node of the site has brought it meanwhile.
+      if (this.log !== undefined) this.log.twice++;
+      else this.fleet.duplicates++;
     }
   }
 
@@ -276,6 +382,10 @@ export class SimSite {
         break;
       case "apply":
       case "stage": {
+        if (this.log !== undefined) {
+          this.#putApplied(effect as Effects<"apply">, this.log);
+          break;
+        }
         const arrivedAt = this.fleet.time.now;
         this.commit(() => {
           const { conn, key, bytes } = effect;
@@ -288,9 +398,23 @@ export class SimSite {
         });
         break;
       }
-      case "note":
-        this.commit(() => this.#note(effect));
+      case "note": {
+        const { key, hole } = effect;
+        this.fleet.checkGap(this.name, originOf(key), hole);
+        if (this.log === undefined) this.commit(() => this.#note(effect));
+        else this.log.put(this, { kind: "gap", origin: originOf(key), hole });
         break;
+      }
+      case "claim":
+        this.#share?.words.claim(effect);
+        break;
+      case "settle": {
+        const { life } = this;
+        this.log?.settled(this, () => {
+          if (this.life === life) this.event({ type: "settled", key: effect.key });
+        });
+        break;
+      }
       case "compare":
         this.#soon(() => {
           const { conn, requestId, key, digests } = effect;
@@ -316,6 +440,10 @@ export class SimSite {
         if (this.conns.get(effect.conn)?.peer.lies === undefined)
           this.fleet.fail(`${this.name} does not believe that somebody holds ${effect.key} up to ${effect.next}`);
         break;
+      case "withheld":
+        if (this.#isHonest(effect.conn))
+          this.fleet.fail(`${this.name} says that somebody withholds ${effect.key} up to ${effect.next}`);
+        break;
       case "appendAgain":
         this.commit(() => this.#appendAgain(effect));
         break;
@@ -328,11 +456,32 @@ export class SimSite {
     }
   }
 
+  /** Into the log of the site; it is applied where it comes back from there. */
+  #putApplied({ conn, key, bytes, payload, fill }: Effects<"apply">, log: SimulatedSiteLog): void {
+    const { life } = this;
+    const arrivedAt = this.fleet.time.now;
+    const { firstSeq, values } = payload as { firstSeq: number; values: number[] };
+    if (fill) this.fleet.filled += values.length;
+    log.put(this, { kind: "records", origin: originOf(key), firstSeq, values }, () => {
+      if (this.life !== life) return;
+      const tookMs = this.fleet.time.now - arrivedAt;
+      this.event({ type: "applied", conn, key, bytes, ok: true, fill, tookMs });
+    });
+  }
+
   #send({ conn, message }: Effects<"send">): void {
     this.conns.get(conn)?.connection.carry(this, this.lies?.told(message) ?? message);
   }
 
   /** What comes out of turn on a connection that keeps order is a fault of the protocol. */
+  /** The peer does not lie, and the network has neither swallowed nor mixed up what it said. */
+  #isHonest(id: number): boolean {
+    const conn = this.conns.get(id);
+    return (
+      conn !== undefined && conn.peer.lies === undefined && !conn.connection.isMangled && !conn.connection.isHalfOpen
+    );
+  }
+
   #close({ conn: id, reason }: Effects<"close">): void {
     const connection = this.conns.get(id)?.connection;
     if (connection === undefined) return;
@@ -439,7 +588,6 @@ export class SimSite {
     if (this.disk.next(origin) !== hole.from) {
       this.fleet.fail(`${this.name} notes a gap of ${key} from ${hole.from}, next was ${this.disk.next(origin)} (S2)`);
     }
-    this.fleet.checkGap(this.name, origin, hole);
     this.disk.note(origin, hole);
     this.#tellHoles(origin);
   }

@@ -27,6 +27,8 @@ export interface Troubles {
   readonly rules?: boolean;
   /** Some sites have two or three nodes. */
   readonly clusters?: boolean;
+  /** Some sites have two or three nodes that share a log, which some hear nothing of for a while. */
+  readonly shared?: boolean;
   /** Half of the links are metered. */
   readonly budgets?: boolean;
   /** Frames are doubled and overtaken within a connection; connections are repeated by somebody in between. */
@@ -97,9 +99,17 @@ export class SimulatedLife {
     const { fleet } = this;
     const other = fleet.sites.length === 0 ? undefined : this.#pick(fleet.sites);
     const isCluster = this.troubles.clusters === true && fleet.random() < 0.6;
-    const nodes = isCluster ? fleet.addCluster(2 + Math.floor(fleet.random() * 2)) : [fleet.addSite()];
+    const isShared = this.troubles.shared === true && fleet.random() < 0.6;
+    const nodes = isShared
+      ? fleet.addShared(2 + Math.floor(fleet.random() * 2))
+      : isCluster
+        ? fleet.addCluster(2 + Math.floor(fleet.random() * 2))
+        : [fleet.addSite()];
     // Every node has its own way ashore.
     if (other !== undefined) for (const node of nodes) this.#connect(node, other);
+    // What a shared log is for: several ways to the same.
+    if (isShared && fleet.sites.length > nodes.length + 1)
+      for (const node of nodes) this.#connect(node, this.#pick(fleet.sites));
   }
 
   #connect(a: SimSite, b: SimSite): void {
@@ -116,7 +126,7 @@ export class SimulatedLife {
   #trouble(): void {
     const { links = false, crashes = false, expiry = false, joiners = false } = this.troubles;
     const { restarts = false, restores = false, rules = false } = this.troubles;
-    const { unruly = false, clocks = false, lies = false } = this.troubles;
+    const { unruly = false, clocks = false, lies = false, shared = false } = this.troubles;
     const kinds = [
       ...(links ? [() => this.#cut(), () => this.#cut(), () => this.#silence(), () => this.#cutForGood()] : []),
       ...(crashes ? [() => this.#crash(this.fleet.random() < 0.25)] : []),
@@ -127,6 +137,7 @@ export class SimulatedLife {
       ...(restores ? [() => this.#backUp(), () => this.#restore()] : []),
       ...(unruly ? [() => this.#mangle(), () => this.#mangle(), () => this.#pick(this.fleet.links).replay()] : []),
       ...(clocks ? [() => this.#jumpClock()] : []),
+      ...(shared ? [() => this.#deafen()] : []),
       ...(lies ? [() => this.#lie()] : []),
     ];
     if (kinds.length > 0) this.#pick(kinds)();
@@ -172,6 +183,14 @@ export class SimulatedLife {
 
   #jumpClock(): void {
     this.#pick(this.fleet.sites).clockErrorMs = (2 * this.fleet.random() - 1) * CLOCK_JUMP_MS_MAX;
+  }
+
+  /** A node neither hears from its site's log nor gets anything into it; long enough that others take it to be gone, or not. */
+  #deafen(): void {
+    const nodes = this.fleet.sites.filter(({ log, up }) => log !== undefined && up);
+    if (nodes.length === 0) return;
+    const node = this.#pick(nodes);
+    node.log?.deafen(node, this.fleet.random() * 12_000);
   }
 
   /** From now on a site lies, until all is healed. */

@@ -14,10 +14,10 @@ import { openEmbeddedStore, type EmbeddedStore, type EmbeddedStoreOptions } from
 import type { LocalStore } from "../src/store/store.js";
 
 /** A store with its replication, without the HTTP side: what tests of replication join together. */
-export interface TestNode {
+export interface TestNode<Store extends LocalStore = EmbeddedStore> {
   readonly site: string;
   readonly node: string;
-  readonly store: EmbeddedStore;
+  readonly store: Store;
   readonly replicator: Replicator;
   /** Its rules, to be changed by a test. */
   readonly policy: ChangeablePolicy;
@@ -61,7 +61,17 @@ export function testSite(site: string, groups: readonly string[] = ["bigblue-sit
   return { site, kind: "port", name: site, owner: "bigblue", groups, tokenSha256: tokenDigest(`token of ${site}`) };
 }
 
-export async function startTestNode(options: TestNodeOptions): Promise<TestNode> {
+export function startTestNode(options: TestNodeOptions): Promise<TestNode> {
+  const { folder, site, node = "a", env = systemEnv, disk } = options;
+  const storing = { ...(disk && { disk }), ...options.storing };
+  return startTestNodeOn((mayAppend) => openEmbeddedStore({ folder, site, node, env, mayAppend, ...storing }), options);
+}
+
+/** The same on another store than one in a folder. */
+export async function startTestNodeOn<Store extends LocalStore>(
+  openStore: (mayAppend: ReturnType<typeof ownAppends>) => Promise<Store>,
+  options: Omit<TestNodeOptions, "watched"> & { readonly watched?: (store: Store) => LocalStore },
+): Promise<TestNode<Store>> {
   const { site, folder, node = "a", nodes, access = ACCESS } = options;
   const reported: { code: string; message: string }[] = [];
   const settings: NodeSettings = {
@@ -88,8 +98,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
   const policy = createPolicy(access);
   const mayAppend = ownAppends(policy, settings.sites.find((entry) => entry.site === site) as SiteEntry);
   const { env = systemEnv, disk, transport } = options;
-  const storing = { ...(disk && { disk }), ...options.storing };
-  const store = await openEmbeddedStore({ folder, site, node, env, mayAppend, ...storing });
+  const store = await openStore(mayAppend);
   const log = pino({ level: "silent" });
   const registry = new Registry();
   const written =

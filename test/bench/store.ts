@@ -90,7 +90,7 @@ const GROUPS: readonly Group[] = [
     ],
   },
   {
-    scenarios: ["sustained", "reopen-killed", "scan", "drop"],
+    scenarios: ["sustained", "reopen-killed", "scan", "copy", "drop", "drop-cold"],
     rows: [
       row("sustained, 1 M topics, sealing and merging included", "records/s", 800_000, true, "sustained.rate"),
       row("the same, append pause p99.9", "ms", 20, false, "sustained.p999"),
@@ -100,7 +100,9 @@ const GROUPS: readonly Group[] = [
       row("reopen after kill -9", "ms", 1_000, false, "reopen-killed.open"),
       row("log scan for replication: sealed blocks, verified", "records/s", 3_000_000, true, "scan.sealed"),
       row("log scan, record by record", "records/s", 0, true, "scan.rate"),
-      row("drop half", "ms", 300, false, "drop.ms"),
+      row("drop half, written a moment ago and still in memory", "ms", 300, false, "drop.ms"),
+      row("the same bytes in plain files, removed without a store", "ms", 0, false, "drop.rawMs"),
+      row("drop half, not in memory, as after weeks", "ms", 300, false, "drop-cold.ms"),
     ],
   },
   {

@@ -1,9 +1,9 @@
-import { parseArgs } from "node:util";
 import { seededRandom } from "@landfall/streams/testing/seeded-random";
 import { startMesh } from "../support/mesh.js";
 import { MeshCheck } from "../support/mesh-check.js";
 import { MeshLoad } from "../support/mesh-load.js";
 import { MeshTrouble } from "../support/mesh-trouble.js";
+import { runSoak } from "./arguments.js";
 
 /** Troubles in a row before everything is healed and compared: about a minute. */
 const ROUND_TROUBLES = 25;
@@ -65,13 +65,4 @@ function clock(startedMs: number): string {
   return `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "10" }, seed: { type: "string" } },
-});
-const minutes = Number(values.minutes);
-const seed = Number(values.seed ?? Math.floor(Date.now() / 1000) % 1_000_000);
-if (!(minutes > 0) || !Number.isSafeInteger(seed) || seed < 0) {
-  process.stderr.write("--minutes is a number above 0, --seed a whole number\n");
-  process.exit(2);
-}
-process.exit((await soak(minutes, seed)) ? 0 : 1);
+await runSoak(soak);

@@ -5,6 +5,14 @@ import { join } from "node:path";
 import { CLI } from "./cli.js";
 import { eventually } from "./eventually.js";
 
+/**
+ * Where a demo's ports begin: below those that systems give to outgoing connections (Linux 32768), one of which may hold any of these.
+ * @param nth another one for each test, in case the last one's have not let go yet
+ */
+export function portBaseOf(nth: number): number {
+  return 9_000 + nth * 1_000 + (process.pid % 100) * 10;
+}
+
 /** The demo as `npm start` runs it, with its own folder and ports. */
 export class Demo {
   #child: ChildProcess | undefined;
@@ -63,6 +71,15 @@ export class Demo {
     return lines.flatMap((line) => {
       const [, pid, parent, args] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
       return Number(parent) === this.pid && args !== undefined ? [{ pid: Number(pid), args }] : [];
+    });
+  }
+
+  /** Every process of this machine, with its command. */
+  processes(): { pid: number; args: string }[] {
+    const lines = execFileSync("ps", ["-axww", "-o", "pid=,args="], { encoding: "utf8" }).split("\n");
+    return lines.flatMap((line) => {
+      const [, pid, args] = /^\s*(\d+)\s+(.*)$/.exec(line) ?? [];
+      return args === undefined ? [] : [{ pid: Number(pid), args }];
     });
   }
 

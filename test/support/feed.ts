@@ -6,6 +6,8 @@ export interface Feed {
   readonly events: readonly LiveEvent[];
   /** The first event that fits, from number `from` on, that came or comes. Fails when the feed ends. */
   next(fits: (event: LiveEvent) => boolean, from?: number): Promise<LiveEvent>;
+  /** Resolves when it has ended, from whichever side. */
+  readonly ended: Promise<void>;
   close(): void;
 }
 
@@ -23,7 +25,7 @@ export async function follow(service: Service, token: string): Promise<Feed> {
     for (const resolve of waiting) resolve();
     waiting.clear();
   };
-  void (async () => {
+  const ended = (async () => {
     let text = "";
     try {
       for await (const chunk of answer.body ?? []) {
@@ -43,6 +45,7 @@ export async function follow(service: Service, token: string): Promise<Feed> {
   })();
   return {
     events,
+    ended,
     async next(fits, from = 0) {
       for (;;) {
         const found = events.slice(from).find(fits);

@@ -62,7 +62,7 @@ export async function startMesh(seed: number): Promise<Mesh> {
       data: join(folder, site),
       slot: i + 1,
       http: { host: "127.0.0.1", port: port() },
-      mqtt: { host: "127.0.0.1", port: mqttPort },
+      mqtt: { port: mqttPort, anonymous: true },
       sites: fleet,
       access: [{ stream: "bigblue.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" }],
       tokens: [{ token: OPS_TOKEN, user: "ops", groups: ["bigblue-ops"], roles: ["admin"] }],

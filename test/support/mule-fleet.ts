@@ -74,7 +74,7 @@ export async function startMuleFleet(): Promise<MuleFleet> {
   const switches: LinkSwitch[] = [];
   const edge = (site: string, wants: readonly string[], links: object[]) => {
     const mqttPort = port();
-    const settings = { ...common(site, wants), links, mqtt: { host: "127.0.0.1", port: mqttPort } };
+    const settings = { ...common(site, wants), links, mqtt: { port: mqttPort, anonymous: true } };
     return { service: new Service("edge", settings, folder), mqttPort };
   };
   const ports = eachPort((name) => {

@@ -8,16 +8,19 @@ import { startSmallFleet, type SmallFleet } from "./small-fleet.js";
 export async function shipAtSea(
   link: Parameters<typeof startSmallFleet>[0],
   containers: readonly string[],
+  kafka: readonly string[] = [],
 ): Promise<{ fleet: SmallFleet; sensor: MqttClient }> {
-  const fleet = await startSmallFleet(link);
+  const fleet = await startSmallFleet(link, kafka);
   try {
     const ops = await login(fleet.losAngeles, "ops");
     fleet.portLink.restore();
+    fleet.portLinkB?.restore();
     for (const container of containers) {
       const booking = { container, owner: "duckworks", from: "2026-01-01T00:00:00.000Z" };
       await book(fleet.losAngeles, ops, booking, [fleet.ship]);
     }
     fleet.portLink.cut();
+    fleet.portLinkB?.cut();
     return { fleet, sensor: await connectSensor(fleet.mqttPort, "gateway") };
   } catch (error) {
     await fleet.close();

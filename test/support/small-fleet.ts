@@ -64,6 +64,7 @@ const ACCESS = [
   { stream: "duckworks.settings", ...OF_DUCKWORKS, produce: "u:site.los-angeles" },
   { stream: "duckworks.metrics", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
   { stream: "duckworks.exceptions", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
+  { stream: "duckworks.alerts", ...OF_DUCKWORKS, produce: "g:bigblue-sites | u:site.duckworks" },
   { stream: "duckworks.*", ...OF_DUCKWORKS, produce: "g:bigblue-sites" },
   { stream: "polarfoods.*", read: "g:bigblue-ops | g:polarfoods", ...CARRIERS },
   { stream: "port.jptyo.events", read: "g:bigblue-ops | g:port-jptyo", ...CARRIERS },
@@ -74,12 +75,16 @@ export interface SmallFleet {
   readonly ship: Service;
   readonly yard: Service;
   readonly tokyo: Service;
+  /** A second node of Tokyo, where its log is in Kafka. */
+  readonly tokyoB: Service | undefined;
   readonly singapore: Service;
   readonly losAngeles: Service;
   readonly duckworks: Service;
   readonly all: readonly Service[];
   /** Switches of the ship's links: to be thrown by the test. */
   readonly portLink: LinkSwitch;
+  /** The ship's to the second node of Tokyo. */
+  readonly portLinkB: LinkSwitch | undefined;
   readonly satellite: LinkSwitch;
   /** Of every link, these two among them, by id. */
   readonly links: ReadonlyMap<string, LinkSwitch>;
@@ -92,19 +97,28 @@ export interface SmallFleet {
  * One ship, a yard, two ports and two headquarters as real processes; ports and Los Angeles in a full mesh (a
  * loop). The ship's link to Tokyo starts cut, its satellite link up.
  * @param portLine what the ship's link to Tokyo is like; by default as fast as it goes
+ * @param kafka brokers of a Kafka in which the two ports keep their logs, and Tokyo has two nodes; by default they keep them in
+ * their folders
  */
-export async function startSmallFleet(portLine: Partial<Shape> = {}): Promise<SmallFleet> {
+export async function startSmallFleet(
+  portLine: Partial<Shape> = {},
+  kafka: readonly string[] = [],
+): Promise<SmallFleet> {
   const folder = mkdtempSync(join(tmpdir(), "landfall-system-"));
-  const ports = await freePorts(14);
+  const ports = await freePorts(16);
   const port = () => ports.pop() as number;
   const listen = { tokyo: port(), singapore: port(), losAngeles: port() };
   const portLink = await openSwitch(listen.tokyo, false, portLine);
+  const isOnKafka = kafka.length > 0;
+  const listenB = isOnKafka ? port() : 0;
+  const portLinkB = isOnKafka ? await openSwitch(listenB, false, portLine) : undefined;
   const satellite = await openSwitch(listen.losAngeles, true);
   const shipSite = `ship-${SHIP}`;
   const links = new Map([
     [`${shipSite}~tokyo`, portLink],
     [`${shipSite}~los-angeles`, satellite],
   ]);
+  if (portLinkB !== undefined) links.set(`${shipSite}~tokyo.b`, portLinkB);
   const mqttPort = port();
   const yardMqttPort = port();
   const passwordHash = await hash(PASSWORD, { memoryCost: 1024, timeCost: 2, parallelism: 1 });
@@ -113,10 +127,10 @@ export async function startSmallFleet(portLine: Partial<Shape> = {}): Promise<Sm
     tokenSha256: createHash("sha256").update(token(site.site)).digest("hex"),
   }));
 
-  const common = (site: string, wants: string[]) => ({
+  const common = (site: string, wants: string[], node = "a") => ({
     site,
-    node: "a",
-    data: join(folder, site),
+    node,
+    data: join(folder, node === "a" ? site : `${site}.${node}`),
     http: { host: "127.0.0.1", port: port() },
     sites,
     access: ACCESS,
@@ -157,6 +171,12 @@ export async function startSmallFleet(portLine: Partial<Shape> = {}): Promise<Sm
     await link(shipSite, "tokyo", "port", listen.tokyo),
     await link(shipSite, "los-angeles", "satellite", listen.losAngeles, ["*.alerts", "*.ships"]),
   );
+  const tokyoBSettings = isOnKafka ? listening(common("tokyo", ["*"], "b"), listenB) : undefined;
+  if (tokyoBSettings !== undefined) {
+    for (const [to, at] of Object.entries({ singapore: listen.singapore, "los-angeles": listen.losAngeles }))
+      tokyoBSettings.links.push({ ...(await link("tokyo.b", to, "wan", at)), to });
+    shipSettings.links.push({ ...(await link(shipSite, "tokyo.b", "port", listenB)), to: "tokyo", node: "b" });
+  }
   const yardSettings = common("tokyo-yard", ["*.settings"]);
   yardSettings.links.push(await link("tokyo-yard", "tokyo", "lan", listen.tokyo));
   const user = (name: string, groups: string[], roles: string[]) => ({
@@ -167,8 +187,9 @@ export async function startSmallFleet(portLine: Partial<Shape> = {}): Promise<Sm
     roles,
   });
 
-  const tokyo = new Service("shore", tokyoSettings, folder);
-  const singapore = new Service("shore", singaporeSettings, folder);
+  const log = isOnKafka ? { log: { kafka: { brokers: kafka } } } : {};
+  const tokyo = new Service("shore", { ...tokyoSettings, ...log }, folder);
+  const singapore = new Service("shore", { ...singaporeSettings, ...log }, folder);
   const losAngeles = new Service(
     "hq",
     {
@@ -181,10 +202,15 @@ export async function startSmallFleet(portLine: Partial<Shape> = {}): Promise<Sm
     },
     folder,
   );
-  const duckworks = new Service("hq", { ...duckSettings, users: [user("ducky", ["duckworks"], ["admin"])] }, folder);
-  const ship = new Service("edge", { ...shipSettings, mqtt: { host: "127.0.0.1", port: mqttPort } }, folder);
-  const yard = new Service("edge", { ...yardSettings, mqtt: { host: "127.0.0.1", port: yardMqttPort } }, folder);
-  const all = [tokyo, singapore, losAngeles, duckworks, ship, yard];
+  const duckworks = new Service(
+    "hq",
+    { ...duckSettings, users: [user("ducky", ["duckworks"], ["admin"]), user("guest", [], [])] },
+    folder,
+  );
+  const ship = new Service("edge", { ...shipSettings, mqtt: { port: mqttPort, anonymous: true } }, folder);
+  const yard = new Service("edge", { ...yardSettings, mqtt: { port: yardMqttPort, anonymous: true } }, folder);
+  const tokyoB = tokyoBSettings && new Service("shore", { ...tokyoBSettings, ...log }, folder);
+  const all = [...(tokyoB === undefined ? [] : [tokyoB]), tokyo, singapore, losAngeles, duckworks, ship, yard];
   const close = async () => {
     await Promise.all(all.map((service) => service.stop()));
     for (const line of links.values()) await line.close();
@@ -200,11 +226,13 @@ export async function startSmallFleet(portLine: Partial<Shape> = {}): Promise<Sm
     ship,
     yard,
     tokyo,
+    tokyoB,
     singapore,
     losAngeles,
     duckworks,
     all,
     portLink,
+    portLinkB,
     satellite,
     links,
     mqttPort,

@@ -1,19 +1,27 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { formatContainerNumber } from "@landfall/proto/identifiers";
 import type {
   ContainersReply,
   RecordsReply,
+  ShipsReply,
   SimulationState,
   StatusReply,
   StreamsReply,
   TopicsReply,
 } from "@landfall/proto/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Demo, isAlive } from "../support/demo.js";
+import { findChromium, launchChromium } from "../support/chromium.js";
+import { Demo, isAlive, portBaseOf } from "../support/demo.js";
 import { eventually } from "../support/eventually.js";
+import { runCli } from "../support/run-cli.js";
+import { skipWithout } from "../support/required.js";
 
+const chromium = findChromium();
 const SHIP_2 = "9321615";
+/** Of no ship of the demo. */
+const REAL_SHIP = "9739666";
 
 async function json<T>(url: string, token?: string, init: RequestInit = {}): Promise<T> {
   const headers = new Headers(init.headers);
@@ -27,7 +35,7 @@ async function json<T>(url: string, token?: string, init: RequestInit = {}): Pro
 
 describe("the demo, as npm start runs it", () => {
   const folder = mkdtempSync(join(tmpdir(), "landfall-demo-"));
-  const portBase = 40_000 + Math.floor((process.pid % 100) * 10);
+  const portBase = portBaseOf(0);
   const demo = new Demo(folder, portBase + 8080, portBase, [
     "--no-wait",
     "--speed",
@@ -117,6 +125,67 @@ describe("the demo, as npm start runs it", () => {
     console.log(`bytes by satellite so far: ${satellites.map(({ budget }) => budget?.usedBytes).join(", ")}`);
   });
 
+  it("real ships of an AIS file sail beside its own, and a second start has nothing left to send", async () => {
+    const file = join(folder, "ais.csv");
+    const row = (time: string, longitude: number): string =>
+      `477307901,${time},34.9,${longitude},12.5,250,251.0,REAL,IMO${REAL_SHIP},VRPJ6,70,0,300,40,12,`;
+    const header =
+      "MMSI,BaseDateTime,LAT,LON,SOG,COG,Heading,VesselName,IMO,CallSign,VesselType,Status,Length,Width,Draft,Cargo";
+    writeFileSync(file, [header, row("2017-12-01T00:10:00", 139.6), row("2017-12-01T00:00:00", 139.7)].join("\n"));
+    const args = ["replay", "--csv", file, "--site", "tokyo-yard", "--data", folder, "--state", join(folder, "replay")];
+    const tooOld = await runCli(args);
+    expect(tooOld.stderr).toMatch(/an edge takes nothing from before 2020: say --now/);
+    const sailed = await runCli([...args, "--now"]);
+    expect(sailed.stderr).toContain("2 positions sent");
+    expect(sailed.code).toBe(0);
+    expect((await runCli([...args, "--now"])).stderr).toContain("was sent to");
+    const { url, token } = demo.token("los-angeles");
+    const ship = await eventually("the ship in Los Angeles", async () => {
+      const { ships } = await json<ShipsReply>(`${url}/api/ships`, token);
+      return ships.find(({ imo }) => imo === REAL_SHIP);
+    });
+    expect(ship).toMatchObject({ latitude: 34.9, longitude: 139.6, speedKn: 12.5, courseDeg: 250, headingDeg: 251 });
+  });
+  it.skipIf(skipWithout("chromium", chromium !== undefined))(
+    "control room, on the map: containers go over the side, a port is killed, stays down, and is started again",
+    async () => {
+      const browser = await launchChromium(chromium as string);
+      try {
+        const page = await browser.newPage();
+        await page.goto(demo.url);
+        await page.getByRole("button", { name: "ops" }).click();
+        await page.getByRole("tab", { name: "Sites & links" }).waitFor();
+        const far = await eventually("a laden ship with a long way to go", async () => {
+          const laden = (await state()).ships.filter(({ phase, containers }) => phase === "at-sea" && containers >= 2);
+          return laden.toSorted((a, b) => (a.eta ?? "").localeCompare(b.eta ?? "")).at(-1);
+        });
+        await page.goto(`${demo.url}/?ship=${far.imo}`);
+        await page.getByLabel("Over the side").fill("2");
+        await page.getByRole("button", { name: "Throw overboard" }).click();
+        await eventually("the story to tell of it", async () =>
+          (await state()).story.some(({ text }) => text.includes("2 containers go over the side")),
+        );
+
+        const tokyo = async (): Promise<string | undefined> =>
+          (await state()).nodes?.find(({ site }) => site === "tokyo")?.state;
+        const answers = () =>
+          fetch(`${demo.token("tokyo").url}/healthz`).then(
+            ({ ok }) => ok,
+            () => false,
+          );
+        expect(await tokyo()).toBe("up");
+        await page.goto(`${demo.url}/?site=tokyo`);
+        await page.locator(".spark-plot canvas").first().waitFor();
+        await page.getByRole("button", { name: "Kill", exact: true }).click();
+        await eventually("Tokyo to be down", async () => (await tokyo()) === "down" && !(await answers()));
+        await page.getByRole("button", { name: "Start", exact: true }).click();
+        await eventually("Tokyo to answer again", async () => (await tokyo()) === "up" && (await answers()));
+      } finally {
+        await browser.close();
+      }
+    },
+  );
+
   it("kill -9 of the simulator: it goes on, and nothing it publishes again is stored twice", async () => {
     const before = await state();
     for (let kill = 0; kill < 2; kill++) {
@@ -172,6 +241,33 @@ describe("the demo, as npm start runs it", () => {
     const { streams } = await json<StreamsReply>(`${url}/api/streams`, token);
     expect(streams.map(({ name }) => name).filter((name) => !name.startsWith("duckworks."))).toEqual([]);
   });
+
+  it.skipIf(skipWithout("chromium", chromium !== undefined))(
+    "a customer is given one container for one voyage on the map: the link shows it alone, and says when it was taken back",
+    async () => {
+      const { url, token } = demo.token("los-angeles");
+      const { topics } = await json<TopicsReply>(`${url}/api/streams/polarfoods.containers/topics?limit=1000`, token);
+      const [container = "", other = ""] = topics;
+      const browser = await launchChromium(chromium as string);
+      try {
+        const [ops, customer] = [await browser.newPage(), await (await browser.newContext()).newPage()];
+        await ops.goto(demo.url);
+        await ops.getByRole("button", { name: "ops" }).click();
+        await ops.getByRole("searchbox").fill(container);
+        await ops.getByRole("searchbox").press("Enter");
+        await ops.getByRole("button", { name: "Share…" }).click();
+        await ops.getByRole("button", { name: "Make a link" }).click();
+        await customer.goto(await ops.getByLabel(/Copy this link now/).inputValue());
+        await customer.locator("article.card").getByText(formatContainerNumber(container)).first().waitFor();
+        expect(await customer.content()).not.toContain(formatContainerNumber(other));
+        await ops.getByRole("button", { name: "Take back" }).click();
+        await customer.getByText(/ask whoever sent it to you for a new one/).waitFor();
+        expect(await customer.content()).not.toContain(formatContainerNumber(container));
+      } finally {
+        await browser.close();
+      }
+    },
+  );
 
   it("Ctrl-C stops everything; the next start goes on where it stopped", async () => {
     const children = demo.children().map(({ pid }) => pid);

@@ -5,7 +5,7 @@ import type { ApiSite, SimulationLink, SimulationState, SitesReply } from "@land
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium, launchChromium } from "../support/chromium.js";
-import { Demo } from "../support/demo.js";
+import { Demo, portBaseOf } from "../support/demo.js";
 import { eventually } from "../support/eventually.js";
 import { skipWithout } from "../support/required.js";
 import { runVerify } from "../support/verify.js";
@@ -34,7 +34,7 @@ function middle(a: ApiSite, b: ApiSite): { latitude: number; longitude: number }
 
 describe.skipIf(skipWithout("chromium", chromium !== undefined))("links cut on the map while a ship unloads", () => {
   const folder = mkdtempSync(join(tmpdir(), "landfall-cut-"));
-  const base = 41_200 + Math.floor((process.pid % 100) * 10);
+  const base = portBaseOf(1);
   const args = ["--no-wait", "--speed", "1000", "--containers", "240", "--ships", "3"];
   const demo = new Demo(folder, base + 8080, base, args);
   let browser: Browser;
@@ -130,6 +130,12 @@ describe.skipIf(skipWithout("chromium", chromium !== undefined))("links cut on t
     await eventually("it to be cut", async () => (await link(portLink.id)).state === "down");
     const stopped = await left();
     expect(stopped).toBeGreaterThan(0);
+    // Which link is down, and what is waiting behind it: from the map alone.
+    const waiting = page.locator(".row", { hasText: ship.name }).filter({ hasText: "there, not here yet" });
+    await eventually(
+      "the list to say so",
+      async () => (await row.innerText()).includes("cut") && /[1-9]/.test(await waiting.innerText()),
+    );
     await row.getByRole("button", { name: /^Restore / }).click();
     await eventually("the backlog to go on", async () => (await left()) < stopped, 120_000);
 

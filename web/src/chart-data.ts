@@ -1,5 +1,5 @@
 import { overlaps, type HistoryModel, type Missing, type Reading } from "./history-model.js";
-import { valueIn, type Measure } from "./measures.js";
+import { shownIn, type Measure } from "./measures.js";
 
 /** A stretch without readings, epoch milliseconds. */
 export interface Gap {
@@ -65,7 +65,7 @@ export function chartData(
     xs.unshift((first.ms - Math.max(gapMs, (last.ms - first.ms) * BEFORE_SHARE)) / 1000);
   }
   const lines = measure.series.map(({ key }) => {
-    const values = rows.map((row): Value => (row === undefined ? null : valueIn(row.point, key)));
+    const values = rows.map((row): Value => (row === undefined ? null : shownIn(row.point, key, measure)));
     const pick = (late: boolean): Value[] =>
       values.map((value, i) => {
         const here = rows[i];

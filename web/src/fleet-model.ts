@@ -1,4 +1,12 @@
-import type { ApiLink, ApiSite, LinkDirection, ShipState, SimulationLink, SitesReply } from "@landfall/proto/api";
+import type {
+  ApiLink,
+  ApiSite,
+  LinkClass,
+  LinkDirection,
+  ShipState,
+  SimulationLink,
+  SitesReply,
+} from "@landfall/proto/api";
 import { PLACES, placeOf } from "@landfall/proto/identifiers";
 import { toMs } from "./format/time.js";
 
@@ -26,6 +34,19 @@ const STALE_AFTER_MS = { satellite: 6 * 3_600_000, port: 3_600_000, lan: 3_600_0
 export function isStale(ship: ShipState, nowMs: number): boolean {
   const measured = toMs(ship.time);
   return measured === undefined || nowMs - measured > STALE_AFTER_MS[ship.lastLink ?? "satellite"];
+}
+
+/** When a site was last heard of over each class of its links, the newest first. */
+export function contactsByClass(
+  links: readonly ApiLink[],
+  site: string,
+): { readonly kind: LinkClass; readonly time: string }[] {
+  const newest = new Map<LinkClass, string>();
+  for (const link of links) {
+    if ((link.from !== site && link.to !== site) || link.lastContact === undefined) continue;
+    if (link.lastContact > (newest.get(link.class) ?? "")) newest.set(link.class, link.lastContact);
+  }
+  return [...newest].map(([kind, time]) => ({ kind, time })).sort((a, b) => (a.time < b.time ? 1 : -1));
 }
 
 /** Longitude and latitude of a site: of a ship from its newest word, of a place from its code. */

@@ -1,7 +1,10 @@
 import type { GapReason, HistoryGap, HistoryPoint } from "@landfall/proto/api";
 import { placeOf } from "@landfall/proto/identifiers";
+import { custodyOf, type Stay } from "./custody.js";
 import { toMs } from "./format/time.js";
 import { nearestCopy } from "./geo/longitude.js";
+import { incidentsOf, type Incident } from "./incidents.js";
+import { portsByTime } from "./known-place.js";
 import type { History } from "./state/actions.js";
 
 /** One reading, ready for track, chart and table. */
@@ -10,6 +13,8 @@ export interface Reading {
   readonly knownMs: number;
   /** It lay somewhere unknown to us for a while: it came with a backlog, not as it happened. */
   readonly late: boolean;
+  /** The port where it was when a late one became known here. */
+  readonly knownIn?: string;
   /** Continuous along the track. */
   readonly longitude?: number;
   readonly latitude?: number;
@@ -42,20 +47,12 @@ export interface HistoryEvent {
   readonly latitude?: number;
 }
 
-/** One ship's part in a container's history. */
-export interface Carriage {
-  readonly vessel: string;
-  readonly voyage?: string;
-  readonly fromMs: number;
-  readonly from?: string;
-  readonly toMs?: number;
-  readonly to?: string;
-}
-
 export interface HistoryModel {
   readonly readings: readonly Reading[];
   readonly events: readonly HistoryEvent[];
-  readonly carriages: readonly Carriage[];
+  /** Who had it when. */
+  readonly custody: readonly Stay[];
+  readonly incidents: readonly Incident[];
   readonly missing: readonly Missing[];
   /** Readings on the server; `readings` may be a thinned choice. */
   readonly total: number;
@@ -79,6 +76,9 @@ export function modelHistory(history: History): HistoryModel | undefined {
     .sort((a, b) => a.ms - b.ms);
   const missing = missingOf(history.reply.gaps);
   const gapMs = gapLength(points.map(({ ms }) => ms));
+  const portAt = portsByTime(
+    points.map(({ point, ms }) => ({ ...positionOf(point), storedMs: toMs(point.received) ?? ms })),
+  );
   const readings: Reading[] = [];
   let track: number | undefined;
   for (const { point, ms } of points) {
@@ -89,10 +89,13 @@ export function modelHistory(history: History): HistoryModel | undefined {
     const lacking = before && missing.find((one) => overlaps(one, before.ms, ms));
     const placed = longitude !== undefined && latitude !== undefined;
     if (placed) track = track === undefined ? longitude : nearestCopy(longitude, track);
+    const late = knownMs - storedMs > LATE_AFTER_MS;
+    const knownIn = late ? portAt(knownMs) : undefined;
     readings.push({
       ms,
       knownMs,
-      late: knownMs - storedMs > LATE_AFTER_MS,
+      late,
+      ...(knownIn === undefined ? {} : { knownIn }),
       afterGap: before !== undefined && ms - before.ms > gapMs,
       point,
       ...(lacking ? { missing: lacking } : {}),
@@ -105,13 +108,32 @@ export function modelHistory(history: History): HistoryModel | undefined {
   return {
     readings,
     events,
-    carriages: carriagesOf(events),
+    custody: custodyOf(events),
+    incidents: incidentsOf(readings),
     missing,
     total: history.reply.total,
     fromMs: times.reduce((a, b) => Math.min(a, b)),
     toMs: times.reduce((a, b) => Math.max(a, b)),
     gapMs,
   };
+}
+
+/** A history that was thinned, with everything of the part that was looked at closely. */
+export function withCloser(whole: History, part: History): History {
+  const points = part.reply.points;
+  const [from, to] = [points[0]?.time, points.at(-1)?.time];
+  if (from === undefined || to === undefined || part.kind !== whole.kind) return whole;
+  // Text of RFC 3339 in UTC sorts as time.
+  const merged = [
+    ...whole.reply.points.filter(({ time }) => time < from),
+    ...points,
+    ...whole.reply.points.filter(({ time }) => time > to),
+  ];
+  return { ...whole, reply: { ...whole.reply, points: merged } } as History;
+}
+
+function positionOf({ longitude, latitude }: HistoryPoint): { longitude?: number; latitude?: number } {
+  return longitude === undefined || latitude === undefined ? {} : { longitude, latitude };
 }
 
 export function overlaps({ fromMs = -Infinity, toMs = Infinity }: Missing, startMs: number, endMs: number): boolean {
@@ -122,7 +144,7 @@ export function overlaps({ fromMs = -Infinity, toMs = Infinity }: Missing, start
 function missingOf(gaps: readonly HistoryGap[]): Missing[] {
   const merged: Missing[] = [];
   const byStart = gaps.toSorted((a, b) => (toMs(a.from) ?? -Infinity) - (toMs(b.from) ?? -Infinity));
-  for (const { from, to, reason, records, origin } of byStart) {
+  for (const { from, to, reason, records = 0, origin } of byStart) {
     const [start, end] = [toMs(from) ?? -Infinity, toMs(to) ?? Infinity];
     const site = origin.slice(0, origin.indexOf("."));
     const index = merged.findIndex((one) => one.reason === reason && (one.toMs ?? Infinity) >= start);
@@ -173,26 +195,6 @@ function toEvent(event: History["reply"]["events"][number], readings: readonly R
         : { latitude, longitude: near?.longitude === undefined ? longitude : nearestCopy(longitude, near.longitude) }),
     },
   ];
-}
-
-/** Pairs LOAD with the DISC that follows it. */
-function carriagesOf(events: readonly HistoryEvent[]): Carriage[] {
-  const carriages: Carriage[] = [];
-  for (const event of events) {
-    const open = carriages.at(-1);
-    if (event.type === "LOAD" && event.vessel !== undefined) {
-      carriages.push({
-        vessel: event.vessel,
-        fromMs: event.ms,
-        ...(event.voyage === undefined ? {} : { voyage: event.voyage }),
-        ...(event.location === undefined ? {} : { from: event.location }),
-      });
-    } else if (event.type === "DISC" && open && open.toMs === undefined) {
-      const to = event.location === undefined ? {} : { to: event.location };
-      carriages[carriages.length - 1] = { ...open, toMs: event.ms, ...to };
-    }
-  }
-  return carriages;
 }
 
 /** The reading measured nearest to a moment, by bisection; of those with a position if there are any. */

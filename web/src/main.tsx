@@ -5,6 +5,8 @@ import "./style/login.css";
 import "./style/panel.css";
 import "./style/map.css";
 import "./style/timeline.css";
+import "./style/dialog.css";
+import "./style/alerts.css";
 import { createApi } from "./api/endpoints.js";
 import { createHttp } from "./api/http.js";
 import { createCursor } from "./cursor.js";
@@ -12,23 +14,40 @@ import { syncAddressBar } from "./effects/address-bar.js";
 import type { App } from "./effects/app.js";
 import { followLive } from "./effects/live.js";
 import { startLoading } from "./effects/loading.js";
+import { keepUnits, readUnits } from "./effects/preferences.js";
 import { checkSession } from "./effects/session.js";
 import { createSelectors } from "./selectors.js";
+import { fetchSeeingAs, seenAsOf } from "./see-as.js";
+import { fetchAsHolder, shareTokenOf } from "./share.js";
 import { initialState, reduce } from "./state.js";
 import { createStore } from "./store.js";
 import { parseView } from "./url-state.js";
 import { AppView } from "./view/app.js";
 import { UiContext, type Tick } from "./view/ui.js";
 
-const fetchHere = (input: string, init?: RequestInit): Promise<Response> => window.fetch(input, init);
+const fetchBare = (input: string, init?: RequestInit): Promise<Response> => window.fetch(input, init);
+const shareToken = shareTokenOf(window.location);
+const seenAs = seenAsOf(window.location);
+const fetchHere =
+  shareToken !== undefined
+    ? fetchAsHolder(fetchBare, shareToken)
+    : seenAs !== undefined
+      ? fetchSeeingAs(fetchBare, seenAs)
+      : fetchBare;
 
 const app: App = {
-  store: createStore(reduce, initialState(parseView(window.location.search))),
+  store: createStore(reduce, initialState(parseView(window.location.search), readUnits(window))),
   api: createApi(createHttp(fetchHere)),
   nowMs: () => Date.now(),
+  isShared: shareToken !== undefined,
+  ...(seenAs !== undefined && { seenAs }),
 };
 
+// Another link in the same window is another person: nothing of the one before stays.
+window.addEventListener("hashchange", () => window.location.reload());
+
 syncAddressBar(app, window);
+keepUnits(app, window);
 const loading = startLoading(app);
 const live = followLive(
   app,

@@ -1,5 +1,6 @@
 import type { Measurements } from "@landfall/proto/api";
 import { formatNumber, withUnit } from "./format/quantities.js";
+import { shownUnit, toShown, USUAL_UNITS, type Units } from "./format/units.js";
 import type { Reading } from "./history-model.js";
 
 /** A line of the chart. */
@@ -21,6 +22,8 @@ export interface Measure {
   readonly series: readonly Series[];
   /** Yes or no: a step between 0 and 1. */
   readonly flag?: boolean;
+  /** From what is measured to what the person reads; absent where that is the same. */
+  readonly convert?: (value: number) => number;
 }
 
 export const MEASURES: readonly Measure[] = [
@@ -70,11 +73,17 @@ export function valueIn(measurements: Measurements, key: keyof Measurements): nu
   return typeof value === "boolean" ? Number(value) : value;
 }
 
+/** The value as the person reads it. */
+export function shownIn(measurements: Measurements, key: keyof Measurements, measure: Measure): number | undefined {
+  const value = valueIn(measurements, key);
+  return value === undefined || !measure.convert ? value : measure.convert(value);
+}
+
 /** What a reading says about a measure: `4.1 °C, supply 4.0, return 4.6, set to 4.0`; empty for nothing. */
 export function describe(measurements: Measurements, measure: Measure): string {
   const parts: string[] = [];
   for (const [i, { key, short, label }] of measure.series.entries()) {
-    const value = valueIn(measurements, key);
+    const value = shownIn(measurements, key, measure);
     if (value === undefined) continue;
     const first = i === 0 && short === undefined;
     if (measure.flag) parts.push(`${short ?? label} ${value > 0 ? "yes" : "no"}`);
@@ -84,10 +93,16 @@ export function describe(measurements: Measurements, measure: Measure): string {
   return parts.join(", ");
 }
 
-/** Those of the measures that this history has anything of, with only the lines that have. */
-export function measuresIn(readings: readonly Reading[]): Measure[] {
+/** Those of the measures that this history has anything of, with only the lines that have, in the person's units. */
+export function measuresIn(readings: readonly Reading[], units: Units = USUAL_UNITS): Measure[] {
   return MEASURES.flatMap((measure) => {
     const series = measure.series.filter(({ key }) => readings.some(({ point }) => point[key] !== undefined));
-    return series.length === 0 ? [] : [{ ...measure, series }];
+    return series.length === 0 ? [] : [{ ...inUnits(measure, units), series }];
   });
+}
+
+function inUnits(measure: Measure, units: Units): Measure {
+  const unit = shownUnit(measure.unit, units);
+  if (unit === measure.unit) return measure;
+  return { ...measure, unit, convert: (value) => toShown(value, measure.unit, units) };
 }

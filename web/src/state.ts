@@ -2,16 +2,17 @@ import type {
   ApiAlert,
   ContainersReply,
   ContainerState,
+  ContainerStatus,
   SessionReply,
   ShipState,
-  SignedOutProblem,
   SimulationState,
   SitesReply,
 } from "@landfall/proto/api";
-import type { Action, ContainerPage, History, ListName, Part } from "./state/actions.js";
-import { applyLive } from "./state/live.js";
-import { IDLE, toFailed, toLoading, type Remote } from "./state/remote.js";
-import type { Selection, View } from "./url-state.js";
+import { USUAL_UNITS, type Units } from "./format/units.js";
+import type { Action, ContainerPage, History, ListName, Part, WaysIn } from "./state/actions.js";
+import { applyLive, mergeAlert } from "./state/live.js";
+import { IDLE, mapRemote, toFailed, toLoading, type Remote } from "./state/remote.js";
+import { readStatuses, type Selection, type View } from "./url-state.js";
 
 export type SessionState =
   | { readonly phase: "checking" }
@@ -19,7 +20,7 @@ export type SessionState =
   | {
       readonly phase: "signed-out" | "signing-in";
       readonly message?: string;
-      readonly demo?: SignedOutProblem["demo"];
+      readonly waysIn: WaysIn;
     }
   | { readonly phase: "signed-in"; readonly user: SessionReply };
 
@@ -54,6 +55,10 @@ export interface State {
   readonly detail: Remote<ContainerState>;
   /** Of the selected container or ship. */
   readonly history: Remote<History>;
+  /** A part of it, less thinned: what the chart looks at closely. */
+  readonly closer: Remote<History>;
+  /** In which the person reads. */
+  readonly units: Units;
   readonly simulation?: { readonly state: SimulationState; readonly receivedMs: number };
   readonly search: string;
   readonly commands: Readonly<Record<string, CommandState>>;
@@ -74,13 +79,14 @@ const NOTHING_LOADED = {
   lists: { fleet: IDLE, aboard: IDLE, search: IDLE },
   detail: IDLE,
   history: IDLE,
+  closer: IDLE,
   search: "",
   commands: {},
   notices: [],
-} as const satisfies Omit<State, "session" | "view" | "noticeCount" | "simulation">;
+} as const satisfies Omit<State, "session" | "view" | "noticeCount" | "simulation" | "units">;
 
-export function initialState(view: View): State {
-  return { ...NOTHING_LOADED, session: { phase: "checking" }, view, noticeCount: 0 };
+export function initialState(view: View, units: Units = USUAL_UNITS): State {
+  return { ...NOTHING_LOADED, session: { phase: "checking" }, view, units, noticeCount: 0 };
 }
 
 /** The next state. Pure: clock readings come in with the actions. */
@@ -110,8 +116,18 @@ export function reduce(state: State, action: Action): State {
       const { atMs: _, ...view } = state.view;
       return { ...state, view: action.atMs === undefined ? view : { ...view, atMs: action.atMs } };
     }
+    case "view/status":
+      return { ...state, view: withStatus(state.view, action.status) };
     case "view/measure":
-      return { ...state, view: { ...state.view, measure: action.measure } };
+      return { ...state, view: withLimit({ ...state.view, measure: action.measure }, undefined) };
+    case "view/window":
+      return { ...state, view: withWindow(state.view, action.window), closer: IDLE };
+    case "view/follow":
+      return { ...state, view: { ...state.view, follow: action.follow } };
+    case "view/limit":
+      return { ...state, view: withLimit(state.view, action.limit) };
+    case "units/chosen":
+      return { ...state, units: action.units };
     case "connection/open":
       return { ...state, connection: { phase: "live", lastMs: action.nowMs } };
     case "connection/lost":
@@ -132,6 +148,8 @@ export function reduce(state: State, action: Action): State {
       };
     case "alerts/loaded":
       return { ...state, alerts: { phase: "ready", value: action.reply.alerts } };
+    case "alert/answered":
+      return { ...state, alerts: mapRemote(state.alerts, (alerts) => mergeAlert(alerts, action.alert)) };
     case "sites/loaded":
       return { ...state, sites: { phase: "ready", value: action.reply } };
     case "marks/loaded":
@@ -142,6 +160,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, detail: { phase: "ready", value: action.container } };
     case "history/loaded":
       return { ...state, history: { phase: "ready", value: action.history } };
+    case "closer/loaded":
+      return { ...state, closer: { phase: "ready", value: action.history } };
     case "simulation/loaded":
       return { ...state, simulation: { state: action.simulation, receivedMs: action.nowMs } };
     case "search/typed":
@@ -172,23 +192,47 @@ function withoutMessage(session: SessionState & { phase: "signed-out" | "signing
 /** Forgets everything that was shown to the person before; only the place in the address bar stays. */
 function signedOut(state: State, action: Action & { type: "session/signed-out" }): State {
   const before = state.session;
-  const demo =
-    action.demo ?? (before.phase === "signed-out" || before.phase === "signing-in" ? before.demo : undefined);
+  const { demo, setup, provider, message } = action;
+  const isTold = demo !== undefined || setup !== undefined || provider !== undefined;
+  // An answer to a wrong password does not say it again.
+  const known = before.phase === "signed-out" || before.phase === "signing-in" ? before.waysIn : {};
+  const told: WaysIn = { ...(demo && { demo }), ...(setup && { setup }), ...(provider && { provider }) };
   return {
     ...NOTHING_LOADED,
     view: state.view,
+    units: state.units,
     noticeCount: state.noticeCount,
     session: {
       phase: "signed-out",
-      ...(demo ? { demo } : {}),
-      ...(action.message === undefined ? {} : { message: action.message }),
+      waysIn: isTold ? told : known,
+      ...(message === undefined ? {} : { message }),
     },
   };
 }
 
+/** The first state that is chosen is shown alone, further ones beside it; when none is left, all are shown. */
+function withStatus(view: View, status: ContainerStatus | undefined): View {
+  const { statuses = [], ...rest } = view;
+  const chosen = new Set(statuses);
+  if (status === undefined) chosen.clear();
+  else if (!chosen.delete(status)) chosen.add(status);
+  return { ...rest, ...readStatuses([...chosen].join(",")) };
+}
+
 function withSelection(view: View, selection: Selection | undefined): View {
-  const { selection: _, atMs: __, ...rest } = view;
+  const { selection: _, atMs: __, window: ___, limit: ____, follow: _____, ...rest } = view;
   return selection ? { ...rest, selection } : rest;
+}
+
+function withWindow(view: View, window: View["window"]): View {
+  const { window: _, ...rest } = view;
+  return window ? { ...rest, window } : rest;
+}
+
+/** A limit is of one measurement: it goes with it. */
+function withLimit(view: View, limit: View["limit"]): View {
+  const { limit: _, ...rest } = view;
+  return limit ? { ...rest, limit } : rest;
 }
 
 /** A different selection shows nothing of the one before. */
@@ -202,6 +246,7 @@ function replaceView(state: State, view: View): State {
     view,
     detail: known ? { phase: "loading", value: known } : IDLE,
     history: IDLE,
+    closer: IDLE,
     lists: { ...state.lists, aboard: IDLE },
   };
 }

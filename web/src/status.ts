@@ -16,7 +16,7 @@ export const STATUS_LOOK: Readonly<Record<ContainerStatus, StatusLook>> = {
   "out-of-range": { word: "Out of range", colour: "--status-range", path: "M6 1L11.5 10.8H.5Z" },
   "no-power": { word: "No power", colour: "--status-power", path: "M7.4.3L1.8 6.9H5.1L4.4 11.7L10.2 4.9H6.7Z" },
   "door-open": { word: "Door open", colour: "--status-door", path: "M11 1H1V11H11V8.2H4V3.8H11Z" },
-  unknown: { word: "No readings", colour: "--status-silent", path: "M2 2H10V10H2Z", hollow: true },
+  unknown: { word: "Silent", colour: "--status-silent", path: "M2 2H10V10H2Z", hollow: true },
   fine: { word: "Fine", colour: "--status-fine", path: "M1.5 1.5H10.5V10.5H1.5Z" },
 };
 
@@ -25,6 +25,7 @@ export const STATUS_ORDER = Object.keys(STATUS_LOOK) as readonly ContainerStatus
 
 export const ALERT_WORDS: Readonly<Record<AlertType, string>> = {
   LOST: "Lost",
+  SILENT: "Silent",
   OUT_OF_RANGE: "Out of range",
   NO_POWER: "No power",
   DOOR_OPEN: "Door open",
@@ -34,6 +35,7 @@ export const ALERT_WORDS: Readonly<Record<AlertType, string>> = {
 /** The state that an alert speaks of; a shock leaves none behind. */
 export const ALERT_STATUS: Readonly<Record<AlertType, ContainerStatus>> = {
   LOST: "lost",
+  SILENT: "unknown",
   OUT_OF_RANGE: "out-of-range",
   NO_POWER: "no-power",
   DOOR_OPEN: "door-open",

@@ -1,8 +1,11 @@
+import type { ContainerStatus } from "@landfall/proto/api";
+import { STATUS_ORDER } from "./status.js";
+
 /** What the address bar holds: enough to send somebody a link to exactly this view. */
 
 export type Tab = "fleet" | "alerts" | "sites";
 
-export type SelectionKind = "container" | "ship" | "site" | "link";
+export type SelectionKind = "container" | "ship" | "site" | "link" | "alert";
 
 export interface Selection {
   readonly kind: SelectionKind;
@@ -16,6 +19,18 @@ export interface Box {
   readonly zoom: number;
 }
 
+/** The part of a history that the chart shows, epoch milliseconds. */
+export interface TimeWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What is looked for in a history, in the measurement's own unit. */
+export interface ValueLimit {
+  readonly side: "above" | "below";
+  readonly value: number;
+}
+
 export interface View {
   readonly tab: Tab;
   readonly selection?: Selection;
@@ -24,10 +39,17 @@ export interface View {
   readonly atMs?: number;
   /** Which measurement the chart shows. */
   readonly measure?: string;
+  /** Containers in these states alone are shown; all of them without it. Never empty, in the order of legends. */
+  readonly statuses?: readonly ContainerStatus[];
+  /** Absent: the whole history. */
+  readonly window?: TimeWindow;
+  /** The map keeps the replayed moment in view. */
+  readonly follow?: boolean;
+  readonly limit?: ValueLimit;
 }
 
 const TABS: readonly Tab[] = ["fleet", "alerts", "sites"];
-const KINDS: readonly SelectionKind[] = ["container", "ship", "site", "link"];
+const KINDS: readonly SelectionKind[] = ["container", "ship", "site", "link", "alert"];
 /** Identifiers of everything that can be selected; a link's is `a~b`. Longer ones are not ours. */
 const ID_PATTERN = /^[A-Za-z0-9._~-]{1,100}$/;
 const MEASURE_PATTERN = /^[a-z0-9]{1,20}$/;
@@ -40,12 +62,18 @@ export function parseView(search: string): View {
   const box = readBox(query.get("map"));
   const atMs = Date.parse(query.get("at") ?? "");
   const measure = query.get("chart");
+  const window = readWindow(query.get("window"));
+  const limit = readLimit(query.get("ever"));
   return {
     tab,
     ...(selection ? { selection } : {}),
     ...(box ? { box } : {}),
     ...(selection && Number.isFinite(atMs) ? { atMs } : {}),
     ...(measure !== null && MEASURE_PATTERN.test(measure) ? { measure } : {}),
+    ...readStatuses(query.get("state")),
+    ...(selection && window ? { window } : {}),
+    ...(selection && query.get("follow") === "1" ? { follow: true } : {}),
+    ...(selection && limit ? { limit } : {}),
   };
 }
 
@@ -54,8 +82,12 @@ export function formatView(view: View): string {
   const parts: string[] = [];
   if (view.selection) parts.push(`${view.selection.kind}=${encodeURIComponent(view.selection.id)}`);
   if (view.tab !== "fleet") parts.push(`tab=${view.tab}`);
-  if (view.atMs !== undefined) parts.push(`at=${new Date(view.atMs).toISOString().replace(/\.\d+Z$/, "Z")}`);
+  if (view.statuses !== undefined) parts.push(`state=${view.statuses.join(",")}`);
+  if (view.atMs !== undefined) parts.push(`at=${toText(view.atMs)}`);
   if (view.measure !== undefined) parts.push(`chart=${view.measure}`);
+  if (view.window) parts.push(`window=${toText(view.window.fromMs)}/${toText(view.window.toMs)}`);
+  if (view.follow) parts.push("follow=1");
+  if (view.limit) parts.push(`ever=${view.limit.side}/${trim(view.limit.value, 3)}`);
   if (view.box) {
     const { latitude, longitude, zoom } = view.box;
     // Written by hand: URLSearchParams would turn the slashes into %2F.
@@ -73,6 +105,13 @@ export function isNewPlace(before: View, after: View): boolean {
   );
 }
 
+/** Those of the list that are states; all of them, or none, is no filter. */
+export function readStatuses(text: string | null): Pick<View, "statuses"> {
+  const named = (text ?? "").split(",");
+  const statuses = STATUS_ORDER.filter((status) => named.includes(status));
+  return statuses.length === 0 || statuses.length === STATUS_ORDER.length ? {} : { statuses };
+}
+
 function readSelection(query: URLSearchParams): Selection | undefined {
   for (const kind of KINDS) {
     const id = query.get(kind);
@@ -87,6 +126,24 @@ function readBox(text: string | null): Box | undefined {
   if (![zoom, latitude, longitude].every((value) => Number.isFinite(value))) return undefined;
   if (zoom < 0 || zoom > 22 || Math.abs(latitude) > 90 || Math.abs(longitude) > 540) return undefined;
   return { zoom, latitude, longitude };
+}
+
+function readWindow(text: string | null): TimeWindow | undefined {
+  const [fromMs, toMs, ...rest] = (text ?? "").split("/").map((part) => Date.parse(part));
+  if (fromMs === undefined || toMs === undefined || rest.length > 0 || !(fromMs < toMs)) return undefined;
+  return { fromMs, toMs };
+}
+
+function readLimit(text: string | null): ValueLimit | undefined {
+  const [side, number = "", ...rest] = (text ?? "").split("/");
+  const value = Number.parseFloat(number);
+  if ((side !== "above" && side !== "below") || !Number.isFinite(value) || rest.length > 0) return undefined;
+  return { side, value };
+}
+
+/** RFC 3339 in whole seconds. */
+function toText(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function trim(value: number, digits: number): string {

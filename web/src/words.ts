@@ -1,7 +1,8 @@
 import type { GapReason } from "@landfall/proto/api";
 import { formatContainerNumber } from "@landfall/proto/identifiers";
-import { plural } from "./format/quantities.js";
-import { formatTime } from "./format/time.js";
+import { plural, withUnit } from "./format/quantities.js";
+import { formatDuration, formatTime } from "./format/time.js";
+import type { Incident } from "./incidents.js";
 import type { Missing, Reading } from "./history-model.js";
 
 /** How a link is doing, in words. */
@@ -10,9 +11,10 @@ export const LINK_WORDS = { up: "up", degraded: "degraded", cut: "cut", "out-of-
 /** Classes of links in words. */
 export const CLASS_WORDS = { lan: "local", wan: "wide area", port: "port link", satellite: "satellite" } as const;
 
-/** `known here since 9 Nov 17:22 UTC, came with a backlog`. */
+/** `known here since 9 Nov 17:22 UTC (Singapore), came with a backlog`. */
 export function knownLine(reading: Reading): string {
-  const known = `known here since ${formatTime(reading.knownMs)} UTC`;
+  const place = reading.knownIn === undefined ? "" : ` (${reading.knownIn})`;
+  const known = `known here since ${formatTime(reading.knownMs)} UTC${place}`;
   return reading.late ? `${known}, came with a backlog` : known;
 }
 
@@ -54,6 +56,21 @@ export function eventWords(type: string, ship?: string): string {
       return "Departed";
     default:
       return type;
+  }
+}
+
+/** `Door open for 35 min`, `Shock of 3.4 g`. */
+export function incidentWords({ kind, fromMs, toMs, shockG = 0 }: Incident): string {
+  const lasted = toMs > fromMs ? ` for ${formatDuration(toMs - fromMs)}` : "";
+  switch (kind) {
+    case "defrost":
+      return `Defrosting${lasted}`;
+    case "door":
+      return `Door open${lasted}`;
+    case "power":
+      return `No power${lasted}`;
+    case "shock":
+      return `${toMs > fromMs ? "Shocks up to" : "Shock of"} ${withUnit(shockG, "g")}`;
   }
 }
 

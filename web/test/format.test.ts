@@ -8,10 +8,16 @@ import {
   plural,
 } from "../src/format/quantities.js";
 import { readable } from "../src/words.js";
-import { formatAgo, formatDuration, formatLocal, formatTime, toMs } from "../src/format/time.js";
+import { formatAgo, formatBoth, formatDuration, formatLocal, formatTime, toMs } from "../src/format/time.js";
 
 describe("times", () => {
   const ms = Date.UTC(2026, 10, 3, 4, 10, 5);
+
+  it("has the reader's own clock beside it, and its day where that is another", () => {
+    expect(formatBoth(ms, ms, "Asia/Tokyo")).toBe("3 Nov 04:10 UTC (13:10 GMT+9)");
+    expect(formatBoth(ms, ms, "America/Los_Angeles")).toMatch(/^3 Nov 04:10 UTC \(2 Nov 20:10 (PST|GMT-8)\)$/);
+    expect(formatBoth(ms, ms, "UTC")).toBe("3 Nov 04:10 UTC");
+  });
 
   it("shows UTC, and the year only when it is another", () => {
     expect(formatTime(ms)).toBe("3 Nov 04:10");

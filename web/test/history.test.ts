@@ -1,9 +1,11 @@
-import type { HistoryGap, HistoryPoint } from "@landfall/proto/api";
+import type { HistoryGap, HistoryPoint, ShipHistoryReply } from "@landfall/proto/api";
 import { describe, expect, it } from "vitest";
 import { chartData } from "../src/chart-data.js";
-import { modelHistory, nearestReading, positionAt, type HistoryModel } from "../src/history-model.js";
+import { stayAt } from "../src/custody.js";
+import { modelHistory, nearestReading, positionAt, withCloser, type HistoryModel } from "../src/history-model.js";
 import { describe as describeReading, MEASURES, measuresIn, type Measure } from "../src/measures.js";
-import { knownLine, missingTimes, missingWords } from "../src/words.js";
+import { formatUnits, fromShown, parseUnits, toShown, USUAL_UNITS } from "../src/format/units.js";
+import { incidentWords, knownLine, missingTimes, missingWords } from "../src/words.js";
 
 const START = Date.UTC(2026, 10, 3, 4, 0);
 const MINUTE = 60_000;
@@ -35,6 +37,14 @@ function model(
   if (!history) throw new Error("there should be a history");
   return history;
 }
+
+const reply = (points: HistoryPoint[], total: number): ShipHistoryReply => ({
+  imo: "1",
+  points,
+  events: [],
+  gaps: [],
+  total,
+});
 
 const TEMPERATURE = MEASURES.find(({ id }) => id === "temperature") as Measure;
 
@@ -71,26 +81,75 @@ describe("history", () => {
     expect(model(daily).readings.some(({ afterGap }) => afterGap)).toBe(false);
   });
 
-  it("pairs loading and discharge into carriages, and places events", () => {
+  it("tells who had it when, out of gates, loading and discharge, and places events", () => {
     const at = (minutes: number): string => new Date(START + minutes * MINUTE).toISOString();
-    const { carriages, events } = model([point(0, { longitude: 139.7, latitude: 35.6 })], [
+    const ms = (minutes: number): number => START + minutes * MINUTE;
+    const { custody, events } = model([point(0, { longitude: 139.7, latitude: 35.6 })], [
       { type: "DISC", time: at(500), location: "SGSIN", vessel: "1", knownSince: at(500) },
+      { type: "GTIN", time: at(5), location: "JPTYO", knownSince: at(5) },
       { type: "LOAD", time: at(10), location: "JPTYO", vessel: "1", voyage: "41", knownSince: at(10) },
       { type: "LOAD", time: at(700), location: "SGSIN", vessel: "2", knownSince: at(700) },
+      // Its discharge is not known yet.
+      { type: "GTOT", time: at(900), location: "AUSYD", knownSince: at(900) },
     ] as never);
-    expect(carriages).toEqual([
-      {
-        vessel: "1",
-        voyage: "41",
-        fromMs: START + 10 * MINUTE,
-        from: "JPTYO",
-        toMs: START + 500 * MINUTE,
-        to: "SGSIN",
-      },
-      { vessel: "2", fromMs: START + 700 * MINUTE, from: "SGSIN" },
+    expect(custody).toEqual([
+      { kind: "terminal", fromMs: ms(5), toMs: ms(10), from: "JPTYO" },
+      { kind: "ship", vessel: "1", voyage: "41", fromMs: ms(10), from: "JPTYO", toMs: ms(500), to: "SGSIN" },
+      { kind: "terminal", fromMs: ms(500), toMs: ms(700), from: "SGSIN" },
+      { kind: "ship", vessel: "2", fromMs: ms(700), from: "SGSIN", toMs: ms(900), to: "AUSYD" },
+      { kind: "road", fromMs: ms(900), from: "AUSYD" },
     ]);
-    expect(events.map(({ type }) => type)).toEqual(["LOAD", "DISC", "LOAD"]);
-    expect(events[0]?.latitude).toBeCloseTo(35.6175);
+    expect(stayAt(custody, ms(499))).toBe(custody[1]);
+    expect(stayAt(custody, ms(500))).toBe(custody[2]);
+    expect(stayAt(custody, ms(0))).toBeUndefined();
+    expect(events.map(({ type }) => type)).toEqual(["GTIN", "LOAD", "DISC", "LOAD", "GTOT"]);
+    expect(events[1]?.latitude).toBeCloseTo(35.6175);
+  });
+
+  it("says in which port it was when a backlog became known, by the sites' clocks", () => {
+    // On board, in the Strait of Malacca, then alongside in Singapore; the first two came ashore there.
+    const { readings } = model([
+      point(0, { longitude: 98, latitude: 6 }, 60),
+      point(30, { longitude: 101, latitude: 3 }, 30),
+      point(60, { longitude: 103.82, latitude: 1.27 }),
+    ]);
+    expect(readings.map(({ knownIn }) => knownIn)).toEqual(["Singapore", "Singapore", undefined]);
+    expect(readings.map(knownLine)[0]).toBe("known here since 3 Nov 05:00 UTC (Singapore), came with a backlog");
+  });
+
+  it("tells of doors, power cuts, defrosting and shocks, and nothing of what lies in a gap", () => {
+    const { incidents } = model([
+      point(0, { doorOpen: false, powered: true, defrosting: true, longitude: 1, latitude: 2 }),
+      point(15, { doorOpen: true, powered: true, defrosting: true, longitude: 3, latitude: 4 }),
+      point(30, { doorOpen: true, powered: true, defrosting: false, shockG: 2.6, longitude: 5, latitude: 6 }),
+      point(45, { doorOpen: false, powered: true, shockG: 4, longitude: 7, latitude: 8 }),
+      point(60, { powered: false, shockG: 0.2 }),
+      point(75, { powered: false }),
+      point(2000, { powered: false }),
+      point(2015, { powered: true }),
+    ]);
+    const ms = (minutes: number): number => START + minutes * MINUTE;
+    expect(incidents).toEqual([
+      { kind: "defrost", fromMs: ms(0), toMs: ms(30), longitude: 1, latitude: 2 },
+      { kind: "door", fromMs: ms(15), toMs: ms(45), longitude: 3, latitude: 4 },
+      { kind: "shock", fromMs: ms(30), toMs: ms(45), shockG: 4, longitude: 7, latitude: 8 },
+      { kind: "power", fromMs: ms(60), toMs: ms(75) },
+      { kind: "power", fromMs: ms(2000), toMs: ms(2015) },
+    ]);
+    expect(incidents.map(incidentWords).slice(1, 4)).toEqual([
+      "Door open for 30 min",
+      "Shocks up to 4.0\u00a0g",
+      "No power for 15 min",
+    ]);
+  });
+
+  it("holds everything of the part that is looked at closely, and the rest as it was", () => {
+    const whole = { kind: "ship", reply: reply([point(0), point(100), point(200), point(300)], 900) } as const;
+    const part = { kind: "ship", reply: reply([point(90), point(100), point(110), point(200)], 4) } as const;
+    const merged = withCloser(whole, part).reply;
+    expect(merged.points.map(({ offset }) => offset / 1024)).toEqual([0, 90, 100, 110, 200, 300]);
+    expect(merged.total).toBe(900);
+    expect(withCloser(whole, { kind: "ship", reply: reply([], 0) })).toBe(whole);
   });
 
   it("is none without readings and events", () => {
@@ -239,6 +298,19 @@ describe("measures", () => {
       ["temperature", ["temperatureC", "setpointC"]],
       ["power", ["powered"]],
     ]);
+  });
+
+  it("is in the person's units: readings, and what was asked for", () => {
+    const units = { temperature: "°F", speed: "km/h" } as const;
+    const { readings } = model([point(0, { temperatureC: -18, speedKn: 10 })]);
+    const [temperature, speed] = measuresIn(readings, units) as [Measure, Measure];
+    expect(describeReading({ temperatureC: -18 }, temperature)).toBe("−0.4\u00a0°F");
+    expect(describeReading({ speedKn: 10 }, speed)).toBe("18.5\u00a0km/h");
+    expect(chartData(model([point(0, { temperatureC: 100 })]), temperature, START).lines[0]?.inTime).toEqual([212]);
+    expect(fromShown(5, "°C", units)).toBe(-15);
+    expect(fromShown(toShown(7.3, "kn", units), "kn", units)).toBeCloseTo(7.3);
+    expect(parseUnits(formatUnits(units))).toEqual(units);
+    expect(parseUnits("nonsense")).toEqual(USUAL_UNITS);
   });
 
   it("describes a reading with its units", () => {

@@ -139,8 +139,8 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { tim
 
   it("shows a history: two ships, events, a track with readings, a chart, a table and exports", async () => {
     const page = await open({ path: `/?container=${DUCKS}` });
-    await text(page, "Carried by");
-    const carriers = page.locator(".section", { hasText: "Carried by" });
+    await text(page, "Who had it when");
+    const carriers = page.locator(".section", { hasText: "Who had it when" });
     await carriers.getByText("Big Blue Iris").waitFor();
     await carriers.getByText("Big Blue Hyacinth").waitFor();
     await placed(page);
@@ -269,12 +269,67 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { tim
     expect(server.commands.slice(-3)).toEqual([
       { path: `POST /api/simulation/ships/${HYACINTH}/arrive`, body: { port: "AUSYD" } },
       { path: "PATCH /api/simulation/links/tokyo~singapore", body: { state: "down" } },
-      { path: "PATCH /api/simulation/links/tokyo~singapore", body: { latencyMs: 600, kbps: 256 } },
+      {
+        path: "PATCH /api/simulation/links/tokyo~singapore",
+        body: { latencyMs: 600, kbps: 256, lossPct: 0, jitterMs: 0 },
+      },
     ]);
     server.fail("/api/simulation/links", 502);
     await page.getByRole("button", { name: "No limits" }).click();
     await text(page, "The fake headquarters was told to fail.");
     server.fail("/api/simulation/links", undefined);
+  });
+
+  it("kills and starts a node, half-opens a link, throws containers overboard, and shows a site's last hour", async () => {
+    const page = await open({ user: "ops", path: "/?site=tokyo" });
+    await page.getByRole("button", { name: "Kill", exact: true }).click();
+    await expect
+      .poll(() => server.commands.at(-1))
+      .toEqual({
+        path: "POST /api/simulation/nodes/tokyo/kill",
+        body: { stay: true },
+      });
+    await expect.poll(() => page.locator(".spark-plot canvas").count()).toBe(5);
+    await text(page, "at most 4321 records");
+    await text(page, "the disk is nearly full");
+    await page.goto(`${server.url}/?site=los-angeles`);
+    await page.getByRole("button", { name: "Kill and restart" }).waitFor();
+    // It serves this very map.
+    expect(await page.getByRole("button", { name: "Kill", exact: true }).count()).toBe(0);
+    await page.goto(`${server.url}/?link=tokyo~singapore`);
+    await page.getByRole("button", { name: "Half-open" }).click();
+    await expect
+      .poll(() => server.commands.at(-1))
+      .toEqual({
+        path: "PATCH /api/simulation/links/tokyo~singapore",
+        body: { state: "half-open" },
+      });
+    await page.goto(`${server.url}/?ship=${HYACINTH}`);
+    await page.getByLabel("Over the side").fill("4");
+    await page.getByRole("button", { name: "Throw overboard" }).click();
+    await expect
+      .poll(() => server.commands.at(-1))
+      .toEqual({
+        path: `POST /api/simulation/ships/${HYACINTH}/overboard`,
+        body: { count: 4 },
+      });
+  });
+
+  it("shows containers in some states alone; says so, and where there is none of them", async () => {
+    const page = await open({ user: "ops" });
+    const lost = page.getByRole("button", { name: /^Lost/ });
+    await lost.click();
+    await text(page, "Only containers that are “lost” are shown.");
+    await expect.poll(() => new URL(page.url()).searchParams.get("state")).toBe("lost");
+    await lost.click();
+    // The fake fleet has some in every state: here the headquarters finds none.
+    await page.route(/\/api\/containers\?.*status=door-open/, (route) =>
+      route.fulfill({ json: { type: "FeatureCollection", features: [], matched: 0, total: 101 } }),
+    );
+    await page.getByRole("button", { name: /^Door open/ }).click();
+    await text(page, "No container in this part of the map is “door open”.");
+    await page.getByRole("button", { name: "Show all states" }).click();
+    await expect.poll(() => new URL(page.url()).searchParams.get("state")).toBe(null);
   });
 
   it("shows the manufacturer no site, no control and no foreign container", async () => {
@@ -322,14 +377,14 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { tim
     await text(page, /Alerts could not be loaded/);
     server.fail("/api/alerts", undefined);
     await page.getByRole("button", { name: "Try again" }).click();
-    await text(page, "Open");
+    await page.getByRole("heading", { name: "Open", exact: true }).waitFor();
     await expect.poll(() => page.getByText("Alerts could not be loaded").count()).toBe(0);
   });
 
   it("treats what others wrote as text", async () => {
     const world = makeWorld(SEED);
     const page = await open({ path: "/?tab=alerts&map=4/40/-170" });
-    await text(page, "Open");
+    await page.getByRole("heading", { name: "Open", exact: true }).waitFor();
     await expect.poll(() => server.liveCount()).toBeGreaterThan(0);
     const evil = '<img src=x onerror="document.title=1">';
     const [ship] = world.ships;
@@ -338,6 +393,8 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { tim
     server.push({ type: "alert", data: { ...first, id: "evil", message: evil } });
     server.push({ type: "ships", data: { ships: [{ ...ship, name: evil }] } });
     await text(page, evil);
+    // While alerts are listed, those aboard lie over their ship.
+    await page.getByRole("tab", { name: "Fleet" }).click();
     await hoverUntil(page, ship, evil);
     expect(await page.locator("img").count()).toBe(0);
     expect(await page.title()).toBe("Landfall");

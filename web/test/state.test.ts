@@ -79,7 +79,7 @@ describe("session", () => {
     const out = reduce(used, { type: "session/signed-out", message: "Ended." });
     expect(out).toEqual({
       ...initialState(used.view),
-      session: { phase: "signed-out", message: "Ended." },
+      session: { phase: "signed-out", message: "Ended.", waysIn: {} },
     });
   });
 
@@ -87,10 +87,10 @@ describe("session", () => {
     const demo = { password: "p", users: [{ username: "ops", sees: "all" }] };
     const out = run(initialState({ tab: "fleet" }), { type: "session/signed-out", demo, message: "No." });
     const trying = reduce(out, { type: "session/signing-in" });
-    expect(trying.session).toEqual({ phase: "signing-in", demo });
+    expect(trying.session).toEqual({ phase: "signing-in", waysIn: { demo } });
     expect(reduce(trying, { type: "session/signed-out", message: "Wrong." }).session).toEqual({
       phase: "signed-out",
-      demo,
+      waysIn: { demo },
       message: "Wrong.",
     });
   });
@@ -154,6 +154,14 @@ describe("live events", () => {
 
   it("does not take a first live event for the whole fleet", () => {
     expect(reduce(signedIn, live({ type: "ships", data: { ships: [ship("1")] } })).ships).toEqual({ phase: "idle" });
+  });
+
+  it("takes the answer to a word on an alert, and does not claim to be live by it", () => {
+    const loaded = reduce(signedIn, { type: "alerts/loaded", reply: { alerts: [alert("a")] } });
+    const said = [{ by: "ops", site: "los-angeles", time: "", knownSince: "", message: "seen" }];
+    const after = reduce(loaded, { type: "alert/answered", alert: alert("a", { acknowledgements: said }) });
+    expect(after.alerts).toMatchObject({ phase: "ready", value: [{ id: "a", acknowledgements: said }] });
+    expect(after.connection).toBe(loaded.connection);
   });
 
   it("puts a new alert first and replaces one that is over", () => {
@@ -251,5 +259,16 @@ describe("commands", () => {
     const failed = reduce(state, { type: "command/failed", key: "k", message: "No." });
     expect(failed.commands).toEqual({ k: { phase: "failed", message: "No." } });
     expect(reduce(failed, { type: "notice/gone", id: 1 }).notices).toHaveLength(2);
+  });
+});
+
+describe("showing containers in some states alone", () => {
+  const toggle = (status: "lost" | "fine" | "door-open"): Action => ({ type: "view/status", status });
+
+  it("the first is shown alone, others beside it; without any, or with all, everything is", () => {
+    expect(run(signedIn, toggle("fine")).view.statuses).toEqual(["fine"]);
+    expect(run(signedIn, toggle("fine"), toggle("lost")).view.statuses).toEqual(["lost", "fine"]);
+    expect(run(signedIn, toggle("fine"), toggle("fine")).view).not.toHaveProperty("statuses");
+    expect(run(signedIn, toggle("fine"), { type: "view/status" }).view).not.toHaveProperty("statuses");
   });
 });

@@ -12,7 +12,15 @@ describe("address bar", () => {
       measure: "humidity",
       box: { zoom: 3, latitude: 0, longitude: 180 },
     },
+    {
+      tab: "fleet",
+      selection: { kind: "container", id: "CSQU3054383" },
+      window: { fromMs: Date.UTC(2026, 10, 3), toMs: Date.UTC(2026, 10, 4, 5) },
+      follow: true,
+      limit: { side: "above", value: -15.5 },
+    },
     { tab: "sites", selection: { kind: "link", id: "ship-9321483~singapore" } },
+    { tab: "fleet", statuses: ["lost", "door-open"] },
   ];
 
   it.each(views)("reads back what it wrote: %j", (view) => {
@@ -33,10 +41,26 @@ describe("address bar", () => {
     "?map=3/0",
     "?map=3/91/0",
     "?at=2026-11-03T04:10:05Z",
+    "?window=2026-11-03T04:10:05Z/2026-11-04T04:10:05Z&follow=1&ever=above/1",
     "?chart=<b>",
+    "?state=nonsense",
+    "?state=fine,lost,unknown,door-open,no-power,out-of-range",
     `?ship=${"9".repeat(200)}`,
   ])("leaves out what it cannot use: %s", (text) => {
     expect(parseView(text)).toEqual({ tab: "fleet" });
+  });
+
+  it.each([
+    "window=2026-11-04T00:00:00Z/2026-11-03T00:00:00Z",
+    "window=x/y",
+    "follow=yes",
+    "ever=beside/3",
+    "ever=above/",
+  ])("leaves out of a container's view what it cannot use: %s", (text) => {
+    expect(parseView(`?container=CSQU3054383&${text}`)).toEqual({
+      tab: "fleet",
+      selection: { kind: "container", id: "CSQU3054383" },
+    });
   });
 
   it("keeps moving the map out of the browser's history", () => {

@@ -2,7 +2,7 @@ import { isLandfallError } from "@landfall/streams/model/errors";
 import type { StreamName } from "@landfall/streams/model/names";
 import type { NewRecord, StoredRecord, TimestampMs } from "@landfall/streams/model/record";
 import type { StreamStore } from "@landfall/streams/store/store";
-import { LOOKUP_RECORDS, SEEN_TOPICS_MAX } from "../limits.js";
+import { LAST_BYTES_MAX, LOOKUP_RECORDS, SEEN_TOPICS_MAX } from "../limits.js";
 import type { AppendBatcher, Unstorable } from "./append-batcher.js";
 import { isUnknown, knownBelow, mayBeStored, UNKNOWN_TIMES, withTime, type SeenTimes } from "./seen-times.js";
 import type { Target } from "./route.js";
@@ -28,6 +28,8 @@ interface TopicState {
   newest: number;
   /** Handed to the store, not yet durable. */
   readonly pending: Pending[];
+  /** The record that was last stored, or recognised: what is said again and again, needs no look into the store. */
+  last: NewRecord | undefined;
   /** While the store is being asked about one message, later ones of the topic wait: their order is kept. */
   asking: Promise<unknown> | undefined;
 }
@@ -67,7 +69,10 @@ export class Deduplicator {
       const decided = this.#decide(topic, target, timed);
       if (decided !== undefined) return { outcome: decided };
       const stored = await this.#find(topic, target);
-      return { outcome: stored === undefined ? this.#append(topic, target, timed) : this.#acknowledge(stored) };
+      if (stored === undefined) return { outcome: this.#append(topic, target, timed) };
+      // At a site of several nodes it may be on one disk only, as yet.
+      if (this.#sisters === undefined) remember(topic, target.record);
+      return { outcome: this.#acknowledge(stored) };
     });
     const answered = (): void => {
       if (topic.asking === settled) topic.asking = undefined;
@@ -95,6 +100,7 @@ export class Deduplicator {
   #decide(topic: TopicState, target: Target, timed: boolean): Promise<StoreOutcome> | undefined {
     const { record } = target;
     if (!timed || !mayBeStored(topic.seen, record.timestamp)) return this.#append(topic, target, timed);
+    if (topic.last !== undefined && isSame(topic.last, record)) return Promise.resolve("duplicate");
     const twin = topic.pending.find((other) => isSame(other.record, record));
     return twin?.durable.then(() => "duplicate" as const);
   }
@@ -107,7 +113,9 @@ export class Deduplicator {
       durable: batch.then(
         (unstorable) => {
           forget(topic, pending);
-          return stored(unstorable, record);
+          const outcome = stored(unstorable, record);
+          remember(topic, record);
+          return outcome;
         },
         (error: unknown) => {
           forget(topic, pending);
@@ -177,7 +185,13 @@ export class Deduplicator {
     const known = this.#topics.get(key);
     if (known) return known;
     if (this.#topics.size >= SEEN_TOPICS_MAX) this.#forgetOldest();
-    const topic: TopicState = { seen: UNKNOWN_TIMES, newest: Number.NEGATIVE_INFINITY, pending: [], asking: undefined };
+    const topic: TopicState = {
+      seen: UNKNOWN_TIMES,
+      newest: Number.NEGATIVE_INFINITY,
+      pending: [],
+      last: undefined,
+      asking: undefined,
+    };
     this.#topics.set(key, topic);
     return topic;
   }
@@ -195,6 +209,12 @@ export class Deduplicator {
 function stored(unstorable: Unstorable, record: NewRecord): "stored" {
   if (unstorable?.has(record)) throw unstorable.get(record);
   return "stored";
+}
+
+function remember(topic: TopicState, record: NewRecord): void {
+  if (record.value.byteLength > LAST_BYTES_MAX) return;
+  // A copy: the payload may be a piece of a larger buffer.
+  topic.last = { ...record, value: Uint8Array.from(record.value) };
 }
 
 function forget({ pending }: TopicState, done: Pending): void {

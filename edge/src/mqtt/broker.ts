@@ -1,18 +1,28 @@
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { callbackify } from "node:util";
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes";
 import type { Env, TimerHandle } from "@landfall/streams/env";
+import type { FollowedFiles } from "@landfall/streams/identity/followed-files";
 import type { Exceptions } from "@landfall/streams/node/node";
 import type { Logger } from "pino";
+import type { Command, CommandLog } from "../commands/command-log.js";
+import { DeviceList } from "../devices/device-list.js";
 import type { IngestOutcome, Publish } from "../ingest/ingest.js";
 import { CLOSE_MS_MAX } from "../limits.js";
-import type { MqttSettings } from "../settings.js";
+import { Admission, type Ticket } from "./admission.js";
+import { clientOf, flushed, forwardOnly, isProtocolError, remoteOf, unregister } from "./aedes-parts.js";
 import { ByteGate } from "./byte-gate.js";
-import { Complaints } from "./complaints.js";
+import { Complainer } from "./complaints.js";
+import { Door } from "./door.js";
 import { GuardedConnection, type ConnectionComplaint } from "./guarded-connection.js";
-import { InOrder } from "./in-order.js";
-import { listen } from "./listen.js";
-import { TokenBucket } from "./token-bucket.js";
+import { Listeners } from "./listeners.js";
+import type { MqttSettings } from "./mqtt-settings.js";
+import { Publishing } from "./publishing.js";
+import type { SensorAudit, SensorDeed } from "./sensor-audit.js";
+import { Sessions } from "./sessions.js";
+import { Subscribing } from "./subscribing.js";
+import { DeviceRules, type TopicRules } from "./topic-rules.js";
 import { UnderWay } from "./under-way.js";
 
 export interface BrokerOptions {
@@ -20,266 +30,273 @@ export interface BrokerOptions {
   readonly env: Env;
   readonly log: Logger;
   readonly exceptions: Exceptions;
+  /** Whoever has credentials; absent where settings name no file of them. Followed, and stopped, by the broker. */
+  readonly devices?: FollowedFiles<"devices", DeviceList>;
+  /** Who may publish and be sent what; by default as the devices' entries say. */
+  readonly rules?: TopicRules;
   /** Resolves when the publish may be acknowledged; rejects when it must not be. */
   readonly publish: (publish: Publish) => Promise<IngestOutcome>;
+  /** Where commands are kept; without it there are none. */
+  readonly commands?: Pick<CommandLog, "problemOf" | "store">;
   /** A client came or went. */
   readonly onClient: (client: string, isConnected: boolean) => void;
+  /** A publish was acknowledged and has no effect. */
+  readonly onRefused?: (code: string) => void;
+  /** Where it is told who did what, and was refused what. */
+  readonly audit?: Pick<SensorAudit, "tell">;
 }
 
-/** How often packets that take too long are looked for. */
-const PACKET_CHECK_MS = 1_000;
-const IDENTIFIER_REJECTED = 2;
+/** How often packets that take too long, and clients that may stay no longer, are looked for. */
+const CHECK_MS = 1_000;
 
 /**
- * The MQTT 3.1.1 broker on board: sensors publish, nobody subscribes.
+ * The MQTT 3.1.1 broker on board: sensors publish readings and are sent commands. It puts together who may come in
+ * (`Listeners`, `SignIn`), what they may do (`TopicRules`), what becomes of what they say (`Publishing`) and what is kept
+ * for them (`Sessions`); aedes speaks the protocol.
  *
- * Acknowledging: `authorizePublish` is the only hook of aedes that holds the PUBACK, so that is where a message is stored.
  * A message that can never be stored (wrong topic, bad JSON, impossible value) is acknowledged and reported, or its sender
  * would repeat it for ever; one that may be stored later (disk full, node closing) ends the connection unacknowledged,
- * and the sender repeats it. Retained messages and wills are stored like others and not kept by the broker.
- * Subscriptions are denied: nothing on board needs them, and what is not needed is not open.
+ * and the sender repeats it.
  */
 export class MqttBroker {
   readonly #options: BrokerOptions;
   readonly #aedes: Aedes;
-  readonly #server: Server;
+  readonly #listeners: Listeners;
+  readonly #admission: Admission;
+  readonly #sessions: Sessions;
+  readonly #publishing: Publishing;
+  readonly #subscribing: Subscribing;
+  readonly #door: Door;
   readonly #gate: ByteGate;
   readonly #largePackets: ByteGate;
-  readonly #connections = new Set<GuardedConnection>();
-  readonly #orders = new WeakMap<Client, InOrder>();
-  readonly #rejectedIds = new WeakSet<Client>();
-  readonly #complaints: Complaints;
+  readonly #connections = new Map<GuardedConnection, Ticket>();
+  readonly #complainer: Complainer;
   readonly #underWay = new UnderWay();
   #timer: TimerHandle | undefined;
-  #port: number | undefined;
 
+  /** @throws LandfallError INVALID_SETTINGS for files of TLS that are not good */
   constructor(options: BrokerOptions) {
-    const { settings } = options;
+    const { settings, env, exceptions, devices } = options;
+    const rules = options.rules ?? new DeviceRules(() => devices?.value ?? new DeviceList([]));
     this.#options = options;
     this.#gate = new ByteGate(settings.inflightBytesMax);
     this.#largePackets = new ByteGate(settings.largePacketsBytesMax);
-    this.#complaints = new Complaints(settings.connectionsMax * 2);
-    this.#aedes = new Aedes({
-      connectTimeout: settings.connectSeconds * 1000,
-      // A stock client may send its first publishes right behind CONNECT, a whole read of them.
-      queueLimit: settings.packetsAtOnce,
-      preConnect: (client, packet, done) => {
-        if (packet.protocolVersion === 5) this.#refuseVersion(client, packet.clientId);
-        if (packet.clientId === "" && packet.clean === false) this.#rejectedIds.add(client);
-        done(null, true);
-      },
-      authenticate: (client, _user, _password, done) => {
-        // aedes would take an empty id with a session to keep (3.1.3-8 forbids it): nobody could ever find that session again.
-        if (!this.#rejectedIds.has(client)) return done(null, true);
-        this.#complain(
-          client,
-          "CLIENT_ID_MISSING",
-          "an empty client id with clean session off: want an id, or a clean session",
-        );
-        const rejected = new Error("identifier rejected") as AuthenticateError;
-        // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- aedes exports this enum as a type only
-        rejected.returnCode = IDENTIFIER_REJECTED;
-        done(rejected, false);
-      },
-      authorizePublish: (client, packet, done) => this.#authorizePublish(client, packet, done),
-      authorizeSubscribe: (client, subscription, done) => {
-        this.#complain(
-          client,
-          "SUBSCRIPTION_DENIED",
-          `nothing can be subscribed to here, so not ${JSON.stringify(subscription.topic)}`,
-        );
-        done(null, null);
-      },
+    this.#complainer = new Complainer({ env, exceptions, max: settings.connectionsMax * 2 });
+    this.#admission = new Admission(settings);
+    this.#listeners = new Listeners({
+      settings,
+      env,
+      admission: this.#admission,
+      onSocket: (socket, ticket) => this.#accept(socket, ticket),
+      onRefused: (code, remote, message) => this.#complainer.complain({ id: "", remote }, code, message),
+      onFailed: (error) => options.log.error({ err: error }, "mqtt listener failed"),
+      trouble: (message) => exceptions.report({ code: "INVALID_SETTINGS", source: "mqtt.tls", message }),
     });
-    this.#skipForwarding();
-    this.#aedes.on("client", (client) => options.onClient(client.id, true));
-    this.#aedes.on("clientDisconnect", (client) => options.onClient(client.id, false));
-    this.#aedes.on("clientError", (client, error) => this.#connectionFailed(client, error));
-    this.#aedes.on("connectionError", (client, error) => this.#connectionFailed(client, error));
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = settings.connectionsMax;
-    this.#server.on("drop", (from) => {
-      const message = `no more than ${settings.connectionsMax} connections are taken (mqtt.connectionsMax)`;
-      this.#report("TOO_MANY_CONNECTIONS", from?.remoteAddress ?? "mqtt", message);
+    const complain = (client: Client, code: string, message: string, id?: string) =>
+      this.#complain(client, code, message, id);
+    const audit = options.audit ?? { tell: () => undefined };
+    this.#door = new Door({
+      settings,
+      env,
+      devices,
+      rules,
+      listeners: this.#listeners,
+      onSignedIn: (connection) => this.#connections.get(connection)?.signedIn(),
+      complain,
+      audit,
     });
+    const sensorOf = (client: Client) => this.#door.sensorOf(client);
+    const tell = (client: Client, action: SensorDeed["action"], status: SensorDeed["status"], subject: string) =>
+      audit.tell({ action, status, sensor: sensorOf(client), remote: remoteOf(client), subject });
+    const { subscriptionsPerClientMax } = settings;
+    this.#subscribing = new Subscribing({
+      rules,
+      sensorOf,
+      subscriptionsPerClientMax,
+      complain,
+      tell: (client, status, filter) => tell(client, "device.subscribe", status, filter),
+    });
+    this.#sessions = new Sessions({
+      ...settings,
+      isConnected: (id) => clientOf(this.#aedes, id) !== undefined,
+      mayKeep: (id, filter) => this.#subscribing.may(clientOf(this.#aedes, id), filter),
+      onFull: (id, code, message) => this.#complainer.complain({ id, remote: "" }, code, message),
+    });
+    this.#publishing = new Publishing({
+      rules,
+      sensorOf,
+      publish: options.publish,
+      commands: options.commands,
+      isRepeated: (client, packet) => this.#sessions.hasTaken(client.id, packet.messageId),
+      gate: this.#gate,
+      underWay: this.#underWay,
+      complain: (client, code, message, detail) => {
+        this.#complainer.complain({ id: client.id, remote: remoteOf(client) }, code, message, detail);
+      },
+      onRefused: options.onRefused ?? (() => undefined),
+      tell: (client, action, topic) => tell(client, action, action === "device.command" ? 200 : 403, topic),
+    });
+    this.#aedes = this.#createAedes();
   }
 
-  /** The port it listens on; undefined before `start` and after `close`. */
+  /** The ports it listens on, in plain text and over TLS; undefined before `start`, after `close` and where there is none. */
   get port(): number | undefined {
-    return this.#port;
+    return this.#listeners.port;
+  }
+
+  get tlsPort(): number | undefined {
+    return this.#listeners.tlsPort;
+  }
+
+  get isListening(): boolean {
+    return this.#listeners.isListening;
   }
 
   get clients(): number {
     return this.#aedes.connectedClients ?? 0;
   }
 
+  /** Connections that have not signed in. */
+  get waiting(): number {
+    return this.#admission.waiting;
+  }
+
+  get connections(): number {
+    return this.#admission.connections;
+  }
+
   get inflightBytes(): number {
     return this.#gate.bytes;
   }
 
+  /** Clients for which something is kept in memory. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
   /** @throws LandfallError PORT_IN_USE, INVALID_SETTINGS */
   async start(): Promise<void> {
-    const { settings, log } = this.#options;
+    const { settings, log, devices } = this.#options;
     await this.#aedes.listen();
     try {
-      this.#port = await listen(this.#server, settings.host, settings.port);
+      await this.#listeners.start();
     } catch (error) {
       await this.#closeAedes();
       throw error;
     }
-    this.#server.on("error", (error) => log.error({ err: error }, "mqtt listener failed"));
-    this.#checkPacketTimes();
-    log.info({ host: settings.host, port: this.#port }, "mqtt listens (3.1 and 3.1.1, QoS 0 and 1)");
+    devices?.start();
+    this.#check();
+    const { host } = settings;
+    log.info({ host, port: this.port, tlsPort: this.tlsPort }, "mqtt listens (3.1 and 3.1.1)");
+    if (settings.anonymous) log.warn("mqtt.anonymous: whoever reaches this broker may report for any container");
+  }
+
+  /** Sends a command to whoever has subscribed to it, or keeps it for those who will; one that is old is kept at most. */
+  deliver({ topic, payload, qos, retain }: Command, isOld: boolean): void {
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    const packet: PublishPacket = { cmd: "publish", topic, payload: bytes, qos, retain, dup: false };
+    if (!isOld && this.isListening) {
+      this.#publishing.pass(packet);
+      this.#aedes.publish(packet, () => undefined);
+    } else if (retain) void this.#sessions.storeRetained(packet);
   }
 
   /** Takes nothing new, acknowledges what is under way, stores the wills of those still connected, ends. */
   async close(): Promise<void> {
-    if (this.#port === undefined) return;
-    this.#port = undefined;
+    if (!this.isListening) return;
     this.#timer?.cancel();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const connection of this.#connections) connection.stopReading();
+    this.#options.devices?.stop();
+    const closed = this.#listeners.close();
+    for (const connection of this.#connections.keys()) connection.stopReading();
     await this.#underWay.settled(CLOSE_MS_MAX);
     await Promise.race([
-      Promise.all([...this.#connections].map(flushed)),
+      Promise.all([...this.#connections.keys()].map(flushed)),
       delay(CLOSE_MS_MAX, undefined, { ref: false }),
     ]);
     await this.#closeAedes();
     await this.#underWay.settled(CLOSE_MS_MAX);
-    for (const connection of this.#connections) connection.destroy();
+    for (const connection of this.#connections.keys()) connection.destroy();
     await closed;
   }
 
-  #accept(socket: Socket): void {
+  #createAedes(): Aedes {
+    const { settings, onClient } = this.#options;
+    const authenticate = callbackify((client: Client) => this.#door.authenticate(client));
+    const aedes = new Aedes({
+      persistence: this.#sessions,
+      connectTimeout: settings.connectSeconds * 1000,
+      drainTimeout: settings.slowReaderSeconds * 1000,
+      // A stock client may send its first publishes right behind CONNECT, a whole read of them.
+      queueLimit: settings.packetsAtOnce,
+      maxInflightInbound: settings.inflightPerClientMax,
+      preConnect: (client, packet, done) => {
+        this.#door.knocked(client, packet);
+        done(null, true);
+      },
+      authenticate: (client, _user, _password, done) => {
+        authenticate(client, (error: Error | null, refused) => {
+          if (error) done(error as AuthenticateError, false);
+          else if (refused) done(refused, false);
+          else done(null, true);
+        });
+      },
+      authorizePublish: (client, packet, done) => this.#publishing.authorize(client, packet, done),
+      authorizeSubscribe: (client, sub, done) => done(null, this.#subscribing.authorize(client, sub)),
+      authorizeForward: (client, packet) => this.#subscribing.forward(client, packet),
+    });
+    // Whatever was not authorized here goes to nobody.
+    forwardOnly(aedes, (packet) => this.#publishing.isPassed(packet));
+    aedes.on("client", (client) => {
+      onClient(client.id, true);
+      if (client.closed) setImmediate(() => unregister(aedes, client));
+    });
+    aedes.on("clientDisconnect", (client) => onClient(client.id, false));
+    aedes.on("clientError", (client, error) => this.#connectionFailed(client, error));
+    aedes.on("connectionError", (client, error) => this.#connectionFailed(client, error));
+    return aedes;
+  }
+
+  #accept(socket: Socket, ticket: Ticket): void {
     const { settings, env } = this.#options;
     const connection: GuardedConnection = new GuardedConnection(socket, {
       env,
-      packetBytesMax: settings.packetBytesMax,
-      packetSeconds: settings.packetSeconds,
-      bucket: new TokenBucket(settings.packetsPerSecond, settings.packetsAtOnce, env.monotonic()),
+      settings,
       gate: this.#gate,
       largePackets: this.#largePackets,
       complain: (complaint: ConnectionComplaint) => this.#complain(client, complaint.code, complaint.message),
     });
-    this.#connections.add(connection);
+    this.#connections.set(connection, ticket);
     connection.on("close", () => this.#connections.delete(connection));
     const client = this.#aedes.handle(connection);
   }
 
-  #authorizePublish(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
-    const id = client?.id ?? "mqtt";
-    const isWill = packet.cmd !== "publish";
-    if (packet.qos === 2 && !isWill) {
-      this.#complain(
-        client,
-        "QOS_2_REFUSED",
-        "QoS 2 is not offered: publish with QoS 1; a repeated reading is stored once all the same",
-      );
-      return done(new Error("QoS 2 is not offered"));
-    }
-    // Stored for ever is more than retained; the broker need not keep a copy in memory.
-    packet.retain = false;
-    const payload =
-      typeof packet.payload === "string" ? Buffer.from(packet.payload) : (packet.payload ?? Buffer.alloc(0));
-    this.#gate.add(payload.byteLength);
-    this.#underWay.enter();
-    const work = this.#options.publish({ client: id, topic: packet.topic, payload });
-    this.#orderOf(client).enter(
-      work,
-      () => {
-        this.#answered(payload);
-        done(null);
-      },
-      (error) => {
-        this.#answered(payload);
-        const cause = error instanceof Error ? error : new Error(String(error));
-        const message = `a publish could not be stored for now and is not acknowledged: ${cause.message}`;
-        this.#complain(client, "NOT_STORED", message);
-        done(cause);
-      },
-    );
-  }
-
-  #answered(payload: Uint8Array): void {
-    this.#gate.remove(payload.byteLength);
-    this.#underWay.leave();
-  }
-
-  #orderOf(client: Client | null): InOrder {
-    if (client === null) return new InOrder();
-    const known = this.#orders.get(client) ?? new InOrder();
-    this.#orders.set(client, known);
-    return known;
-  }
-
-  /** Nobody may subscribe, so looking for subscribers of each message would only cost time. aedes' own `$SYS` goes on. */
-  #skipForwarding(): void {
-    type Done = (error?: Error) => void;
-    const broker = this.#aedes as unknown as {
-      publish(packet: PublishPacket, client: Client | Done, done?: Done): void;
-    };
-    const publish = broker.publish.bind(this.#aedes);
-    broker.publish = (packet, client, done) => {
-      if (packet.topic.startsWith("$SYS/")) return publish(packet, client, done);
-      (typeof client === "function" ? client : done)?.();
-    };
-  }
-
-  #refuseVersion(client: Client, id: string): void {
-    this.#complain(
-      client,
-      "MQTT_5_REFUSED",
-      `${JSON.stringify(id)} speaks MQTT 5: want MQTT 3.1.1 (protocol version 4)`,
-      id,
-    );
-  }
-
   #connectionFailed(client: Client, error: Error): void {
-    const { log } = this.#options;
+    const { log, settings } = this.#options;
     log.debug({ client: client.id ?? "", remote: remoteOf(client), err: error }, "mqtt connection ended");
     if (error.message === "connect did not arrive in time") {
-      this.#complain(client, "CONNECT_TOO_LATE", `no CONNECT within ${this.#options.settings.connectSeconds} s`);
+      this.#complain(client, "CONNECT_TOO_LATE", `no CONNECT within ${settings.connectSeconds} s`);
+    } else if (error.message === "drain timeout") {
+      this.#complain(
+        client,
+        "SLOW_READER",
+        `read nothing for ${settings.slowReaderSeconds} s (mqtt.slowReaderSeconds)`,
+      );
     } else if (isProtocolError(error)) {
       this.#complain(client, "NOT_MQTT", `the connection broke MQTT's rules: ${error.message}`);
     }
   }
 
-  #complain(client: Client | null, code: string, message: string, id = client?.id ?? ""): void {
-    const remote = remoteOf(client);
-    const source = id === "" ? remote.replace(/:\d+$/, "") || "mqtt" : id;
-    if (!this.#complaints.isNew(source, code, this.#options.env.monotonic())) return;
-    this.#report(code, source, message, { client: id, remote });
+  #complain(client: Client, code: string, message: string, id: string = client.id ?? ""): void {
+    this.#complainer.complain({ id, remote: remoteOf(client) }, code, message);
   }
 
-  #report(code: string, source: string, message: string, detail?: Readonly<Record<string, unknown>>): void {
-    this.#options.exceptions.report({ code, source, message, ...(detail && { detail }) });
-  }
-
-  #checkPacketTimes(): void {
-    for (const connection of this.#connections) connection.checkPacketTime();
-    this.#timer = this.#options.env.setTimer(PACKET_CHECK_MS, () => this.#checkPacketTimes());
+  #check(): void {
+    for (const connection of this.#connections.keys()) connection.checkPacketTime();
+    this.#door.dismissStrangers();
+    this.#timer = this.#options.env.setTimer(CHECK_MS, () => this.#check());
   }
 
   #closeAedes(): Promise<void> {
     return new Promise((resolve) => this.#aedes.close(() => resolve()));
   }
-}
-
-function flushed(connection: GuardedConnection): Promise<void> {
-  // aedes writes acknowledgements in a later turn of the event loop; end() then waits for all that is written.
-  return new Promise((resolve) => {
-    connection.once("close", resolve);
-    setImmediate(() => setImmediate(() => connection.end(() => resolve())));
-  });
-}
-
-function remoteOf(client: Client | null): string {
-  return client?.conn instanceof GuardedConnection ? client.conn.remote : "";
-}
-
-/** What mqtt-packet and aedes say of packets that make no sense; a connection that was merely cut is no such thing. */
-function isProtocolError(error: Error & { code?: string }): boolean {
-  return (
-    error.code === undefined && /invalid|must|not allowed|cannot|expected|parse|malformed|illegal/i.test(error.message)
-  );
 }

@@ -1,4 +1,5 @@
-import { CONNECT_BYTES_MAX, LENGTH_FIELD_BYTES_MAX } from "../limits.js";
+import { LENGTH_FIELD_BYTES_MAX } from "../limits.js";
+import type { MqttSettings } from "./mqtt-settings.js";
 
 /** Why a connection cannot go on: what comes is no MQTT, or more than is taken. */
 export interface FrameProblem {
@@ -13,15 +14,15 @@ const CONNECT_BYTE = 0x10;
  * announces too much is known before its first byte is buffered.
  */
 export class FrameScanner {
-  readonly #packetBytesMax: number;
+  readonly #max: Pick<MqttSettings, "connectBytesMax" | "packetBytesMax">;
   #place: "header" | "length" | "body" = "header";
   #lengthBytes = 0;
   #length = 0;
   #left = 0;
   #packets = 0;
 
-  constructor(packetBytesMax: number) {
-    this.#packetBytesMax = packetBytesMax;
+  constructor(max: Pick<MqttSettings, "connectBytesMax" | "packetBytesMax">) {
+    this.#max = max;
   }
 
   /** Packets begun so far. */
@@ -75,7 +76,7 @@ export class FrameScanner {
       if (this.#lengthBytes < LENGTH_FIELD_BYTES_MAX) return undefined;
       return { code: "NOT_MQTT", message: "a packet's length field has more than four bytes: this is no MQTT" };
     }
-    const max = this.#packets === 1 ? Math.min(CONNECT_BYTES_MAX, this.#packetBytesMax) : this.#packetBytesMax;
+    const max = this.#packets === 1 ? this.#max.connectBytesMax : this.#max.packetBytesMax;
     if (this.#length > max) {
       const what = this.#packets === 1 ? "the CONNECT packet" : "a packet";
       return { code: "PACKET_TOO_LARGE", message: `${what} announces ${this.#length} bytes: want at most ${max}` };

@@ -4,7 +4,8 @@ import type { Env, TimerHandle } from "@landfall/streams/env";
 import { PAYLOAD_BYTES_MAX } from "../limits.js";
 import type { ByteGate } from "./byte-gate.js";
 import { FrameScanner } from "./frame-scanner.js";
-import type { TokenBucket } from "./token-bucket.js";
+import type { MqttSettings } from "./mqtt-settings.js";
+import { TokenBucket } from "./token-bucket.js";
 
 export type ConnectionComplaint =
   | {
@@ -15,9 +16,7 @@ export type ConnectionComplaint =
 
 export interface GuardOptions {
   readonly env: Env;
-  readonly packetBytesMax: number;
-  readonly packetSeconds: number;
-  readonly bucket: TokenBucket;
+  readonly settings: MqttSettings;
   /** Shut while too much waits for the disk. */
   readonly gate: ByteGate;
   /** Shared by all connections: announced bytes of packets that are too large to be stored and read only to be refused. */
@@ -30,13 +29,20 @@ const ORDINARY_PACKET_BYTES_MAX = PAYLOAD_BYTES_MAX + 1024;
 
 /**
  * A client's socket as the broker sees it. It passes bytes on unchanged, but reads no further while the client is
- * over its rate or the disk is behind (so TCP slows the sender down), and ends the connection at a packet that
- * announces too much or never ends.
+ * over its rate, has too much unanswered, or the disk is behind (so TCP slows the sender down), and ends the connection
+ * at a packet that announces too much or never ends.
  */
 export class GuardedConnection extends Duplex {
   readonly #socket: Socket;
   readonly #options: GuardOptions;
   readonly #scanner: FrameScanner;
+  readonly #packets: TokenBucket;
+  readonly #bytes: TokenBucket;
+  /** Where the connection comes from; kept, since a socket that is gone no longer says. */
+  readonly address: string;
+  readonly remote: string;
+  #unanswered = 0;
+  #unansweredBytes = 0;
   #isWanted = false;
   #isStopped = false;
   #rateTimer: TimerHandle | undefined;
@@ -48,7 +54,12 @@ export class GuardedConnection extends Duplex {
     super({ allowHalfOpen: true });
     this.#socket = socket;
     this.#options = options;
-    this.#scanner = new FrameScanner(options.packetBytesMax);
+    const { env, settings } = options;
+    this.#scanner = new FrameScanner(settings);
+    this.#packets = new TokenBucket(settings.packetsPerSecond, settings.packetsAtOnce, env.monotonic());
+    this.#bytes = new TokenBucket(settings.bytesPerSecond, settings.bytesPerSecond, env.monotonic());
+    this.address = socket.remoteAddress ?? "?";
+    this.remote = `${this.address}:${socket.remotePort ?? 0}`;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
@@ -58,8 +69,23 @@ export class GuardedConnection extends Duplex {
     socket.pause();
   }
 
-  get remote(): string {
-    return `${this.#socket.remoteAddress ?? "?"}:${this.#socket.remotePort ?? 0}`;
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /** A publish of this client is under way: with too many of them it is read no further. */
+  took(bytes: number): void {
+    this.#unanswered++;
+    this.#unansweredBytes += bytes;
+    if (this.#hasTooMuch) this.#flow();
+  }
+
+  /** One of them needs no answer any more. */
+  answered(bytes: number): void {
+    const hadTooMuch = this.#hasTooMuch;
+    this.#unanswered--;
+    this.#unansweredBytes -= bytes;
+    if (hadTooMuch && !this.#hasTooMuch) this.#flow();
   }
 
   /** Reads nothing more from the client; what was read is still answered. */
@@ -75,8 +101,8 @@ export class GuardedConnection extends Duplex {
     // Time in which we did not read is not the client's.
     if (this.#scanner.packets !== this.#packetBegan.number || this.#isHeld) {
       this.#packetBegan = { number: this.#scanner.packets, at: now };
-    } else if (now - this.#packetBegan.at > this.#options.packetSeconds * 1000) {
-      const message = `a packet was begun and did not end within ${this.#options.packetSeconds} s`;
+    } else if (now - this.#packetBegan.at > this.#options.settings.packetSeconds * 1000) {
+      const message = `a packet was begun and did not end within ${this.#options.settings.packetSeconds} s`;
       this.#refuse({ code: "PACKET_TOO_SLOW", message });
     }
   }
@@ -109,11 +135,16 @@ export class GuardedConnection extends Duplex {
   }
 
   get #isHeld(): boolean {
-    return !this.#isWanted || this.#rateTimer !== undefined || this.#stopWaiting !== undefined;
+    return !this.#isWanted || this.#rateTimer !== undefined || this.#stopWaiting !== undefined || this.#hasTooMuch;
+  }
+
+  get #hasTooMuch(): boolean {
+    const { inflightPerClientMax, inflightBytesPerClientMax } = this.#options.settings;
+    return this.#unanswered >= inflightPerClientMax || this.#unansweredBytes >= inflightBytesPerClientMax;
   }
 
   #receive(chunk: Buffer): void {
-    const { bucket, env, largePackets } = this.#options;
+    const { env, largePackets } = this.#options;
     const before = this.#scanner.packets;
     const problem = this.#scanner.scan(chunk);
     if (problem) return this.#refuse(problem);
@@ -124,16 +155,21 @@ export class GuardedConnection extends Duplex {
     }
     largePackets.add(large - this.#largeBytes);
     this.#largeBytes = large;
-    const wait = bucket.take(this.#scanner.packets - before, env.monotonic());
-    if (wait > 0) this.#holdFor(wait);
+    const now = env.monotonic();
+    const byPackets = this.#packets.take(this.#scanner.packets - before, now);
+    const byBytes = this.#bytes.take(chunk.byteLength, now);
+    if (byPackets > 0 || byBytes > 0) this.#holdFor(Math.max(byPackets, byBytes), byPackets >= byBytes);
     this.#isWanted = this.push(chunk);
     this.#flow();
   }
 
-  #holdFor(ms: number): void {
+  #holdFor(ms: number, isByPackets: boolean): void {
+    const what = isByPackets
+      ? "packets than it may (mqtt.packetsPerSecond)"
+      : "bytes than it may (mqtt.bytesPerSecond)";
     this.#options.complain({
       code: "CLIENT_SLOWED",
-      message: "the client sends more packets than it may (mqtt.packetsPerSecond): it is read more slowly",
+      message: `the client sends more ${what}: it is read more slowly`,
     });
     this.#rateTimer?.cancel();
     this.#rateTimer = this.#options.env.setTimer(ms, () => {

@@ -3,6 +3,8 @@ import type { IngestOutcome } from "../ingest/ingest.js";
 
 export interface EdgeGauges {
   readonly clients: () => number;
+  readonly waiting: () => number;
+  readonly sessions: () => number;
   readonly inflightBytes: () => number;
   readonly lookups: () => number;
   readonly bookedContainers: () => number;
@@ -64,6 +66,8 @@ export function registerEdgeMetrics(registry: Registry, gauges: EdgeGauges): Edg
     });
   };
   gauge("landfall_edge_clients", "MQTT clients connected", gauges.clients);
+  gauge("landfall_edge_waiting", "Connections that have not signed in", gauges.waiting);
+  gauge("landfall_edge_sessions", "MQTT clients for which something is kept in memory", gauges.sessions);
   gauge("landfall_edge_inflight_bytes", "Payload bytes taken in and not yet on disk", gauges.inflightBytes);
   gauge("landfall_edge_lookups", "Times since the start that the store was asked about a repetition", gauges.lookups);
   gauge("landfall_edge_booked_containers", "Containers with a booking known here", gauges.bookedContainers);

@@ -1,8 +1,10 @@
 import type { AlertType, AlertValue } from "@landfall/proto/api";
-import type { AlertChange, Box, RulesState } from "./rules-state.js";
+import { limitsOf } from "@landfall/proto/onboard-rules";
+import type { AlertChange, Box, RulesInForce, RulesState } from "./rules-state.js";
 
 const SEVERITY: Readonly<Record<AlertType, AlertValue["severity"]>> = {
   LOST: "critical",
+  SILENT: "warning",
   NO_POWER: "critical",
   OUT_OF_RANGE: "warning",
   DOOR_OPEN: "warning",
@@ -19,6 +21,7 @@ export function raise(
   state: RulesState,
   box: Box,
   alert: { readonly type: AlertType; readonly causeTime: number; readonly time: number; readonly message: string },
+  rules: RulesInForce,
 ): AlertChange[] {
   if (box.open.has(alert.type)) return [];
   const change: AlertChange = {
@@ -32,6 +35,7 @@ export function raise(
     ...positionOf(state, box),
     message: alert.message,
     evidence: { ...box.last, ...(box.lastTime !== undefined && { lastSeen: iso(box.lastTime) }) },
+    rule: { limits: limitsOf(alert.type, rules), ...(rules.version !== undefined && { version: rules.version }) },
   };
   box.open.set(alert.type, change);
   return [change];
@@ -42,7 +46,7 @@ export function clear(state: RulesState, box: Box, type: AlertType, time: number
   const open = box.open.get(type);
   if (!open) return [];
   box.open.delete(type);
-  const { evidence: _, latitude: __, longitude: ___, ...kept } = open;
+  const { evidence: _, latitude: __, longitude: ___, rule: ____, before: _____, ...kept } = open;
   return [{ ...kept, state: "cleared", time: iso(time), ...positionOf(state, box), message }];
 }
 

@@ -1,28 +1,28 @@
 import type { Measurements } from "@landfall/proto/api";
 import { clear, raise } from "./alerts.js";
-import type { AlertChange, Box, RulesState } from "./rules-state.js";
-import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
+import type { AlertChange, Box, RulesInForce, RulesState } from "./rules-state.js";
 
 interface Reading {
   readonly time: number;
   readonly measurements: Measurements;
 }
-type Rule = (state: RulesState, box: Box, reading: Reading, settings: RulesSettings) => AlertChange[];
+type Rule = (state: RulesState, box: Box, reading: Reading, settings: RulesInForce) => AlertChange[];
 
 const MINUTE = 60_000;
 
 /** What one reading of a container aboard says by itself. The reading is the newest of its container. */
-export function judgeReading(state: RulesState, box: Box, reading: Reading, settings: RulesSettings): AlertChange[] {
+export function judgeReading(state: RulesState, box: Box, reading: Reading, settings: RulesInForce): AlertChange[] {
   return [range, power, door, shock].flatMap((rule) => rule(state, box, reading, settings));
 }
 
-/** Air or cargo away from the set point for long; not while defrosting, which warms the air on purpose. */
+/** Air or cargo away from the set point for long; not while defrosting, which warms the air on purpose, nor right after it. */
 const range: Rule = (state, box, { time, measurements }, settings) => {
   const { range } = box;
   const { setpointC } = box.last;
   const temperature = measurements.temperatureC ?? measurements.returnAirC ?? measurements.supplyAirC;
   if (setpointC === undefined || temperature === undefined) return [];
-  if (measurements.defrosting === true) {
+  if (measurements.defrosting === true) range.defrostAt = time;
+  if (time - (range.defrostAt ?? -Infinity) < settings.afterDefrostMinutes * MINUTE || range.defrostAt === time) {
     delete range.last;
     return [];
   }
@@ -41,7 +41,7 @@ const range: Rule = (state, box, { time, measurements }, settings) => {
     range.inMs = 0;
     if (range.outMs < settings.outOfRangeAfterMinutes * MINUTE) return [];
     const message = `${box.container} is at ${temperature} °C, ${away.toFixed(1)} °C away from its set point of ${setpointC} °C for ${Math.round(range.outMs / MINUTE)} minutes`;
-    return raise(state, box, { type: "OUT_OF_RANGE", causeTime: range.since, time, message });
+    return raise(state, box, { type: "OUT_OF_RANGE", causeTime: range.since, time, message }, settings);
   }
   if (!box.open.has("OUT_OF_RANGE")) {
     delete range.since;
@@ -58,39 +58,42 @@ const range: Rule = (state, box, { time, measurements }, settings) => {
   return clear(state, box, "OUT_OF_RANGE", time, `${box.container} is back in its range at ${temperature} °C`);
 };
 
-/** Only of something that is meant to have power. */
-const power: Rule = (state, box, { time, measurements }, settings) => {
-  if (measurements.powered === true) {
+/** Only of something that is meant to have power. A reading that does not speak of it leaves it as it was. */
+const power: Rule = (state, box, { time }, settings) => {
+  const { powered } = box.last;
+  if (powered === true) {
     delete box.noPowerSince;
     return clear(state, box, "NO_POWER", time, `${box.container} has power again`);
   }
-  if (measurements.powered !== false || !box.isReefer) return [];
+  if (powered !== false || !box.isReefer) return [];
   box.noPowerSince ??= time;
   const without = time - box.noPowerSince;
   if (without < settings.noPowerAfterMinutes * MINUTE) return [];
   const message = `${box.container} has been without power for ${Math.round(without / MINUTE)} minutes`;
-  return raise(state, box, { type: "NO_POWER", causeTime: box.noPowerSince, time, message });
+  return raise(state, box, { type: "NO_POWER", causeTime: box.noPowerSince, time, message }, settings);
 };
 
-const door: Rule = (state, box, { time, measurements }) => {
-  if (measurements.doorOpen === true) {
-    const message = `the door of ${box.container} is open at sea or on deck`;
-    return raise(state, box, { type: "DOOR_OPEN", causeTime: time, time, message });
+/** One that is opened and closed again at once is an inspection, or a switch that rattles. */
+const door: Rule = (state, box, { time }, settings) => {
+  const { doorOpen } = box.last;
+  if (doorOpen === false) {
+    delete box.doorOpenSince;
+    return clear(state, box, "DOOR_OPEN", time, `the door of ${box.container} is closed`);
   }
-  if (measurements.doorOpen !== false) return [];
-  return clear(state, box, "DOOR_OPEN", time, `the door of ${box.container} is closed`);
+  if (doorOpen !== true) return [];
+  box.doorOpenSince ??= time;
+  const open = time - box.doorOpenSince;
+  if (open < settings.doorOpenAfterMinutes * MINUTE) return [];
+  const message = `the door of ${box.container} has been open for ${Math.round(open / MINUTE)} minutes`;
+  return raise(state, box, { type: "DOOR_OPEN", causeTime: box.doorOpenSince, time, message }, settings);
 };
 
 const shock: Rule = (state, box, { time, measurements }, settings) => {
   const { shockG } = measurements;
   if (shockG !== undefined && shockG > settings.shockG) {
     box.shockAt = time;
-    return raise(state, box, {
-      type: "SHOCK",
-      causeTime: time,
-      time,
-      message: `${box.container} took a shock of ${shockG} g`,
-    });
+    const message = `${box.container} took a shock of ${shockG} g`;
+    return raise(state, box, { type: "SHOCK", causeTime: time, time, message }, settings);
   }
   if (box.shockAt === undefined || time - box.shockAt < settings.shockClearedAfterMinutes * MINUTE) return [];
   delete box.shockAt;

@@ -1,7 +1,7 @@
 import { FLUSH_MS_MAX } from "../limits.js";
 import { alertId, clear, iso, raise } from "./alerts.js";
-import type { AlertChange, Box, Gateway, RulesState } from "./rules-state.js";
-import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
+import type { AlertChange, Box, Gateway, RulesInForce, RulesState } from "./rules-state.js";
+import type { RulesSettings } from "@landfall/proto/onboard-rules";
 
 const MINUTE = 60_000;
 const SECOND = 1_000;
@@ -14,7 +14,7 @@ const SECOND = 1_000;
  * sensor with a client of its own is measured against everybody aboard. Our own clock has a say too: nothing is
  * judged right after it spoke, or right after its gateway came back.
  */
-export function judgeSilence(state: RulesState, wall: number, settings: RulesSettings): AlertChange[] {
+export function judgeLoss(state: RulesState, wall: number, settings: RulesInForce): AlertChange[] {
   const aboard = [...state.boxes.values()].filter(isWatched);
   const reporting = aboard.filter((box) => !box.open.has("LOST"));
   const all = lastTimes(reporting);
@@ -39,7 +39,8 @@ export function judgeSilence(state: RulesState, wall: number, settings: RulesSet
       if (others < settings.othersReportingMin) continue;
       const fallen = isFallen(box, settings) ? " Its last reading was a fall." : "";
       const message = `${box.container} is silent since ${iso(box.lastTime)} while ${others} others aboard still report: lost.${fallen}`;
-      changes.push(...raise(state, box, { type: "LOST", causeTime: box.lastTime, time: median, message }));
+      changes.push(...clear(state, box, "SILENT", median, `${box.container} is taken for lost`));
+      changes.push(...raise(state, box, { type: "LOST", causeTime: box.lastTime, time: median, message }, settings));
     }
   }
   return changes;
@@ -52,14 +53,19 @@ export function isFallen({ last }: Pick<Box, "last">, settings: RulesSettings): 
 
 /** Silence beyond this, in event time, is no longer a pause between two readings. */
 function silenceLimit(box: Box, settings: RulesSettings): number {
-  const interval = [...box.gaps].sort((a, b) => a - b)[Math.floor(box.gaps.length / 2)];
+  const interval = usualInterval(box);
   const ordinary = Math.max(settings.lostAfterMinutes * MINUTE, 2 * (interval ?? 0));
   if (!isFallen(box, settings) || interval === undefined) return ordinary;
   return Math.min(ordinary, interval + settings.fallenLostAfterMinutes * MINUTE);
 }
 
+/** Between two readings of it, in milliseconds; undefined before there are two. */
+export function usualInterval({ gaps }: Pick<Box, "gaps">): number | undefined {
+  return [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 2)];
+}
+
 /** Our own clock's say: long enough since it spoke, since its gateway came back, since we started. */
-function isSettled(state: RulesState, box: Box, wall: number, settings: RulesSettings): boolean {
+export function isSettled(state: RulesState, box: Box, wall: number, settings: RulesSettings): boolean {
   const settle = settings.settleSeconds * SECOND;
   if (wall - box.heardAt < settle) return false;
   const isHeard = box.heardAt >= state.startedAt;
@@ -79,7 +85,7 @@ function speaksForGroup(gateway: Gateway | undefined, members: number, settings:
   return gateway !== undefined && members > settings.othersReportingMin && gateway.members * 2 > gateway.membersMax;
 }
 
-function isWatched(box: Box): boolean {
+export function isWatched(box: Box): boolean {
   return box.aboardSince !== undefined && box.lastTime !== undefined;
 }
 

@@ -1,5 +1,7 @@
 import type { LandfallNode } from "@landfall/streams/node/node";
+import { THRESHOLD_NAMES } from "@landfall/proto/onboard-rules";
 import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
+import type { RulesInForce } from "./rules-state.js";
 
 /**
  * The thresholds in force on board: those of this node's settings, and before them what the ship's owner has set for its
@@ -8,15 +10,18 @@ import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
 export function onboardRules(
   { rules, self, log }: Pick<LandfallNode, "rules" | "self" | "log">,
   base: RulesSettings,
-): () => RulesSettings {
-  const merged = (): RulesSettings => ({ ...base, ...rules.rules(self.owner, "onboard") });
+): () => RulesInForce {
+  const merged = (): RulesInForce => {
+    const ruling = rules.ruling(self.owner, "onboard");
+    if (!ruling || ruling.rules === null) return base;
+    return { ...base, ...ruling.rules, version: ruling.version };
+  };
   let inForce = merged();
   rules.onChange((owner) => {
     if (owner !== self.owner) return;
     const before = inForce;
     inForce = merged();
-    const keys = Object.keys(inForce) as (keyof RulesSettings)[];
-    const changed = keys.filter((key) => before[key] !== inForce[key]);
+    const changed = THRESHOLD_NAMES.filter((key) => before[key] !== inForce[key]);
     if (changed.length > 0) {
       log.info({ rules: Object.fromEntries(changed.map((key) => [key, inForce[key]])) }, "on-board rules changed");
     }

@@ -108,7 +108,11 @@ export function eventOf(record: NewRecord, imo: string, wall: number): RuleEvent
 export function readAlert(record: NewRecord): AlertValue | undefined {
   try {
     const alert = parse(record) as Partial<AlertValue>;
-    return typeof alert.id === "string" && typeof alert.container === "string" ? (alert as AlertValue) : undefined;
+    // A person's word on an alert changes nothing about it.
+    const isChange = alert.state === "raised" || alert.state === "cleared";
+    return isChange && typeof alert.id === "string" && typeof alert.container === "string"
+      ? (alert as AlertValue)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { RULES_BOXES_MAX } from "../limits.js";
 import type { AlertType, AlertValue, ContainerEventType, Measurements } from "@landfall/proto/api";
+import type { RulesSettings } from "@landfall/proto/onboard-rules";
 
 /** What the rules are told, in the order in which it became durable here. Times are milliseconds since 1970. */
 export type RuleEvent =
@@ -28,6 +29,11 @@ export type RuleEvent =
   | { readonly type: "closed-alert"; readonly alert: AlertValue }
   | { readonly type: "tick"; readonly wall: number };
 
+/** The thresholds by which is judged, and the version of the document that set any of them. */
+export interface RulesInForce extends RulesSettings {
+  readonly version?: number;
+}
+
 /** An alert to be stored: `raised` or `cleared`. */
 export type AlertChange = AlertValue & { readonly container: string };
 
@@ -39,6 +45,8 @@ export interface RangeWatch {
   inMs: number;
   /** Last reading that counted and was not followed by a defrost; absent: the next one starts anew. */
   last?: number;
+  /** Last reading during a defrost. */
+  defrostAt?: number;
 }
 
 /** One container on this ship. */
@@ -59,6 +67,8 @@ export interface Box {
   isReefer: boolean;
   range: RangeWatch;
   noPowerSince?: number;
+  /** First reading aboard that told of an open door. */
+  doorOpenSince?: number;
   shockAt?: number;
   readonly open: Map<AlertType, AlertChange>;
 }

@@ -2,9 +2,17 @@ import type { Measurements } from "@landfall/proto/api";
 import { INTERVAL_GAPS } from "../limits.js";
 import { clear } from "./alerts.js";
 import { judgeReading } from "./cargo.js";
-import { judgeSilence } from "./lost.js";
-import { boxOf, type AlertChange, type Box, type Gateway, type RuleEvent, type RulesState } from "./rules-state.js";
-import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
+import { judgeLoss } from "./lost.js";
+import {
+  boxOf,
+  type AlertChange,
+  type Box,
+  type Gateway,
+  type RuleEvent,
+  type RulesInForce,
+  type RulesState,
+} from "./rules-state.js";
+import { judgeSilence } from "./silent.js";
 
 type Of<T extends RuleEvent["type"]> = Extract<RuleEvent, { type: T }>;
 
@@ -12,7 +20,7 @@ type Of<T extends RuleEvent["type"]> = Extract<RuleEvent, { type: T }>;
  * The on-board rules: what happens next, given what is known. Neither clock nor disk: the same events give the same
  * alerts, which is how the state is rebuilt after a start. Returns the alerts to be stored and changes `state` in place.
  */
-export function step(state: RulesState, event: RuleEvent, settings: RulesSettings): AlertChange[] {
+export function step(state: RulesState, event: RuleEvent, settings: RulesInForce): AlertChange[] {
   switch (event.type) {
     case "reading":
       return onReading(state, event, settings);
@@ -30,11 +38,11 @@ export function step(state: RulesState, event: RuleEvent, settings: RulesSetting
       onClosedAlert(state, event);
       return [];
     case "tick":
-      return judgeSilence(state, event.wall, settings);
+      return [...judgeLoss(state, event.wall, settings), ...judgeSilence(state, event.wall, settings)];
   }
 }
 
-function onReading(state: RulesState, event: Of<"reading">, settings: RulesSettings): AlertChange[] {
+function onReading(state: RulesState, event: Of<"reading">, settings: RulesInForce): AlertChange[] {
   const box = boxOf(state, event.container);
   noteHeard(state, box, event, settings);
   if (box.lastTime !== undefined) {
@@ -93,7 +101,7 @@ function onClosedAlert(state: RulesState, { alert }: Of<"closed-alert">): void {
   if (box?.open.get(alert.type)?.id === alert.id) box.open.delete(alert.type);
 }
 
-function noteHeard(state: RulesState, box: Box, event: Of<"reading">, settings: RulesSettings): void {
+function noteHeard(state: RulesState, box: Box, event: Of<"reading">, settings: RulesInForce): void {
   box.heardAt = Math.max(box.heardAt, event.wall);
   if (event.via === undefined) return;
   const gateway = gatewayOf(state, event.via, event.wall);

@@ -1,8 +1,8 @@
 import type { AlertValue } from "@landfall/proto/api";
 import type { Env, TimerHandle } from "@landfall/streams/env";
 import { isLandfallError } from "@landfall/streams/model/errors";
-import type { StreamName, TopicName } from "@landfall/streams/model/names";
-import type { Cursor, NewRecord, TimestampMs, VersionVector } from "@landfall/streams/model/record";
+import type { StreamName } from "@landfall/streams/model/names";
+import type { Cursor, NewRecord, VersionVector } from "@landfall/streams/model/record";
 import type { Exceptions } from "@landfall/streams/node/node";
 import type { StreamStore } from "@landfall/streams/store/store";
 import type { Logger } from "pino";
@@ -10,14 +10,14 @@ import type { BookingTable } from "../bookings/booking-table.js";
 import { containerStream } from "../ingest/route.js";
 import type { Reading } from "../ingest/validate.js";
 import { ALERT_RETRY_MS, CHECKPOINT_MS, RULES_TICK_MS } from "../limits.js";
+import { alertRecord } from "./alert-record.js";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { eventOf, ownRecords, readAlert } from "./replay.js";
-import { initialState, type AlertChange, type RuleEvent, type RulesState } from "./rules-state.js";
-import type { RulesSettings } from "@landfall/streams/settings/onboard-rules";
+import { initialState, type AlertChange, type RuleEvent, type RulesInForce, type RulesState } from "./rules-state.js";
 import { step } from "./step.js";
 
 export interface WatchOptions {
-  readonly store: Pick<StreamStore, "append" | "streams" | "readStream" | "vector">;
+  readonly store: Pick<StreamStore, "append" | "streams" | "readStream" | "readTopic" | "vector">;
   /** Where what the rules know is kept from start to start. */
   readonly checkpointFile: string;
   readonly env: Env;
@@ -28,7 +28,7 @@ export interface WatchOptions {
   readonly imo: string;
   readonly bookings: BookingTable;
   /** Those in force: they may change at any time. */
-  readonly rules: () => RulesSettings;
+  readonly rules: () => RulesInForce;
   /** Where several nodes of the ship run the rules. */
   readonly cluster?: {
     /** Whether this node is the one that raises and clears alerts. */
@@ -193,12 +193,13 @@ export class Watch {
 
   /** One after the other; those of an owner in whose alerts this site may not produce stand in nobody's way. */
   async #append(): Promise<void> {
+    const { store, log } = this.#options;
     const forbidden = new Map<StreamName, unknown>();
     const next = () => this.#unsaved.find((one) => !forbidden.has(this.#streamOf(one)));
     for (let change = next(); change && this.#isInCharge(); change = next()) {
       const stream = this.#streamOf(change);
       try {
-        await this.#options.store.append(stream, [recordOf(change)]);
+        await store.append(stream, [await alertRecord(change, store, this.#bookedAt(change).stream)]);
       } catch (error) {
         if (!isLandfallError(error, "PRODUCE_FORBIDDEN")) throw error;
         forbidden.set(stream, error);
@@ -208,7 +209,7 @@ export class Watch {
       if (change.state === "raised") this.#raisedIn.set(change.id, stream);
       else this.#raisedIn.delete(change.id);
       const { type, state, container, message } = change;
-      this.#options.log.warn({ alert: { type, state, container, stream } }, message);
+      log.warn({ alert: { type, state, container, stream } }, message);
     }
     const [refused] = forbidden.values();
     if (refused !== undefined) throw refused;
@@ -229,9 +230,13 @@ export class Watch {
   #streamOf(change: AlertChange): StreamName {
     const raisedIn = this.#raisedIn.get(change.id);
     if (raisedIn) return raisedIn;
+    return `${this.#bookedAt(change).owner}.alerts` as StreamName;
+  }
+
+  /** Who had the container booked when it happened. */
+  #bookedAt({ container, time }: AlertChange): ReturnType<typeof containerStream> {
     const { owner, bookings } = this.#options;
-    const booked = containerStream(change.container, Date.parse(change.time), owner, bookings);
-    return `${booked.owner}.alerts` as StreamName;
+    return containerStream(container, Date.parse(time), owner, bookings);
   }
 
   readonly #damaged = (stream: StreamName, error: Error): void => {
@@ -292,13 +297,4 @@ export class Watch {
     }
     return known;
   }
-}
-
-function recordOf(change: AlertChange): NewRecord {
-  return {
-    topic: change.container as TopicName,
-    timestamp: Date.parse(change.time) as TimestampMs,
-    value: Buffer.from(JSON.stringify(change)),
-    headers: { kind: "alert" },
-  };
 }

@@ -10,7 +10,7 @@ import { loadNodeSettings } from "@landfall/streams/settings/node-settings-schem
 import type { StreamStore } from "@landfall/streams/store/store";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import { edgeNodeOn, type EdgeNode } from "../../src/edge-node.js";
-import { EdgeSettingsSchema, type EdgeSettings } from "../../src/settings.js";
+import { checkEdgeSettings, EdgeSettingsSchema, type EdgeSettings } from "../../src/settings.js";
 
 export const SHIP = "9321483";
 const TOKEN = "a secret of this ship";
@@ -24,6 +24,7 @@ export function shipSettings(
   const site = more.yard ? "tokyo-yard" : `ship-${SHIP}`;
   const { cluster } = more;
   return loadNodeSettings(EdgeSettingsSchema, {
+    check: checkEdgeSettings,
     overrides: {
       site,
       data,
@@ -48,7 +49,7 @@ export function shipSettings(
       ],
       access: [{ stream: "bigblue.*", replicate: "u:site.tokyo-yard" }],
       logLevel: "silent",
-      mqtt: { port: 0, ...more.mqtt },
+      mqtt: { port: 0, anonymous: true, ...more.mqtt },
       ...(more.rules && { rules: more.rules }),
       ...(more.latestSeconds && { latestSeconds: more.latestSeconds }),
     },
@@ -135,15 +136,19 @@ export class Harness {
     }
     const records = (stream: string) => readAll(node.store, stream);
     const test: TestEdge = {
+      failed: new Promise<never>(() => undefined),
       node: edge.node,
       start: () => edge.start(),
       close: () => edge.close(),
       get mqttPort() {
         return edge.mqttPort;
       },
+      get mqttTlsPort() {
+        return edge.mqttTlsPort;
+      },
       port: edge.mqttPort as number,
       folder,
-      client: (options) => this.#connect(edge.mqttPort as number, options),
+      client: (options) => this.connect(edge.mqttPort, options),
       records,
       texts: async (stream) => (await records(stream)).map(({ value }) => Buffer.from(value).toString()),
       exceptions: async () =>
@@ -161,16 +166,23 @@ export class Harness {
     for (const folder of this.#folders.splice(0)) rmSync(folder, { recursive: true, force: true });
   }
 
-  async #connect(port: number, options: IClientOptions = {}): Promise<MqttClient> {
-    const client = await connect(port, options);
+  /** A client that is gone when the test is. */
+  async connect(port: number | undefined, options: IClientOptions = {}): Promise<MqttClient> {
+    const client = await connect(port as number, options);
     this.#clients.push(client);
     return client;
   }
 }
 
 /** A client as any stranger has it; a refused connection rejects. */
-export async function connect(port: number, options: IClientOptions = {}): Promise<MqttClient> {
+export async function connect(
+  port: number,
+  options: IClientOptions = {},
+  /** Called before anything can come. */
+  prepare: (client: MqttClient) => void = () => undefined,
+): Promise<MqttClient> {
   const client = mqtt.connect({ host: "127.0.0.1", port, protocolVersion: 4, reconnectPeriod: 0, ...options });
+  prepare(client);
   return new Promise((resolve, reject) => {
     client.once("connect", () => {
       client.off("close", gone);

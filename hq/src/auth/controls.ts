@@ -8,8 +8,8 @@ export function mayControl(principal: Principal, settings: Pick<HqSettings, "sim
   return settings.simulation !== undefined && isOperator(principal);
 }
 
-/** Whether somebody may change rules that travel, of owners whose settings they may read: administrators. */
-export function mayRule(principal: Principal): boolean {
+/** Whether somebody may say who comes in here, and read the audit as far as its streams are theirs: administrators. */
+export function mayManagePeople(principal: Principal): boolean {
   return principal.roles.includes("admin");
 }
 

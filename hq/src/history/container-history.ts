@@ -1,12 +1,13 @@
 import type { ContainerHistoryReply, HistoryPoint } from "@landfall/proto/api";
+import type { Scope } from "@landfall/streams/access/grant";
 import type { StreamName } from "@landfall/streams/model/names";
 import { containerMoveOf, parseValue } from "../view/decode.js";
 import { kindOfStream } from "../view/kinds.js";
 import { pickMeasurements } from "../view/measurements.js";
 import { mergeMoves, spansAboard, toContainerEvent, type ContainerMove, type Span } from "../view/moves.js";
-import { GapFinder, type HistoryStore } from "./gap-finder.js";
+import { compareGaps, GapFinder, type HistoryStore } from "./gap-finder.js";
 import type { OriginTimes } from "./origin-times.js";
-import { comparePoints, ReadingBudget, readTopic, toPoint, type TimeRange } from "./read.js";
+import { comparePoints, partsOf, ReadingBudget, readTopic, toPoint, type TimeRange } from "./read.js";
 
 /** What histories are made with. */
 export interface HistoryParts {
@@ -16,27 +17,33 @@ export interface HistoryParts {
   readonly imoOf: (site: string) => string | undefined;
 }
 
+/** A stream, and what of it the asking person may be shown. */
+export interface HistoryStream {
+  readonly stream: StreamName;
+  readonly scope: Scope;
+}
+
 /**
- * One container's history out of the streams given, which must be those that the asking person may read:
- * readings and events of all of them in one order, and what is missing. Not thinned.
+ * One container's history out of the streams given, as far as the asking person may read each: readings and events of all of
+ * them in one order, and what is missing. Not thinned.
  * @throws LandfallError INVALID_ARGUMENT when it is too long for one answer
  */
 export async function containerHistory(
   { store, times, imoOf }: HistoryParts,
-  streams: Iterable<StreamName>,
+  streams: Iterable<HistoryStream>,
   container: string,
   range: TimeRange,
 ): Promise<ContainerHistoryReply> {
   const budget = new ReadingBudget();
   const points: HistoryPoint[] = [];
   const moves: ContainerMove[][] = [];
-  const topics = [...streams]
-    .filter((stream) => ["containers", "port"].includes(kindOfStream(stream)))
-    .map((stream) => ({ stream, topic: container }));
-  const finder = new GapFinder(store, times, topics, range);
-  for (const { stream } of topics) {
+  const known = [...streams].filter(({ stream }) => ["containers", "port"].includes(kindOfStream(stream)));
+  const whole = known.filter(({ scope }) => scope === "all").map(({ stream }) => ({ stream, topic: container }));
+  const parts = known.flatMap((source) => partsOf(source, container, range));
+  const finders: GapFinder[] = [];
+  const collect = async (stream: StreamName, within: TimeRange, finder: GapFinder): Promise<void> => {
     const found: ContainerMove[] = [];
-    for await (const record of readTopic(store, stream, container, range, budget)) {
+    for await (const record of readTopic(store, stream, container, within, budget)) {
       finder.note(record);
       const value = parseValue(record);
       if (!value) continue;
@@ -45,6 +52,14 @@ export async function containerHistory(
       else if (value["type"] === undefined) points.push(toPoint(record, pickMeasurements(value)));
     }
     moves.push(found);
+  };
+  const finder = new GapFinder(store, times, whole, range);
+  finders.push(finder);
+  for (const { stream } of whole) await collect(stream, range, finder);
+  for (const { stream, within } of parts) {
+    const own = new GapFinder(store, times, [{ stream, topic: container }], within, true);
+    finders.push(own);
+    await collect(stream, within, own);
   }
   points.sort(comparePoints);
   const merged = mergeMoves(moves);
@@ -53,11 +68,12 @@ export async function containerHistory(
     const imo = imoOf(site);
     return imo === undefined ? [] : spans.filter(({ vessel }) => vessel === imo);
   };
+  const gaps = await Promise.all(finders.map((one) => one.find({ isInOnePlace: true, aboard })));
   return {
     container,
     points,
     events: merged.map(toContainerEvent),
-    gaps: await finder.find({ isInOnePlace: true, aboard }),
+    gaps: gaps.flat().toSorted(compareGaps),
     total: points.length,
   };
 }

@@ -17,12 +17,13 @@ function row(cells: readonly (string | number | boolean | undefined)[]): string 
 }
 
 /**
- * A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe in front. Numbers stay
- * numbers, a minus included.
+ * A cell that no spreadsheet takes for a formula, as OWASP has it: text that begins like one, also with the wide signs of Asian
+ * keyboards, gets an apostrophe in front and stands in quotes. Numbers stay numbers, a minus included.
  */
 export function cell(value: string | number | boolean | undefined): string {
   if (value === undefined) return "";
   if (typeof value !== "string") return String(value);
-  const safe = /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const isFormula = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value);
+  const safe = isFormula ? `'${value}` : value;
+  return isFormula || /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -9,6 +9,8 @@ import { overlap, placeGap, type GapEvidence } from "./gap-places.js";
 import type { OriginTimes } from "./origin-times.js";
 import type { TimeRange } from "./read.js";
 
+const NOTHING_AROUND = { before: undefined, after: undefined };
+
 export type HistoryStore = Pick<StreamStore, "readTopic" | "gaps" | "vector">;
 
 /** A topic that a history is made of. */
@@ -40,6 +42,8 @@ export class GapFinder {
     private readonly times: OriginTimes,
     private readonly topics: readonly HistoryTopic[],
     private readonly range: TimeRange,
+    /** Only this part of time may be known: nothing beside it, and nothing that counts other topics. */
+    private readonly isPart = false,
   ) {
     const names = new Set(topics.map(({ stream }) => stream));
     this.gaps = new Map([...names].map((name) => [name, store.gaps(name)]));
@@ -56,7 +60,7 @@ export class GapFinder {
 
   async find({ isInOnePlace, aboard }: GapOptions): Promise<HistoryGap[]> {
     if (this.isWhole) return [];
-    await this.lookAround();
+    if (!this.isPart) await this.lookAround();
     const found: HistoryGap[] = [];
     const elsewhere = new Map<string, number[]>();
     const timesElsewhere = (site: string): number[] => {
@@ -74,14 +78,14 @@ export class GapFinder {
           aboard: aboard(site),
         };
         if (evidence.own.length === 0 && evidence.aboard.length === 0) continue;
-        const around = await this.around(stream, gap, gaps);
+        const around = this.isPart ? NOTHING_AROUND : await this.around(stream, gap, gaps);
         for (const span of placeGap(gap, evidence, around)) {
           const shown = overlap(span, within);
-          if (shown) add(found, stream, gap, shown);
+          if (shown) add(found, stream, gap, shown, this.isPart);
         }
       }
     }
-    return found.sort((a, b) => compareTexts(a.from ?? "", b.from ?? "") || compareTexts(a.origin, b.origin));
+    return found.sort(compareGaps);
   }
 
   /** A history of a part of time needs the records beside it, too: they bound what is missing at its edges. */
@@ -126,7 +130,13 @@ function at(gaps: readonly Gap[], { origin }: Gap, seq: number): Gap | undefined
 }
 
 /** Pieces of the same kind at the same time are one to people. */
-function add(found: HistoryGap[], stream: StreamName, { origin, from, to, reason }: Gap, span: Span): void {
+function add(
+  found: HistoryGap[],
+  stream: StreamName,
+  { origin, from, to, reason }: Gap,
+  span: Span,
+  isPart: boolean,
+): void {
   const fromTime = Number.isFinite(span.from) ? iso(span.from) : undefined;
   const toTime = Number.isFinite(span.to) ? iso(span.to) : undefined;
   const twin = found.findIndex(
@@ -139,20 +149,26 @@ function add(found: HistoryGap[], stream: StreamName, { origin, from, to, reason
   );
   const known = found[twin];
   if (known) {
-    const [fromSeq, toSeq] = [Math.min(known.fromSeq, from), Math.max(known.toSeq, to)];
-    found[twin] = { ...known, fromSeq, toSeq, records: known.records + to - from };
+    const { fromSeq = from, toSeq = to, records = 0 } = known;
+    if (!isPart) {
+      const numbers = { fromSeq: Math.min(fromSeq, from), toSeq: Math.max(toSeq, to), records: records + to - from };
+      found[twin] = { ...known, ...numbers };
+    }
     return;
   }
   found.push({
     stream,
     origin,
-    fromSeq: from,
-    toSeq: to,
-    records: to - from,
+    ...(!isPart && { fromSeq: from, toSeq: to, records: to - from }),
     reason,
     ...(fromTime !== undefined && { from: fromTime }),
     ...(toTime !== undefined && { to: toTime }),
   });
+}
+
+/** In order of time. */
+export function compareGaps(a: HistoryGap, b: HistoryGap): number {
+  return compareTexts(a.from ?? "", b.from ?? "") || compareTexts(a.origin, b.origin);
 }
 
 function compareTexts(a: string, b: string): number {

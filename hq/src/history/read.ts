@@ -1,4 +1,5 @@
 import type { HistoryPoint, Measurements } from "@landfall/proto/api";
+import { intersection, spansOf, type Scope } from "@landfall/streams/access/grant";
 import { LandfallError } from "@landfall/streams/model/errors";
 import type { StreamName, TopicName } from "@landfall/streams/model/names";
 import type { Offset, StoredRecord, TimestampMs } from "@landfall/streams/model/record";
@@ -51,6 +52,26 @@ export async function* readTopic(
     if (!last || records.length < READ_RECORDS_MAX) return;
     fromOffset = (last.offset + 1) as Offset;
   }
+}
+
+/** Where a stream is shown in part: the times of a topic that are shown and lie in `range`. */
+export function partsOf(
+  { stream, scope }: { readonly stream: StreamName; readonly scope: Scope },
+  topic: string,
+  { from, to }: TimeRange,
+): { readonly stream: StreamName; readonly within: TimeRange }[] {
+  if (scope === "all") return [];
+  const asked = { from: from ?? Number.NEGATIVE_INFINITY, to: to ?? Number.POSITIVE_INFINITY };
+  return spansOf(scope, topic)
+    .map((span) => intersection(span, asked))
+    .filter((span) => span !== undefined)
+    .map((span) => ({
+      stream,
+      within: {
+        ...(Number.isFinite(span.from) && { from: span.from }),
+        ...(Number.isFinite(span.to) && { to: span.to }),
+      },
+    }));
 }
 
 export function toPoint(record: StoredRecord, measurements: Measurements): HistoryPoint {

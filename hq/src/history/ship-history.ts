@@ -4,9 +4,9 @@ import { parseValue, shipMoveOf } from "../view/decode.js";
 import { kindOfStream } from "../view/kinds.js";
 import { pickMeasurements } from "../view/measurements.js";
 import { iso, mergeMoves, type ShipMove, type Span } from "../view/moves.js";
-import type { HistoryParts } from "./container-history.js";
+import type { HistoryParts, HistoryStream } from "./container-history.js";
 import { GapFinder, type HistoryTopic } from "./gap-finder.js";
-import { comparePoints, ReadingBudget, readTopic, toPoint, type TimeRange } from "./read.js";
+import { comparePoints, partsOf, ReadingBudget, readTopic, toPoint, type TimeRange } from "./read.js";
 
 /** What may be read of a ship for one answer. */
 export interface ShipHistorySources {
@@ -14,6 +14,8 @@ export interface ShipHistorySources {
   readonly readable: Iterable<StreamName>;
   /** Streams of which only positions are theirs, and only while their cargo was aboard. */
   readonly positionsOf: Iterable<StreamName>;
+  /** Streams of which grants show a part. */
+  readonly parts?: Iterable<HistoryStream>;
   readonly cargo: readonly Span[];
 }
 
@@ -33,6 +35,16 @@ export async function shipHistory(
     [...sources.readable].flatMap((stream) => topicsOf(stream, imo)),
     range,
   );
+  const collectMoves = async (stream: StreamName, topic: string, within: TimeRange): Promise<void> => {
+    const found: ShipMove[] = [];
+    for await (const record of readTopic(store, stream, topic, within, budget)) {
+      finder.note(record);
+      const value = parseValue(record);
+      const move = value && shipMoveOf(record, value);
+      if (move) found.push(move);
+    }
+    moves.push(found);
+  };
   const collectPoints = async (
     stream: StreamName,
     topic: string,
@@ -48,14 +60,7 @@ export async function shipHistory(
   for (const stream of sources.readable) {
     const kind = kindOfStream(stream);
     if (kind !== "ships" && kind !== "port") continue;
-    const found: ShipMove[] = [];
-    for await (const record of readTopic(store, stream, kind === "port" ? imo : `${imo}.events`, range, budget)) {
-      finder.note(record);
-      const value = parseValue(record);
-      const move = value && shipMoveOf(record, value);
-      if (move) found.push(move);
-    }
-    moves.push(found);
+    await collectMoves(stream, kind === "port" ? imo : `${imo}.events`, range);
     if (kind !== "ships") continue;
     await collectPoints(stream, `${imo}.position`, range, pickMeasurements);
     await collectPoints(stream, `${imo}.environment`, range, pickMeasurements);
@@ -64,6 +69,14 @@ export async function shipHistory(
     for (const span of sources.cargo) {
       const within = overlap(range, span);
       if (within) await collectPoints(stream, `${imo}.position`, within, positionOnly);
+    }
+  }
+  for (const source of sources.parts ?? []) {
+    for (const { stream, topic } of topicsOf(source.stream, imo)) {
+      for (const { within } of partsOf(source, topic, range)) {
+        if (topic === imo || topic.endsWith(".events")) await collectMoves(stream, topic, within);
+        else await collectPoints(stream, topic, within, pickMeasurements);
+      }
     }
   }
   points.sort(comparePoints);

@@ -1,46 +1,37 @@
-import { ANONYMOUS } from "@landfall/streams/access/policy";
-import { bearerToken } from "@landfall/streams/http/principals";
-import { LandfallError } from "@landfall/streams/model/errors";
+import { ANONYMOUS, type Principal } from "@landfall/streams/access/policy";
+import { isLandfallError, LandfallError } from "@landfall/streams/model/errors";
+import type { Identified } from "@landfall/streams/http/identification";
 import type { LandfallNode } from "@landfall/streams/node/node";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { principalOf, SESSION_COOKIE, type Session, type Sessions } from "../auth/sessions.js";
+import type { Credentials } from "../auth/credentials.js";
+import { principalOf } from "../auth/person.js";
 
-/** Where a session's token may stand: `Authorization: Bearer …` before the cookie. */
-export function sessionOf(
-  http: FastifyInstance,
-  sessions: Sessions,
-  headers: Readonly<Record<string, unknown>>,
-): Session | undefined {
-  const { authorization, cookie } = headers;
-  // Whoever says who they are is not also somebody else's browser.
-  if (typeof authorization === "string") {
-    const token = bearerToken(authorization);
-    return token === undefined ? undefined : sessions.check(token);
-  }
-  const token = typeof cookie === "string" ? http.parseCookie(cookie)[SESSION_COOKIE] : undefined;
-  return token === undefined ? undefined : sessions.check(token);
-}
-
-/** Lets sessions count at every route of the node, its streams' included. */
-export function addSessionResolver(node: Pick<LandfallNode, "http" | "principals">, sessions: Sessions): void {
+/** Lets sessions and tokens of people count at every route of the node, its streams' included. */
+export function addPeopleResolver(node: Pick<LandfallNode, "principals">, credentials: Credentials): void {
   node.principals.add((request) => {
-    const session = sessionOf(node.http, sessions, request.headers);
-    return Promise.resolve(session && principalOf(session.user));
+    const found = credentials.of(request.headers);
+    return Promise.resolve(found && principalOf(found.person));
   });
 }
 
-/** Sets who asks. @throws LandfallError UNAUTHENTICATED when nobody does and the route is not for everybody */
-export async function authenticate(
-  node: Pick<LandfallNode, "http" | "principals">,
-  sessions: Sessions,
-  request: FastifyRequest,
-): Promise<void> {
+/** Keeps what somebody proved with who they are: a session is more than its person. */
+export function addCredential(http: FastifyInstance, credentials: Credentials): void {
+  http.decorateRequest("credential", undefined);
+  http.addHook("onRequest", (request, _reply, done) => {
+    request.credential = request.proof = credentials.of(request.headers);
+    // With credentials that nobody knows, what is open to strangers is so all the same; with a wish that is not granted, nothing is.
+    const { refusal } = request;
+    done(isLandfallError(refusal, "UNAUTHENTICATED") ? undefined : refusal);
+  });
+}
+
+/** Who asks at a route of a headquarters. @throws LandfallError UNAUTHENTICATED when nobody does and the route is not for everybody */
+export function authenticate(request: FastifyRequest): Principal {
   const { isPublic } = request.routeOptions.config;
-  request.landfallSession = sessionOf(node.http, sessions, request.headers);
-  request.principal = isPublic
-    ? request.landfallSession
-      ? principalOf(request.landfallSession.user)
-      : ANONYMOUS
-    : await node.principals.resolve(request);
-  if (!isPublic && request.principal.user === "") throw new LandfallError("UNAUTHENTICATED", "sign in first");
+  // What is open to strangers is so with an old cookie, too.
+  if (isPublic) return request.credential ? principalOf(request.credential.person) : ANONYMOUS;
+  const { identified = ANONYMOUS, refusal }: Identified = request;
+  if (refusal) throw refusal;
+  if (identified.user === "") throw new LandfallError("UNAUTHENTICATED", "sign in first");
+  return identified;
 }

@@ -4,10 +4,20 @@ import type { LandfallNode } from "@landfall/streams/node/node";
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Attempts } from "../auth/attempts.js";
-import type { PasswordChecker } from "../auth/password-checker.js";
-import type { Session, Sessions } from "../auth/sessions.js";
+import type { onRequestAsyncHookHandler } from "fastify";
+import type { AlertsDesk } from "../alerts/alerts-desk.js";
+import type { AuditList } from "../audit/audit-list.js";
+import type { Credential } from "../auth/credentials.js";
+import type { MachineTokens } from "../auth/machine-tokens.js";
+import type { OidcSignIn } from "../auth/oidc.js";
+import type { People } from "../auth/people.js";
+import type { PeopleDesk } from "../auth/people-desk.js";
+import type { SeeAs } from "../auth/see-as.js";
+import type { Sessions } from "../auth/sessions.js";
+import type { SetupToken } from "../auth/setup-token.js";
+import type { SignInParts } from "../auth/sign-in.js";
 import type { Bookings } from "../bookings/bookings.js";
+import type { GrantsDesk } from "../grants/grants-desk.js";
 import type { HistoryParts } from "../history/container-history.js";
 import type { LiveHub } from "../live/hub.js";
 import type { ContainerFinder } from "../map/container-search.js";
@@ -28,10 +38,23 @@ export interface HqContext {
   readonly perspectives: Perspectives;
   readonly finder: ContainerFinder;
   readonly bookings: Bookings;
+  readonly alertsDesk: AlertsDesk;
   readonly rulesDesk: RulesDesk;
+  readonly people: People;
+  readonly peopleDesk: PeopleDesk;
+  readonly seeAs: SeeAs;
+  readonly grantsDesk: GrantsDesk;
+  /** Resolves when the view shows what the store held at the start. */
+  readonly whenReady: Promise<void>;
   readonly sessions: Sessions;
-  readonly passwords: PasswordChecker;
-  readonly attempts: Attempts;
+  readonly tokens: MachineTokens;
+  readonly setup: SetupToken;
+  /** Where the settings name an identity provider. */
+  readonly oidc: OidcSignIn | undefined;
+  readonly signIn: SignInParts;
+  readonly auditList: AuditList;
+  /** On routes at which secrets can be guessed. */
+  readonly signInLimit: onRequestAsyncHookHandler;
   readonly hub: LiveHub;
   /** Long histories take memory: a few at a time. */
   readonly histories: Gate;
@@ -53,8 +76,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Who asks; set before any route of a headquarters is called. */
     principal: Principal;
-    /** Their session; absent for a program with a token of the settings. */
-    landfallSession: Session | undefined;
+    /** What they proved it with; absent for strangers and for tokens of the settings. */
+    credential: Credential | undefined;
   }
   interface FastifyContextConfig {
     /** Answers without a session too. */

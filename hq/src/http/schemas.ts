@@ -3,6 +3,7 @@ import { PROBLEM_TYPE } from "@landfall/streams/http/problem";
 import { ProblemSchema, problemResponses } from "@landfall/streams/http/schemas";
 import { Type, type TSchema } from "typebox";
 import { FLAG_FIELDS, NUMBER_FIELDS } from "../view/measurements.js";
+import { STATUSES } from "../view/status.js";
 
 const opt = Type.Optional;
 const Text = (description?: string) => Type.String(description === undefined ? {} : { description });
@@ -16,7 +17,6 @@ const measurementFields = Object.fromEntries([
   ...FLAG_FIELDS.map((field) => [field, opt(Type.Boolean())]),
 ]) as Record<string, TSchema>;
 const MeasurementsSchema = Type.Object(measurementFields, { additionalProperties: false });
-const STATUSES = ["fine", "out-of-range", "no-power", "door-open", "lost", "unknown"];
 
 const sessionFields = {
   user: Text(),
@@ -27,15 +27,81 @@ const sessionFields = {
   owner: Text(),
   mayControl: Type.Boolean(),
   expires: Time(),
+  mayShare: opt(Type.Boolean({ description: "Whether they may make grants and links here" })),
+  seenBy: opt(Text("The administrator who looks as this person")),
+  mayRule: opt(Type.Boolean({ description: "Whether they may change rules here" })),
+  shared: opt(Text("Container that a link shows, where that is how somebody came")),
   token: opt(Text("Only in the answer to POST: a bearer token for programs")),
 };
 export const SessionReplySchema = Type.Object(sessionFields, { additionalProperties: false });
 export const SignedOutSchema = Object.assign(
   Type.Object({
     ...ProblemSchema.properties,
+    setup: opt(Type.Boolean({ description: "The first administrator is still to be made, at /setup" })),
+    provider: opt(Type.Object({ name: Text(), path: Text() }, { description: "Where else to sign in" })),
     demo: opt(Type.Object({ password: Text(), users: Type.Array(Type.Object({ username: Text(), sees: Text() })) })),
   }),
   { description: "Nobody is signed in" },
+);
+
+const personFields = {
+  name: Text(),
+  displayName: Text(),
+  groups: words(),
+  roles: words(),
+  disabled: Type.Boolean(),
+  signsIn: oneOf("password", "provider", "never"),
+  source: oneOf("settings", "kept"),
+};
+export const PersonSchema = Type.Object(personFields, { additionalProperties: false });
+export const PeopleReplySchema = Type.Object({ people: Type.Array(PersonSchema) }, { additionalProperties: false });
+
+const tokenFields = {
+  id: Text(),
+  user: Text("As whom it speaks"),
+  label: Text(),
+  by: Text(),
+  created: Time(),
+  expires: Time(),
+};
+export const TokenSchema = Type.Object(
+  { ...tokenFields, token: opt(Text("Only in the answer to POST: shown once")) },
+  { additionalProperties: false },
+);
+export const TokensReplySchema = Type.Object(
+  { tokens: Type.Array(Type.Object(tokenFields, { additionalProperties: false })) },
+  { additionalProperties: false },
+);
+
+export const AuditReplySchema = Type.Object(
+  {
+    entries: Type.Array(
+      Type.Object(
+        {
+          kind: oneOf("audit"),
+          owner: Text("Whose audit it stands in"),
+          site: Text("Where it was done"),
+          offset: Type.Integer(),
+          action: Text(),
+          outcome: oneOf("allowed", "refused", "failed"),
+          status: Type.Integer(),
+          user: Text("Empty for somebody who has not said who they are"),
+          as: opt(Text("As whom they looked, where they looked as somebody else")),
+          via: oneOf("session", "token", "password", "certificate", "nobody"),
+          credential: opt(Text("Names the session or the token")),
+          address: Text(),
+          subject: opt(Text()),
+          detail: opt(Type.Object({})),
+          count: Type.Integer(),
+          first: Time(),
+          last: Time(),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    next: opt(Text("Pass as `before` for the next page")),
+  },
+  { additionalProperties: false },
 );
 
 const ContainerEventSchema = Type.Object(
@@ -118,9 +184,9 @@ const HistoryGapSchema = Type.Object(
   {
     stream: Text(),
     origin: Text(),
-    fromSeq: Type.Integer(),
-    toSeq: Type.Integer({ description: "Exclusive" }),
-    records: Type.Integer({ description: "Missing, of all topics of that origin; some may belong here" }),
+    fromSeq: opt(Type.Integer({ description: "Absent, as the next two, where a part of the stream is shown" })),
+    toSeq: opt(Type.Integer({ description: "Exclusive" })),
+    records: opt(Type.Integer({ description: "Missing, of all topics of that origin; some may belong here" })),
     reason: oneOf(...GAP_REASONS),
     from: opt(Time()),
     to: opt(Time()),
@@ -134,6 +200,37 @@ export const ContainerHistorySchema = Type.Object(
     events: Type.Array(ContainerEventSchema),
     gaps: Type.Array(HistoryGapSchema),
     total: Type.Integer({ description: "Readings before thinning" }),
+  },
+  { additionalProperties: false },
+);
+
+export const ExcursionsSchema = Type.Object(
+  {
+    container: Text(),
+    field: Text(),
+    above: opt(Type.Number()),
+    below: opt(Type.Number()),
+    readings: Type.Integer({ description: "That say anything about it" }),
+    total: Type.Integer({ description: "How often it was out; where that is too much, the longest are listed" }),
+    excursions: Type.Array(
+      Type.Object(
+        {
+          from: Time(),
+          to: Time(),
+          readings: Type.Integer(),
+          value: Type.Number({ description: "The furthest that it went" }),
+          time: Time(),
+          knownSince: Time(),
+          latitude: opt(Type.Number()),
+          longitude: opt(Type.Number()),
+          vessel: opt(Text()),
+          location: opt(Text()),
+          defrosting: opt(Type.Boolean()),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    gaps: Type.Array(HistoryGapSchema),
   },
   { additionalProperties: false },
 );
@@ -182,9 +279,10 @@ export const ShipHistorySchema = Type.Object(
   { additionalProperties: false },
 );
 
-const ApiAlertSchema = Type.Object({
+const AlertReadingSchema = Type.Object({ time: Time(), ...measurementFields }, { additionalProperties: false });
+export const ApiAlertSchema = Type.Object({
   id: Text(),
-  type: oneOf("LOST", "OUT_OF_RANGE", "NO_POWER", "DOOR_OPEN", "SHOCK"),
+  type: oneOf("LOST", "SILENT", "OUT_OF_RANGE", "NO_POWER", "DOOR_OPEN", "SHOCK"),
   severity: oneOf("warning", "critical"),
   state: oneOf("raised", "cleared"),
   container: opt(Text()),
@@ -194,10 +292,27 @@ const ApiAlertSchema = Type.Object({
   longitude: opt(Type.Number()),
   message: Text(),
   evidence: opt(Type.Object({})),
+  rule: opt(
+    Type.Object(
+      {
+        limits: Type.Record(Type.String(), Type.Number()),
+        version: opt(Type.Integer({ description: "Of the rules that travelled: their offset" })),
+      },
+      { description: "By which it was raised, as it was in force on board then" },
+    ),
+  ),
+  before: opt(Type.Array(AlertReadingSchema, { description: "Readings that led to it, as the ship sent them along" })),
   owner: Text(),
   knownSince: Time(),
   clearedAt: opt(Time()),
+  acknowledgements: opt(
+    Type.Array(Type.Object({ by: Text(), site: Text(), time: Time(), message: Text(), knownSince: Time() })),
+  ),
 });
+export const AlertReplySchema = Type.Object(
+  { alert: ApiAlertSchema, readings: Type.Array(AlertReadingSchema), mayAcknowledge: Type.Boolean() },
+  { additionalProperties: false },
+);
 export const AlertsReplySchema = Type.Object({ alerts: Type.Array(ApiAlertSchema) }, { additionalProperties: false });
 
 const bookingFields = {
@@ -213,6 +328,37 @@ export const BookingsReplySchema = Type.Object(
   { bookings: Type.Array(BookingReplySchema) },
   { additionalProperties: false },
 );
+
+export const VoyagesReplySchema = Type.Object(
+  {
+    voyages: Type.Array(
+      Type.Object(
+        { owner: Text(), from: Time(), to: opt(Time()), source: oneOf("gate", "booking"), vessels: words() },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const grantFields = {
+  owner: Text(),
+  id: Text(),
+  subject: Text("u:name, g:group, r:role, or link"),
+  streams: words(),
+  topics: opt(words()),
+  from: opt(Time("Measured at or after")),
+  to: opt(Time("Measured before")),
+  untilGateOut: opt(Type.Boolean({ description: "`to` is written when the container leaves the terminal" })),
+  validUntil: opt(Time("When the right ends")),
+  by: opt(Text()),
+  note: opt(Text()),
+  state: oneOf("in-force", "expired", "revoked"),
+  recordOffset: Type.Integer({ description: "Of its record in the owner's settings" }),
+  token: opt(Text("Of a link, only in the answer to POST: what opens it")),
+};
+export const GrantReplySchema = Type.Object(grantFields, { additionalProperties: false });
+export const GrantsReplySchema = Type.Object({ grants: Type.Array(GrantReplySchema) }, { additionalProperties: false });
 
 const LinkDirectionSchema = Type.Object(
   {
@@ -282,6 +428,38 @@ export const SitesReplySchema = Type.Object(
   { additionalProperties: false },
 );
 
+export const SiteHealthReplySchema = Type.Object(
+  {
+    site: Text(),
+    nodes: Type.Array(
+      Type.Object({
+        node: Text(),
+        points: Type.Array(
+          Type.Object({
+            time: Time(),
+            waitingRecords: Type.Number(),
+            bytesPerSecond: Type.Number(),
+            recordsPerSecond: Type.Number(),
+            bytesOnDisk: Type.Number(),
+            rssBytes: Type.Number(),
+          }),
+        ),
+      }),
+    ),
+    exceptions: Type.Array(
+      Type.Object({
+        node: Text(),
+        code: Text(),
+        source: Text(),
+        message: Text(),
+        time: Time(),
+        suppressed: opt(Type.Number()),
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
 export const SimulationStateSchema = Type.Object(
   {
     time: Time(),
@@ -289,6 +467,7 @@ export const SimulationStateSchema = Type.Object(
     waiting: Type.Boolean(),
     ships: Type.Array(Type.Object({ imo: Text(), name: Text() })),
     links: Type.Array(Type.Object({ id: Text() })),
+    nodes: opt(Type.Array(Type.Object({ site: Text(), state: Text() }))),
     story: Type.Array(Type.Object({ time: Time(), text: Text() })),
   },
   { description: "The demo's simulator; empty lists for who may not control it" },

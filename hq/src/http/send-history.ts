@@ -1,19 +1,23 @@
 import { Readable } from "node:stream";
 import type { HistoryGap, HistoryPoint } from "@landfall/proto/api";
 import { LandfallError } from "@landfall/streams/model/errors";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 import { toCsv } from "../history/csv.js";
 import { toGeoJson } from "../history/geojson.js";
 import { toGpx } from "../history/gpx.js";
 import type { TimeRange } from "../history/read.js";
 import { thin } from "../history/thin.js";
-import { HISTORY_POINTS_DEFAULT, HISTORY_POINTS_MAX, HISTORY_POINTS_MIN } from "../limits.js";
+import { EXPORT_PIECE_CHARS, HISTORY_POINTS_DEFAULT, HISTORY_POINTS_MAX, HISTORY_POINTS_MIN } from "../limits.js";
+
+export const RangeQuery = Type.Object({
+  from: Type.Optional(Type.String({ format: "date-time", description: "Measured at or after" })),
+  to: Type.Optional(Type.String({ format: "date-time", description: "Measured before" })),
+});
 
 export const HistoryQuery = Type.Object(
   {
-    from: Type.Optional(Type.String({ format: "date-time", description: "Measured at or after" })),
-    to: Type.Optional(Type.String({ format: "date-time", description: "Measured before" })),
+    ...RangeQuery.properties,
     maxPoints: Type.Optional(
       Type.Integer({
         minimum: HISTORY_POINTS_MIN,
@@ -35,8 +39,19 @@ export interface HistorySubject {
   readonly name: string;
 }
 
+/** What the audit calls it: a file leaves the house, a history is looked at. */
+export const actionOf =
+  (kind: HistorySubject["kind"]) =>
+  (request: FastifyRequest): string =>
+    isExport(request) ? `${kind}.export` : `${kind}.history`;
+
+export function isExport({ query }: Pick<FastifyRequest, "query">): boolean {
+  const { format } = query as { readonly format?: string };
+  return format !== undefined && format !== "json";
+}
+
 /** @throws LandfallError INVALID_ARGUMENT */
-export function rangeOf({ from, to }: Pick<Static<typeof HistoryQuery>, "from" | "to">): TimeRange {
+export function rangeOf({ from, to }: Static<typeof RangeQuery>): TimeRange {
   const range = {
     ...(from !== undefined && { from: Date.parse(from) }),
     ...(to !== undefined && { to: Date.parse(to) }),
@@ -64,16 +79,13 @@ export function sendHistory(
   switch (format) {
     case "csv":
       return file("csv", "text/csv; charset=utf-8; header=present").send(
-        Readable.from(toCsv({ column: kind, value: id }, points)),
+        inPieces(toCsv({ column: kind, value: id }, points)),
       );
     case "gpx":
-      return file("gpx", "application/gpx+xml").send(Readable.from(toGpx(name, points, history.gaps)));
+      return file("gpx", "application/gpx+xml").send(inPieces(toGpx(name, points, history.gaps)));
     case "geojson":
       return file("geojson", "application/geo+json").send(
-        // Bytes, since to text a charset would be added, which this type does not have.
-        Buffer.from(
-          JSON.stringify(toGeoJson(id, { kind, [kind]: id, name, total: history.total }, points, history.gaps)),
-        ),
+        inPieces(toGeoJson(id, { kind, [kind]: id, name, total: history.total }, points, history.gaps)),
       );
     default:
       return reply.send({ ...history, points });
@@ -82,4 +94,20 @@ export function sendHistory(
   function file(extension: string, type: string): FastifyReply {
     return reply.type(type).header("content-disposition", `attachment; filename="landfall-${id}.${extension}"`);
   }
+}
+
+/** Lines in pieces that are worth sending. As bytes, since to text a charset would be added, which GeoJSON does not have. */
+function inPieces(lines: Iterable<string>): Readable {
+  return Readable.from(
+    (function* () {
+      let piece = "";
+      for (const line of lines) {
+        piece += line;
+        if (piece.length < EXPORT_PIECE_CHARS) continue;
+        yield Buffer.from(piece);
+        piece = "";
+      }
+      if (piece !== "") yield Buffer.from(piece);
+    })(),
+  );
 }

@@ -1,55 +1,80 @@
+import compress from "@fastify/compress";
 import cookie from "@fastify/cookie";
 import helmet from "@fastify/helmet";
-import jwt from "@fastify/jwt";
-import rateLimit from "@fastify/rate-limit";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import { LandfallError } from "@landfall/streams/model/errors";
 import type { FastifyInstance } from "fastify";
 import { crossSiteReason } from "../auth/same-origin.js";
-import { addSessionResolver, authenticate } from "./authenticate.js";
+import type { Credentials } from "../auth/credentials.js";
+import { assertOnlyLooks } from "../auth/see-as.js";
+import { addCredential, addPeopleResolver, authenticate } from "./authenticate.js";
 import type { HqContext } from "./context.js";
+import { addRateLimits } from "./rate-limits.js";
 import { addAlertRoutes } from "./routes/alerts.js";
+import { addAuditRoute } from "./routes/audit.js";
 import { addBookingRoutes } from "./routes/bookings.js";
 import { addContainerRoutes } from "./routes/containers.js";
+import { addGrantRoutes } from "./routes/grants.js";
 import { addLiveRoute } from "./routes/live.js";
+import { addOidcRoutes } from "./routes/oidc.js";
+import { addPeopleRoutes } from "./routes/people.js";
 import { addRulesRoutes } from "./routes/rules.js";
 import { addSessionRoutes } from "./routes/session.js";
+import { addSetupRoutes } from "./routes/setup.js";
 import { addShipRoutes } from "./routes/ships.js";
 import { addSimulationRoutes } from "./routes/simulation.js";
 import { addSiteRoutes } from "./routes/sites.js";
+import { addTokenRoutes } from "./routes/tokens.js";
 import { addWeb } from "./web.js";
 
+/** Less is hardly worth the time; and what holds a secret is smaller, so that its length tells nothing of what else is in it. */
+const COMPRESSED_BYTES_MIN = 8_192;
+const JSON_OR_CSV = /^(application\/(json|geo\+json|gpx\+xml)|text\/csv)/;
+
 /** Puts a headquarters' manners and routes on its node's HTTP server. */
-export async function addHqRoutes(context: HqContext, secret: Buffer): Promise<void> {
-  const { node, settings, sessions } = context;
+export async function addHqRoutes(context: Omit<HqContext, "signInLimit">, credentials: Credentials): Promise<void> {
+  const { node, settings } = context;
   const { http } = node;
   await addGuards(http, settings.cookieSecure === true);
   await http.register(cookie);
-  await http.register(jwt, { secret, sign: { algorithm: "HS256" }, verify: { algorithms: ["HS256"] } });
-  await http.register(rateLimit, {
-    global: false,
-    errorResponseBuilder: () => new LandfallError("OVERLOADED", "too many sign-ins from this address: wait a minute"),
+  addCredential(http, credentials);
+  const signInLimit = await addRateLimits(http, settings.limits);
+  addPeopleResolver(node, credentials);
+  node.principals.refine((principal, request) => context.seeAs.refine(principal, request));
+  http.addHook("onRequest", (request, _reply, done) => {
+    assertOnlyLooks(request);
+    done();
   });
-  addSessionResolver(node, sessions);
-  http.decorateRequest("landfallSession", undefined);
   http.decorateRequest("principal");
+  const all: HqContext = { ...context, signInLimit };
 
   await http.register(async (plugin) => {
+    // A map's answer shrinks to a sixth. Small ones are left alone; so is what is told as it happens.
+    await plugin.register(compress, { encodings: ["gzip"], threshold: COMPRESSED_BYTES_MIN, customTypes: JSON_OR_CSV });
     const app = plugin.withTypeProvider<TypeBoxTypeProvider>();
     // Answers are typed by the contract and written as they are.
     app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-    app.addHook("onRequest", (request) => authenticate(node, sessions, request));
+    app.addHook("onRequest", (request, _reply, next) => {
+      request.principal = authenticate(request);
+      next();
+    });
     // A map of half the fleet would be worse than a map that comes a little later.
-    app.addHook("preHandler", () => context.sync.whenRebuilt);
-    addSessionRoutes(app, context);
-    addContainerRoutes(app, context);
-    addShipRoutes(app, context);
-    addAlertRoutes(app, context);
-    addBookingRoutes(app, context);
-    addRulesRoutes(app, context);
-    addSiteRoutes(app, context);
-    addLiveRoute(app, context);
-    addSimulationRoutes(app, context);
+    app.addHook("preHandler", () => context.whenReady);
+    addSessionRoutes(app, all);
+    addSetupRoutes(app, all);
+    addOidcRoutes(app, all);
+    addPeopleRoutes(app, all);
+    addTokenRoutes(app, all);
+    addAuditRoute(app, all);
+    addContainerRoutes(app, all);
+    addShipRoutes(app, all);
+    addAlertRoutes(app, all);
+    addBookingRoutes(app, all);
+    addRulesRoutes(app, all);
+    addGrantRoutes(app, all);
+    addSiteRoutes(app, all);
+    addLiveRoute(app, all);
+    addSimulationRoutes(app, all);
   });
   await addWeb(http, settings.web);
 }
@@ -63,8 +88,8 @@ async function addGuards(http: FastifyInstance, isSecure: boolean): Promise<void
         defaultSrc: ["'self'"],
         scriptSrc: ["'self'"],
         scriptSrcAttr: ["'none'"],
-        // Leaflet and its markers place things by style attributes; a style cannot run anything.
-        styleSrc: ["'self'", "'unsafe-inline'"],
+        // Leaflet and Preact place things by the style object of elements, which is no inline style.
+        styleSrc: ["'self'"],
         imgSrc: ["'self'", "data:"],
         connectSrc: ["'self'"],
         objectSrc: ["'none'"],
@@ -76,7 +101,10 @@ async function addGuards(http: FastifyInstance, isSecure: boolean): Promise<void
     // On plain HTTP it would mean nothing, or lock out who comes by it.
     strictTransportSecurity: isSecure,
   });
-  http.addHook("onRequest", (request, _reply, done) => {
+  // A page can make a browser send text without being asked whether it may; JSON it cannot.
+  http.removeContentTypeParser("text/plain");
+  http.addHook("onRequest", (request, reply, done) => {
+    void reply.header("permissions-policy", "camera=(), geolocation=(), microphone=()");
     const reason = crossSiteReason(request.method, request.headers);
     done(
       reason === undefined

@@ -18,14 +18,16 @@ export async function addWeb(http: FastifyInstance, folder: string): Promise<voi
     serve: false,
     cacheControl: false,
     etag: true,
+    // Packed when the map was built; whoever cannot unpack gets the file itself.
+    preCompressed: true,
     setHeaders(reply, path) {
-      const policy = HASHED.test(path.replaceAll("\\", "/"))
+      const policy = HASHED.test(path.replaceAll("\\", "/").replace(/\.(br|gz)$/, ""))
         ? `public, max-age=${YEAR_SECONDS}, immutable`
         : "no-cache";
       void reply.header("cache-control", policy);
     },
   });
-  http.get("/*", { schema: hidden }, (request, reply) => {
+  http.get("/*", { config: { audit: "nothing" }, schema: hidden }, (request, reply) => {
     const path = decodePath(request.url);
     if (path === undefined || path === "/api" || path.startsWith("/api/")) return reply.callNotFound();
     // A file's name has an ending; what has none is a page of the map.

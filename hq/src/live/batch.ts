@@ -83,7 +83,8 @@ export function alertsSince(view: FleetView, streams: Iterable<StreamName>, sinc
   const found: AlertTrace[] = [];
   for (const stream of streams) {
     for (const alert of view.alerts.get(stream)?.values() ?? []) {
-      if (Math.max(alert.raised?.arrived ?? 0, alert.cleared?.arrived ?? 0) >= since) found.push(alert);
+      const said = alert.acknowledged?.map(({ arrived }) => arrived) ?? [];
+      if (Math.max(alert.raised?.arrived ?? 0, alert.cleared?.arrived ?? 0, ...said) >= since) found.push(alert);
     }
   }
   return found

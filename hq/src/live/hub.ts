@@ -74,7 +74,7 @@ export class LiveHub {
   /** @throws LandfallError OVERLOADED when there are too many readers */
   assertRoom(principal: Principal): void {
     let own = 0;
-    for (const { principal: other } of this.connections) if (other.user === principal.user) own++;
+    for (const { principal: other } of this.connections) if (readerOf(other) === readerOf(principal)) own++;
     if (this.connections.size >= LIVE_CONNECTIONS_MAX || own >= LIVE_CONNECTIONS_PER_USER_MAX) {
       throw new LandfallError("OVERLOADED", "too many live connections: close another window of the map");
     }
@@ -211,6 +211,11 @@ export class LiveHub {
     connection.sink.end();
     if (this.connections.size === 0) this.parts.simulation?.unwatch();
   }
+}
+
+/** Whose window it is, whoever they look as. */
+function readerOf({ user, seenBy }: Principal): string {
+  return seenBy?.user ?? user;
 }
 
 function simulationEvent(state: SimulationState, isController: boolean): LiveEvent {

@@ -1,6 +1,7 @@
 import type { ApiAlert } from "@landfall/proto/api";
 import type { StreamName } from "@landfall/streams/model/names";
 import { alertTime, isOpen, toApiAlert, type AlertTrace } from "./alerts.js";
+import { baseOf } from "./excerpt.js";
 import type { FleetView } from "./fleet-view.js";
 
 export interface AlertQuery {
@@ -24,8 +25,14 @@ export function listAlerts(
       found.push(alert);
     }
   }
-  found.sort((a, b) => alertTime(b) - alertTime(a) || (a.id < b.id ? -1 : 1));
-  return found
+  // Two grants may show the same one.
+  const known = new Set<string>();
+  const once = found.filter(({ stream, id }) => {
+    const name = `${baseOf(stream)} ${id}`;
+    return !known.has(name) && known.add(name);
+  });
+  once.sort((a, b) => alertTime(b) - alertTime(a) || (a.id < b.id ? -1 : 1));
+  return once
     .slice(0, limit)
     .map(toApiAlert)
     .filter((alert) => alert !== undefined);

@@ -1,5 +1,6 @@
-import type { AlertValue, ApiAlert, ContainerStatus } from "@landfall/proto/api";
-import { ownerOfStream, type StreamName } from "@landfall/streams/model/names";
+import type { AcknowledgementValue, AlertValue, ApiAlert, ContainerStatus } from "@landfall/proto/api";
+import { ownerOfStream, siteOfOrigin, type OriginId, type StreamName } from "@landfall/streams/model/names";
+import { ACKNOWLEDGEMENTS_PER_ALERT_MAX } from "../limits.js";
 import { iso } from "./moves.js";
 import { compareKeys, type EventKey } from "./reading.js";
 
@@ -9,12 +10,20 @@ export interface AlertWord extends EventKey {
   readonly arrived: number;
 }
 
-/** What is known of one alert: the newest opening and the newest closing, in whatever order they came. */
+/** One record of what a person said on it. */
+export interface Acknowledged extends EventKey {
+  readonly value: AcknowledgementValue;
+  readonly arrived: number;
+}
+
+/** What is known of one alert: the newest opening and the newest closing, and what people said, in whatever order they came. */
 export interface AlertTrace {
   readonly id: string;
   readonly stream: StreamName;
   readonly raised?: AlertWord;
   readonly cleared?: AlertWord;
+  /** In the order in which it was said. */
+  readonly acknowledged?: readonly Acknowledged[];
 }
 
 export function withWord(trace: AlertTrace | undefined, stream: StreamName, word: AlertWord): AlertTrace {
@@ -22,6 +31,14 @@ export function withWord(trace: AlertTrace | undefined, stream: StreamName, word
   const state = word.value.state;
   const before = known[state];
   return before && compareKeys(before, word) >= 0 ? known : { ...known, [state]: word };
+}
+
+export function withAcknowledgement(trace: AlertTrace | undefined, stream: StreamName, said: Acknowledged): AlertTrace {
+  const known = trace ?? { id: said.value.id, stream };
+  const before = known.acknowledged ?? [];
+  if (before.some((other) => compareKeys(other, said) === 0)) return known;
+  const acknowledged = [...before, said].sort(compareKeys).slice(-ACKNOWLEDGEMENTS_PER_ALERT_MAX);
+  return { ...known, acknowledged };
 }
 
 export function isOpen(trace: AlertTrace): boolean {
@@ -43,12 +60,22 @@ export function toApiAlert(trace: AlertTrace): ApiAlert | undefined {
     owner: ownerOfStream(trace.stream),
     knownSince: iso(word.arrived),
     ...(!open && trace.cleared && { clearedAt: iso(trace.cleared.time) }),
+    ...(trace.acknowledged && {
+      acknowledgements: trace.acknowledged.map(({ value, time, arrived, origin }) => ({
+        by: value.by,
+        site: siteOfOrigin(origin as OriginId),
+        time: iso(time),
+        message: value.message,
+        knownSince: iso(arrived),
+      })),
+    }),
   };
 }
 
 /** What an open alert says about its container; a shock is over when it is told. */
 export const STATUS_OF_ALERT: Readonly<Record<AlertValue["type"], ContainerStatus | undefined>> = {
   LOST: "lost",
+  SILENT: "unknown",
   OUT_OF_RANGE: "out-of-range",
   NO_POWER: "no-power",
   DOOR_OPEN: "door-open",

@@ -1,7 +1,13 @@
-import { type AlertValue, type BookingValue, type ContainerEventType, type ShipEventType } from "@landfall/proto/api";
+import type {
+  AcknowledgementValue,
+  AlertValue,
+  BookingValue,
+  ContainerEventType,
+  ShipEventType,
+} from "@landfall/proto/api";
 import { containerNumberError, imoNumberError } from "@landfall/proto/identifiers";
 import type { StoredRecord } from "@landfall/streams/model/record";
-import type { AlertWord } from "./alerts.js";
+import type { Acknowledged, AlertWord } from "./alerts.js";
 import type { StreamKind } from "./kinds.js";
 import { pickMeasurements } from "./measurements.js";
 import type { ContainerMove, ShipMove } from "./moves.js";
@@ -14,6 +20,7 @@ export type Fact =
   | { readonly kind: "position" | "environment"; readonly imo: string; readonly reading: Reading }
   | { readonly kind: "ship-move"; readonly imo: string; readonly move: ShipMove }
   | { readonly kind: "alert"; readonly word: AlertWord }
+  | { readonly kind: "acknowledgement"; readonly said: Acknowledged }
   | { readonly kind: "booking"; readonly booking: BookingValue }
   | { readonly kind: "status"; readonly value: Readonly<Record<string, unknown>> };
 
@@ -56,7 +63,7 @@ export function decode(
     case "ships":
       return shipFact(record, value);
     case "alerts":
-      return isAlert(value) ? { kind: "alert", word: { ...keyOf(record), arrived: record.arrived, value } } : undefined;
+      return alertFact(record, value);
     case "settings":
       return isBooking(value) ? { kind: "booking", booking: value } : undefined;
     case "metrics":
@@ -111,6 +118,12 @@ function shipMoveFact(record: StoredRecord, imo: string, value: Json): Fact | un
   return move && { kind: "ship-move", imo, move };
 }
 
+function alertFact(record: StoredRecord, value: Json): Fact | undefined {
+  const key = { ...keyOf(record), arrived: record.arrived };
+  if (isAcknowledgement(value)) return { kind: "acknowledgement", said: { ...key, value } };
+  return isAlert(value) ? { kind: "alert", word: { ...key, value } } : undefined;
+}
+
 function keyOf(record: StoredRecord): { time: number; offset: number; origin: string } {
   return { time: record.timestamp, offset: record.offset, origin: record.origin };
 }
@@ -128,6 +141,7 @@ function texts<K extends string>(value: Json, ...keys: readonly K[]): { [P in K]
 
 const ALERT_TYPES: ReadonlySet<unknown> = new Set<AlertValue["type"]>([
   "LOST",
+  "SILENT",
   "OUT_OF_RANGE",
   "NO_POWER",
   "DOOR_OPEN",
@@ -142,6 +156,15 @@ function isAlert(value: Json): value is Json & AlertValue {
     typeof value["message"] === "string" &&
     typeof value["time"] === "string" &&
     (value["container"] === undefined || isContainer(value["container"]))
+  );
+}
+
+function isAcknowledgement(value: Json): value is Json & AcknowledgementValue {
+  return (
+    value["state"] === "acknowledged" &&
+    typeof value["id"] === "string" &&
+    typeof value["message"] === "string" &&
+    typeof value["by"] === "string"
   );
 }
 

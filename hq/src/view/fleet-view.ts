@@ -2,9 +2,19 @@ import type { BookingValue } from "@landfall/proto/api";
 import type { StreamName } from "@landfall/streams/model/names";
 import type { StoredRecord } from "@landfall/streams/model/record";
 import { ALERTS_PER_STREAM_MAX, BOOKINGS_PER_CONTAINER_MAX, CONTAINER_EVENTS_MAX, SHIP_EVENTS_MAX } from "../limits.js";
-import { alertTime, isOpen, STATUS_OF_ALERT, withWord, type AlertTrace, type AlertWord } from "./alerts.js";
+import {
+  alertTime,
+  isOpen,
+  STATUS_OF_ALERT,
+  withAcknowledgement,
+  withWord,
+  type Acknowledged,
+  type AlertTrace,
+  type AlertWord,
+} from "./alerts.js";
 import { ChangeLog } from "./change-log.js";
 import { decode, type Fact } from "./decode.js";
+import { baseOf, excerptId, isPartOf, type Excerpt } from "./excerpt.js";
 import { kindOfStream } from "./kinds.js";
 import { withMove, type ContainerMove, type ShipMove } from "./moves.js";
 import { combine, type Latest, type Reading } from "./reading.js";
@@ -53,6 +63,8 @@ export class FleetView {
   readonly changes = new ChangeLog();
   /** Streams of the fleet, each with the seq of `changes` before its first record. */
   readonly streams = new Map<StreamName, number>();
+  /** Parts of streams that are kept beside them, for who may see these parts alone; of each stream, by name. */
+  private readonly excerpts = new Map<StreamName, Map<StreamName, Excerpt & { readonly start: number }>>();
   readonly containers = new Map<string, Map<StreamName, ContainerTrace>>();
   readonly ships = new Map<string, Map<StreamName, ShipTrace>>();
   /** Containers that were ever loaded on a ship, as far as the streams here say. */
@@ -70,6 +82,39 @@ export class FleetView {
     const fact = decode(record, kind, this.isKnown);
     if (fact) this.take(record, fact);
     else if (kind !== "other" && kind !== "settings") this.skipped++;
+    const excerpts = this.excerpts.get(record.stream);
+    if (!fact || !excerpts) return;
+    for (const [id, excerpt] of excerpts) if (isPartOf(excerpt, record)) this.take({ ...record, stream: id }, fact);
+  }
+
+  /** Keeps a part of a stream from now on; what is in the store already is to be given to `applyTo`. */
+  open(excerpt: Excerpt): void {
+    const excerpts = getOrAdd(this.excerpts, excerpt.stream, () => new Map());
+    excerpts.set(excerptId(excerpt.stream, excerpt), { ...excerpt, start: this.changes.last });
+  }
+
+  /** Takes a record into an excerpt that is open, whether or not it came with the others already. */
+  applyTo(excerpt: Excerpt, record: StoredRecord): void {
+    const id = excerptId(excerpt.stream, excerpt);
+    if (!this.excerpts.get(excerpt.stream)?.has(id) || !isPartOf(excerpt, record)) return;
+    const fact = decode(record, kindOfStream(record.stream), this.isKnown);
+    if (fact) this.take({ ...record, stream: id }, fact);
+  }
+
+  /** Forgets what an excerpt has shown. */
+  shut(excerpt: Excerpt): void {
+    const id = excerptId(excerpt.stream, excerpt);
+    if (this.excerpts.get(excerpt.stream)?.delete(id) !== true) return;
+    if (this.excerpts.get(excerpt.stream)?.size === 0) this.excerpts.delete(excerpt.stream);
+    this.alerts.delete(id);
+    for (const [container, traces] of this.containers)
+      if (traces.delete(id)) this.changes.touch("container", container, id);
+    for (const [imo, traces] of this.ships) if (traces.delete(id)) this.changes.touch("ship", imo, id);
+  }
+
+  /** Seq of `changes` before a stream's, or an excerpt's, first record; undefined for what is not kept. */
+  startOf(name: StreamName): number | undefined {
+    return this.streams.get(name) ?? this.excerpts.get(baseOf(name))?.get(name)?.start;
   }
 
   private readonly isKnown = (container: string): boolean => this.containers.has(container);
@@ -94,6 +139,8 @@ export class FleetView {
         }));
       case "alert":
         return this.takeAlert(stream, fact.word);
+      case "acknowledgement":
+        return this.takeAcknowledgement(stream, fact.said);
       case "booking":
         return this.takeBooking(record, fact.booking);
       case "status":
@@ -124,6 +171,14 @@ export class FleetView {
     for (const [imo, containers] of this.loadedOn) {
       if (containers.has(container)) this.changes.touch("ship", imo, stream);
     }
+  }
+
+  private takeAcknowledgement(stream: StreamName, said: Acknowledged): void {
+    const alerts = getOrAdd(this.alerts, stream, () => new Map<string, AlertTrace>());
+    const trace = withAcknowledgement(alerts.get(said.value.id), stream, said);
+    alerts.set(trace.id, trace);
+    this.changes.touch("alert", trace.id, stream);
+    if (alerts.size > ALERTS_PER_STREAM_MAX) dropOldest(alerts);
   }
 
   private takeAlert(stream: StreamName, word: AlertWord): void {

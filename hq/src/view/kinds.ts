@@ -1,4 +1,5 @@
 import type { StreamName } from "@landfall/streams/model/names";
+import { baseOf } from "./excerpt.js";
 
 /** What a stream's name says about its records; `other` streams are not part of the fleet view. */
 export type StreamKind = "containers" | "latest" | "ships" | "alerts" | "port" | "settings" | "metrics" | "other";
@@ -22,7 +23,7 @@ export function kindOfStream(stream: StreamName): StreamKind {
   let kind = known.get(stream);
   if (kind === undefined) {
     if (known.size >= KNOWN_MAX) known.clear();
-    known.set(stream, (kind = readKind(stream)));
+    known.set(stream, (kind = readKind(baseOf(stream))));
   }
   return kind;
 }

@@ -3,6 +3,7 @@ import type { ContainerState } from "@landfall/proto/api";
 import { ownerOfStream, type StreamName } from "@landfall/streams/model/names";
 import { isOpen, type AlertTrace } from "./alerts.js";
 import type { Booking, ContainerTrace } from "./fleet-view.js";
+import { isExcerpt } from "./excerpt.js";
 import { kindOfStream } from "./kinds.js";
 import type { MutableMeasurements } from "./measurements.js";
 import { iso, mergeMoves, spansAboard, toContainerEvent, whereabouts, type ContainerMove, type Span } from "./moves.js";
@@ -70,7 +71,10 @@ export function cargoSpans(
   // Any readable stream may tell that it left the ship; only cargo's own streams tell that it is aboard.
   const moves = mergeMoves(known.map(([, trace]) => trace.moves));
   const own = new Set<ContainerMove>(
-    known.filter(([stream]) => kindOfStream(stream) === "containers").flatMap(([, trace]) => trace.moves),
+    // An excerpt shows a container, and its ship only as far as the container's own records do.
+    known
+      .filter(([stream]) => kindOfStream(stream) === "containers" && !isExcerpt(stream))
+      .flatMap(([, trace]) => trace.moves),
   );
   const isOwn = (time: number, vessel: string) =>
     [...own].some((move) => move.type === "LOAD" && move.time === time && move.vessel === vessel);

@@ -20,7 +20,7 @@ const ANY = "" as StreamName;
 
 /**
  * The fleet as somebody sees it who may read exactly these streams: merged states, kept up to date with the view's
- * changes when asked (`refresh`). Nothing in here is computed from any other stream, but for the positions of ships
+ * changes when asked (`refresh`); excerpts that they may read count as streams. Nothing in here is computed from any other stream, but for the positions of ships
  * that the contract gives to who has cargo aboard. Its own changes are what can be seen to change: not even their number
  * tells of anything else.
  */
@@ -81,7 +81,7 @@ export class Perspective {
    * @returns false, having done nothing, when one of them began before
    */
   grow(added: readonly StreamName[]): boolean {
-    if (added.some((stream) => (this.view.streams.get(stream) ?? 0) < this.seen)) return false;
+    if (added.some((stream) => (this.view.startOf(stream) ?? 0) < this.seen)) return false;
     for (const stream of added) this.readable.add(stream);
     return true;
   }

@@ -2,6 +2,7 @@ import type { Policy, Principal } from "@landfall/streams/access/policy";
 import type { StreamName } from "@landfall/streams/model/names";
 import { PERSPECTIVES_MAX } from "../limits.js";
 import type { FleetView } from "./fleet-view.js";
+import { excerptId } from "./excerpt.js";
 import { kindOfStream } from "./kinds.js";
 import { Perspective, type Surroundings } from "./perspective.js";
 
@@ -16,7 +17,7 @@ export class Perspectives {
 
   constructor(
     private readonly view: FleetView,
-    private readonly policy: Policy,
+    private readonly policy: Pick<Policy, "scope">,
     private readonly surroundings: Surroundings,
     /** Names this run of the program. */
     private readonly run: string,
@@ -39,7 +40,16 @@ export class Perspectives {
     const readable = new Set<StreamName>();
     for (const stream of this.view.streams.keys()) {
       // What nodes say of themselves is not merged into anything.
-      if (kindOfStream(stream) !== "metrics" && this.policy.allows(principal, "read", stream)) readable.add(stream);
+      if (kindOfStream(stream) === "metrics") continue;
+      const scope = this.policy.scope(principal, stream);
+      if (scope === "all") {
+        readable.add(stream);
+        continue;
+      }
+      for (const slice of scope) {
+        const id = excerptId(stream, slice);
+        if (this.view.startOf(id) !== undefined) readable.add(id);
+      }
     }
     return readable;
   }

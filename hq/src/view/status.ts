@@ -5,8 +5,15 @@ import { measurementsOf, type Latest } from "./reading.js";
 /** A reefer's air may differ so much from what was set before the cargo is at risk. */
 export const SETPOINT_TOLERANCE_C = 3;
 
-/** Worst first: what a person must know before anything else. */
-const ORDER: readonly ContainerStatus[] = ["lost", "no-power", "out-of-range", "door-open", "fine", "unknown"];
+/** All of them, the worst first: what a person must know before anything else. */
+export const STATUSES: readonly ContainerStatus[] = [
+  "lost",
+  "no-power",
+  "out-of-range",
+  "door-open",
+  "unknown",
+  "fine",
+];
 
 /** What the newest readings say. */
 export function statusOfMeasurements(measurements: Measurements): ContainerStatus {
@@ -28,7 +35,7 @@ export function statusOf(latest: Latest | undefined, alerts: readonly AlertTrace
   for (const alert of alerts) {
     const told = alert.raised && STATUS_OF_ALERT[alert.raised.value.type];
     if (!told || !isOpen(alert) || (latest && latest.time > (alert.raised?.time ?? 0))) continue;
-    if (ORDER.indexOf(told) < ORDER.indexOf(status)) status = told;
+    if (STATUSES.indexOf(told) < STATUSES.indexOf(status)) status = told;
   }
   return status;
 }

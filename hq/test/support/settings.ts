@@ -34,6 +34,14 @@ export const SITES: HqSettings["sites"] = [
   site(`ship-${SHIP}`, "ship", "bigblue", { imo: SHIP, name: "Big Blue Hyacinth" }),
 ];
 
+/** Tests ask in a hurry, all from one address. */
+export const PLENTY: HqSettings["limits"] = {
+  signInsPerMinute: 10_000,
+  requestsPerMinutePerAddress: 1_000_000,
+  requestsPerMinute: 1_000_000,
+  exportsPerMinute: 10_000,
+};
+
 let passwordHash: Promise<string> | undefined;
 
 /** Settings of a headquarters in `data`; cheap password hashes, a port of the system's choice. */
@@ -67,6 +75,8 @@ export async function hqSettings(data: string, overrides: Partial<HqSettings> = 
     ],
     web: fileURLToPath(new URL("../fixtures/web", import.meta.url)),
     sessionHours: 1,
+    sessionIdleHours: 1,
+    limits: { ...PLENTY },
     ...overrides,
   };
 }

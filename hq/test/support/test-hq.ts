@@ -18,6 +18,8 @@ export interface Answer {
 
 export interface AskOptions {
   readonly as?: string | undefined;
+  /** A token instead of a person who signs in. */
+  readonly token?: string | undefined;
   readonly method?: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -93,11 +95,12 @@ export class TestHq {
     return token;
   }
 
-  async ask(path: string, { as, method = "GET", body, headers = {} }: AskOptions = {}): Promise<Answer> {
+  async ask(path: string, { as, token, method = "GET", body, headers = {} }: AskOptions = {}): Promise<Answer> {
     const response = await fetch(this.url + path, {
       method,
       headers: {
         ...(as !== undefined && { authorization: `Bearer ${await this.tokenOf(as)}` }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(body !== undefined && { "content-type": "application/json" }),
         ...headers,
       },

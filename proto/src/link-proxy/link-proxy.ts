@@ -28,6 +28,8 @@ export interface LinkProxyOptions {
   readonly random: () => number;
   /** Bytes under way in one direction of a connection before its sender is paused; by default LINK_BUFFER_BYTES_MAX. */
   readonly bufferBytesMax?: number;
+  /** At a time; by default LINK_CONNECTIONS_MAX, which is more than two sites have. */
+  readonly connectionsMax?: number;
 }
 
 /**
@@ -132,7 +134,8 @@ export class LinkProxy {
   private accept(near: Socket): void {
     // Handlers first: a reset socket reports an error that nobody else would hear.
     near.on("error", () => undefined);
-    if (this.current === "down" || this.pairs.size >= LINK_CONNECTIONS_MAX) {
+    const { connectionsMax = LINK_CONNECTIONS_MAX } = this.options;
+    if (this.current === "down" || this.pairs.size >= connectionsMax) {
       near.resetAndDestroy();
       return;
     }

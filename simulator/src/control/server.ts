@@ -2,7 +2,7 @@ import type { LinkPatch, Problem } from "@landfall/proto/api";
 import fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { SimulatorError } from "../errors.js";
-import { LINK_JITTER_MS_MAX, LINK_KBPS_MAX, LINK_LATENCY_MS_MAX, LINK_LOSS_PCT_MAX } from "../limits.js";
+import { LINK_JITTER_MS_MAX, LINK_KBPS_MAX, LINK_LATENCY_MS_MAX, LINK_LOSS_PCT_MAX, OVERBOARD_MAX } from "../limits.js";
 import type { Command } from "../world/state.js";
 
 /** What the voyage controls steer. */
@@ -17,6 +17,10 @@ export interface Controls {
   arrivalMs(): number;
   /** @throws SimulatorError */
   patchLink(id: string, patch: LinkPatch): unknown;
+  /** Unless it is to `stay` down, it is started again. @throws SimulatorError */
+  killNode(site: string, stay: boolean): Promise<void>;
+  /** @throws SimulatorError */
+  startNode(site: string): Promise<void>;
   viewer(): void;
   metrics(): string;
   /** Something went wrong inside; for the log. */
@@ -27,6 +31,9 @@ const CLOSED = { additionalProperties: false } as const;
 const ShipParams = Type.Object({ imo: Type.String({ pattern: "^[0-9]{1,10}$" }) });
 const ArriveBody = Type.Object({ port: Type.String({ maxLength: 20 }) }, CLOSED);
 const DepartBody = Type.Object({ to: Type.String({ maxLength: 20 }) }, CLOSED);
+const OverboardBody = Type.Object({ count: Type.Integer({ minimum: 1, maximum: OVERBOARD_MAX }) }, CLOSED);
+const NodeParams = Type.Object({ site: Type.String({ maxLength: 64 }) });
+const KillBody = Type.Object({ stay: Type.Boolean() }, CLOSED);
 const LinkParams = Type.Object({ id: Type.String({ maxLength: 200 }) });
 const LinkBody = Type.Object(
   {
@@ -51,7 +58,7 @@ export function controlServer(controls: Controls): FastifyInstance {
     return reply.code(problem.status).type("application/problem+json").send(problem);
   });
   app.setNotFoundHandler((request, reply) => {
-    const detail = `nothing answers ${request.method} ${request.url.slice(0, 100)}; there are GET /state, POST /ships/{imo}/arrive, POST /ships/{imo}/depart, PATCH /links/{id}, POST /viewer`;
+    const detail = `nothing answers ${request.method} ${request.url.slice(0, 100)}; there are GET /state, POST /ships/{imo}/arrive, POST /ships/{imo}/depart, POST /ships/{imo}/overboard, POST /nodes/{site}/kill, POST /nodes/{site}/start, PATCH /links/{id}, POST /viewer`;
     return reply
       .code(404)
       .type("application/problem+json")
@@ -81,6 +88,22 @@ export function controlServer(controls: Controls): FastifyInstance {
     const { to } = request.body as { to: string };
     controls.command({ type: "depart", imo, to: to.toUpperCase() });
     await controls.settled();
+    return controls.state();
+  });
+  app.post("/ships/:imo/overboard", { schema: { params: ShipParams, body: OverboardBody } }, async (request) => {
+    const { imo } = request.params as { imo: string };
+    const { count } = request.body as { count: number };
+    controls.command({ type: "overboard", imo, count });
+    await controls.settled();
+    return controls.state();
+  });
+  app.post("/nodes/:site/kill", { schema: { params: NodeParams, body: KillBody } }, async (request) => {
+    const { site } = request.params as { site: string };
+    await controls.killNode(site, (request.body as { stay: boolean }).stay);
+    return controls.state();
+  });
+  app.post("/nodes/:site/start", { schema: { params: NodeParams } }, async (request) => {
+    await controls.startNode((request.params as { site: string }).site);
     return controls.state();
   });
   app.patch("/links/:id", { schema: { params: LinkParams, body: LinkBody } }, (request) => {

@@ -1,11 +1,15 @@
-import type { SimulationShip, SimulationState } from "@landfall/proto/api";
+import type { SimulationNode, SimulationShip, SimulationState } from "@landfall/proto/api";
 import type { LinkBoard } from "../links/board.js";
 import type { Voyage } from "../driver/voyage.js";
 import { countAboard, etaMs, shipPositionAt } from "../world/ships.js";
 import type { ShipState, WorldState } from "../world/state.js";
 
 /** The simulation as the voyage controls show it. */
-export function simulationView(voyage: Voyage, board: LinkBoard): SimulationState {
+export function simulationView(
+  voyage: Voyage,
+  board: LinkBoard,
+  nodes: readonly SimulationNode[] | undefined,
+): SimulationState {
   const { state } = voyage;
   return {
     time: new Date(voyage.timeMs).toISOString(),
@@ -13,6 +17,7 @@ export function simulationView(voyage: Voyage, board: LinkBoard): SimulationStat
     waiting: voyage.phase !== "running",
     ships: state.ships.map((ship) => shipView(ship, state)),
     links: board.views(),
+    ...(nodes && { nodes }),
     story: state.story.map(({ timeMs, text }) => ({ time: new Date(timeMs).toISOString(), text })),
   };
 }

@@ -1,3 +1,4 @@
+import { brokerService } from "@landfall/brokers/container";
 import { stringify } from "yaml";
 import { completeCertificates } from "./certificates.js";
 import { DemoFolder, type DemoWishes } from "./folder.js";
@@ -8,6 +9,7 @@ export const COMPOSE: Placement = {
   bind: "0.0.0.0",
   host: (service) => service,
   publicUrl: (_site, port) => `http://127.0.0.1:${port}`,
+  brokers: (site) => [brokerService(brokerOf(site)).address],
 };
 
 /** The demo's folder inside the containers. */
@@ -16,10 +18,15 @@ const SETUP = "setup";
 /** A service closes itself within ten seconds. */
 const STOP_SECONDS = 15;
 
+/** A broker for each port, as each port would have a cluster of its own. */
+function brokerOf(site: string): string {
+  return `${site}-kafka`;
+}
+
 /** Writes the settings of every service of docker-compose.yml into a folder; keeps the tokens that are there. */
 export async function writeComposeSettings(path: string, wishes: DemoWishes): Promise<void> {
   const folder = DemoFolder.at(path);
-  const shape = folder.shape(wishes);
+  const shape = folder.shape({ ...wishes, kafka: true });
   const secrets = await folder.secrets(shape);
   const plan = planDemo(shape, secrets, COMPOSE);
   folder.write(shape, secrets, plan, COMPOSE);
@@ -44,7 +51,10 @@ export function composeFile(plan: DemoPlan): Record<string, unknown> {
       restart: "unless-stopped",
       init: true,
       stop_grace_period: `${STOP_SECONDS}s`,
-      depends_on: { [SETUP]: { condition: "service_completed_successfully" } },
+      depends_on: {
+        [SETUP]: { condition: "service_completed_successfully" },
+        ...(service.command === "shore" && { [brokerOf(service.name)]: { condition: "service_healthy" } }),
+      },
       ports: publishedPorts(service, plan).map((port) => `127.0.0.1:${port}:${port}`),
       healthcheck: {
         test: ["CMD", "node", "-e", healthcheck(service.http)],
@@ -55,19 +65,33 @@ export function composeFile(plan: DemoPlan): Record<string, unknown> {
       },
     },
   ]);
+  const ports = plan.services.filter(({ command }) => command === "shore").map(({ name }) => brokerOf(name));
   return {
     name: "landfall",
     services: {
       [SETUP]: { ...image, command: ["node", "bin/landfall.mjs", "demo", "--write-compose", FOLDER] },
+      ...Object.fromEntries(ports.map((name) => [name, kafkaContainer(name)])),
       ...Object.fromEntries(services),
     },
-    volumes: { demo: null },
+    volumes: { demo: null, ...Object.fromEntries(ports.map((name) => [name, null])) },
+  };
+}
+
+function kafkaContainer(name: string): Record<string, unknown> {
+  const { image, environment, data, healthcheck } = brokerService(name);
+  return {
+    image,
+    environment,
+    volumes: [`${name}:${data}`],
+    restart: "unless-stopped",
+    stop_grace_period: "30s",
+    healthcheck: { test: healthcheck, interval: "5s", timeout: "3s", retries: 12, start_period: "30s" },
   };
 }
 
 export function composeText(plan: DemoPlan): string {
   const head = [
-    "# Landfall's demo, each process in a container of its own: docker compose up --build",
+    "# Landfall's demo, each process in a container of its own, the ports' logs in Kafka: docker compose up --build",
     "# Written by `npm run compose -w simulator`; the settings come from the service `setup`, once, into the volume.",
   ];
   return `${head.join("\n")}\n${stringify(composeFile(plan), { lineWidth: 0, aliasDuplicateObjects: false })}`;

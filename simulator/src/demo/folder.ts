@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
@@ -16,6 +17,8 @@ interface DemoFile {
   readonly seed: number;
   readonly web: number;
   readonly base: number;
+  /** What its topics in Kafka begin with; absent where every site keeps its own log. */
+  readonly kafka?: string;
 }
 
 /** What the command line said; absent is the folder's own, or the default. */
@@ -27,6 +30,8 @@ export interface DemoWishes {
   readonly web?: number;
   readonly base?: number;
   readonly wait: boolean;
+  /** Ports keep their log in Kafka. */
+  readonly kafka?: boolean;
 }
 
 const DEFAULTS = { ships: 4, containers: 300, seed: 1883, speed: 1000, web: 8080, base: 0, waitSeconds: 120 } as const;
@@ -69,6 +74,11 @@ export class DemoFolder {
       const text = `the demo in ${this.path} was made with --${key} ${made[key]}, which cannot become ${wish}: name another --data, or remove the folder`;
       throw new SimulatorError("CONFLICT", text);
     }
+    if (made !== undefined && made.kafka === undefined && wishes.kafka === true) {
+      const text = `the demo in ${this.path} was made without --kafka, and its ports have their records on their own disks: name another --data, or remove the folder`;
+      throw new SimulatorError("CONFLICT", text);
+    }
+    const kafka = made === undefined && wishes.kafka === true ? newKafkaName() : made?.kafka;
     return {
       ships: made?.ships ?? wishes.ships ?? DEFAULTS.ships,
       containers: made?.containers ?? wishes.containers ?? DEFAULTS.containers,
@@ -76,6 +86,7 @@ export class DemoFolder {
       speed: wishes.speed ?? DEFAULTS.speed,
       waitSeconds: wishes.wait ? DEFAULTS.waitSeconds : 0,
       ports: { web: wishes.web ?? made?.web ?? DEFAULTS.web, base: wishes.base ?? made?.base ?? DEFAULTS.base },
+      ...(kafka !== undefined && { kafka }),
     };
   }
 
@@ -110,8 +121,15 @@ export class DemoFolder {
   /** Writes everything that the services and the command line read. */
   write(shape: DemoShape, secrets: DemoSecrets, plan: DemoPlan, placement: Placement): void {
     for (const folder of [this.path, this.settings, this.logs]) mkdirSync(folder, { recursive: true });
-    const { ships, containers, seed, ports } = shape;
-    const demo: DemoFile = { format: DEMO_FORMAT, ships, containers, seed, ...ports };
+    const { ships, containers, seed, ports, kafka } = shape;
+    const demo: DemoFile = {
+      format: DEMO_FORMAT,
+      ships,
+      containers,
+      seed,
+      ...ports,
+      ...(kafka !== undefined && { kafka }),
+    };
     const nodes = plan.topology.sites.map(({ site, http }) => ({
       site,
       url: placement.publicUrl(site, http),
@@ -143,6 +161,11 @@ export class DemoFolder {
     }
     return demo;
   }
+}
+
+/** Of its own for each demo: brokers that are shared may hold the topics of an earlier one. */
+function newKafkaName(): string {
+  return `landfall-demo-${randomBytes(4).toString("hex")}`;
 }
 
 /** Only for the person who runs the demo. */

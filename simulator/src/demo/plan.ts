@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { DemoSecrets } from "./secrets.js";
 import { ACCESS, DEMO_PASSWORD, topology, USERS, type Ports, type Site, type Topology } from "./topology.js";
 
@@ -9,6 +10,8 @@ export interface DemoShape {
   readonly speed: number;
   readonly waitSeconds: number;
   readonly ports: Ports;
+  /** Where ports keep their log in Kafka: the name that this demo's topics begin with. */
+  readonly kafka?: string;
 }
 
 /** How processes find each other: all on one machine, or each in a container with a name of its own. */
@@ -19,12 +22,15 @@ export interface Placement {
   host(service: string): string;
   /** What a person's browser and command line use for a site's HTTP. */
   publicUrl(site: string, port: number): string;
+  /** Kafka's brokers behind a port, where there are any. @param port of the broker that the demo itself starts */
+  brokers(site: string, port: number): readonly string[];
 }
 
 export const ONE_MACHINE: Placement = {
   bind: "127.0.0.1",
   host: () => "127.0.0.1",
   publicUrl: (_site, port) => `http://127.0.0.1:${port}`,
+  brokers: (_site, port) => [`127.0.0.1:${port}`],
 };
 
 /** One process of the demo. */
@@ -64,8 +70,9 @@ export function planDemo(shape: DemoShape, secrets: DemoSecrets, placement: Plac
   const services = fleet.sites.map((site, index): Service => {
     const settings = {
       ...nodeSettings(site, index, fleet, secrets, placement),
-      ...(site.mqtt !== undefined && { mqtt: { host: placement.bind, port: site.mqtt } }),
+      ...(site.mqtt !== undefined && { mqtt: { host: placement.bind, port: site.mqtt, anonymous: true } }),
       ...(site.kind === "hq" && hqSettings(site, fleet, secrets, placement)),
+      ...(site.kind === "port" && shape.kafka !== undefined && kafkaSettings(site, shape.kafka, fleet, placement)),
       sites,
       access: ACCESS,
     };
@@ -111,9 +118,15 @@ function nodeSettings(
       wants: site.wants,
     },
     links,
-    tokens: [{ token: tokenOf(secrets.operators, site.site), ...operator }],
+    tokens: [{ tokenSha256: sha256(tokenOf(secrets.operators, site.site)), ...operator }],
     metricsSeconds: 5,
   };
+}
+
+/** The port's log is in Kafka; its data folder holds what it reads from there. */
+function kafkaSettings(site: Site, name: string, fleet: Topology, placement: Placement): Record<string, unknown> {
+  const brokers = placement.brokers(site.site, fleet.kafka);
+  return { log: { kafka: { brokers, topicPrefix: `${name}.${site.site}.` } } };
 }
 
 function hqSettings(site: Site, fleet: Topology, secrets: DemoSecrets, placement: Placement): Record<string, unknown> {
@@ -199,6 +212,11 @@ function listensOf(site: Site): Service["listens"] {
 function commandOf(site: Site): Service["command"] {
   if (site.kind === "port") return "shore";
   return site.kind === "hq" ? "hq" : "edge";
+}
+
+/** The token itself is in access.json, for the command line alone. */
+function sha256(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
 }
 
 function tokenOf(tokens: Readonly<Record<string, string>>, name: string): string {

@@ -19,12 +19,18 @@ export interface ProcessOptions {
   readonly logFile: string;
   /** What people should see: warnings, errors, deaths and rebirths. */
   readonly tell: (text: string) => void;
+  /** It runs, or does not run any more. */
+  readonly onChange?: () => void;
+  /** What it says over its channel. */
+  readonly onMessage?: (message: unknown) => void;
 }
 
 /** One service as a process: kept running, logged, and never left behind. */
 export class ManagedProcess {
   private child: ChildProcess | undefined;
   private stopping = false;
+  /** Killed by somebody who wants it to stay so. */
+  private held = false;
   private failures = 0;
   private startedMs = 0;
   private restart: NodeJS.Timeout | undefined;
@@ -50,6 +56,35 @@ export class ManagedProcess {
     return { deaths: this.failures, lastWord: this.lastWord };
   }
 
+  get state(): "up" | "restarting" | "down" {
+    if (this.child !== undefined) return "up";
+    return this.held ? "down" : "restarting";
+  }
+
+  /** Says something over its channel; one that does not run hears nothing. */
+  send(message: object): void {
+    if (this.child?.connected === true) this.child.send(message, () => undefined);
+  }
+
+  /** `kill -9`, because somebody wants to see what happens. Unless it is to stay down, it is started again at once. */
+  fell(stay: boolean): void {
+    this.held = stay;
+    this.failures = 0;
+    // A life that was ended on purpose counts as a healthy one.
+    this.startedMs = Number.NEGATIVE_INFINITY;
+    clearTimeout(this.restart);
+    if (this.child !== undefined) this.child.kill("SIGKILL");
+    else if (stay) this.options.onChange?.();
+    else this.start();
+  }
+
+  /** Starts it again after it was killed. */
+  resume(): void {
+    if (!this.held || this.stopping) return;
+    this.held = false;
+    if (this.child === undefined) this.start();
+  }
+
   start(): void {
     this.startedMs = performance.now();
     const child = spawn(process.execPath, this.options.args, {
@@ -65,6 +100,9 @@ export class ManagedProcess {
     this.read(child.stderr, true);
     child.once("error", (error) => this.ended(child, error.message));
     child.once("exit", (code, signal) => this.ended(child, signal ?? `exit code ${code}`));
+    const { onMessage } = this.options;
+    if (onMessage) child.on("message", onMessage);
+    this.options.onChange?.();
   }
 
   /** Asks it to close; kills it when it takes too long. */
@@ -104,10 +142,16 @@ export class ManagedProcess {
     if (child !== this.child) return;
     this.child = undefined;
     if (this.stopping) return;
+    if (this.held) {
+      this.options.tell(`${this.options.name} was killed, and stays so until somebody starts it`);
+      this.options.onChange?.();
+      return;
+    }
     this.failures = performance.now() - this.startedMs > HEALTHY_MS ? 1 : this.failures + 1;
     const wait = Math.min(RESTART_MS_MAX, RESTART_MS_MIN * 2 ** Math.min(this.failures - 1, 8));
     this.options.tell(`${this.name} ended (${how}); starting it again in ${(wait / 1000).toFixed(1)} s`);
     this.restart = setTimeout(() => this.start(), wait);
+    this.options.onChange?.();
   }
 }
 

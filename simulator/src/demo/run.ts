@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import pc from "picocolors";
 import { messageOf } from "../errors.js";
+import { brokersGiven, DemoBroker } from "./broker.js";
 import { openInBrowser } from "./browser.js";
 import { completeCertificates } from "./certificates.js";
 import { DemoFolder, type DemoWishes } from "./folder.js";
@@ -28,16 +29,22 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   folder.lock();
   const progress = progressOn(process.stdout);
   try {
+    const given = shape.kafka === undefined ? undefined : await brokersGiven();
+    const placement = given === undefined ? ONE_MACHINE : { ...ONE_MACHINE, brokers: () => given };
     const secrets = await folder.secrets(shape);
-    const plan = planDemo(shape, secrets, ONE_MACHINE);
-    await checkPorts(plan.services, ONE_MACHINE.bind);
-    folder.write(shape, secrets, plan, ONE_MACHINE);
+    const plan = planDemo(shape, secrets, placement);
+    const { kafka } = plan.topology;
+    const ownBroker = shape.kafka !== undefined && given === undefined;
+    const broker = ownBroker ? new DemoBroker(folder.path, kafka, progress) : undefined;
+    const brokerPort = { listens: [{ port: kafka, what: "Kafka", option: "--port-base" }] };
+    await checkPorts(ownBroker ? [...plan.services, brokerPort] : plan.services, placement.bind);
+    folder.write(shape, secrets, plan, placement);
     await completeCertificates(
       folder.path,
       plan.topology.sites.map(({ site }) => site),
     );
     progress.tell(isNew ? `A new voyage in ${shown(folder.path)}` : `The voyage in ${shown(folder.path)} goes on`);
-    await supervise(new Supervisor(plan, folder, ROOT, progress, isNew), () => {
+    await supervise(new Supervisor(plan, folder, ROOT, progress, isNew, broker), () => {
       for (const line of farewell(plan, shape, folder, isNew)) progress.tell(line);
       if (options.open) openInBrowser(`http://127.0.0.1:${shape.ports.web}`);
     });
@@ -83,6 +90,10 @@ async function supervise(supervisor: Supervisor, started: () => void): Promise<v
   }
 }
 
+interface KafkaLog {
+  readonly log?: { readonly kafka: { readonly brokers: readonly string[] } };
+}
+
 /** What a newcomer needs to know, once everything runs. */
 function farewell(plan: DemoPlan, shape: DemoShape, folder: DemoFolder, isNew: boolean): string[] {
   const mqtt = plan.topology.sites.filter(({ mqtt }) => mqtt !== undefined);
@@ -93,6 +104,8 @@ function farewell(plan: DemoPlan, shape: DemoShape, folder: DemoFolder, isNew: b
       .join(", ");
   const duckworks = plan.topology.sites.find(({ site }) => site === "duckworks");
   const name = (text: string): string => pc.bold(text.padEnd(14));
+  const tokyo = plan.services.find((service) => service.name === "tokyo")?.settings as KafkaLog | undefined;
+  const kafka = tokyo?.log?.kafka;
   return [
     "",
     pc.green(
@@ -106,6 +119,9 @@ function farewell(plan: DemoPlan, shape: DemoShape, folder: DemoFolder, isNew: b
     ),
     `  ${name("Password")}${DEMO_PASSWORD}   (everybody's, demo only)`,
     `  ${name("MQTT")}ships on ${portsOf("ship")}; yards on ${portsOf("yard")}`,
+    ...(kafka === undefined
+      ? []
+      : [`  ${name("Kafka")}${kafka.brokers.join(", ")}   holds the ports' records, in topics ${shape.kafka}.*`]),
     `  ${name("Data")}${shown(folder.path)}   logs in ${shown(folder.logs)}`,
     "",
     "Ctrl-C stops everything; the same command goes on where it stopped.",

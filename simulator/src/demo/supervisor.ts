@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SimulatorError } from "../errors.js";
+import { isNodeRequest, type NodeAnswer, type NodeProblem, type NodeRequest } from "../control/nodes.js";
+import type { DemoBroker } from "./broker.js";
 import type { DemoFolder } from "./folder.js";
 import { SIMULATOR, serviceArguments, type DemoPlan } from "./plan.js";
 import { ManagedProcess } from "./process.js";
@@ -14,7 +16,7 @@ const DEATHS_MAX = 3;
 
 /** Starts the services of a demo, keeps them running, and stops them. */
 export class Supervisor {
-  private readonly processes: ManagedProcess[];
+  private readonly processes: readonly ManagedProcess[];
   private stopping = false;
 
   constructor(
@@ -23,6 +25,8 @@ export class Supervisor {
     root: string,
     private readonly progress: Progress,
     private readonly isNew: boolean,
+    /** Where ports keep their log, if the demo has to run it. */
+    private readonly broker?: DemoBroker,
   ) {
     this.processes = plan.services.map(
       (service) =>
@@ -32,12 +36,17 @@ export class Supervisor {
           cwd: root,
           logFile: join(folder.logs, `${service.name}.log`),
           tell: (text) => progress.tell(text),
+          ...(service.name === SIMULATOR
+            ? { onMessage: (message) => this.hear(message) }
+            : { onChange: () => this.tellNodes() }),
         }),
     );
   }
 
   /** @throws SimulatorError UNREACHABLE when a service will not start */
   async start(): Promise<void> {
+    await this.broker?.start();
+    if (this.stopping) return;
     this.progress.step(`Starting ${this.processes.length} processes`);
     for (const process of this.processes) process.start();
     const nodes = this.plan.services.filter(({ name }) => name !== SIMULATOR);
@@ -55,12 +64,54 @@ export class Supervisor {
     this.progress.done();
   }
 
-  /** The simulator first, so that nobody is cut off in the middle of a word; then everybody else at once. */
+  /** The simulator first, so that nobody is cut off in the middle of a word; then everybody else at once, and last what they write to. */
   async stop(): Promise<void> {
     this.stopping = true;
     const simulator = this.processes.filter(({ name }) => name === SIMULATOR);
     await Promise.all(simulator.map((process) => process.stop()));
     await Promise.all(this.processes.filter(({ name }) => name !== SIMULATOR).map((process) => process.stop()));
+    await this.broker?.stop();
+  }
+
+  /** What the simulator, which people speak to, wants done to the others. */
+  private hear(message: unknown): void {
+    if (!isNodeRequest(message)) return;
+    if (message.type === "nodes/watch") {
+      this.tellNodes();
+      return;
+    }
+    const problem = this.steer(message);
+    this.say({ type: "nodes/done", id: message.id, ...(problem && { problem }) });
+  }
+
+  private steer(request: Exclude<NodeRequest, { type: "nodes/watch" }>): NodeProblem | undefined {
+    const { site } = request;
+    const nodes = this.processes.filter(({ name }) => name !== SIMULATOR);
+    const node = nodes.find(({ name }) => name === site);
+    if (node === undefined) {
+      const message = `no node of the demo is called ${site.slice(0, 60)}; there are ${nodes.map(({ name }) => name).join(", ")}`;
+      return { code: "NOT_FOUND", message };
+    }
+    if (request.type === "nodes/start") {
+      if (node.state !== "down")
+        return { code: "CONFLICT", message: `${site} was not killed: it runs, or is being started` };
+      node.resume();
+      return undefined;
+    }
+    if (node.state === "down") return { code: "CONFLICT", message: `${site} is down already: start it` };
+    node.fell(request.stay);
+    return undefined;
+  }
+
+  private tellNodes(): void {
+    const nodes = this.processes
+      .filter(({ name }) => name !== SIMULATOR)
+      .map(({ name, state }) => ({ site: name, state }));
+    this.say({ type: "nodes/state", nodes });
+  }
+
+  private say(answer: NodeAnswer): void {
+    this.processes.find(({ name }) => name === SIMULATOR)?.send(answer);
   }
 
   /** Processes that run at this moment, in the order of the plan. */
@@ -71,6 +122,7 @@ export class Supervisor {
   kill(): void {
     this.stopping = true;
     for (const process of this.processes) process.kill();
+    this.broker?.kill();
   }
 
   private async untilReady(name: string, port: number, waiting: (reason: string) => void): Promise<void> {

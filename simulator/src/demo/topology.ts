@@ -39,6 +39,8 @@ export interface Topology {
   readonly links: readonly DemoLink[];
   /** Port of the simulator's controls. */
   readonly control: number;
+  /** Port of the Kafka broker, where the demo has one. */
+  readonly kafka: number;
 }
 
 export interface Ports {
@@ -145,7 +147,7 @@ export function topology(ships: number, ports: Ports): Topology {
       },
     ]),
   ];
-  return { sites, links, control: at(8099) };
+  return { sites, links, control: at(8099), kafka: at(9092) };
 }
 
 /** The carrier's sites hold a stream, write into it and pass it on. */
@@ -160,7 +162,7 @@ const OF_DUCKWORKS = {
 
 /**
  * Access rules of the fleet; the first that matches counts. The manufacturer's site gets its streams, and writes into those that
- * are about itself alone: no sensor reports to it.
+ * are about itself: no sensor reports to it.
  */
 export const ACCESS = [
   { stream: "bigblue.settings", read: "g:bigblue-ops", ...SETTLED },
@@ -168,7 +170,10 @@ export const ACCESS = [
   { stream: "duckworks.settings", ...OF_DUCKWORKS, produce: "u:site.los-angeles" },
   { stream: "duckworks.metrics", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
   { stream: "duckworks.exceptions", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
-  { stream: "duckworks.audit", ...OF_DUCKWORKS, produce: "u:site.duckworks" },
+  // Who looked at the ducks anywhere is told to whose they are.
+  { stream: "duckworks.audit", ...OF_DUCKWORKS, produce: "g:bigblue-sites | u:site.duckworks" },
+  // What the manufacturer's people say on an alert at their own headquarters stands beside it.
+  { stream: "duckworks.alerts", ...OF_DUCKWORKS, produce: "g:bigblue-sites | u:site.duckworks" },
   { stream: "duckworks.*", ...OF_DUCKWORKS, produce: "g:bigblue-sites" },
   { stream: "polarfoods.settings", read: "g:bigblue-ops | g:polarfoods", ...SETTLED },
   { stream: "polarfoods.*", read: "g:bigblue-ops | g:polarfoods", ...CARRIERS },

@@ -7,5 +7,6 @@ import { ROOT } from "./root.js";
 import { placeholderSecrets } from "./secrets.js";
 
 /** Writes docker-compose.yml at the top of the checkout. */
-const shape = defaultShape();
+// The name of the voyage is in no command: the settings have it.
+const shape = { ...defaultShape(), kafka: "voyage" };
 writeFileSync(join(ROOT, "docker-compose.yml"), composeText(planDemo(shape, placeholderSecrets(shape), COMPOSE)));

@@ -1,9 +1,10 @@
 import { PLACES } from "@landfall/proto/identifiers";
 import type { Position } from "../geo/great-circle.js";
+import { WORLD_CHAINS, WORLD_SEA } from "./world-lanes.js";
 
 /**
  * The sea lanes as a net of waypoints; a ship between two of them sails their great circle. The test proves
- * against land polygons that no lane crosses land, except for the last mile at the quays.
+ * against land polygons that no lane crosses land, except for the last miles at the quays, rivers to them, and canals.
  */
 
 /** Waypoints, named after what lies abeam. */
@@ -102,7 +103,11 @@ export interface LaneNetwork {
 export const LANES: LaneNetwork = build();
 
 function build(): LaneNetwork {
-  const nodes = new Map<string, Position>([...Object.entries(SEA), ...Object.entries(QUAYS)]);
+  const nodes = new Map<string, Position>([
+    ...Object.entries(SEA),
+    ...Object.entries(WORLD_SEA),
+    ...Object.entries(QUAYS),
+  ]);
   const neighbours = new Map<string, string[]>();
   const join = (from: string, to: string): void => {
     if (!nodes.has(from)) throw new Error(`sea lanes: no waypoint is called ${from}`);
@@ -110,7 +115,7 @@ function build(): LaneNetwork {
     list.push(to);
     neighbours.set(from, list);
   };
-  for (const chain of CHAINS) {
+  for (const chain of [...CHAINS, ...WORLD_CHAINS]) {
     for (let i = 1; i < chain.length; i++) {
       const a = chain[i - 1];
       const b = chain[i];

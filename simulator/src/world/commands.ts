@@ -1,9 +1,10 @@
-import { placeOf } from "@landfall/proto/identifiers";
+import { PLACES, placeOf } from "@landfall/proto/identifiers";
 import { divert } from "../lanes/passage.js";
 import { TICK_MS } from "../limits.js";
 import type { Draft } from "./draft.js";
 import { putShip, stateOf, tell, updateContainer } from "./draft.js";
 import { portName, PORTS } from "./itinerary.js";
+import { cargoAboard, throwOverboard } from "./overboard.js";
 import { depart, milesAt, nextIndexOf, remainingNm } from "./ships.js";
 import type { AtSea, Command, ShipState, WorldState } from "./state.js";
 
@@ -21,9 +22,11 @@ export function commandProblem(state: WorldState, command: Command): CommandProb
     const known = state.ships.map((one) => `${one.imo} (${one.name})`).join(", ");
     return { code: "NOT_FOUND", message: `no ship has the IMO number ${command.imo}; there are ${known}` };
   }
+  if (command.type === "overboard") return overboardProblem(state, ship, command.count);
   const port = command.type === "arrive" ? command.port : command.to;
-  if (placeOf(port) === undefined || !PORTS.some((one) => one === port)) {
-    const message = `no port of the demo is called ${port.slice(0, 20)}; there are ${PORTS.join(", ")}`;
+  if (placeOf(port) === undefined) {
+    const known = `the demo's ships call at ${PORTS.join(", ")}, and find the way to ${PLACES.length - PORTS.length} more`;
+    const message = `no port is called ${port.slice(0, 20)}; ${known}, e.g. NLRTM`;
     return { code: "NOT_FOUND", message };
   }
   if (ship.phase.kind === "docked" && ship.phase.port === port) {
@@ -53,7 +56,22 @@ export function applyCommand(draft: Draft, command: Command, timeMs: number): vo
     depart(draft, ship, command.to, timeMs);
     return;
   }
+  if (command.type === "overboard") {
+    throwOverboard(draft, ship, command.count, timeMs);
+    return;
+  }
   hasten(draft, ship, command.port, command.withinMs, timeMs);
+}
+
+function overboardProblem(state: WorldState, ship: ShipState, count: number): CommandProblem | undefined {
+  if (ship.phase.kind === "docked") {
+    const message = `${ship.name} lies in ${portName(ship.phase.port)}: containers go over the side at sea; send it to sea first`;
+    return { code: "CONFLICT", message };
+  }
+  const aboard = cargoAboard(state, ship).length;
+  if (aboard >= count) return undefined;
+  const message = `${ship.name} has ${aboard} containers aboard that can still go over the side; name no more than that`;
+  return { code: "CONFLICT", message };
 }
 
 /** The ship goes to that port now: the passage is sailed along the same lane, in much less time. */

@@ -1,10 +1,10 @@
 import { distanceNm } from "../geo/great-circle.js";
 import { lengthNm, positionAt, courseAt } from "../lanes/passage.js";
-import { between, hash, uniform } from "../random.js";
+import { between } from "../random.js";
 import type { Draft } from "./draft.js";
-import { indexOfContainer, tell, updateContainer } from "./draft.js";
+import { tell, updateContainer } from "./draft.js";
 import { portName } from "./itinerary.js";
-import { reportNow, standsOnDeck } from "./readings.js";
+import { letGo } from "./overboard.js";
 import { etaMs, milesAt, remainingNm } from "./ships.js";
 import type { AtSea, ContainerState, ShipState } from "./state.js";
 import { STORMS_MAX } from "../limits.js";
@@ -106,42 +106,12 @@ function chooseOverboard(draft: Draft, ship: ShipState, phase: AtSea, timeMs: nu
   if (!hurry && !waves) return;
   const ducks = ducksAboard(draft, ship);
   const count = Math.min(ducks.length, Math.max(OVERBOARD_MIN, Math.round(ducks.length * OVERBOARD_SHARE)));
-  // Those on deck go first.
-  const order = ducks.sort(
-    (a, b) =>
-      Number(standsOnDeck(b)) - Number(standsOnDeck(a)) ||
-      hash(draft.seed, "overboard", a.id) - hash(draft.seed, "overboard", b.id),
-  );
-  let atMs = timeMs + 4 * MINUTE_MS;
-  const overboard = order.slice(0, count).map((box) => {
-    atMs += Math.round(between(10, 150, draft.seed, "splash", box.id)) * 1000;
-    return { container: box.id, atMs };
-  });
-  draft.script = { ...draft.script, overboard, overboardDone: true };
+  letGo(draft, ducks, count, timeMs + 4 * MINUTE_MS);
+  draft.script = { ...draft.script, overboardDone: true };
   if (count > 0) {
     const miles = Math.round(distanceNm(here, phase.passage.points.at(-1) ?? here));
     const text = `${miles} miles off ${portName(phase.to)} ${ship.name} rolls heavily: ${count} containers of ducks go over the side.`;
     tell(draft, timeMs, text);
-  }
-}
-
-/** Lets go what is due: one last reading, hanging in the air, and silence for ever. */
-export function dropOverboard(draft: Draft, fromMs: number, toMs: number): void {
-  const due = draft.script.overboard.filter((one) => one.atMs <= toMs);
-  if (due.length === 0) return;
-  draft.script = { ...draft.script, overboard: draft.script.overboard.filter((one) => one.atMs > toMs) };
-  for (const { container, atMs } of due) {
-    const index = indexOfContainer(draft, container);
-    const box = draft.containers[index];
-    // Somebody may have had it discharged meanwhile.
-    if (box === undefined || box.place.at !== "ship") continue;
-    const timeMs = Math.max(fromMs + 1, atMs);
-    const motion = {
-      tiltDeg: 62 + 25 * uniform(draft.seed, "fall", container),
-      shockG: 6 + 7 * uniform(draft.seed, "hit", container),
-    };
-    reportNow(draft, index, timeMs, motion);
-    updateContainer(draft, index, { place: { at: "lost" }, sinceMs: timeMs });
   }
 }
 

@@ -158,6 +158,8 @@ export type Command =
   /** Go there now; the passage takes `withinMs` of simulated time. */
   | { readonly type: "arrive"; readonly imo: string; readonly port: string; readonly withinMs: number }
   | { readonly type: "depart"; readonly imo: string; readonly to: string }
+  /** Throws that many of those aboard over the side, from the top of the stacks. */
+  | { readonly type: "overboard"; readonly imo: string; readonly count: number }
   | { readonly type: "booked"; readonly containers: readonly string[] };
 
 /** A command takes effect at the first tick that begins at or after `atMs`. */

@@ -6,7 +6,8 @@ import type { Draft } from "./draft.js";
 import { draftOf, stateOf } from "./draft.js";
 import { runGates } from "./gates.js";
 import { reportContainers, reportEnvironment } from "./readings.js";
-import { dropOverboard, runScript } from "./script.js";
+import { dropOverboard } from "./overboard.js";
+import { runScript } from "./script.js";
 import { dock, reportShip, sail, setSpeeds } from "./ships.js";
 import type { Publish, TimedCommand, WorldState } from "./state.js";
 

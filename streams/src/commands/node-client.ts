@@ -1,4 +1,4 @@
-import type { Problem } from "@landfall/proto/api";
+import { SEE_AS_HEADER, type Problem } from "@landfall/proto/api";
 import { CommandError } from "./command-error.js";
 import type { Target } from "./target.js";
 
@@ -10,16 +10,16 @@ export class UnreachableError extends CommandError {}
 
 /**
  * Asks a node and returns the JSON it answers.
- * @param how by default GET, or POST with a body; `msMax` is how long it may take
+ * @param how by default GET, or POST with a body; `msMax` is how long it may take, `seeAs` as whom an administrator looks
  * @throws CommandError with the problem's words, UnreachableError
  */
 export async function askNode<T>(
   target: Target,
   path: string,
   body?: object,
-  how: { readonly method?: string; readonly msMax?: number } = {},
+  how: { readonly method?: string; readonly msMax?: number; readonly seeAs?: string } = {},
 ): Promise<T> {
-  const { method = body === undefined ? "GET" : "POST", msMax = ANSWER_MS_MAX } = how;
+  const { method = body === undefined ? "GET" : "POST", msMax = ANSWER_MS_MAX, seeAs } = how;
   let response: Response;
   let text: string;
   try {
@@ -29,6 +29,7 @@ export async function askNode<T>(
       headers: {
         ...(body && { "content-type": "application/json" }),
         ...(target.token !== undefined && { authorization: `Bearer ${target.token}` }),
+        ...(seeAs !== undefined && { [SEE_AS_HEADER]: seeAs }),
       },
       signal: AbortSignal.timeout(msMax),
     });
@@ -38,6 +39,8 @@ export async function askNode<T>(
       cause: error,
     });
   }
+  // Done, and nothing to say of it.
+  if (response.status === 204) return undefined as T;
   let reply: unknown;
   try {
     reply = JSON.parse(text);

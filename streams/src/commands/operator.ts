@@ -1,8 +1,19 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import { tokenCommand, userCommand } from "./people-commands.js";
+import { wholeNumber, withTarget } from "./target-options.js";
 
-/** `landfall status`, `tail`, `rules` and `verify --sites` work against any node, over its HTTP API alone; the others on a folder. */
+/** `landfall status`, `tail`, `rules`, `grant`, `user`, `token` and `verify --sites` work against any node, over its HTTP API alone; the others on a folder. */
 export function operatorCommands(): Command[] {
-  return [statusCommand(), tailCommand(), rulesCommand(), verifyCommand(), authorityCommand()];
+  return [
+    statusCommand(),
+    tailCommand(),
+    rulesCommand(),
+    grantCommand(),
+    userCommand(),
+    tokenCommand(),
+    verifyCommand(),
+    authorityCommand(),
+  ];
 }
 
 function statusCommand(): Command {
@@ -64,6 +75,67 @@ function rulesCommand(): Command {
     .action(async (what: string, stream: string, names: string[], options) => {
       const { unsetRules } = await import("./rules.js");
       process.exitCode = await unsetRules(what, stream, names, options);
+    });
+  return command;
+}
+
+function grantCommand(): Command {
+  const command = new Command("grant").description(
+    "who sees a part of an owner's streams for a while: grants and links",
+  );
+  const json = "print what the node answers, as JSON";
+  const withTime = (made: Command): Command =>
+    withTarget(made)
+      .option("--voyage", "measured on the voyage that the container is on, or was on last: from gate-in to gate-out")
+      .option("--from <time>", "measured at or after, e.g. 2026-11-20T08:00:00Z")
+      .option("--to <time>", "measured before")
+      .option("--until <time>", "when the right itself ends")
+      .addOption(new Option("--days <n>", "the same, in days from now").argParser(wholeNumber))
+      .addOption(new Option("--minutes <n>", "the same, in minutes from now").argParser(wholeNumber))
+      .option("--streams <streams...>", "of the owner; <owner>.containers, .alerts and .latest when left out")
+      .option("--note <text>", "what for")
+      .option("--json", json);
+  withTime(command.command("give"))
+    .description("show containers to somebody, beside what rules say")
+    .argument("<who>", "u:name, g:group or r:role")
+    .argument("<owner>", "e.g. duckworks")
+    .argument("<containers...>", "e.g. MSKU9070323")
+    .action(async (who: string, owner: string, containers: string[], options) => {
+      const { giveGrant } = await import("./grants.js");
+      process.exitCode = await giveGrant(who, owner, containers, options);
+    });
+  withTime(command.command("link"))
+    .description("make a link that shows one container to whoever has it; printed this once")
+    .argument("<owner>", "e.g. duckworks")
+    .argument("<container>", "e.g. MSKU9070323")
+    .action(async (owner: string, container: string, options) => {
+      const { makeLink } = await import("./grants.js");
+      process.exitCode = await makeLink(owner, container, options);
+    });
+  withTarget(command.command("list"))
+    .description("grants and links of streams that you administer")
+    .argument("[owner]", "all of them when left out")
+    .option("--json", json)
+    .action(async (owner: string | undefined, options) => {
+      const { listGrants } = await import("./grants.js");
+      process.exitCode = await listGrants(owner, options);
+    });
+  withTarget(command.command("revoke"))
+    .description("take a grant or a link back, wherever it is known, in seconds")
+    .argument("<owner>", "e.g. duckworks")
+    .argument("<id>", "as the list shows it")
+    .option("--json", json)
+    .action(async (owner: string, id: string, options) => {
+      const { revokeGrant } = await import("./grants.js");
+      process.exitCode = await revokeGrant(owner, id, options);
+    });
+  withTarget(command.command("voyages"))
+    .description("voyages of a container, as far as you may know them")
+    .argument("<container>", "e.g. MSKU9070323")
+    .option("--json", json)
+    .action(async (container: string, options) => {
+      const { listVoyages } = await import("./grants.js");
+      process.exitCode = await listVoyages(container, options);
     });
   return command;
 }
@@ -134,18 +206,4 @@ function authorityCommand(): Command {
       process.exitCode = await revokeCertificate(folder, site, options);
     });
   return command;
-}
-
-function withTarget(command: Command): Command {
-  return command
-    .option("--url <url>", "the node's HTTP address, e.g. http://127.0.0.1:8101")
-    .option("--token <token>", "a bearer token of that node's settings")
-    .option("--site <site>", "a site of the running demo instead: address and token come from its data folder")
-    .option("--data <folder>", "the demo's data folder", "data/demo");
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("Want a whole number of 1 or more.");
-  return value;
 }

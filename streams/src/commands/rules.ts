@@ -12,7 +12,7 @@ import { RULE_KEYS, rulesProblems } from "../settings/fleet/document.js";
 import { CommandError, withErrors } from "./command-error.js";
 import { askNode } from "./node-client.js";
 import { formatDuration, formatTable } from "./table.js";
-import { findTargets, type Target, type TargetOptions } from "./target.js";
+import { oneTarget, type Target, type TargetOptions } from "./target.js";
 
 export interface RulesOptions extends TargetOptions {
   readonly json?: boolean;
@@ -172,13 +172,6 @@ function keyOf(text: string): RuleKey {
 
 function ownerOf(what: string): string {
   return what.split(".", 1)[0] ?? "";
-}
-
-function oneTarget(options: TargetOptions): Target {
-  const [target, ...others] = findTargets(options);
-  if (target && others.length === 0) return target;
-  const sites = [target, ...others].map((other) => other?.label).join(", ");
-  throw new CommandError(`which site? Say --site with one of ${sites}`);
 }
 
 function unknown({ label }: Target, owner: string): CommandError {

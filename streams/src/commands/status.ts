@@ -49,6 +49,11 @@ function budgetLeft(budget: StatusLink["budget"]): string {
   return budget === undefined ? "-" : `${formatBytes(budget.leftBytes)} of ${formatBytes(budget.bytesPerDay)}`;
 }
 
+function sharing({ nodes, asksFor }: NonNullable<StatusReply["shared"]>): string {
+  const others = nodes.length === 0 ? "log in Kafka" : `log in Kafka, shared with ${nodes.join(" and ")}`;
+  return `${others}, asks for ${formatCount(asksFor)} histories`;
+}
+
 /** Nodes of each site that the reply speaks of: they are named where a site has several. */
 function countNodes({ site, node, links, peers }: StatusReply): Map<string, Set<string>> {
   const nodes = new Map([[site, new Set([node])]]);
@@ -77,6 +82,7 @@ export function formatStatus(reply: StatusReply): string {
     `up ${formatDuration(uptimeSeconds)}`,
     `${formatCount(store.topics)} topics in ${formatCount(store.streams)} streams, ${formatBytes(store.bytesOnDisk)}`,
     `${formatCount(notHandedOver)} still to hand over`,
+    ...(reply.shared === undefined ? [] : [sharing(reply.shared)]),
     ...(reply.certificateExpires === undefined ? [] : [`certificate ${goodFor(reply.certificateExpires)}`]),
     version,
   ];

@@ -42,6 +42,14 @@ export function findTargets({ url, token, site, data }: TargetOptions): Target[]
   return found;
 }
 
+/** The one node that the options name. @throws CommandError */
+export function oneTarget(options: TargetOptions): Target {
+  const [target, ...others] = findTargets(options);
+  if (target && others.length === 0) return target;
+  const sites = [target, ...others].map((other) => other?.label).join(", ");
+  throw new CommandError(`which site? Say --site with one of ${sites}`);
+}
+
 /** The node of a site, or at an address. @throws CommandError */
 export function findTarget(name: string, options: Pick<TargetOptions, "token" | "data">): Target {
   const isUrl = /^https?:\/\//.test(name);

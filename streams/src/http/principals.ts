@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { SEE_AS_HEADER } from "@landfall/proto/api";
 import { ANONYMOUS, type Principal } from "../access/policy.js";
 import { LandfallError } from "../model/errors.js";
 import type { PrincipalResolvers } from "../node/node.js";
@@ -14,15 +15,30 @@ const AUTHORIZATION_CHARS_MAX = 8_192;
  */
 export function createPrincipalResolvers(tokens: NodeSettings["tokens"]): PrincipalResolvers {
   const resolvers: Parameters<PrincipalResolvers["add"]>[0][] = [];
-  const known = tokens.map(({ token, user, groups, roles }) => ({
-    hash: sha256(token),
+  const refinements: Parameters<PrincipalResolvers["refine"]>[0][] = [];
+  const known = tokens.map(({ token = "", tokenSha256, user, groups, roles }) => ({
+    hash: tokenSha256 === undefined ? sha256(token) : Buffer.from(tokenSha256, "hex"),
     principal: { user, groups: [...groups], roles: [...roles] } satisfies Principal,
   }));
   return {
     add(resolve) {
       resolvers.push(resolve);
     },
+    refine(as) {
+      refinements.push(as);
+    },
     async resolve(request) {
+      const found = await this.identify(request);
+      if (refinements.length === 0 && request.headers[SEE_AS_HEADER] !== undefined) {
+        // To answer as if it had not been said would show one's own as somebody else's.
+        throw new LandfallError(
+          "NOT_FOUND",
+          `nobody is known here as whom to look (${SEE_AS_HEADER}): ask a headquarters`,
+        );
+      }
+      return refinements.reduce((principal, as) => as(principal, request), found);
+    },
+    async identify(request) {
       for (const resolver of resolvers) {
         const principal = await resolver(request);
         if (principal) return principal;

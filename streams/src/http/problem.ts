@@ -17,6 +17,8 @@ const TITLES: Readonly<Record<ErrorCode, string>> = {
   TOPIC_NOT_FOUND: "There is no such topic",
   PRODUCE_FORBIDDEN: "This site may not write into that stream",
   REPLICATE_FORBIDDEN: "That site may not hold that stream",
+  PREVIEW_ONLY: "Looking as somebody else changes nothing",
+  CLAIM_UNMET: "A site does not send what it says it has",
   CONFLICT: "It was changed meanwhile",
   CLOSED: "The node is shutting down",
   DISK_FULL: "The node's disk is full",
@@ -31,6 +33,7 @@ const TITLES: Readonly<Record<ErrorCode, string>> = {
   PROTOCOL_ERROR: "The other side broke the protocol",
   PORT_IN_USE: "The port is in use",
   INTERNAL: "Something went wrong inside the node",
+  FENCED: "Another process has taken this node's name",
   UNAVAILABLE: "Another program that is needed does not answer",
   OVERLOADED: "Too much at once",
 };

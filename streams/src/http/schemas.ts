@@ -70,7 +70,7 @@ export const ReadBody = Type.Object(
 );
 
 export const StreamsReplySchema = Type.Object({
-  streams: Type.Array(Type.Object({ name: Type.String(), records: Type.Integer() })),
+  streams: Type.Array(Type.Object({ name: Type.String(), records: Type.Optional(Type.Integer()) })),
 });
 
 export const TopicsReplySchema = Type.Object({
@@ -228,4 +228,6 @@ export const ReadReplySchema = Type.Object({
 export const ReadinessSchema = Type.Object({
   ready: Type.Boolean(),
   reasons: Type.Array(Type.Object({ name: Type.String(), reason: Type.String() })),
+  /** Of a node that is ready: what an operator should know. */
+  warnings: Type.Optional(Type.Array(Type.Object({ name: Type.String(), reason: Type.String() }))),
 });

@@ -13,20 +13,25 @@ import {
   HTTP_REQUEST_MS_MAX,
 } from "./http-limits.js";
 import { problem, PROBLEM_TYPE, toProblem } from "./problem.js";
+import { assertDeclared } from "./route-audit.js";
 
 export interface HttpServerOptions {
   readonly log: Logger;
   /** For the OpenAPI document. */
   readonly title: string;
   readonly version: string;
+  /** Addresses and networks of proxies whose `X-Forwarded-…` is believed; nobody's by default. */
+  readonly trustedProxies?: readonly string[];
 }
 
 /**
  * An HTTP server without routes but with the manners of every node: bounded requests, problem details for
  * whatever fails, OpenAPI 3.1 of all routes at `/api/openapi.json`. It does not listen yet.
  */
-export async function createHttpServer({ log, title, version }: HttpServerOptions): Promise<FastifyInstance> {
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const { log, title, version, trustedProxies = [] } = options;
   const app = fastify({
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     loggerInstance: log.child({ part: "http" }) as FastifyBaseLogger,
     // One line of our own for each answer, below.
     logController: new LogController({ disableRequestLogging: true }),
@@ -45,6 +50,8 @@ export async function createHttpServer({ log, title, version }: HttpServerOption
     },
   });
   app.server.maxConnections = HTTP_CONNECTIONS_MAX;
+  // Whoever adds a route decides what the audit says of it.
+  app.addHook("onRoute", assertDeclared);
 
   app.setErrorHandler((error, request, reply) => {
     const found = toProblem(error);
@@ -81,7 +88,7 @@ export async function createHttpServer({ log, title, version }: HttpServerOption
       security: [{}, { token: [] }],
     },
   });
-  app.get("/api/openapi.json", { schema: { hide: true } }, () => app.swagger());
+  app.get("/api/openapi.json", { config: { audit: "nothing" }, schema: { hide: true } }, () => app.swagger());
   return app;
 }
 

@@ -16,6 +16,8 @@ export const ERROR_CODES = {
   PRODUCE_FORBIDDEN: { http: 403, retriable: false },
   /** A site offers a stream that it may not hold (R8). */
   REPLICATE_FORBIDDEN: { http: 403, retriable: false },
+  /** Who looks as somebody else changes nothing. */
+  PREVIEW_ONLY: { http: 403, retriable: false },
   /** What was to be changed is not what it was when the asker looked. */
   CONFLICT: { http: 409, retriable: false },
   CLOSED: { http: 503, retriable: true },
@@ -28,10 +30,14 @@ export const ERROR_CODES = {
   UNSUPPORTED_FORMAT: { http: 500, retriable: false },
   /** A peer speaks no version of the protocol between sites that this one does. */
   UNSUPPORTED_VERSION: { http: 500, retriable: false },
+  /** A peer says that it has records, and does not send them when it is asked. */
+  CLAIM_UNMET: { http: 500, retriable: true },
   PROTOCOL_ERROR: { http: 500, retriable: false },
   PORT_IN_USE: { http: 500, retriable: false },
   /** A defect: something that nobody foresaw. Its cause is in the log. */
   INTERNAL: { http: 500, retriable: false },
+  /** Another process has taken this one's name: this one writes no more. */
+  FENCED: { http: 503, retriable: false },
   /** Another program that this one needs does not answer. */
   UNAVAILABLE: { http: 503, retriable: true },
   OVERLOADED: { http: 429, retriable: true },

@@ -1,8 +1,11 @@
 import { createPolicy } from "../access/policy.js";
+import { addAuditHook } from "../audit/audit-hook.js";
+import { AuditTrail } from "../audit/audit-trail.js";
 import { systemEnv, type Env } from "../env.js";
 import { HTTP_CLOSE_MS_MAX } from "../http/http-limits.js";
+import { addIdentification } from "../http/identification.js";
 import { listen } from "../http/listen.js";
-import { createPrincipalResolvers } from "../http/principals.js";
+import { bearerToken, createPrincipalResolvers } from "../http/principals.js";
 import { addCompareRoutes } from "../http/routes/compare.js";
 import { addHealthRoutes } from "../http/routes/health.js";
 import { addRulesRoute } from "../http/routes/rules.js";
@@ -19,11 +22,12 @@ import { startStatusWriter } from "../observe/status-writer.js";
 import { createStatus } from "../observe/status.js";
 import { createReplicator } from "../replication/replicator.js";
 import { ownAppends, Producers } from "../replication/producers.js";
+import { FleetGrants } from "../settings/fleet/fleet-grants.js";
 import { FleetRules } from "../settings/fleet/fleet-rules.js";
 import { putInForce } from "../settings/fleet/put-in-force.js";
 import type { NodeSettings } from "../settings/node-settings.js";
-import { openEmbeddedStore } from "../store/embedded-store.js";
-import type { LandfallNode, Replication } from "./node.js";
+import type { Exceptions, LandfallNode, Replication } from "./node.js";
+import { openStore } from "./open-store.js";
 import { createReadiness } from "./readiness.js";
 import { retentionOf } from "./retention.js";
 import { Teardown } from "./teardown.js";
@@ -45,7 +49,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
   const { site, node: nodeName } = settings;
   const self = settings.sites.find((entry) => entry.site === site);
   if (!self) throw new LandfallError("INVALID_SETTINGS", `site ${site} is not listed under sites`);
-  const policy = createPolicy(settings.access);
+  const policy = createPolicy(settings.access, () => env.now());
   const log = createLog(settings.logLevel, site, nodeName);
   const registry = createRegistry(site, nodeName);
   const principals = createPrincipalResolvers(settings.tokens);
@@ -57,21 +61,29 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     // Until what travelled was read, only the base is known.
     let travelled: FleetRules | undefined;
     const retention = retentionOf(settings.retention, { of: (owner) => travelled?.rules(owner, "retention"), self });
-    const store = await openEmbeddedStore({
-      folder: settings.data,
-      site,
-      node: nodeName,
-      ...(settings.slot !== undefined && { slot: settings.slot }),
+    // Until they can be recorded, the log says it.
+    let report: Exceptions["report"] = () => undefined;
+    const { store, failed, warning } = await openStore(settings, {
       env,
       log,
       retention,
       handedOver: (stream, origin) => handedOver(stream, origin),
-      diskPercentMax: settings.diskPercentMax,
       mayAppend: ownAppends(policy, self),
+      onRefused: (code, message) => report({ code, source: "kafka", message }),
     });
     teardown.add("store", () => store.close());
     const exceptions = createExceptions({ store, env, log, registry, owner: self.owner, site, node: nodeName });
     teardown.add("exceptions", () => exceptions.close());
+    report = (exception) => exceptions.report(exception);
+    const audit = new AuditTrail({
+      store,
+      env,
+      owner: self.owner,
+      site,
+      node: nodeName,
+      onLost: (count, error) => log.error({ err: error, count }, "records of the audit are lost"),
+    });
+    teardown.add("audit", () => audit.close());
     // Settings follow the base alone, which does not change.
     const producers = new Producers(policy, settings.sites);
     const maySet = (name: string, stream: StreamName) => producers.maySiteProduce(name, stream);
@@ -80,11 +92,29 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     teardown.add("rules", () => rules.close());
     // Before anybody is answered or connected.
     await rules.start();
+    const grants = new FleetGrants({ store, env, exceptions, policy, maySet });
+    teardown.add("grants", () => grants.close());
+    await grants.start();
+    principals.add(({ headers: { authorization } }) => {
+      const token = typeof authorization === "string" ? bearerToken(authorization) : undefined;
+      return Promise.resolve(token === undefined ? undefined : grants.holderOf(token));
+    });
     const replication = createReplicator({ store, env, settings, policy, log, exceptions, registry });
     handedOver = (stream, origin) => replication.handedOver(stream, origin);
     teardown.add("replication", () => replication.close());
-    const http = await createHttpServer({ log, title: `Landfall, ${self.name}`, version });
+    const http = await createHttpServer({
+      log,
+      title: `Landfall, ${self.name}`,
+      version,
+      ...(settings.http.trustedProxies && { trustedProxies: settings.http.trustedProxies }),
+    });
     measureHttp(http, registry);
+    addIdentification(http, principals);
+    addAuditHook(http, {
+      trail: audit,
+      owner: self.owner,
+      onUnwritten: (deed, error) => log.error({ err: error, deed }, "the audit cannot be written"),
+    });
     teardown.add("http", async () => {
       // A live feed never ends by itself.
       const cut = env.setTimer(HTTP_CLOSE_MS_MAX, () => http.server.closeAllConnections());
@@ -96,6 +126,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     let phase: "starting" | "up" | "closing" = "starting";
     readiness.add("node", () => (phase === "up" ? undefined : phase));
     readiness.add("store", () => store.stats().failed);
+    readiness.warn("store", warning);
     addHealthRoutes(http, readiness, registry);
     addStreamRoutes(http, { store, policy, principals });
     addCompareRoutes(http, { store, policy, principals, settings, retention });
@@ -109,13 +140,16 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
       store,
       policy,
       rules,
+      grants,
       replication,
       http,
       registry,
       log,
       exceptions,
+      audit,
       principals,
       readiness,
+      failed,
       async start() {
         await replication.start();
         const address = await listen(http, settings.http.host, settings.http.port);

@@ -2,12 +2,15 @@ import type { LinkClass } from "@landfall/proto/api";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import type { Policy, Principal } from "../access/policy.js";
+import type { ChangeablePolicy, Principal } from "../access/policy.js";
+import type { AuditTrail } from "../audit/audit-trail.js";
 import type { Env } from "../env.js";
 import type { VersionVector } from "../model/record.js";
 import type { OriginId, SiteName, StreamName } from "../model/names.js";
+import type { FleetGrants } from "../settings/fleet/fleet-grants.js";
 import type { FleetRules } from "../settings/fleet/fleet-rules.js";
 import type { NodeSettings, SiteEntry } from "../settings/node-settings.js";
+import type { LandfallError } from "../model/errors.js";
 import type { StreamStore } from "../store/store.js";
 
 /** A running node: what services build on. Wired by `createNode`, torn down by `close`. */
@@ -17,7 +20,9 @@ export interface LandfallNode {
   readonly self: SiteEntry;
   readonly env: Env;
   readonly store: StreamStore;
-  readonly policy: Policy;
+  readonly policy: Pick<ChangeablePolicy, "allows" | "scope" | "onChange">;
+  /** Grants that travelled here. */
+  readonly grants: FleetGrants;
   /** Rules that travelled here and are in force. */
   readonly rules: FleetRules;
   readonly replication: Replication;
@@ -26,33 +31,41 @@ export interface LandfallNode {
   readonly registry: Registry;
   readonly log: Logger;
   readonly exceptions: Exceptions;
+  /** Who did what here, and was refused what: `<owner>.audit`. */
+  readonly audit: Pick<AuditTrail, "soon" | "now" | "flush">;
   /** Who sent this request; ANONYMOUS without credentials. Services may put their own before the default. */
   readonly principals: PrincipalResolvers;
   /** Reasons why this node is not ready; a service adds its own. */
   readonly readiness: ReadinessChecks;
+  /** Resolves when the node can do nothing more, and must end: another process has its name, or its log is lost. */
+  readonly failed: Promise<LandfallError>;
   /** Starts replication and listens. */
   start(): Promise<void>;
   /** Stops listening, says goodbye to peers, closes the store. Idempotent. */
   close(): Promise<void>;
 }
 
+/** What of a request says who sent it. */
+export interface Identifying {
+  readonly headers: Record<string, unknown>;
+}
+
 export interface PrincipalResolvers {
   /** Asked in order of registration until one answers. */
-  add(
-    resolve: (request: {
-      headers: Record<string, unknown>;
-      cookies?: Record<string, string | undefined>;
-    }) => Promise<Principal | undefined>,
-  ): void;
-  resolve(request: {
-    headers: Record<string, unknown>;
-    cookies?: Record<string, string | undefined>;
-  }): Promise<Principal>;
+  add(resolve: (request: Identifying) => Promise<Principal | undefined>): void;
+  /** Asked of whom was found what they are for this request. */
+  refine(as: (principal: Principal, request: Identifying) => Principal): void;
+  /** Who sent it. @throws LandfallError UNAUTHENTICATED for credentials that nobody knows */
+  identify(request: Identifying): Promise<Principal>;
+  /** What they are for this request: themselves, or as `refine` says. @throws LandfallError as `identify`, and what `refine` throws */
+  resolve(request: Identifying): Promise<Principal>;
 }
 
 export interface ReadinessChecks {
   /** `check` returns a reason for not being ready, or undefined. */
   add(name: string, check: () => string | undefined): void;
+  /** What an operator should know of a node that is ready all the same. */
+  warn(name: string, check: () => string | undefined): void;
 }
 
 /** Failures worth a record in `<owner>.exceptions` (U1, U2); at most a bounded number a second is written. */
@@ -140,6 +153,8 @@ export interface Replication {
   arrivedOver(stream: StreamName, origin: string): LinkClass | undefined;
   /** Milliseconds since 1970 after which this site's own certificate is no longer good; undefined without TLS. */
   certificateExpires(): number | undefined;
+  /** Where the site's nodes share a log: the others that live, `site.node`, and how many histories this one asks for. */
+  shared(): { readonly nodes: readonly string[]; readonly asksFor: number } | undefined;
   /** First seq that no neighbour is known to hold; Infinity when none may have the stream (S6). */
   handedOver(stream: StreamName, origin: OriginId): number;
   /** Records of this site, as far as they are here, that no other site is known to hold: what is still to be sent. */

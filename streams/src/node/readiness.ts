@@ -4,19 +4,33 @@ import type { ReadinessChecks } from "./node.js";
 export interface Readiness extends ReadinessChecks {
   /** Why the node is not ready; empty when it is. */
   reasons(): { readonly name: string; readonly reason: string }[];
+  /** What is not as it should be although it is. */
+  warnings(): { readonly name: string; readonly reason: string }[];
 }
 
 export function createReadiness(): Readiness {
-  const checks: { readonly name: string; readonly check: () => string | undefined }[] = [];
+  const checks: Check[] = [];
+  const warnings: Check[] = [];
   return {
     add(name, check) {
       checks.push({ name, check });
     },
-    reasons() {
-      return checks.flatMap(({ name, check }) => {
-        const reason = check();
-        return reason === undefined ? [] : [{ name, reason }];
-      });
+    warn(name, check) {
+      warnings.push({ name, check });
     },
+    reasons: () => saidBy(checks),
+    warnings: () => saidBy(warnings),
   };
+}
+
+interface Check {
+  readonly name: string;
+  readonly check: () => string | undefined;
+}
+
+function saidBy(checks: readonly Check[]): { name: string; reason: string }[] {
+  return checks.flatMap(({ name, check }) => {
+    const reason = check();
+    return reason === undefined ? [] : [{ name, reason }];
+  });
 }

@@ -1,5 +1,5 @@
 import { systemEnv } from "../env.js";
-import { isLandfallError } from "../model/errors.js";
+import { isLandfallError, type LandfallError } from "../model/errors.js";
 import { whenParentDies } from "./parent.js";
 
 /** A clean close that takes longer is given up: what is acknowledged is on disk already. */
@@ -9,6 +9,8 @@ export const CLOSE_MS_MAX = 10_000;
 export interface Runnable {
   start(): Promise<void>;
   close(): Promise<void>;
+  /** Resolves with the reason when it can do nothing more. */
+  readonly failed?: Promise<LandfallError>;
 }
 
 /**
@@ -60,6 +62,10 @@ export async function runNode(
   try {
     const built = await build();
     running = built;
+    void built.failed?.then((error) => {
+      say(`${error.message} (${error.code})`);
+      return stop(1, error.code).catch(() => process.exit(1));
+    });
     if (!isStopping) await built.start();
     if (isStopping) {
       await built.close();

@@ -10,7 +10,7 @@ export interface StatusParts {
   readonly version: string;
   readonly env: Env;
   readonly store: Pick<StreamStore, "stats">;
-  readonly replication: Pick<Replication, "links" | "notHandedOver" | "certificateExpires">;
+  readonly replication: Pick<Replication, "links" | "notHandedOver" | "certificateExpires" | "shared">;
   readonly readiness: Readiness;
 }
 
@@ -21,6 +21,7 @@ export function createStatus(parts: StatusParts): () => StatusValue {
   return () => {
     const stats = store.stats();
     const expires = replication.certificateExpires();
+    const shared = replication.shared();
     return {
       kind: "status",
       time: new Date(env.now()).toISOString(),
@@ -30,6 +31,7 @@ export function createStatus(parts: StatusParts): () => StatusValue {
       uptimeSeconds: Math.round((env.monotonic() - startedAt) / 1000),
       links: replication.links().map(toStatusLink),
       ...(expires !== undefined && { certificateExpires: new Date(expires).toISOString() }),
+      ...(shared !== undefined && { shared }),
       notHandedOver: replication.notHandedOver().reduce((sum, { records }) => sum + records, 0),
       store: {
         recordsAppended: stats.recordsAppended,

@@ -1,5 +1,5 @@
 import type { Hole as WireHole } from "@landfall/proto/gen/landfall/v1/replication";
-import { consider, dropSource } from "./sources.js";
+import { consider, dropSource, leave } from "./sources.js";
 import { giveCredit } from "./credit.js";
 import { forgive } from "./candidates.js";
 import { onFillData, onFillHole } from "./fills.js";
@@ -52,7 +52,7 @@ export function onData(
   out: Effect[],
 ): void {
   const { conn: id, requestId, firstSeq, count, bytes, payload } = event;
-  if (!wasGranted(state, id, bytes, out)) return;
+  if (!wasGranted(state, id, bytes, now, out)) return;
   if (isVoid(state, id, requestId)) {
     discard(state, id, bytes, out);
     return;
@@ -65,7 +65,7 @@ export function onData(
     return;
   }
   const to = firstSeq + count;
-  const key = heard(state, id, requestId, firstSeq, to, now, out);
+  const key = heard(state, id, requestId, firstSeq, to, bytes, now, out);
   if (key === undefined) return;
   measure(state, id, key, to, bytes, now);
   state.staged.delete(key);
@@ -81,12 +81,12 @@ export function onSealed(
   out: Effect[],
 ): void {
   const { conn: id, requestId, run, first, next, bytes, payload } = event;
-  if (!wasGranted(state, id, bytes, out)) return;
+  if (!wasGranted(state, id, bytes, now, out)) return;
   if (isVoid(state, id, requestId)) {
     discard(state, id, bytes, out);
     return;
   }
-  const key = heard(state, id, requestId, run.from, run.to, now, out);
+  const key = heard(state, id, requestId, run.from, run.to, bytes, now, out);
   if (key === undefined) return;
   const staged = state.staged.get(key);
   const goesOn = first === 0 || (staged?.blocks === first && isSameRun(staged.facts, run));
@@ -116,8 +116,10 @@ function refuse(out: Effect[], conn: number, reason: string): void {
 }
 
 /** Whether the peer was given credit for it; the link is closed otherwise. */
-function wasGranted(state: MachineState, id: number, bytes: number, out: Effect[]): boolean {
-  if (state.conns.get(id)?.window.took(bytes) !== false) return true;
+function wasGranted(state: MachineState, id: number, bytes: number, now: number, out: Effect[]): boolean {
+  const conn = state.conns.get(id);
+  if (conn !== undefined) conn.heardAt = now;
+  if (conn?.window.took(bytes) !== false) return true;
   refuse(out, id, `${bytes} bytes of records for which it had no credit`);
   return false;
 }
@@ -135,6 +137,7 @@ function heard(
   requestId: number,
   from: number,
   to: number,
+  bytes: number,
   now: number,
   out: Effect[],
 ): KeyId | undefined {
@@ -152,6 +155,13 @@ function heard(
   forgive(state, conn.peer, key);
   const mine = receivedNext(state, key);
   if (from === mine) return key;
+  if (state.share !== undefined && from < mine) {
+    // Another node of this site has brought some of it meanwhile: what follows is asked for anew.
+    source.isVoid = true;
+    if (source.state === "active") leave(state, key, source, now, out);
+    discard(state, id, bytes, out);
+    return undefined;
+  }
   refuse(out, id, `data from seq ${from} where ${mine} was next (${key})`);
   return undefined;
 }

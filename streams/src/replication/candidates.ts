@@ -3,6 +3,7 @@ import {
   DISTANCE_INFINITE,
   plusCost,
   receivedNext,
+  spreadHash,
   type Conn,
   type KeyId,
   type MachineState,
@@ -106,13 +107,4 @@ export function forgive(state: MachineState, peer: string, key: KeyId): void {
 /** All peers may be asked for this key again. */
 export function forgiveAll(state: MachineState, key: KeyId): void {
   for (const id of state.penalties.keys()) if (id.endsWith(` ${key}`)) state.penalties.delete(id);
-}
-
-/** FNV-1a with a final mix: spreads keys over equally good peers, the same at every run. */
-function spreadHash(text: string): number {
-  let h = 2_166_136_261;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16_777_619);
-  h ^= h >>> 15;
-  h = Math.imul(h, 2_246_822_507);
-  return (h ^ (h >>> 13)) >>> 0;
 }

@@ -58,6 +58,11 @@ export class CreditWindow {
     this.beginWith(roundTripMs);
   }
 
+  /** Everything that arrived is on disk: the peer has all the credit that there is. */
+  get isOpen(): boolean {
+    return this.pending === 0;
+  }
+
   /** @returns bytes of credit to begin with */
   begin(): number {
     return this.give();

@@ -2,6 +2,7 @@ import { holesWithout, isFillable, type Hole } from "../model/gap.js";
 import { ask, isUnsent } from "./asking.js";
 import { isPenalised, penalise } from "./candidates.js";
 import { learnHole } from "./gap-waits.js";
+import { mayFill } from "./share.js";
 import {
   plusCost,
   type Conn,
@@ -82,7 +83,7 @@ export function onFillHole(state: MachineState, conn: Conn, key: KeyId, hole: Ho
 
 function startFill(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
   const names = state.keys.get(key);
-  if (names === undefined) return;
+  if (names === undefined || !mayFill(state, key)) return;
   for (const hole of state.holes.get(key) ?? []) {
     if (!isFillable(hole.reason)) continue;
     const best = bestFiller(state, key, hole, now);

@@ -1,5 +1,6 @@
 import { PENALTY_MS_MAX } from "./candidates.js";
 import { receivedNext, type KeyId, type MachineState } from "./machine-state.js";
+import { isShared } from "./share.js";
 import { KEYS_KEPT_MAX } from "./wire-limits.js";
 
 /**
@@ -24,6 +25,7 @@ function isUnused(state: MachineState, key: KeyId): boolean {
   if (receivedNext(state, key) > 0 || (state.holes.get(key)?.length ?? 0) > 0) return false;
   if ([state.sources, state.fills, state.forks, state.mends, state.again, state.staged].some((known) => known.has(key)))
     return false;
+  if (isShared(state, key)) return false;
   for (const { announced, serving, filling, told } of state.conns.values()) {
     if ([announced, serving, filling, told].some((known) => known.has(key))) return false;
   }
@@ -33,4 +35,5 @@ function isUnused(state: MachineState, key: KeyId): boolean {
 function forget(state: MachineState, key: KeyId): void {
   const { keys, held, received, staged, holes, gapWaits, distance, feasible } = state;
   for (const known of [keys, held, received, staged, holes, gapWaits, distance, feasible]) known.delete(key);
+  for (const known of [state.share?.waits, state.share?.progress]) known?.delete(key);
 }

@@ -44,6 +44,7 @@ export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: numbe
   if (isOwn(state, key)) {
     // Under its present origin nothing was ever written but by this very process.
     if (state.isReborn) refute(state, conn, key, next, out);
+    else if (state.share !== undefined) awaitOwn(state, conn, key, now, out);
     else state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
     return;
   }
@@ -52,6 +53,23 @@ export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: numbe
   // What it asks for anyway it compares anyway.
   if (names === undefined || !isWritten || conn.rights.mayRequest(names.stream, names.origin)) return;
   state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
+}
+
+/** Other nodes of this site may have read from the log, and told others of, what this one has written and not read itself yet. */
+function awaitOwn(state: MachineState, conn: Conn, key: KeyId, now: number, out: Effect[]): void {
+  const names = state.keys.get(key);
+  if (names === undefined || state.forks.has(key)) return;
+  state.forks.set(key, { conn: conn.id, dueAt: Infinity, lookedAt: now, tries: 0 });
+  out.push({ type: "settle", key, ...names });
+}
+
+/** All that is in the site's log of this node's own records is here. */
+export function onOwnSettled(state: MachineState, key: KeyId, now: number): void {
+  const fork = state.forks.get(key);
+  if (fork === undefined || !isOwn(state, key)) return;
+  const claimed = state.conns.get(fork.conn)?.announced.get(key)?.next ?? 0;
+  if (claimed > heldNext(state, key)) fork.dueAt = now;
+  else state.forks.delete(key);
 }
 
 /** Goes on with what is due. */

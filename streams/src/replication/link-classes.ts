@@ -16,6 +16,10 @@ const CABLE_BYTES_PER_MS = 100_000 / 8;
 const METERED_EVERY_MS = 300_000;
 /** What comes to the side that keeps the budget must fit its allowance (budget/toll.ts). */
 export const METERED_BLOCK_BYTES = 8 * KIB;
+/** Longer than a half-open link lives, and than a backlog is packed before the first of it is sent. */
+const CLAIM_MS = 60_000;
+/** Somebody whose budget is used up may be silent until the next day. */
+const METERED_CLAIM_MS = 25 * 3_600_000;
 /** A link that does not come up must not use the budget for trying. */
 const METERED_REDIAL_MS_MAX = 600_000;
 
@@ -27,6 +31,7 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
   lan: {
     cost: 1,
     stallMs: 2_000,
+    claimMs: CLAIM_MS,
     stopMs: 4_000,
     windowBytes: 4096 * KIB,
     windowBytesMin: 256 * KIB,
@@ -42,6 +47,7 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
   wan: {
     cost: 10,
     stallMs: 3_000,
+    claimMs: CLAIM_MS,
     stopMs: 6_000,
     windowBytes: 4096 * KIB,
     windowBytesMin: 256 * KIB,
@@ -58,6 +64,7 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
   port: {
     cost: 20,
     stallMs: 5_000,
+    claimMs: CLAIM_MS,
     stopMs: 8_000,
     windowBytes: 256 * KIB,
     windowBytesMin: 24 * KIB,
@@ -73,6 +80,7 @@ export const LINK_CLASSES: Readonly<Record<LinkClass, ClassTuning>> = {
   satellite: {
     cost: 1_000,
     stallMs: 15_000,
+    claimMs: 10 * CLAIM_MS,
     stopMs: 20_000,
     windowBytes: 16 * KIB,
     windowBytesMin: 8 * KIB,
@@ -94,6 +102,7 @@ export function tuningOf(linkClass: LinkClass, isMetered: boolean): ClassTuning 
   return {
     ...tuning,
     blockBytes: Math.min(tuning.blockBytes, METERED_BLOCK_BYTES),
+    claimMs: METERED_CLAIM_MS,
     announceMs: METERED_EVERY_MS,
     idlePingMs: METERED_EVERY_MS,
     redialMsMax: METERED_REDIAL_MS_MAX,

@@ -5,6 +5,7 @@ import { nodeOfOrigin, siteOfOrigin, type OriginId, type StreamName } from "../m
 import type { SealedRun } from "../store/store.js";
 import type { Purse } from "./budget/purse.js";
 import type { CreditWindow } from "./credit-window.js";
+import type { Claim, Share, ShareEvent } from "./share.js";
 
 /** What travels between two machines: the body of one frame. */
 export type Message = NonNullable<Frame["body"]>;
@@ -44,6 +45,8 @@ export interface LinkTuning {
   readonly cost: number;
   /** A source that sends nothing for so long while another is ahead is left. Several round trips and one block. */
   readonly stallMs: number;
+  /** A source that sends nothing of what it says it has for so long, though nothing keeps it from it, is not believed. */
+  readonly claimMs: number;
   /** A source that does not confirm a stop for so long loses its connection. */
   readonly stopMs: number;
   /** Bytes of blocks that may be under way to this site and not yet committed here: at first, and as the link is measured. */
@@ -126,6 +129,8 @@ export interface Conn {
   turn: KeyId[];
   /** What the peer may have under way to this site. */
   readonly window: CreditWindow;
+  /** When records last came, of whichever key. */
+  heardAt: number;
   /** Its width as the peer was last told, bytes. */
   toldWindow: number;
   /** Bytes of blocks that may still be sent to the peer, and the window that it says it has. */
@@ -151,6 +156,8 @@ export interface Source {
   state: "active" | "stopping";
   /** When data last came, or the request went out. */
   heardAt: number;
+  /** Since when its peer has said that it has more than has come. */
+  claimedAt?: number;
   /** Rules have ended it: what is still under way is not taken in, though they may have changed back by then. */
   isVoid?: true;
   /** Connection to request from once the old source has confirmed the stop. */
@@ -245,10 +252,13 @@ export interface MachineState {
   readonly again: Set<KeyId>;
   /** Of which keys a peer has claimed how much in vain, by peer and key. */
   readonly refuted: Map<string, number>;
+  /** Where all nodes of this site write to one log: who of them asks for what. */
+  readonly share: Share | undefined;
   nextRequestId: number;
 }
 
 export type MachineEvent =
+  | ShareEvent
   | {
       readonly type: "connected";
       readonly conn: number;
@@ -453,6 +463,8 @@ export type Effect =
   | { readonly type: "refused"; readonly conn: number; readonly names: Key }
   /** A peer claims so much of this node's own records, and has nothing to show for it. */
   | { readonly type: "refuted"; readonly conn: number; readonly key: KeyId; readonly next: number }
+  /** A peer claims so much of a history, has been asked for it for long, and sends nothing of it. */
+  | { readonly type: "withheld"; readonly conn: number; readonly key: KeyId; readonly next: number }
   /** From this seq on the records were given numbers that others had: append them again. */
   | { readonly type: "appendAgain"; readonly key: KeyId; readonly from: number }
   /** Give up records of the key that stand under a later origin of the same node; `isForked`: another history of it was met. */
@@ -468,6 +480,10 @@ export type Effect =
       readonly bytes: number;
       readonly payload: unknown;
     }
+  /** Tell the other nodes of this site, which have one log with this one. */
+  | ({ readonly type: "claim"; readonly number: number } & Key & Claim)
+  /** Read the site's log to its end, as far as it is about this key. */
+  | ({ readonly type: "settle"; readonly key: KeyId } & Key)
   /** End the link: by default as links end, with a code when the peer said what it may not say. */
   | { readonly type: "close"; readonly conn: number; readonly reason: string; readonly code?: ErrorCode };
 
@@ -475,8 +491,11 @@ export function keyId(stream: string, origin: string): KeyId {
   return `${stream} ${origin}`;
 }
 
-/** @param self name of the node, `site.node` */
-export function createMachine(self: string, own: OriginId): MachineState {
+/**
+ * @param self name of the node, `site.node`
+ * @param share where the site's nodes have one log
+ */
+export function createMachine(self: string, own: OriginId, share?: Share): MachineState {
   return {
     self,
     own,
@@ -500,6 +519,7 @@ export function createMachine(self: string, own: OriginId): MachineState {
     probes: new Map(),
     again: new Set(),
     refuted: new Map(),
+    share,
     nextRequestId: 1,
   };
 }
@@ -548,4 +568,13 @@ export function distanceOf(state: MachineState, key: KeyId): number {
 
 export function plusCost(distance: number, cost: number): number {
   return distance >= DISTANCE_INFINITE - cost ? DISTANCE_INFINITE : distance + cost;
+}
+
+/** FNV-1a with a final mix: spreads keys over equally good peers or nodes, the same at every run. */
+export function spreadHash(text: string): number {
+  let h = 2_166_136_261;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16_777_619);
+  h ^= h >>> 15;
+  h = Math.imul(h, 2_246_822_507);
+  return (h ^ (h >>> 13)) >>> 0;
 }

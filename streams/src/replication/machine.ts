@@ -2,7 +2,7 @@ import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
 import { originId, streamName } from "../model/names.js";
 import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.js";
 import { onData, onGap, onSealed, sourceOfRequest } from "./arrivals.js";
-import { consider, dropSource, request } from "./sources.js";
+import { consider, dropSource, request, updateDistance } from "./sources.js";
 import { onDigested } from "./asking.js";
 import { avoid, penalise } from "./candidates.js";
 import { giveCredit } from "./credit.js";
@@ -17,6 +17,7 @@ import {
   onAppendedAgain,
   onFork,
   onMatched,
+  onOwnSettled,
   onProbed,
   onProbeRefused,
   onReincarnated,
@@ -43,6 +44,7 @@ import { releaseHeld } from "./payment.js";
 import { onRights } from "./rights-change.js";
 import { forgetUnused } from "./forgetting.js";
 import { precedes } from "./peer-name.js";
+import { hearShare, type ShareEvent } from "./share.js";
 import { blockRead, compared, endServing, partRead, pump, serve, wait } from "./serving.js";
 import { CREDIT_BYTES_MAX } from "./wire-limits.js";
 
@@ -146,6 +148,13 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       if (conn !== undefined) pump(state, conn, out);
       break;
     }
+    case "listened":
+    case "sisterHere":
+    case "sisterGone":
+    case "claims":
+    case "settled":
+      onShare(state, event, now, out);
+      break;
     case "tick":
       for (const key of state.keys.keys()) {
         considerFork(state, key, now, out);
@@ -156,6 +165,16 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       break;
   }
   return out;
+}
+
+/** Who asks for what among the nodes of this site may have changed. */
+function onShare(state: MachineState, event: ShareEvent, now: number, out: Effect[]): void {
+  const keys = hearShare(state, event, out);
+  if (event.type === "settled") onOwnSettled(state, event.key, now);
+  for (const key of keys ?? state.keys.keys()) {
+    if (!state.sources.has(key)) updateDistance(state, key, out);
+    consider(state, key, now, out);
+  }
 }
 
 function onConnected(
@@ -179,6 +198,7 @@ function onConnected(
     filling: new Map(),
     turn: [],
     window: new CreditWindow(event.tuning, event.roundTripMs),
+    heardAt: now,
     toldWindow: 0,
     credit: 0,
     peerWindow: undefined,

@@ -54,6 +54,8 @@ export class Producers {
 export function ownAppends(policy: ChangeablePolicy, self: SiteEntry): (stream: StreamName) => boolean {
   const principal = sitePrincipal(self);
   const may = remember((stream) => !policy.names("produce", stream) || policy.allows(principal, "produce", stream));
-  policy.onChange(() => may.forget());
+  policy.onChange((what) => {
+    if (what === "rules") may.forget();
+  });
   return may;
 }

@@ -45,6 +45,17 @@ export class Refusals {
     });
   }
 
+  /** A peer says that it has records up to `next`, and does not send them, whoever asks. */
+  withheld(peer: Hello, { stream, origin }: Key, next: number): void {
+    const name = peerName(peer.site, peer.node);
+    this.options.exceptions.report({
+      code: "CLAIM_UNMET",
+      source: `link ${peer.link}`,
+      message: `${name} says that it has ${stream} of ${origin} up to seq ${next}, was asked for it, and sends nothing; others are asked first`,
+      detail: { peer: name, stream, origin, next },
+    });
+  }
+
   /** What is wrong with a block that was not asked for, and came all the same. */
   codeOfBlock(key: Key): ErrorCode {
     const code = this.options.producers.mayProduce(key.stream, key.origin) ? "CORRUPT_BLOCK" : "PRODUCE_FORBIDDEN";

@@ -41,6 +41,28 @@ export function receivedRecords(registry: Registry): Counter {
   });
 }
 
+/** Gauges of the nodes of a site that share its log. */
+export function countShared(
+  registry: Registry,
+  shared: () => { readonly nodes: readonly string[]; readonly asksFor: number },
+): void {
+  const gauge = (name: string, help: string, value: () => number): void =>
+    void new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge(
+    "landfall_shared_log_nodes",
+    "Other nodes of this site that live, of those that share its log",
+    () => shared().nodes.length,
+  );
+  gauge("landfall_shared_log_asks", "Histories for which this node asks other sites", () => shared().asksFor);
+}
+
 /** Gauge of how long this site's own certificate is good. */
 export function countCertificate(registry: Registry, seconds: () => number): void {
   void new Gauge({

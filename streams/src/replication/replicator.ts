@@ -40,10 +40,12 @@ import { PeerKnowledge } from "./peer-knowledge.js";
 import { peerName } from "./peer-name.js";
 import { Producers } from "./producers.js";
 import { Refusals } from "./refusals.js";
-import { countCertificate, countLinks, receivedRecords } from "./replication-metrics.js";
+import { countCertificate, countLinks, countShared, receivedRecords } from "./replication-metrics.js";
 import { linkRights, sisterRights } from "./rights.js";
 import { SealedFlow } from "./sealed-flow.js";
+import { createShare } from "./share.js";
 import { SisterCopies } from "./sisters.js";
+import { SiteShare } from "./site-share.js";
 import type { Channel, Listener, Transport } from "./transport.js";
 import { URGENT_FIRST } from "./urgency.js";
 import { GONE_PER_SITE_MAX } from "./wire-limits.js";
@@ -99,6 +101,7 @@ class NodeReplicator implements Replicator {
   readonly #diallers: Dialler[] = [];
   readonly #knowledge = new PeerKnowledge();
   readonly #copies: SisterCopies;
+  readonly #share: SiteShare | undefined;
   readonly #sealed: SealedFlow;
   /** Applies of one key go one after another; keys do not wait for each other. */
   readonly #applying = new Map<KeyId, Promise<void>>();
@@ -119,7 +122,10 @@ class NodeReplicator implements Replicator {
 
   constructor(private readonly options: ReplicatorOptions) {
     const { site, node } = options.settings;
-    this.#machine = createMachine(peerName(site, node), options.store.origin);
+    const { shared } = options.store;
+    const name = peerName(site, node);
+    this.#machine = createMachine(name, options.store.origin, shared && createShare());
+    this.#share = shared && new SiteShare({ ...options, shared, self: name, run: (event) => this.#run(event) });
     this.#copies = new SisterCopies(this.#machine);
     this.#sealed = new SealedFlow(options.store, options.env, this.#machine);
     const { env, exceptions, settings } = options;
@@ -143,6 +149,8 @@ class NodeReplicator implements Replicator {
     this.#producers = new Producers(options.policy, settings.sites);
     this.#refusals = new Refusals({ ...options, producers: this.#producers });
     countLinks(options.registry, () => this.links());
+    const share = this.#share;
+    if (share !== undefined) countShared(options.registry, () => this.#sharing(share));
     this.#received = receivedRecords(options.registry);
   }
 
@@ -163,7 +171,9 @@ class NodeReplicator implements Replicator {
       }
     });
     const stopGaps = store.onGaps((gaps) => this.#run({ type: "holes", ...gaps }));
-    const stopRules = this.options.policy.onChange(() => this.#onRules());
+    const stopRules = this.options.policy.onChange((what) => {
+      if (what === "rules") this.#onRules();
+    });
     this.#stopListening = () => {
       stopCommits();
       stopGaps();
@@ -206,6 +216,7 @@ class NodeReplicator implements Replicator {
       this.#memory.set(id, { id, peer: siteName(link.to), class: link.class, carries, ...(ledger && { ledger }) });
       dialler.start();
     }
+    this.#share?.start();
     this.#tick();
   }
 
@@ -215,12 +226,14 @@ class NodeReplicator implements Replicator {
     this.#timer?.cancel();
     this.#stopListening();
     this.#copies.close();
+    const parted = this.#share?.close();
     this.#identity?.stop();
     for (const dialler of this.#diallers) dialler.stop();
     for (const link of this.#links.values()) link.close("this site is stopping");
     await this.#listener?.close();
     await Promise.allSettled(this.#applying.values());
     await this.#sealed.close();
+    await parted;
     await this.#budgets?.close();
   }
 
@@ -251,6 +264,10 @@ class NodeReplicator implements Replicator {
     return this.#identity?.expiresAt;
   }
 
+  shared() {
+    return this.#share && this.#sharing(this.#share);
+  }
+
   handedOver(stream: StreamName, origin: OriginId): number {
     const { settings, policy } = this.options;
     const given = { settings, policy, memory: this.#memory.values(), knowledge: this.#knowledge };
@@ -262,6 +279,10 @@ class NodeReplicator implements Replicator {
 
   notHandedOver(): { readonly stream: StreamName; readonly records: number }[] {
     return notHandedOver(this.#machine, this.#knowledge);
+  }
+
+  #sharing({ sisters }: SiteShare) {
+    return { nodes: sisters, asksFor: this.#machine.sources.size };
   }
 
   #accepted(channel: Channel, site: string, greets: boolean): void {
@@ -513,16 +534,36 @@ class NodeReplicator implements Replicator {
       case "refuted":
         this.#reportRefuted(effect.key, effect.next, link?.peer?.site ?? "");
         break;
+      case "withheld":
+        if (link?.peer !== undefined)
+          this.#refusals.withheld(link.peer, this.#machine.keys.get(effect.key) as Key, effect.next);
+        break;
       case "appendAgain":
         this.#inTurn(effect.key, () => this.#mending.appendAgain(effect));
         break;
       case "setAside":
         this.#inTurn(effect.key, () => this.#mending.setAside(effect));
         break;
+      case "claim":
+        this.#share?.claim(effect);
+        break;
+      case "settle":
+        void this.#settle(effect);
+        break;
       case "close":
         this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");
         link?.close(effect.reason, effect.code);
         break;
+    }
+  }
+
+  /** What other nodes of this site have brought is here. */
+  async #settle({ key, stream, origin }: Extract<Effect, { type: "settle" }>): Promise<void> {
+    try {
+      await this.options.store.shared?.settled(stream, origin);
+      this.#run({ type: "settled", key });
+    } catch (error) {
+      this.#storeFailed("read", key, error);
     }
   }
 

@@ -53,7 +53,8 @@ export function pump(state: MachineState, conn: Conn, out: Effect[]): void {
     origin: names.origin,
     from: serving.position,
     to: serving.to,
-    maxBytes: blockBytes,
+    // What is under way when a link is cut is sent again: no more than the peer gave credit for, but for a single large record.
+    maxBytes: Math.min(blockBytes, conn.credit),
     digests: serving.digests,
     sealed: conn.sealed && !Number.isFinite(serving.to),
     staged: serving.staged,

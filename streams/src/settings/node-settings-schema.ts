@@ -1,9 +1,11 @@
 import { imoNumberError, locodeError } from "@landfall/proto/identifiers";
 import { Type, type Static, type TObject } from "typebox";
 import { parseExpression } from "../access/expression.js";
+import { matchesPattern } from "../access/pattern.js";
 import { ACTIONS } from "../access/policy.js";
 import { isLandfallError } from "../model/errors.js";
 import { checkCluster } from "./check-cluster.js";
+import { checkKafka } from "./check-kafka.js";
 import { loadSettings, type SettingsSource } from "./load.js";
 import { URGENT_FIRST } from "../replication/urgency.js";
 import type { BudgetSettings, NodeSettings } from "./node-settings.js";
@@ -23,6 +25,8 @@ const ADDRESS = Type.String({
 });
 /** More would not make a ship's data safer: an acknowledgement means two nodes, and one may be lost. */
 const CLUSTER_NODES_MAX = 3;
+/** A follower asks for each of them; more brings a site with a few nodes nothing. */
+const KAFKA_PARTITIONS_MAX = 64;
 const LOOPBACK = /^(127(\.[0-9]{1,3}){3}|localhost|\[::1\]):/;
 const streamPattern = Type.String({
   pattern: "^[a-z0-9*][a-z0-9._*-]*$",
@@ -35,13 +39,16 @@ const SECRET = Type.String({
   isSecret: true,
   wanted: "a secret of at least 8 characters",
 });
+const SHA256 = (what: string) =>
+  Type.String({ pattern: "^[0-9a-f]{64}$", wanted: `the SHA-256 of the ${what}: 64 hexadecimal digits` });
+/** What 128 random bits take in base64url: a shorter token was thought up by somebody. */
+const PLAIN_TOKEN_CHARS_MIN = 22;
+/** A file or folder, relative to the settings file; see `loadSettings`. */
+export const PathText = Type.String({ minLength: 1, isPath: true });
 const words = () => Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { default: [] });
 
 /** A TCP port; 0 takes a free one. */
 export const PortNumber = Type.Integer({ minimum: 0, maximum: 65_535 });
-
-/** A file or folder, relative to the settings file; see `loadSettings`. */
-export const PathText = Type.String({ minLength: 1, isPath: true });
 
 export const LinkClassSchema = Type.Enum(["lan", "wan", "port", "satellite"]);
 
@@ -49,6 +56,29 @@ const BudgetSchema = Type.Object({
   bytesPerDay: Type.Integer({ minimum: 1_000_000 }),
   alertsPercent: Type.Number({ minimum: 0, maximum: 90, default: 20 }),
   shared: Type.Optional(nameOf("shared antenna")),
+});
+
+const KafkaSchema = Type.Object({
+  brokers: Type.Array(ADDRESS, { minItems: 1, maxItems: 32 }),
+  topicPrefix: Type.Optional(
+    Type.String({
+      pattern: "^[a-zA-Z0-9._-]{0,100}$",
+      wanted: "what Kafka topics of this site begin with: letters, digits, '.', '_' and '-', at most 100",
+    }),
+  ),
+  partitions: Type.Integer({ minimum: 1, maximum: KAFKA_PARTITIONS_MAX, default: 3 }),
+  replication: Type.Optional(Type.Integer({ minimum: 1, maximum: 9 })),
+  tls: Type.Optional(
+    Type.Object({ ca: Type.Optional(PathText), cert: Type.Optional(PathText), key: Type.Optional(PathText) }),
+  ),
+  sasl: Type.Optional(
+    Type.Object({
+      mechanism: Type.Enum(["plain", "scram-sha-256", "scram-sha-512"]),
+      username: Type.String({ minLength: 1, maxLength: 255 }),
+      password: Type.Optional(Type.String({ minLength: 1, maxLength: 512, isSecret: true, wanted: "a password" })),
+      passwordFile: Type.Optional(PathText),
+    }),
+  ),
 });
 
 const SiteEntrySchema = Type.Object({
@@ -59,9 +89,7 @@ const SiteEntrySchema = Type.Object({
   groups: words(),
   imo: Type.Optional(Type.String()),
   locode: Type.Optional(Type.String()),
-  tokenSha256: Type.Optional(
-    Type.String({ pattern: "^[0-9a-f]{64}$", wanted: "the SHA-256 of the site's token: 64 hexadecimal digits" }),
-  ),
+  tokenSha256: Type.Optional(SHA256("site's token")),
 });
 
 /**
@@ -73,9 +101,19 @@ export const NodeSettingsSchema = Type.Object({
   node: nameOf("node", { default: "a" }),
   data: PathText,
   slot: Type.Optional(Type.Integer({ minimum: 0, maximum: 1023 })),
+  log: Type.Optional(Type.Object({ kafka: Type.Optional(KafkaSchema) })),
   http: Type.Object({
     host: Type.String({ minLength: 1, default: "127.0.0.1" }),
     port: PortNumber,
+    trustedProxies: Type.Optional(
+      Type.Array(
+        Type.String({
+          pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$",
+          wanted: "an address or a network, e.g. 10.0.0.0/8",
+        }),
+        { maxItems: 100 },
+      ),
+    ),
   }),
   replication: Type.Object({
     listen: Type.Optional(ADDRESS),
@@ -110,6 +148,7 @@ export const NodeSettingsSchema = Type.Object({
       replicate: Type.Optional(Type.String({ minLength: 1 })),
       produce: Type.Optional(Type.String({ minLength: 1 })),
       relay: Type.Optional(Type.String({ minLength: 1 })),
+      admin: Type.Optional(Type.String({ minLength: 1 })),
     }),
     { default: [] },
   ),
@@ -126,13 +165,15 @@ export const NodeSettingsSchema = Type.Object({
         { stream: "*.latest", minutes: 10, compact: true },
         { stream: "*.metrics", days: 30 },
         { stream: "*.exceptions", days: 90 },
+        { stream: "*.audit", days: 400 },
       ],
     },
   ),
   diskPercentMax: Type.Number({ minimum: 1, maximum: 100, default: 90 }),
   tokens: Type.Array(
     Type.Object({
-      token: SECRET,
+      token: Type.Optional(SECRET),
+      tokenSha256: Type.Optional(SHA256("token")),
       user: Type.String({ minLength: 1, maxLength: 255 }),
       groups: words(),
       roles: words(),
@@ -194,6 +235,7 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
       report(["retention", i], `retention[${i}] sets no limit, want minutes, days, megabytes or compact`);
     }
   });
+  checkTokens(settings, report);
   checkIdentity(settings, report);
   checkBudgets(settings, report);
   const links = new Set<string>();
@@ -205,21 +247,46 @@ export function checkNodeSettings(settings: NodeSettings, report: (path: Path, m
     }
   });
   checkCluster(settings, report);
+  checkKafka(settings, report);
 }
 
-/** Links over one antenna have one budget; and over a satellite goes only what is named. */
-function checkBudgets({ links }: NodeSettings, report: (path: Path, message: string) => void): void {
+/** Links over one antenna have one budget; and over a satellite goes only what is named, the audit by its own name. */
+function checkBudgets({ links, sites }: NodeSettings, report: (path: Path, message: string) => void): void {
   const shared = new Map<string, BudgetSettings>();
+  const owners = [...new Set(sites.map(({ owner }) => owner))];
   links.forEach(({ class: linkClass, carries, budget }, i) => {
     if (linkClass === "satellite" && carries.includes("*")) {
       const wanted = 'want the streams that may cross a satellite, e.g. ["*.alerts", "*.latest"]';
       report(["links", i, "carries"], `links[${i}].carries is everything, ${wanted}`);
+    }
+    const taking = carries.find(
+      (pattern) => !pattern.endsWith("audit") && owners.some((owner) => matchesPattern(pattern, `${owner}.audit`)),
+    );
+    if (linkClass === "satellite" && taking !== undefined && taking !== "*") {
+      const wanted = `want streams by their names, and "*.audit" among them where it is to cross`;
+      report(["links", i, "carries"], `links[${i}].carries has ${taking}, which takes the audit along, ${wanted}`);
     }
     if (budget?.shared === undefined) return;
     const first = shared.get(budget.shared) ?? budget;
     shared.set(budget.shared, first);
     if (first.bytesPerDay === budget.bytesPerDay && first.alertsPercent === budget.alertsPercent) return;
     report(["links", i, "budget"], `links[${i}].budget differs from that of other links that share ${budget.shared}`);
+  });
+}
+
+/** The hash of a token needs no salt and no slow function where nobody can guess the token: then it has to be a random one. */
+function checkTokens({ tokens }: NodeSettings, report: (path: Path, message: string) => void): void {
+  tokens.forEach(({ token, tokenSha256 }, i) => {
+    const make = '"npx landfall token make" makes one, and its hash for tokenSha256';
+    if ((token === undefined) === (tokenSha256 === undefined)) {
+      report(["tokens", i], `tokens[${i}] has ${token === undefined ? "no token" : "two"}, want tokenSha256: ${make}`);
+    } else if (token !== undefined && token.length < PLAIN_TOKEN_CHARS_MIN) {
+      const why = `is in plain text and has ${token.length} characters, so that it can be guessed`;
+      report(
+        ["tokens", i, "token"],
+        `tokens[${i}].token ${why}: want a random one of ${PLAIN_TOKEN_CHARS_MIN} or more. ${make}`,
+      );
+    }
   });
 }
 

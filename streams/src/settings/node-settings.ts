@@ -75,6 +75,29 @@ export interface RetentionRule {
   readonly compact?: boolean;
 }
 
+/** The Apache Kafka cluster that is the commit log of this site, for all its nodes. */
+export interface KafkaSettings {
+  /** `host:port` of brokers to begin with; some may be dead. */
+  readonly brokers: readonly string[];
+  /** What the names of this site's Kafka topics begin with; by default `<site>.`. */
+  readonly topicPrefix?: string;
+  /** Of each topic; the same at all nodes of the site, for ever. */
+  readonly partitions: number;
+  /** Replicas of each topic that is made; by default three, or as many as there are brokers. */
+  readonly replication?: number;
+  /** TLS to the brokers; PEM files. Without `ca`, the system's authorities count. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly sasl?: KafkaSaslSettings;
+}
+
+export interface KafkaSaslSettings {
+  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+  readonly username: string;
+  /** One of the two. */
+  readonly password?: string;
+  readonly passwordFile?: string;
+}
+
 /** What every node needs to know, whatever it is. Services extend it. */
 export interface NodeSettings {
   readonly site: string;
@@ -83,7 +106,14 @@ export interface NodeSettings {
   readonly data: string;
   /** Writer slot of this node, 0…1023; by default a hash of the origin. */
   readonly slot?: number;
-  readonly http: { readonly host: string; readonly port: number };
+  /** Where the site's records are durable; without `kafka`, in the data folder. */
+  readonly log?: { readonly kafka?: KafkaSettings };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Whose word counts for where a request came from, and by what protocol: proxies in front of this node. */
+    readonly trustedProxies?: readonly string[];
+  };
   readonly replication: {
     /** `host:port` to accept other sites on; absent for a site that only dials. */
     readonly listen?: string;
@@ -108,7 +138,9 @@ export interface NodeSettings {
   readonly diskPercentMax: number;
   /** Bearer tokens for programs and operators at this node's own HTTP port. */
   readonly tokens: readonly {
-    readonly token: string;
+    /** In plain text, or its SHA-256 in hex: one of them. */
+    readonly token?: string;
+    readonly tokenSha256?: string;
     readonly user: string;
     readonly groups: readonly string[];
     readonly roles: readonly string[];

@@ -35,8 +35,14 @@ export class Burst {
     this.lastFull = now;
     this.end();
     if (!isBurst(bytes, took, bytes) || waiting >= BURST_JOURNALS) return false;
-    this.timer = this.env.setTimer(BURST_REST_MS, this.over);
+    this.rest();
     return true;
+  }
+
+  /** Sealing waits until it is plain what comes first. */
+  rest(): void {
+    this.end();
+    this.timer = this.env.setTimer(BURST_REST_MS, this.over);
   }
 
   /** Sealing has begun for another reason. */

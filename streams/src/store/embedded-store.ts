@@ -12,6 +12,7 @@ import {
 import { LandfallError } from "../model/errors.js";
 import { nodeName, originId, siteName, streamName } from "../model/names.js";
 import { checkBatch, checkRecords } from "./append-input.js";
+import { lackingOf, withUnderWay } from "./batch-check.js";
 import { SharedBackground, inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
 import { expiredRuns, isOverdue } from "./expiry.js";
@@ -33,7 +34,7 @@ import { openFolder } from "./open-folder.js";
 import { Pace } from "./pace.js";
 import { checkLimit, checkSeq, checkSpans, checkTopicQuery } from "./query-check.js";
 import { repairRange } from "./repair-range.js";
-import { RunLog } from "./run-log.js";
+import { RunLog, type RecordSink } from "./run-log.js";
 import { SealedTransfers } from "./sealed-transfers.js";
 import { SegmentReader } from "./segment-reader.js";
 import { Signal } from "./signal.js";
@@ -89,6 +90,8 @@ export interface EmbeddedStoreOptions {
   readonly diskPercentMax?: number;
   /** Whether this node may append to a stream (R8); by default, to all. */
   readonly mayAppend?: (stream: StreamName) => boolean;
+  /** What this node appends is in another log first and applied from there, under its own origin too. */
+  readonly followsLog?: boolean;
   /** Whether full journals are sealed; false is for tests of the journal. */
   readonly sealing?: boolean;
   /** For tests; see limits.ts for the defaults. */
@@ -128,6 +131,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly journals: JournalReader;
   private readonly topicReader: TopicReader;
   private readonly logReader: LogReader;
+  private readonly index: JournalIndex;
   private readonly lister: TopicLister;
   private readonly maintenance: Maintenance;
   private readonly hurry: Hurry;
@@ -162,6 +166,7 @@ export class EmbeddedStore implements LocalStore {
     const segments = new SegmentReader(this.files, (run, error) => this.noteDamagedRun(run, error), cacheBytes);
     const runLog = new RunLog(segments, options.windowBytes);
     const index = new JournalIndex(catalog, this.journals);
+    this.index = index;
     this.topicReader = new TopicReader(catalog, this.journals, index, segments);
     this.logReader = new LogReader(this.journals, runLog);
     this.lister = new TopicLister(catalog, index, disk, folder);
@@ -239,6 +244,7 @@ export class EmbeddedStore implements LocalStore {
       ...(commitBytes === undefined ? {} : { commitBytes }),
       ...(pendingBytesMax === undefined ? {} : { pendingBytes: pendingBytesMax }),
       ...(journalFileBytes === undefined ? {} : { journalFileBytes }),
+      ...(options.followsLog === undefined ? {} : { followsLog: options.followsLog }),
       holds: (log, topic, offset) => index.holds(log, topic, offset),
       onCommit: (committed, group, bytes) => this.committed(committed, group, bytes),
       onFilled: (filled) => this.gapKeeper.changed(filled),
@@ -260,12 +266,7 @@ export class EmbeddedStore implements LocalStore {
       apply: (batch) => this.apply(batch),
       sealed: () => this.sealed(),
     });
-    if (options.sealing === false) return;
-    for (const generation of opened.full) {
-      generation.isFull = true;
-      this.maintenance.seal(generation);
-    }
-    this.maintenance.start();
+    if (options.sealing !== false) this.maintenance.open(opened.full);
     if (options.retention !== undefined) this.expireLater();
   }
 
@@ -318,6 +319,69 @@ export class EmbeddedStore implements LocalStore {
     });
   }
 
+  /**
+   * Applies batches, and appends to a stream of this node's own how far its source was read with them: in one turn, so that the
+   * note is in the same group commit as the last of them, or in a later one. It is never durable where one of them is not.
+   * @throws LandfallError as `apply`
+   */
+  async applyWithNote(batches: readonly Batch[], stream: StreamName, note: NewRecord): Promise<void> {
+    this.checkOpen();
+    const all = (): Promise<unknown>[] => {
+      const done: Promise<unknown>[] = [];
+      try {
+        for (const batch of batches) {
+          checkBatch(batch);
+          done.push(this.commit.apply(this.opened.catalog.streams.forWriting(batch.stream), batch));
+        }
+        done.push(this.commit.append(this.opened.catalog.streams.forWriting(stream), [note], undefined));
+      } catch (error) {
+        // Those before it may be there: without the note, they come again and are skipped.
+        for (const one of done) one.catch(() => undefined);
+        throw error;
+      }
+      return done;
+    };
+    if (this.gate === undefined && !this.isCrowded()) {
+      const before = this.commit.bytesTaken;
+      const done = Promise.all(all());
+      await this.pace.hold(done, this.commit.bytesTaken - before, this.maintenance.waiting);
+      return;
+    }
+    await this.later(async () => {
+      await this.room();
+      await Promise.all(all());
+    });
+  }
+
+  /**
+   * What `apply` would take of this batch now, with what is on its way here by another road; it throws what `apply` would.
+   * @param own `apply` refuses what an origin of this name has not numbered here
+   */
+  lacking(
+    batch: Batch,
+    underWay: readonly (readonly [number, number])[],
+    own: OriginId | undefined,
+  ): [number, number][] {
+    this.checkOpen();
+    checkBatch(batch);
+    checkRecords(batch.records);
+    const log = this.opened.catalog.streams.forWriting(batch.stream).log(batch.origin);
+    const holds = (topic: TopicName, offset: number): boolean => this.index.holds(log, topic, offset);
+    return lackingOf(holds, withUnderWay(log, underWay), batch, own);
+  }
+
+  /** Largest offset that was ever known here of a stream: above it, any topic's next offset is new (O2). */
+  highestOffset(stream: StreamName): number {
+    this.checkOpen();
+    return this.opened.catalog.streams.get(stream)?.highestEver ?? 0;
+  }
+
+  /** Of each record's topic the largest offset known here, as far as it is ahead of the clock. @throws LandfallError CORRUPT_BLOCK */
+  async topicFloors(stream: StreamName, records: readonly NewRecord[]): Promise<number[]> {
+    this.checkOpen();
+    return this.read(this.lastOffsets(this.opened.catalog.streams.forWriting(stream), records));
+  }
+
   streams(): StreamName[] {
     this.checkOpen();
     return this.opened.catalog.streams
@@ -361,6 +425,18 @@ export class EmbeddedStore implements LocalStore {
     checkSeq(from);
     const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
     return log === undefined ? [] : this.read(this.logReader.origin(log, from, maxBytes));
+  }
+
+  /**
+   * Gives a sink records of one origin from `from` on, up to `to`, as far as they lie in sealed runs and it takes them; without making
+   * anything for each. Returns the first seq that was not given.
+   * @throws LandfallError CLOSED, CORRUPT_BLOCK, DISK_FAILED
+   */
+  async giveOrigin(stream: StreamName, origin: OriginId, from: Seq, to: number, sink: RecordSink): Promise<number> {
+    this.checkOpen();
+    checkSeq(from);
+    const log = this.opened.catalog.streams.get(stream)?.logs.get(origin);
+    return log === undefined ? from : this.read(this.logReader.give(log, from, Math.min(to, log.next), sink));
   }
 
   onCommit(listener: (committed: readonly Committed[]) => void): () => void {
@@ -642,7 +718,7 @@ export class EmbeddedStore implements LocalStore {
    * up instead: a wrong clock somewhere spoils only the topics it wrote to (O2).
    */
   private isBehind(stream: StreamState): boolean {
-    return stream.highestEver > (this.options.env.now() + OFFSET_AHEAD_MS_MAX) * 1000;
+    return isAhead(stream.highestEver, this.options.env.now());
   }
 
   private async room(): Promise<void> {
@@ -734,6 +810,11 @@ export class EmbeddedStore implements LocalStore {
   private checkOpen(): void {
     if (this.closing !== undefined) throw new LandfallError("CLOSED", "the store was closed");
   }
+}
+
+/** So far ahead of the clock that a stream's next offsets must not go on from there. */
+export function isAhead(offset: number, nowMs: number): boolean {
+  return offset > (nowMs + OFFSET_AHEAD_MS_MAX) * 1000;
 }
 
 /** A copy for later: the caller may use its buffers again meanwhile. */

@@ -38,6 +38,8 @@ export interface GroupCommitOptions {
   readonly commitBytes?: number;
   readonly pendingBytes?: number;
   readonly journalFileBytes?: number;
+  /** Records under the own origin are applied like any other's. */
+  readonly followsLog?: boolean;
   /** Whether a durable record that is not sealed has this offset in this topic of this origin. */
   readonly holds: HoldsUnsealed;
   /** After a group became visible. */
@@ -127,12 +129,12 @@ export class GroupCommit {
 
   /** @throws LandfallError SEQ_GAP, PROTOCOL_ERROR, CLOCK_REFUSED, DISK_FULL, DISK_FAILED, OVERLOADED, INVALID_NAME, INVALID_ARGUMENT, VALUE_TOO_LARGE */
   apply(stream: StreamState, batch: Batch): Promise<void> {
-    const own = this.options.origin();
+    const own = this.options.followsLog === true ? undefined : this.options.origin();
     const { origin, firstSeq, records } = batch;
     const log = stream.log(origin);
     const onItsWay = this.writing === undefined ? this.groups : [this.writing, ...this.groups];
-    const holds: HoldsUnsealed = (of, topic, offset) =>
-      onItsWay.some((group) => group.holds(of, topic, offset)) || this.options.holds(of, topic, offset);
+    const holds = (topic: TopicName, offset: number): boolean =>
+      onItsWay.some((group) => group.holds(log, topic, offset)) || this.options.holds(log, topic, offset);
     const lacking = lackingOf(holds, log, batch, own);
     if (lacking.length === 0) {
       checkRecords(records);
@@ -362,10 +364,12 @@ export class GroupCommit {
   }
 }
 
-// Loops, because these run too seldom to be compiled with what `map` calls, and for thousands of records each time.
+// Loops, because these run too seldom to be compiled with what `map` calls, and for thousands of records each time; into
+// arrays that are as long as they will be, because one that grows is copied again and again.
 
 function topicsOf(records: readonly NewRecord[]): TopicName[] {
   const topics: TopicName[] = [];
+  topics.length = records.length;
   for (let i = 0; i < records.length; i++) topics[i] = (records[i] as NewRecord).topic;
   return topics;
 }
@@ -377,6 +381,7 @@ function appended(
   received: TimestampMs,
 ): Appended[] {
   const list: Appended[] = [];
+  list.length = topics.length;
   for (let i = 0; i < topics.length; i++) {
     const offset = (typeof given === "number" ? given : given[i]) as Offset;
     list[i] = { topic: topics[i] as TopicName, offset, seq: (firstSeq + i) as Seq, received };

@@ -8,7 +8,7 @@ import type { Cursor, Seq, StoredRecord } from "../model/record.js";
 import type { CursorWalk } from "./cursor-walk.js";
 import type { JournalReader } from "./journal-reader.js";
 import type { OriginLog, Piece } from "./origin-log.js";
-import type { RunLog } from "./run-log.js";
+import type { RecordSink, RunLog } from "./run-log.js";
 import type { Run } from "./segment-format.js";
 import type { StreamState } from "./stream-state.js";
 
@@ -56,6 +56,22 @@ export class LogReader {
       isOpen = seq === piece.end;
     }
     return records;
+  }
+
+  /**
+   * Gives a sink records of one origin from a seq on, up to `to`, as long as they lie in sealed runs and it takes them. Returns the
+   * first seq that was not given.
+   */
+  async give(log: OriginLog, from: number, to: number, sink: RecordSink): Promise<number> {
+    for (let seq = from; seq < to;) {
+      const piece = log.locate(seq);
+      if (piece?.run === undefined) return seq;
+      const window = await this.runs.window(piece.run, seq);
+      const until = Math.min(to, piece.end, window.to);
+      seq = window.give(seq, until, sink);
+      if (seq < until) return seq;
+    }
+    return to;
   }
 
   /** What the cursor's owner lacks, older pieces first. */

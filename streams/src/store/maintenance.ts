@@ -51,6 +51,12 @@ export interface MaintenanceOptions {
 /** Numbers set aside for the segments that one journal may become. */
 const SEAL_NUMBERS = 32;
 
+/** With more journals than this waiting, one thread does not keep up with what comes: two seal side by side, before anybody is held up. */
+const SEALED_ALONE_MAX = 4;
+
+/** Removing a file is the disk's work, and goes on for several at a time; one of Node's four threads is left for those who append. */
+const REMOVED_AT_ONCE = 3;
+
 /**
  * Everything that happens to data after it was committed: full journals are sealed, runs merged, expired ones dropped.
  * Each becomes real with the manifest that says so, one after the other.
@@ -80,6 +86,17 @@ export class Maintenance {
     const mayWait = this.sealing === undefined && this.idlers === 0 && !this.options.isHurried();
     if (mayWait && this.burst.holds(generation.bytes, this.full.length)) return;
     this.start();
+  }
+
+  /**
+   * The folder was opened, with these generations left to be sealed. A peer that is met in the next moment may wait for them: then
+   * they are packed at once, not sealed now and packed later.
+   */
+  open(generations: readonly Generation[]): void {
+    for (const generation of generations) generation.isFull = true;
+    this.full.push(...generations);
+    if (this.full.length > 0) this.burst.rest();
+    else this.start();
   }
 
   get isSealing(): boolean {
@@ -176,7 +193,8 @@ export class Maintenance {
   private sealNext(): Promise<void> | undefined {
     const { isHurried, sealer, helper } = this.options;
     // What the helper may be at for long holds up no sealing.
-    const workers = isHurried() && helper.jobs === 0 ? [sealer, helper] : [sealer];
+    const isBehind = isHurried() || this.full.length > SEALED_ALONE_MAX;
+    const workers = isBehind && helper.jobs === 0 ? [sealer, helper] : [sealer];
     const first = this.full.slice(0, workers.length);
     return first.length === 0 ? undefined : this.sealFirst(first, workers);
   }
@@ -359,10 +377,14 @@ export class Maintenance {
       const notes = expired[stream.name];
       if (notes !== undefined) placeGaps(stream, notes);
     }
-    for (const segment of emptied) {
-      catalog.segments.delete(segment.number);
-      await this.removeLater(segmentName(segment.number), segment.runs);
-    }
+    const left = [...emptied];
+    for (const { number } of left) catalog.segments.delete(number);
+    const removeSome = async (): Promise<void> => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        await this.removeLater(segmentName(next.number), next.runs);
+      }
+    };
+    await Promise.all(Array.from({ length: REMOVED_AT_ONCE }, removeSome));
   }
 
   /** Drops these runs for good: a gap remains of each (R6). */

@@ -45,7 +45,9 @@ export const nodeDisk: Disk = {
   lock: lockFolder,
   rename: fs.rename,
   async remove(path) {
-    await fs.rm(path, { force: true });
+    await fs.unlink(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
   },
   async usedPercent(folder) {
     const { blocks, bavail, bfree } = await fs.statfs(folder);

@@ -72,6 +72,8 @@ export async function openFolder(options: FolderOptions): Promise<OpenFolder> {
   });
   const files: FoundFile[] = [];
   try {
+    // A process that was killed may have renamed without waiting: durable before anything that it replaced is removed.
+    await disk.syncFolder(folder);
     files.push(...(await findFiles(disk, folder)));
     return { lock, ...(await recover(options, files)) };
   } catch (error) {
@@ -127,7 +129,9 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   }
   const last = files.at(-1);
   const end = last === undefined ? undefined : await openEnd(options, last, tail);
-  if (tail !== undefined && tail.file !== last?.number) await (await openJournal(options, tail.file, tail)).close();
+  // The one before it was the last in use, where this one was only made ahead.
+  const used = lastUsed(files);
+  if (used !== undefined && used !== last) await (await openJournal(options, used.number, tail)).close();
   if (identity !== found?.identity || found.outdated) {
     await writeIdentity(disk, folder, identity);
     if (reasons.length > 0) {
@@ -217,10 +221,9 @@ async function replay(
     if (number > manifest.sealedJournal && !present.has(number)) recovery.lostFile(number, 0, "the file is missing");
   }
   let tail: Tail | undefined;
-  // The one behind it, if there is one, was made ahead.
-  const lastUsed = files.findLast(({ isEmpty }) => !isEmpty) ?? files.at(-1);
+  const used = lastUsed(files);
   for (const found of files) {
-    const isLast = found === lastUsed;
+    const isLast = found === used;
     if (found.head === undefined) {
       recovery.lostFile(found.number, found.size, "the file has no readable head");
       continue;
@@ -233,9 +236,14 @@ async function replay(
     if (isLast) tail = recovery.finish(found.size, overwrites);
     else if (end < found.size && !overwrites && !found.isEmpty) recovery.incomplete(found.number, end, found.size);
   }
-  if (lastUsed?.head === undefined) recovery.finish(0, false);
+  if (used?.head === undefined) recovery.finish(0, false);
   recovery.damages.push(...rejected);
   return { recovery, tail };
+}
+
+/** The journal that the last commit went to; one behind it was made ahead. */
+function lastUsed(files: readonly FoundFile[]): FoundFile | undefined {
+  return files.findLast(({ isEmpty }) => !isEmpty) ?? files.at(-1);
 }
 
 /** The last file, ready for appending. */

@@ -245,7 +245,7 @@ export class OriginLog {
   }
 }
 
-function rangesWithout(ranges: readonly [number, number][], from: number, to: number): [number, number][] {
+export function rangesWithout(ranges: readonly [number, number][], from: number, to: number): [number, number][] {
   return ranges.flatMap(([start, end]): [number, number][] => {
     if (end <= from || start >= to) return [[start, end]];
     const parts: [number, number][] = [];

@@ -1,11 +1,11 @@
 import type { Env, TimerHandle } from "../env.js";
 
 /** So many journals wait while appends come exactly as fast as they are sealed; with more, they are held up for longer. */
-export const JOURNALS_IN_BALANCE = 9;
+export const JOURNALS_IN_BALANCE = 12;
 /** With fewer, nobody is held up. */
-const JOURNALS_MIN = 7;
+const JOURNALS_MIN = 10;
 /** With more, sealing is much slower than appending: then shorter waits do not suffice, and longer ones are still better than none left. */
-const JOURNALS_CROWDED = 10;
+const JOURNALS_CROWDED = 13;
 /** One append is held up for so long at most; what is left is for the next ones. Short, because to its caller it is a pause. */
 const HOLD_MS_MAX = 15;
 const HOLD_CROWDED_MS_MAX = 100;

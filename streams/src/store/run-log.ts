@@ -5,6 +5,26 @@ import type { BlockRecords } from "./block-topics.js";
 import type { Run } from "./segment-format.js";
 import type { SegmentReader } from "./segment-reader.js";
 
+/** Takes records one after the other, as they stand in memory: no object is made for any of them. */
+export interface RecordSink {
+  /**
+   * @param headers as a block has them (`block-headers.ts`)
+   * @param values the value is [at, at + length) of it
+   * @returns false, and nothing is taken, when it has enough
+   */
+  take(
+    topic: string,
+    seq: number,
+    offset: number,
+    timestamp: number,
+    received: number,
+    headers: Uint8Array,
+    values: Uint8Array,
+    at: number,
+    length: number,
+  ): boolean;
+}
+
 /** What a window takes for each seq besides values: a run whose records were mostly superseded has little else. */
 const SEQ_BYTES = 64;
 
@@ -77,7 +97,7 @@ export class LogWindow {
   private readonly rows: Float64Array;
   private readonly topics: string[] = [];
   private readonly headers: Headers[] = [];
-  private readonly headerBytes: number[] = [];
+  private readonly headerBytes: Uint8Array[] = [];
   private values: Uint8Array;
   private valuesEnd = 0;
   /** Only so that looking ahead is not found to be useless. */
@@ -129,9 +149,32 @@ export class LogWindow {
     const { rows } = this;
     const row = (seq - this.from) * ROW_NUMBERS;
     if (rows[row + ROW.valueAt] === 0) return -1;
-    const headers = this.headerBytes[rows[row + ROW.headers] as number] as number;
+    const headers = this.headerBytes[rows[row + ROW.headers] as number]?.length ?? 0;
     const topic = this.topics[rows[row + ROW.topic] as number] as string;
     return (rows[row + ROW.length] as number) + headers + topic.length + 33;
+  }
+
+  /** Gives records from `seq` on, up to `end`, the first that was superseded, or the first that is not taken. Returns that seq. */
+  give(seq: number, end: number, sink: RecordSink): number {
+    const { rows, topics, headerBytes, values } = this;
+    for (let at = seq; at < end; at++) {
+      const row = (at - this.from) * ROW_NUMBERS;
+      const valueAt = (rows[row + ROW.valueAt] as number) - 1;
+      if (valueAt < 0) return at;
+      const isTaken = sink.take(
+        topics[rows[row + ROW.topic] as number] as string,
+        at,
+        rows[row + ROW.offset] as number,
+        rows[row + ROW.timestamp] as number,
+        rows[row + ROW.received] as number,
+        headerBytes[rows[row + ROW.headers] as number] as Uint8Array,
+        values,
+        valueAt,
+        rows[row + ROW.length] as number,
+      );
+      if (!isTaken) return at;
+    }
+    return end;
   }
 
   /** The records with these seqs, which must be there; their values are the caller's own, in one buffer. */
@@ -170,7 +213,8 @@ export class LogWindow {
   private addHeaders({ headers, headerBytes }: BlockRecords): void {
     headers.forEach((one, i) => {
       this.headers.push(one);
-      this.headerBytes.push((headerBytes[i] as Uint8Array).length);
+      // A copy: the block goes.
+      this.headerBytes.push((headerBytes[i] as Uint8Array).slice());
     });
   }
 

@@ -180,7 +180,20 @@ export type GapListener = (gaps: {
 }) => void;
 
 /** What a store that keeps its own files can do besides. */
+/** Where all nodes of a site write to one log: words of each to all of them, in one order. */
+export interface SharedLog {
+  /** In the log when it resolves. A node's words keep their order. @throws LandfallError CLOSED, FENCED */
+  say(words: Uint8Array): Promise<void>;
+  /** What nodes of the site say from now on, this one included, in the order of the log; `node` is `site.node`. Returns how to stop. */
+  onWords(listener: (node: string, origin: OriginId, words: Uint8Array) => void): () => void;
+  /** What any node had put into the log before the call is here when it resolves. @throws LandfallError CLOSED, FENCED */
+  settled(stream: StreamName, origin: OriginId): Promise<void>;
+}
+
 export interface LocalStore extends StreamStore {
+  /** Where the site's other nodes have the same log as this one. */
+  readonly shared?: SharedLog;
+
   /**
    * The newest record of each topic behind `after`, in order of topic, without reading the rest of their histories.
    * @throws LandfallError INVALID_ARGUMENT, CORRUPT_BLOCK

@@ -1,7 +1,7 @@
 import { viewOf } from "./block-layout.js";
 
 /** Values up to this size are copied word by word: cheaper than a call for each. */
-const WORDS_BYTES_MAX = 256;
+export const WORDS_BYTES_MAX = 256;
 const WORD_BYTES = 4;
 const PIECES_FIRST = 1024;
 /** Of the sources that were taken from, so many of the last are looked through: merging takes from a few in turn. */
@@ -81,7 +81,8 @@ export class ValuePieces {
   }
 }
 
-function copyWords(source: DataView, from: number, into: DataView, to: number, length: number): void {
+/** Copies word by word. */
+export function copyWords(source: DataView, from: number, into: DataView, to: number, length: number): void {
   let i = 0;
   for (; i + WORD_BYTES <= length; i += WORD_BYTES) into.setUint32(to + i, source.getUint32(from + i));
   for (; i < length; i++) into.setUint8(to + i, source.getUint8(from + i));

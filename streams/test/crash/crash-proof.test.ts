@@ -10,6 +10,7 @@ const STRIKES_MIN = 500;
 const KILLS = 30;
 const RUNS_PER_KIND = 34;
 const KINDS = Object.keys(FAULTS) as FaultKind[];
+const EXPIRING: readonly FaultKind[] = ["crash while expiring", "kill between renaming and syncing the folder"];
 
 /**
  * `LANDFALL_SEED=n` plays that one seed of each kind, and with `-t "flipped bit"` that kind alone; without it, this run's
@@ -29,7 +30,7 @@ describe(`kills and faults (seed ${seed})`, () => {
 
   it.each(KINDS)("S1, S2, S3, O1, O3, R4: %s", async (kind) => {
     for (const one of seeds) {
-      const run = new CrashRun(one, kind === "crash while expiring");
+      const run = new CrashRun(one, EXPIRING.includes(kind));
       try {
         for (let lives = run.below(3); lives > 0; lives--) await run.ordinaryLife();
         await FAULTS[kind](run);

@@ -111,6 +111,19 @@ export const FAULTS = {
     if (run.strikes === 0) strike(run, "cut");
     await end(store);
   },
+  // What it renamed stands in the folder, but not on disk: the next process takes it for settled, and the power is cut then.
+  "kill between renaming and syncing the folder": async (run) => {
+    const store = await run.open();
+    dieAtNth(run, 1 + run.below(6), ["onSync"], (path) => path === FOLDER, "kill");
+    for (let round = 0; run.strikes === 0; round++) {
+      expect(round, "the folder was never synced").toBeLessThan(100);
+      await run.burst(store);
+      await store.sealNow().catch(() => undefined);
+      if (run.below(2) === 0) run.env.nowMs += 2 * AGE_MS;
+      await store.expire().catch(() => undefined);
+    }
+    await end(store);
+  },
   "flipped bit": (run) =>
     damage(run, (path) => {
       const bytes = Buffer.from(run.disk.bytes(path));

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { ExceptionValue } from "@landfall/proto/api";
+import { systemEnv, type Env, type TimerHandle } from "../../src/env.js";
 import { streamName, topicName } from "../../src/model/names.js";
 import type { TimestampMs } from "../../src/model/record.js";
 import type { Message } from "../../src/replication/machine-state.js";
@@ -48,6 +49,30 @@ export interface SceneOptions {
   readonly isCalled?: boolean;
 }
 
+/** More than the time between two pings, and less than the silence after which a link is closed. */
+const HURRIED_MS = 1_900;
+
+/** The real clock, which a test can set forward. */
+class HurriedClock implements Env {
+  ahead = 0;
+
+  now(): number {
+    return systemEnv.now() + this.ahead;
+  }
+
+  monotonic(): number {
+    return systemEnv.monotonic() + this.ahead;
+  }
+
+  random(): number {
+    return systemEnv.random();
+  }
+
+  setTimer(ms: number, fn: () => void): TimerHandle {
+    return systemEnv.setTimer(ms, fn);
+  }
+}
+
 /** Tokyo, the node under test; Sydney, an honest one that is linked with it; and Singapore, of which a test has the tongue. */
 export class Scene {
   readonly #closing: (() => void | Promise<void>)[] = [];
@@ -58,6 +83,7 @@ export class Scene {
     readonly tokyo: TestNode,
     readonly sydney: TestNode,
     private readonly bad: BadPeer | undefined,
+    private readonly clock: HurriedClock,
   ) {}
 
   get peer(): BadPeer {
@@ -78,8 +104,16 @@ export class Scene {
       links.push({ id: "tokyo~singapore", to: "singapore", class: "wan", carries: ["*"], address, ...link });
     }
     const common = { sites: SITES, writesExceptions: true };
+    const clock = new HurriedClock();
     const own = await certificateOf(authority, "tokyo");
-    const tokyo = await startTestNode({ ...common, site: "tokyo", folder: join(folder, "tokyo"), tls: own, links });
+    const tokyo = await startTestNode({
+      ...common,
+      env: clock,
+      site: "tokyo",
+      folder: join(folder, "tokyo"),
+      tls: own,
+      links,
+    });
     const address = `127.0.0.1:${tokyo.replicator.port}`;
     const sydney = await startTestNode({
       ...common,
@@ -94,7 +128,7 @@ export class Scene {
       closing.push(() => peer.close());
       called.resolve(peer);
     }
-    const scene = new Scene(tokyo, sydney, isCalled ? await called.promise : undefined);
+    const scene = new Scene(tokyo, sydney, isCalled ? await called.promise : undefined, clock);
     scene.#closing.push(
       () => sydney.close(),
       () => tokyo.close(),
@@ -123,6 +157,16 @@ export class Scene {
       return id !== undefined || this.peer.hasEnded;
     });
     return id ?? -1;
+  }
+
+  /** Lets so much time pass at Tokyo, in steps: after each, Tokyo has asked Singapore whether it is still there. */
+  async pass(ms: number): Promise<void> {
+    const pings = () => this.peer.heard.filter(({ $case }) => $case === "ping").length;
+    for (let passed = 0; passed < ms && !this.peer.hasEnded; passed += HURRIED_MS) {
+      const before = pings();
+      this.clock.ahead += HURRIED_MS;
+      await until(() => pings() > before || this.peer.hasEnded);
+    }
   }
 
   async write(node: TestNode, count: number): Promise<void> {

@@ -1,4 +1,20 @@
-import { closeSync, fdatasync, openSync, readFileSync, readdirSync, rmSync, statSync, write } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  write,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { cp, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { systemEnv } from "@landfall/streams/env";
 import { streamName } from "@landfall/streams/model/names";
@@ -18,6 +34,10 @@ export interface Sizes {
 
 const STREAM = streamName("bigblue.containers");
 const HISTORY_RECORDS = 10_000;
+/** Appended before the clock starts. */
+const WARM_UP_RECORDS = 600_000;
+/** Files, as the store does it. */
+const REMOVED_AT_ONCE = 3;
 /** Read one by one, of however many there are. */
 const SCAN_RECORDS = 2_000_000;
 
@@ -32,7 +52,9 @@ const SCENARIOS: Record<string, (folder: string, sizes: Sizes) => Promise<Figure
   sustained: (folder, { records }) => sustained(folder, records),
   "reopen-killed": (folder) => reopen(folder, "store"),
   scan,
-  drop: (folder) => drop(folder),
+  copy: (folder) => copy(folder),
+  drop: (folder) => drop(folder, "store"),
+  "drop-cold": (folder) => dropCold(folder),
   "history-fill": (folder, sizes) => historyFill(folder, sizes.history),
   history: (folder, sizes) => history(folder, sizes.history),
   "history-telemetry": historyTelemetry,
@@ -115,7 +137,17 @@ async function fill(
   return { seconds: (performance.now() - start) / 1000, cpuMs: cpuMs() - cpu, pauses: pauses.sort((a, b) => a - b) };
 }
 
+/** In a store of its own: what is measured is a node that has been up for a second, as its code is once it was compiled. */
+async function warmUp(folder: string, topics: Topics): Promise<void> {
+  const home = join(folder, "warm");
+  const store = await open(home);
+  await fill(store, topics, WARM_UP_RECORDS);
+  await store.close();
+  rmSync(home, { recursive: true });
+}
+
 async function append(folder: string, topicCount: number, records: number): Promise<Figures> {
+  await warmUp(folder, new Topics(topicCount));
   const store = await open(join(folder, "store"));
   const topics = new Topics(topicCount);
   const { seconds, cpuMs: cpu } = await fill(store, topics, records);
@@ -145,11 +177,28 @@ async function manyStreams(folder: string, written: number): Promise<Figures> {
   const names = Array.from({ length: written === 1 ? 1 : 10_000 }, (_, i) => streamName(`customer-${i}.containers`));
   const one = [{ topic: "a" as TopicName, timestamp: 0 as TimestampMs, value: new Uint8Array(VALUE_BYTES) }];
   await Promise.all(names.map((name) => store.append(name, one)));
-  // Twenty records of each stream in turn, a hundred appends at a time: batches of 2,000 records.
   const groups = names.slice(0, written);
   const topics = new Topics(20_000);
-  const values = randomValues();
+  const warm = await open(join(folder, "warm"));
+  await appendInTurn(warm, groups, topics, WARM_UP_RECORDS / 2);
+  await warm.close();
   const start = performance.now();
+  await appendInTurn(store, groups, topics, records);
+  const rate = records / ((performance.now() - start) / 1000);
+  const files = openFiles();
+  await store.settled();
+  await store.close();
+  return { rate: Math.round(rate), files };
+}
+
+/** Twenty records of each stream in turn, a hundred appends at a time: batches of 2,000 records. */
+async function appendInTurn(
+  store: EmbeddedStore,
+  streams: readonly StreamName[],
+  topics: Topics,
+  records: number,
+): Promise<void> {
+  const values = randomValues();
   for (let done = 0; done < records;) {
     const appends: Promise<unknown>[] = [];
     for (let n = 0; n < BATCH / 20; n++, done += 20) {
@@ -158,20 +207,17 @@ async function manyStreams(folder: string, written: number): Promise<Figures> {
         const value = values[(done + i) % values.length] as Uint8Array;
         given.push({ topic: topics.at(done + i), timestamp: 0 as TimestampMs, value });
       }
-      appends.push(store.append(groups[(done / 20) % groups.length] as StreamName, given));
+      appends.push(store.append(streams[(done / 20) % streams.length] as StreamName, given));
     }
     await Promise.all(appends);
   }
-  const rate = records / ((performance.now() - start) / 1000);
-  const files = openFiles();
-  await store.settled();
-  await store.close();
-  return { rate: Math.round(rate), files };
 }
 
 async function sustained(folder: string, records: number): Promise<Figures> {
+  const topics = new Topics(1_000_000);
+  await warmUp(folder, topics);
   const store = await open(join(folder, "store"));
-  const { seconds, pauses } = await fill(store, new Topics(1_000_000), records);
+  const { seconds, pauses } = await fill(store, topics, records);
   const rss = process.memoryUsage().rss;
   const start = performance.now();
   await store.settled();
@@ -237,16 +283,62 @@ async function scanSealed(store: EmbeddedStore): Promise<number> {
   return Math.round(records / ((performance.now() - start) / 1000));
 }
 
-async function drop(folder: string): Promise<Figures> {
-  const half = sizeOf(join(folder, "store")) / 2;
-  const store = await open(join(folder, "store"), { retention: () => ({ bytes: half }) });
+/** The same store once more, for what is dropped cold. */
+async function copy(folder: string): Promise<Figures> {
+  await cp(join(folder, "store"), join(folder, "copy"), { recursive: true });
+  return {};
+}
+
+async function drop(folder: string, name: string): Promise<Figures> {
+  const home = join(folder, name);
+  const half = sizeOf(home) / 2;
+  const sizes = new Map(readdirSync(home).map((file) => [file, statSync(join(home, file)).size]));
+  const store = await open(home, { retention: () => ({ bytes: half }) });
   await store.settled();
   const start = performance.now();
   const records = await store.expire();
   const ms = performance.now() - start;
   await store.close();
   if (records === 0) throw new Error("nothing was dropped");
-  return { ms: Math.round(ms), records, left: mega(sizeOf(join(folder, "store"))) };
+  const left = new Set(readdirSync(home));
+  const gone = [...sizes].flatMap(([file, size]) => (left.has(file) || !file.endsWith(".lfs") ? [] : [size]));
+  const rawMs = await dropRaw(join(folder, "raw"), gone);
+  return { ms: Math.round(ms), records, left: mega(sizeOf(home)), dropped: mega(sum(gone)), rawMs: Math.round(rawMs) };
+}
+
+/** As many plain files of the same sizes, removed as the store removes its own: what the file system alone takes. */
+async function dropRaw(folder: string, sizes: readonly number[]): Promise<number> {
+  mkdirSync(folder);
+  const piece = randomBytes(1 << 20);
+  const paths = sizes.map((size, i) => {
+    const path = join(folder, `${i}`);
+    const file = openSync(path, "w");
+    for (let at = 0; at < size; at += piece.length) writeSync(file, piece, 0, Math.min(piece.length, size - at));
+    fdatasyncSync(file);
+    closeSync(file);
+    return path;
+  });
+  const start = performance.now();
+  const next = paths.values();
+  const remove = async (): Promise<void> => {
+    for (const path of next) await unlink(path);
+  };
+  await Promise.all(Array.from({ length: REMOVED_AT_ONCE }, remove));
+  const ms = performance.now() - start;
+  rmSync(folder, { recursive: true });
+  return ms;
+}
+
+/** What expires was written long ago, and is not in the system's memory any more; only root can bring that about. */
+async function dropCold(folder: string): Promise<Figures> {
+  try {
+    execFileSync("sync");
+    writeFileSync("/proc/sys/vm/drop_caches", "1");
+  } catch {
+    process.stderr.write("dropping what is not in memory is left out: the system's memory cannot be emptied here\n");
+    return {};
+  }
+  return drop(folder, "copy");
 }
 
 async function historyFill(folder: string, records: number): Promise<Figures> {
@@ -348,6 +440,10 @@ function openFiles(): number {
 
 function sizeOf(folder: string): number {
   return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }
 
 function mega(bytes: number): number {

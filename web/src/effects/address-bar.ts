@@ -38,7 +38,8 @@ const REPLACE_EVERY_MS = 400;
 function write(window: Window, view: View, push: boolean): void {
   const search = formatView(view);
   if (search === window.location.search) return;
-  const url = search || window.location.pathname;
+  // What stands behind `#` opened a shared page: without it a reload would find nothing.
+  const url = (search || window.location.pathname) + window.location.hash;
   if (push) window.history.pushState(null, "", url);
   else window.history.replaceState(null, "", url);
 }

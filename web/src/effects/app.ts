@@ -9,6 +9,10 @@ export interface App {
   readonly store: Store<State, Action>;
   readonly api: Api;
   readonly nowMs: () => number;
+  /** Whether a share link opened this page: then nobody signs in here. */
+  readonly isShared?: boolean;
+  /** As whom an administrator looks on this page. */
+  readonly seenAs?: string;
 }
 
 export const SESSION_ENDED = "Your session has ended. Sign in again to go on where you were.";

@@ -1,8 +1,9 @@
 import type { ContainersReply } from "@landfall/proto/api";
+import type { Part } from "../api/endpoints.js";
 import { bboxParameter } from "../geo/longitude.js";
 import { containerQuery, parseSearch } from "../search.js";
 import { toServerZoom } from "../server-zoom.js";
-import type { ContainerPage } from "../state/actions.js";
+import type { ContainerPage, History } from "../state/actions.js";
 import type { State } from "../state.js";
 import { isSignedIn, load, type App } from "./app.js";
 import { throttle } from "./throttle.js";
@@ -53,6 +54,7 @@ export function startLoading(app: App): Loading {
   let viewport: Viewport | undefined;
   let marksAbort = new AbortController();
   let selectionAbort = new AbortController();
+  let closerAbort = new AbortController();
   let searchTimer: ReturnType<typeof setTimeout> | undefined;
   let searchAbort = new AbortController();
 
@@ -61,7 +63,11 @@ export function startLoading(app: App): Loading {
     marksAbort.abort();
     const { signal } = (marksAbort = new AbortController());
     const { west, south, east, north, zoom } = viewport;
-    const query = { bbox: bboxParameter(west, south, east, north), zoom: toServerZoom(zoom) };
+    const query = {
+      bbox: bboxParameter(west, south, east, north),
+      zoom: toServerZoom(zoom),
+      ...filterOf(app),
+    };
     await load(
       app,
       "marks",
@@ -78,9 +84,20 @@ export function startLoading(app: App): Loading {
   const aboard = throttle(LIST_EVERY_MS, async () => {
     if (!isLong(app, "aboard")) await loadAboard(app, selectionAbort.signal);
   });
+  let fleetStatuses = app.store.getState().view.statuses;
   const fleet = throttle(LIST_EVERY_MS, async () => {
-    if (!isLong(app, "fleet")) await loadFleet(app);
+    const { statuses } = app.store.getState().view;
+    // Of another filter, the pages that were read mean nothing.
+    if (isLong(app, "fleet") && statuses === fleetStatuses) return;
+    fleetStatuses = statuses;
+    await loadFleet(app);
   });
+
+  const closer = (): void => {
+    closerAbort.abort();
+    closerAbort = new AbortController();
+    void loadCloser(app, AbortSignal.any([closerAbort.signal, selectionAbort.signal]));
+  };
 
   const selection = (): void => {
     selectionAbort.abort();
@@ -139,8 +156,14 @@ export function startLoading(app: App): Loading {
     if (state.session.phase === "signed-in" && before.session.phase !== "signed-in") everything();
     if (state.session.phase !== "signed-in") return;
     if (state.view.selection !== before.view.selection && !sameSelection(state, before)) selection();
+    // Also when an address with a window has opened its history.
+    if (state.view.window !== before.view.window || (state.view.window && wasLoaded(state, before))) closer();
     if (state.marksStale && !before.marksStale) staleMarks.trigger();
     if (state.search !== before.search) search(state.search);
+    if (state.view.statuses !== before.view.statuses) {
+      if (viewport) marks.trigger();
+      fleet.trigger();
+    }
     if (state.detail !== before.detail && newerDetail(state, before)) history.trigger();
     if (state.ships !== before.ships && newerShip(state, before)) {
       history.trigger();
@@ -164,6 +187,10 @@ export function startLoading(app: App): Loading {
 
 function sameSelection(a: State, b: State): boolean {
   return a.view.selection?.kind === b.view.selection?.kind && a.view.selection?.id === b.view.selection?.id;
+}
+
+function wasLoaded(state: State, before: State): boolean {
+  return state.history !== before.history && state.history.phase === "ready" && before.history.phase === "loading";
 }
 
 function totalOf(state: State): number | undefined {
@@ -195,23 +222,31 @@ async function loadDetail(app: App, signal: AbortSignal): Promise<void> {
 }
 
 async function loadHistory(app: App, signal: AbortSignal): Promise<void> {
-  const selected = app.store.getState().view.selection;
-  if (selected?.kind === "container") {
-    await load(
-      app,
-      "history",
-      () => app.api.containerHistory(selected.id, signal),
-      (reply) => ({ type: "history/loaded", history: { kind: "container", reply } }),
-      signal,
-    );
-  } else if (selected?.kind === "ship") {
-    await load(
-      app,
-      "history",
-      () => app.api.shipHistory(selected.id, signal),
-      (reply) => ({ type: "history/loaded", history: { kind: "ship", reply } }),
-      signal,
-    );
+  const asked = historyRequest(app, {}, signal);
+  if (asked) await load(app, "history", asked, (history) => ({ type: "history/loaded", history }), signal);
+}
+
+/** What the chart looks at closely, where the server had to leave out points of it. */
+async function loadCloser(app: App, signal: AbortSignal): Promise<void> {
+  const { view, history } = app.store.getState();
+  const reply = history.phase === "idle" ? undefined : history.value?.reply;
+  if (!view.window || !reply || reply.total <= reply.points.length) return;
+  const { fromMs, toMs } = view.window;
+  const part = { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
+  const asked = historyRequest(app, part, signal);
+  if (asked) await load(app, "closer", asked, (closer) => ({ type: "closer/loaded", history: closer }), signal);
+}
+
+function historyRequest(app: App, part: Part, signal: AbortSignal): (() => Promise<History>) | undefined {
+  const { api, store } = app;
+  const { selection } = store.getState().view;
+  switch (selection?.kind) {
+    case "container":
+      return async () => ({ kind: "container", reply: await api.containerHistory(selection.id, part, signal) });
+    case "ship":
+      return async () => ({ kind: "ship", reply: await api.shipHistory(selection.id, part, signal) });
+    default:
+      return undefined;
   }
 }
 
@@ -237,9 +272,15 @@ async function loadFleet(app: App, more = false): Promise<void> {
   await load(
     app,
     "fleet",
-    () => app.api.containers({ limit: LIST_PAGE, ...(after === undefined ? {} : { after }) }),
+    () => app.api.containers({ limit: LIST_PAGE, ...filterOf(app), ...(after === undefined ? {} : { after }) }),
     (reply) => ({ type: "list/loaded", list: "fleet", page: toPage(reply), append: more }),
   );
+}
+
+/** What of the containers is wanted. */
+function filterOf(app: App): { readonly status?: string } {
+  const { statuses } = app.store.getState().view;
+  return statuses === undefined ? {} : { status: statuses.join(",") };
 }
 
 function nextOf(app: App, list: "fleet" | "aboard"): string | undefined {

@@ -1,4 +1,4 @@
-import type { SignedOutProblem } from "@landfall/proto/api";
+import type { SetupRequest, SignedOutProblem } from "@landfall/proto/api";
 import { ApiError, messageOf } from "../api/http.js";
 import type { App } from "./app.js";
 
@@ -6,12 +6,23 @@ import type { App } from "./app.js";
 export async function checkSession(app: App): Promise<void> {
   app.store.dispatch({ type: "session/checking" });
   try {
-    app.store.dispatch({ type: "session/signed-in", session: await app.api.session() });
+    const session = await app.api.session();
+    app.store.dispatch({ type: "session/signed-in", session });
+    if (session.shared !== undefined) {
+      app.store.dispatch({ type: "view/selected", selection: { kind: "container", id: session.shared } });
+    }
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) {
       const problem: SignedOutProblem | undefined = error.problem;
-      const demo = problem?.demo;
-      app.store.dispatch({ type: "session/signed-out", ...(demo ? { demo } : {}) });
+      const { demo, setup, provider } = problem ?? {};
+      const message = app.isShared ? { message: error.message } : {};
+      app.store.dispatch({
+        type: "session/signed-out",
+        ...(demo && { demo }),
+        ...(setup && { setup }),
+        ...(provider && { provider }),
+        ...message,
+      });
     } else {
       app.store.dispatch({ type: "session/unreachable", message: messageOf(error) });
     }
@@ -24,6 +35,16 @@ export async function signIn(app: App, username: string, password: string): Prom
     app.store.dispatch({ type: "session/signed-in", session: await app.api.signIn(username, password) });
   } catch (error) {
     app.store.dispatch({ type: "session/signed-out", message: signInMessage(error) });
+  }
+}
+
+/** Makes the first administrator; what is wrong with it is said in the server's words. */
+export async function setUp(app: App, request: SetupRequest): Promise<void> {
+  app.store.dispatch({ type: "session/signing-in" });
+  try {
+    app.store.dispatch({ type: "session/signed-in", session: await app.api.setUp(request) });
+  } catch (error) {
+    app.store.dispatch({ type: "session/signed-out", message: messageOf(error) });
   }
 }
 

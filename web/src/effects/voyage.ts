@@ -7,6 +7,7 @@ import { endsSession, type App } from "./app.js";
 export const commandKey = {
   ship: (imo: string) => `ship:${imo}`,
   link: (id: string) => `link:${id}`,
+  node: (site: string) => `node:${site}`,
 } as const;
 
 const portName = (locode: string): string => placeOf(locode)?.name ?? locode;
@@ -19,6 +20,20 @@ export function arrive(app: App, ship: { imo: string; name: string }, port: stri
 export function depart(app: App, ship: { imo: string; name: string }, to: string): Promise<void> {
   const done = `${ship.name} sails for ${portName(to)}.`;
   return command(app, commandKey.ship(ship.imo), () => app.api.depart(ship.imo, to), done);
+}
+
+export function overboard(app: App, ship: { imo: string; name: string }, count: number): Promise<void> {
+  const done = `${count === 1 ? "A container" : `${count} containers`} of ${ship.name} will go over the side.`;
+  return command(app, commandKey.ship(ship.imo), () => app.api.overboard(ship.imo, count), done);
+}
+
+export function killNode(app: App, site: { site: string; name: string }, stay: boolean): Promise<void> {
+  const done = stay ? `${site.name} is killed, and stays so.` : `${site.name} is killed, and starts again.`;
+  return command(app, commandKey.node(site.site), () => app.api.killNode(site.site, stay), done);
+}
+
+export function startNode(app: App, site: { site: string; name: string }): Promise<void> {
+  return command(app, commandKey.node(site.site), () => app.api.startNode(site.site), `${site.name} starts.`);
 }
 
 export function changeLink(app: App, id: string, patch: LinkPatch, done: string): Promise<void> {

@@ -45,6 +45,14 @@ export function formatPosition(latitude: number, longitude: number): string {
   return `${formatLatitude(latitude)} ${formatLongitude(longitude)}`;
 }
 
+/** The same of something that may have no place, behind `before`. */
+export function positionText(
+  { latitude, longitude }: { readonly latitude?: number; readonly longitude?: number },
+  before = "",
+): string {
+  return latitude === undefined || longitude === undefined ? "" : before + formatPosition(latitude, longitude);
+}
+
 function formatAngle(value: number, width: number, hemisphere: string): string {
   // Rounded to tenths of a minute first, or 35°59.96′ would show as 35°60.0′.
   const tenths = Math.round(Math.abs(value) * 600);

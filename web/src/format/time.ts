@@ -33,16 +33,41 @@ export function formatDate(ms: number): string {
 
 /** The reader's own clock, `13:10 GMT+9`; empty when that is UTC, too. */
 export function formatLocal(ms: number, timeZone?: string): string {
-  const date = new Date(ms);
-  const parts = new Intl.DateTimeFormat("en-GB", {
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZoneName: "short",
-    ...(timeZone === undefined ? {} : { timeZone }),
-  }).formatToParts(date);
-  const part = (type: string): string => parts.find((p) => p.type === type)?.value ?? "";
-  const zone = part("timeZoneName");
-  return zone === "UTC" || zone === "GMT" ? "" : `${part("hour")}:${part("minute")} ${zone}`;
+  const { hour, minute, timeZoneName } = localParts(ms, timeZone);
+  return isUtc(timeZoneName) ? "" : `${hour}:${minute} ${timeZoneName}`;
+}
+
+/** `4 Nov 20:37 UTC (5 Nov 05:37 GMT+9)`: with the reader's own clock beside it, and its day where that is another. */
+export function formatBoth(ms: number, nearMs?: number, timeZone?: string): string {
+  const utc = `${formatTime(ms, nearMs)} UTC`;
+  const { day, hour, minute, month, timeZoneName } = localParts(ms, timeZone);
+  if (isUtc(timeZoneName)) return utc;
+  const isSameDay = Number(day) === new Date(ms).getUTCDate();
+  const date = isSameDay ? "" : `${Number(day)} ${MONTHS[Number(month) - 1]} `;
+  return `${utc} (${date}${hour}:${minute} ${timeZoneName})`;
+}
+
+function isUtc(zone: string | undefined): boolean {
+  return zone === undefined || zone === "UTC" || zone === "GMT";
+}
+
+/** Made once for each zone: making one takes longer than all its answers. */
+const formatters = new Map<string | undefined, Intl.DateTimeFormat>();
+
+function localParts(ms: number, timeZone: string | undefined): Partial<Record<string, string>> {
+  const known = formatters.get(timeZone);
+  const formatter =
+    known ??
+    new Intl.DateTimeFormat("en-GB", {
+      day: "2-digit",
+      month: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      timeZoneName: "short",
+      ...(timeZone === undefined ? {} : { timeZone }),
+    });
+  if (!known) formatters.set(timeZone, formatter);
+  return Object.fromEntries(formatter.formatToParts(new Date(ms)).map(({ type, value }) => [type, value]));
 }
 
 const UNITS: readonly (readonly [number, string])[] = [

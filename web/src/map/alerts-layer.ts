@@ -1,5 +1,6 @@
 import type { ApiAlert } from "@landfall/proto/api";
 import { formatContainerNumber } from "@landfall/proto/identifiers";
+import { offPort } from "../geo/off-port.js";
 import { formatAgo, toMs } from "../format/time.js";
 import { ALERT_STATUS, ALERT_WORDS } from "../status.js";
 import { readable } from "../words.js";
@@ -22,20 +23,32 @@ interface Group {
   readonly alerts: ApiAlert[];
 }
 
-/** Open critical alerts where they happened, so that one lost box is not hidden in a cluster of many. */
+/**
+ * Open alerts where they happened, so that one lost box is not hidden in a cluster of many: the critical ones always, the others while
+ * the list of alerts is open beside the map, and the chosen one in any case.
+ */
 export class AlertsPainter implements Painter {
   #alerts: readonly ApiAlert[] = [];
+  #selected: string | undefined;
   #nowMs = 0;
   #zoom = 0;
   #groups: Group[] = [];
 
-  set(alerts: readonly ApiAlert[], nowMs: number): void {
-    this.#nowMs = nowMs;
-    this.#alerts = alerts
-      .filter(
-        ({ state, severity, latitude, longitude }) =>
-          state === "raised" && severity === "critical" && latitude !== undefined && longitude !== undefined,
-      )
+  set(model: {
+    readonly alerts: readonly ApiAlert[];
+    readonly selected: string | undefined;
+    /** Whether the list of alerts is open. */
+    readonly isListed: boolean;
+    readonly nowMs: number;
+  }): void {
+    this.#nowMs = model.nowMs;
+    this.#selected = model.selected;
+    const isShown = ({ id, state, severity }: ApiAlert): boolean =>
+      id === model.selected || (state === "raised" && (severity === "critical" || model.isListed));
+    this.#alerts = model.alerts
+      .filter((alert) => alert.latitude !== undefined && alert.longitude !== undefined && isShown(alert))
+      // The worst on top, and what is beyond the limit are the least.
+      .toSorted((a, b) => rank(a) - rank(b))
       .slice(0, ALERTS_MAX);
   }
 
@@ -48,7 +61,12 @@ export class AlertsPainter implements Painter {
         this.#add(alert, toX(frame, longitude) + offset, toY(frame, latitude));
       }
     }
-    for (const group of this.#groups) draw(frame, group);
+    for (const group of this.#groups)
+      draw(
+        frame,
+        group,
+        group.alerts.some(({ id }) => id === this.#selected),
+      );
     return false;
   }
 
@@ -57,11 +75,7 @@ export class AlertsPainter implements Painter {
     const [first] = group?.alerts ?? [];
     if (!group || !first) return undefined;
     if (group.alerts.length === 1 || this.#zoom >= MAX_ZOOM) {
-      const id = first.container ?? first.vessel;
-      return {
-        lines: linesOf(first, this.#nowMs),
-        ...(id === undefined ? {} : { selection: { kind: first.container === undefined ? "ship" : "container", id } }),
-      };
+      return { lines: linesOf(first, this.#nowMs), selection: { kind: "alert", id: first.id } };
     }
     return {
       lines: [words(group), ...group.alerts.slice(0, 5).map(({ container = "" }) => formatContainerNumber(container))],
@@ -80,10 +94,21 @@ export class AlertsPainter implements Painter {
   }
 }
 
-function draw(frame: Frame, group: Group): void {
+function rank({ severity }: ApiAlert): number {
+  return severity === "critical" ? 0 : 1;
+}
+
+function draw(frame: Frame, group: Group, isSelected: boolean): void {
   const { ctx, palette } = frame;
   const [first] = group.alerts;
   if (!first) return;
+  if (isSelected) {
+    ctx.beginPath();
+    ctx.arc(group.x, group.y, SHAPE_PX, 0, 2 * Math.PI);
+    ctx.lineWidth = 2;
+    ctx.strokeStyle = palette.ink;
+    ctx.stroke();
+  }
   ctx.save();
   ctx.translate(group.x - SHAPE_PX / 2, group.y - SHAPE_PX / 2);
   drawStatus(frame, ALERT_STATUS[first.type]);
@@ -114,8 +139,10 @@ function words({ alerts }: Group): string {
 
 function linesOf(alert: ApiAlert, nowMs: number): string[] {
   const ms = toMs(alert.time);
+  const off = offPort(alert);
   return [
     `${ALERT_WORDS[alert.type]}${alert.container === undefined ? "" : ` ${formatContainerNumber(alert.container)}`}`,
+    ...(off === undefined ? [] : [off]),
     readable(alert.message),
     ...(ms === undefined ? [] : [formatAgo(ms, Math.max(nowMs, ms))]),
   ];

@@ -13,6 +13,8 @@ const NEAR_ZOOM = 5;
 /** Further out than this the world repeats too often to be read; a tall screen cannot go that far. */
 const MIN_ZOOM = 1;
 const MIN_ZOOM_MAX = 4;
+/** Of the view on each side that a followed place does not enter. */
+const KEPT_PAD = -0.25;
 /** The whole Pacific, until it is known what there is to look at. */
 export const FIRST_BOX: Box = { latitude: 12, longitude: 172, zoom: 2.5 };
 
@@ -79,6 +81,19 @@ export class Camera {
       this.#unplaced = false;
       this.#fit(points, animate);
     }
+  }
+
+  /** Keeps a moving place in the inner half of the view, at the same zoom. */
+  keep({ longitude, latitude }: { readonly longitude: number; readonly latitude: number }): void {
+    if (
+      this.map
+        .getBounds()
+        .pad(KEPT_PAD)
+        .contains([latitude, this.nearest(longitude)])
+    )
+      return;
+    this.letGo();
+    this.map.panTo([latitude, this.nearest(longitude)], { animate: false });
   }
 
   showAll(state: State): void {

@@ -4,6 +4,7 @@ import type { Cursor } from "../cursor.js";
 import type { App } from "../effects/app.js";
 import type { Viewport } from "../effects/loading.js";
 import { viewLinks, siteName } from "../fleet-model.js";
+import { positionAt } from "../history-model.js";
 import { wrapLongitude } from "../geo/longitude.js";
 import type { Selectors } from "../selectors.js";
 import { valueOf } from "../state/remote.js";
@@ -113,7 +114,11 @@ class Chart implements MapView {
     const { store } = this.deps.app;
     const map = this.#map;
     map.on("moveend", () => this.#moved());
-    map.on("dragstart", () => this.#camera.letGo());
+    map.on("dragstart", () => {
+      this.#camera.letGo();
+      // Who moves the map looks elsewhere.
+      if (store.getState().view.follow) store.dispatch({ type: "view/follow", follow: false });
+    });
     map.on("click", (event: L.LeafletMouseEvent) => this.#clicked(event));
     map.on("mousemove", (event: L.LeafletMouseEvent) => this.#hovered(event));
     map.on("mouseout movestart zoomstart", () => this.#hover(undefined, 0, 0));
@@ -173,7 +178,8 @@ class Chart implements MapView {
       maxZoom: MAX_ZOOM,
       shipName,
     });
-    this.#alerts.set(valueOf(state.alerts) ?? [], nowMs);
+    const isListed = state.view.tab === "alerts";
+    this.#alerts.set({ alerts: valueOf(state.alerts) ?? [], selected: selectedId("alert"), isListed, nowMs });
     const open = selectors.openHistory(state);
     this.#track.set(
       open && {
@@ -196,6 +202,8 @@ class Chart implements MapView {
     this.#lines.redraw();
     this.#marks.redraw();
     this.#camera.follow(state);
+    const replayed = state.view.follow && open && positionAt(open.model.readings, state.view.atMs ?? open.model.toMs);
+    if (replayed) this.#camera.keep(replayed);
   }
 
   /** Great circles are worked out again only when something about the links has changed, not with every pointer move. */

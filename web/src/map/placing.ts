@@ -42,6 +42,11 @@ export function pointsOfSelection(
         longitude === undefined || latitude === undefined ? [] : [[longitude, latitude] as const],
       );
     }
+    case "alert": {
+      if (state.alerts.phase !== "ready" && state.alerts.phase !== "failed") return undefined;
+      const alert = valueOf(state.alerts)?.find(({ id }) => id === selection.id);
+      return alert?.longitude === undefined || alert.latitude === undefined ? [] : [[alert.longitude, alert.latitude]];
+    }
     case "site": {
       if (!isSettled(state)) return undefined;
       const site = valueOf(state.sites)?.sites.find((one) => one.site === selection.id);

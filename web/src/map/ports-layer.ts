@@ -1,5 +1,5 @@
 import type { ApiSite, ShipState } from "@landfall/proto/api";
-import { PLACES } from "@landfall/proto/identifiers";
+import { DEMO_PLACES, PLACES } from "@landfall/proto/identifiers";
 import { backlogOf, ringShare, sitePosition } from "../fleet-model.js";
 import type { Hit, Painter } from "./canvas-layer.js";
 import { copyOffsets, toX, toY, type Frame } from "./frame.js";
@@ -10,6 +10,8 @@ const RADIUS_PX = 8;
 /** Sites in the same place as a port stand beside it, from this zoom on. */
 const BESIDE_FROM_ZOOM = 5;
 const BESIDE_PX = 24;
+/** The world's other ports, where none of our sites is, from this zoom on. */
+const WORLD_FROM_ZOOM = 4;
 
 interface Drawn {
   readonly site: ApiSite;
@@ -37,7 +39,8 @@ export class PortsPainter implements Painter {
 
   paint(frame: Frame): boolean {
     this.#drawn = [];
-    for (const place of PLACES) {
+    const places = frame.zoom < WORLD_FROM_ZOOM ? DEMO_PLACES : PLACES;
+    for (const place of places) {
       for (const offset of copyOffsets(frame, place.longitude, place.longitude)) {
         const x = toX(frame, place.longitude) + offset;
         const y = toY(frame, place.latitude);
@@ -53,7 +56,7 @@ export class PortsPainter implements Painter {
         this.#site(frame, site, toX(frame, at[0]) + offset, toY(frame, at[1]));
       }
     }
-    for (const place of PLACES) {
+    for (const place of places) {
       for (const offset of copyOffsets(frame, place.longitude, place.longitude)) {
         name(frame, place.name, toX(frame, place.longitude) + offset, toY(frame, place.latitude));
       }

@@ -1,10 +1,11 @@
+import { stayAt } from "../custody.js";
 import { portName } from "../fleet-model.js";
-import { formatTime } from "../format/time.js";
+import { formatBoth } from "../format/time.js";
 import type { HistoryModel, Missing, Reading } from "../history-model.js";
 import { positionAt } from "../history-model.js";
-import { describe, valueIn, type Measure } from "../measures.js";
+import { describe, shownIn, type Measure } from "../measures.js";
 import type { Hit, Painter } from "./canvas-layer.js";
-import { eventWords, knownLine, missingTimes, missingWords } from "../words.js";
+import { eventWords, incidentWords, knownLine, missingTimes, missingWords } from "../words.js";
 import { cividis } from "./cividis.js";
 import { copyOffsets, toX, toY, type Frame } from "./frame.js";
 
@@ -76,6 +77,7 @@ export class TrackPainter implements Painter {
       const east = lons.reduce((a, b) => Math.max(a, b));
       for (const offset of copyOffsets(frame, west, east)) this.#track(frame, model, offset);
     }
+    this.#incidents(frame, model);
     this.#events(frame, model);
     const { cursorMs, replayMs } = model;
     if (replayMs !== undefined) this.#cursor(frame, model, replayMs, 8);
@@ -193,11 +195,39 @@ export class TrackPainter implements Painter {
               eventWords(event.type, event.vessel === undefined ? undefined : model.shipName(event.vessel)),
               [
                 ...(event.location === undefined ? [] : [portName(event.location)]),
-                `${formatTime(event.ms, model.nowMs)} UTC`,
+                formatBoth(event.ms, model.nowMs),
               ].join(" · "),
             ],
           }),
         });
+      }
+    }
+  }
+
+  /** Doors, power cuts and shocks, each in the shape and colour of its state. */
+  #incidents(frame: Frame, model: TrackModel): void {
+    const { ctx, palette } = frame;
+    for (const incident of model.history.incidents) {
+      const { kind, longitude, latitude } = incident;
+      if (kind === "defrost" || longitude === undefined || latitude === undefined) continue;
+      for (const offset of copyOffsets(frame, longitude, longitude)) {
+        const x = toX(frame, longitude) + offset;
+        const y = toY(frame, latitude);
+        ctx.fillStyle = kind === "shock" ? palette.ink : palette.statuses[INCIDENT_STATUS[kind]];
+        ctx.strokeStyle = palette.paper;
+        ctx.lineWidth = 1.5;
+        incidentPath(ctx, kind, x, y);
+        ctx.fill();
+        ctx.stroke();
+        const hit = (): Hit => ({
+          ms: incident.fromMs,
+          lines: [
+            incidentWords(incident),
+            ...placeWords(model, incident.fromMs),
+            formatBoth(incident.fromMs, model.nowMs),
+          ],
+        });
+        this.#drawn.push({ x, y, hit });
       }
     }
   }
@@ -226,7 +256,7 @@ function placeReadings({ history, measure }: TrackModel): Placed[] {
   const placed: Placed[] = [];
   let last: { readonly ms: number; readonly value: number } | undefined;
   for (const reading of history.readings) {
-    const own = key === undefined ? undefined : valueIn(reading.point, key);
+    const own = measure && key !== undefined ? shownIn(reading.point, key, measure) : undefined;
     if (own !== undefined) last = { ms: reading.ms, value: own };
     const { longitude, latitude } = reading;
     if (longitude === undefined || latitude === undefined) continue;
@@ -242,13 +272,38 @@ function colourOf(frame: Frame, model: TrackModel, value: number | undefined): s
   return cividis(high > low ? (value - low) / (high - low) : 0.5, frame.palette.dark);
 }
 
+const INCIDENT_STATUS = { door: "door-open", power: "no-power" } as const;
+const INCIDENT_PX = 4.5;
+
+function incidentPath(ctx: CanvasRenderingContext2D, kind: "door" | "power" | "shock", x: number, y: number): void {
+  const r = INCIDENT_PX;
+  ctx.beginPath();
+  if (kind === "door") ctx.rect(x - r, y - r, 2 * r, 2 * r);
+  else {
+    ctx.moveTo(x, y - r - 1);
+    ctx.lineTo(x + r + 1, kind === "power" ? y + r : y);
+    if (kind === "shock") ctx.lineTo(x, y + r + 1);
+    ctx.lineTo(x - r - 1, kind === "power" ? y + r : y);
+    ctx.closePath();
+  }
+}
+
+/** `aboard Big Blue Lotus`, `in the terminal of Singapore`; nothing where no move tells. */
+function placeWords({ history, shipName }: TrackModel, ms: number): string[] {
+  const stay = stayAt(history.custody, ms);
+  if (stay?.kind === "ship") return stay.vessel === undefined ? [] : [`aboard ${shipName(stay.vessel)}`];
+  if (stay?.kind === "terminal") return stay.from === undefined ? [] : [`in the terminal of ${portName(stay.from)}`];
+  return stay ? ["on the road"] : [];
+}
+
 function readingHit(model: TrackModel, reading: Reading): Hit {
   const shown = model.measure ? describe(reading.point, model.measure) : "";
   return {
     ms: reading.ms,
     lines: [
       shown === "" ? "Position" : shown,
-      `measured ${formatTime(reading.ms, model.nowMs)} UTC`,
+      ...placeWords(model, reading.ms),
+      `measured ${formatBoth(reading.ms, model.nowMs)}`,
       knownLine(reading),
     ],
   };

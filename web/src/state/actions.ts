@@ -1,8 +1,10 @@
 import type {
   AlertsReply,
+  ApiAlert,
   ContainerHistoryReply,
   ContainersReply,
   ContainerState,
+  ContainerStatus,
   LiveEvent,
   SessionReply,
   ShipHistoryReply,
@@ -11,7 +13,8 @@ import type {
   SimulationState,
   SitesReply,
 } from "@landfall/proto/api";
-import type { Box, Selection, Tab, View } from "../url-state.js";
+import type { Units } from "../format/units.js";
+import type { Box, Selection, Tab, TimeWindow, ValueLimit, View } from "../url-state.js";
 
 /** A page of single containers, and whether there are more. */
 export interface ContainerPage {
@@ -24,18 +27,21 @@ export interface ContainerPage {
 export type ListName = "fleet" | "aboard" | "search";
 
 /** Whatever can be loaded and failed to. */
-export type Part = "ships" | "alerts" | "sites" | "marks" | "detail" | "history" | ListName;
+export type Part = "ships" | "alerts" | "sites" | "marks" | "detail" | "history" | "closer" | ListName;
 
 /** A history as it came, of whichever kind. */
 export type History =
   | { readonly kind: "container"; readonly reply: ContainerHistoryReply }
   | { readonly kind: "ship"; readonly reply: ShipHistoryReply };
 
+/** How somebody can come in here. */
+export type WaysIn = Pick<SignedOutProblem, "demo" | "setup" | "provider">;
+
 export type Action =
   | { readonly type: "session/checking" }
   | { readonly type: "session/signing-in" }
   | { readonly type: "session/signed-in"; readonly session: SessionReply }
-  | { readonly type: "session/signed-out"; readonly demo?: SignedOutProblem["demo"]; readonly message?: string }
+  | ({ readonly type: "session/signed-out"; readonly message?: string } & WaysIn)
   | { readonly type: "session/unreachable"; readonly message: string }
   | { readonly type: "view/replaced"; readonly view: View }
   | { readonly type: "view/tab"; readonly tab: Tab }
@@ -43,6 +49,12 @@ export type Action =
   | { readonly type: "view/moved"; readonly box: Box }
   | { readonly type: "view/at"; readonly atMs?: number }
   | { readonly type: "view/measure"; readonly measure: string }
+  /** Shows or hides the containers in this state; without one, all are shown again. */
+  | { readonly type: "view/status"; readonly status?: ContainerStatus }
+  | { readonly type: "view/window"; readonly window?: TimeWindow }
+  | { readonly type: "view/follow"; readonly follow: boolean }
+  | { readonly type: "view/limit"; readonly limit?: ValueLimit }
+  | { readonly type: "units/chosen"; readonly units: Units }
   | { readonly type: "connection/open"; readonly nowMs: number }
   | { readonly type: "connection/lost"; readonly nowMs: number; readonly retryAtMs: number; readonly message: string }
   | { readonly type: "live"; readonly event: LiveEvent; readonly nowMs: number }
@@ -50,11 +62,14 @@ export type Action =
   | { readonly type: "failed"; readonly part: Part; readonly message: string; readonly missing: boolean }
   | { readonly type: "ships/loaded"; readonly reply: ShipsReply }
   | { readonly type: "alerts/loaded"; readonly reply: AlertsReply }
+  /** As the server answered to what was said on it here. */
+  | { readonly type: "alert/answered"; readonly alert: ApiAlert }
   | { readonly type: "sites/loaded"; readonly reply: SitesReply }
   | { readonly type: "marks/loaded"; readonly reply: ContainersReply }
   | { readonly type: "list/loaded"; readonly list: ListName; readonly page: ContainerPage; readonly append: boolean }
   | { readonly type: "detail/loaded"; readonly container: ContainerState }
   | { readonly type: "history/loaded"; readonly history: History }
+  | { readonly type: "closer/loaded"; readonly history: History }
   | { readonly type: "simulation/loaded"; readonly simulation: SimulationState; readonly nowMs: number }
   | { readonly type: "search/typed"; readonly text: string }
   | { readonly type: "command/started"; readonly key: string }

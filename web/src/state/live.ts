@@ -112,6 +112,6 @@ function mergeShips(
   return next;
 }
 
-function mergeAlert(alerts: readonly ApiAlert[], alert: ApiAlert): readonly ApiAlert[] {
+export function mergeAlert(alerts: readonly ApiAlert[], alert: ApiAlert): readonly ApiAlert[] {
   return [alert, ...alerts.filter((other) => other.id !== alert.id)].slice(0, ALERTS_MAX);
 }

@@ -1,6 +1,9 @@
 import type { JSX } from "preact";
 import { checkSession } from "../effects/session.js";
+import { LinkEnded } from "./link-ended.js";
 import { Login } from "./login.js";
+import { PreviewRefused } from "./preview.js";
+import { Setup } from "./setup.js";
 import { Shell } from "./shell.js";
 import { useAppState, useUi } from "./ui.js";
 
@@ -18,6 +21,7 @@ export function AppView(): JSX.Element {
         </main>
       );
     case "unreachable":
+      if (app.seenAs !== undefined) return <PreviewRefused name={app.seenAs} message={session.message} />;
       return (
         <main class="login">
           <div class="login-box" role="alert">
@@ -31,7 +35,8 @@ export function AppView(): JSX.Element {
       );
     case "signed-out":
     case "signing-in":
-      return <Login session={session} />;
+      if (app.isShared) return <LinkEnded message={session.message} />;
+      return session.waysIn.setup ? <Setup session={session} /> : <Login session={session} />;
     case "signed-in":
       return <Shell />;
   }

@@ -8,6 +8,9 @@ export interface ChartTheme {
   readonly hatch: string;
   readonly paper: string;
   readonly lines: readonly string[];
+  readonly door: string;
+  readonly power: string;
+  readonly warn: string;
   readonly font: string;
 }
 
@@ -21,6 +24,9 @@ export function chartTheme(element: Element): ChartTheme {
     hatch: colour("--hatch"),
     paper: colour("--paper"),
     lines: [colour("--chart-1"), colour("--chart-2"), colour("--chart-3")],
+    door: colour("--status-door"),
+    power: colour("--status-power"),
+    warn: colour("--status-range"),
     font: `12px ${style.fontFamily}`,
   };
 }

@@ -3,9 +3,12 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { ChartData, Gap } from "../chart-data.js";
+import type { Incident } from "../incidents.js";
+import type { TimeWindow } from "../url-state.js";
 import { formatNumber } from "../format/quantities.js";
 import type { Measure } from "../measures.js";
 import { GAP_WORDS } from "../words.js";
+import { drawIncidents, limitLine } from "./chart-marks.js";
 import { chartTheme, timeLabels, type ChartTheme } from "./chart-theme.js";
 import { useMedia, useUi } from "./ui.js";
 
@@ -13,16 +16,24 @@ interface Props {
   readonly data: ChartData;
   readonly measure: Measure;
   readonly atMs: number | undefined;
+  /** The part that is shown; absent: all of it. */
+  readonly window: TimeWindow | undefined;
+  /** A line across it, in the measure's unit. */
+  readonly limit: number | undefined;
+  readonly incidents: readonly Incident[];
 }
 
-/** The measurements over time. Pointer and map move together; a click replays that moment, a drag looks closer. */
-export function Chart({ data, measure, atMs }: Props): JSX.Element {
+/**
+ * The measurements over time. Pointer and map move together; a click replays that moment, a drag looks closer, a double click
+ * shows all of it again.
+ */
+export function Chart({ data, measure, atMs, window, limit, incidents }: Props): JSX.Element {
   const { app, cursor } = useUi();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const dark = useMedia("(prefers-color-scheme: dark)");
-  const live = useRef({ data, atMs });
-  live.current = { data, atMs };
+  const live = useRef({ data, atMs, window, limit, incidents });
+  live.current = { data, atMs, window, limit, incidents };
 
   useEffect(() => {
     const element = host.current;
@@ -33,8 +44,23 @@ export function Chart({ data, measure, atMs }: Props): JSX.Element {
       {
         ...frame(theme, measure, element),
         hooks: {
-          drawAxes: [(self) => hatch(self, theme, live.current.data.gaps)],
-          draw: [(self) => replayLine(self, theme, live.current.atMs)],
+          drawAxes: [
+            (self) => hatch(self, theme, live.current.data.gaps),
+            (self) => drawIncidents(self, theme, live.current.incidents),
+          ],
+          draw: [
+            (self) => limitLine(self, theme, live.current.limit),
+            (self) => replayLine(self, theme, live.current.atMs),
+          ],
+          setSelect: [
+            (self) => {
+              const { left, width } = self.select;
+              if (width === 0) return;
+              const fromMs = Math.round(self.posToVal(left, "x") * 1000);
+              const toMs = Math.round(self.posToVal(left + width, "x") * 1000);
+              app.store.dispatch({ type: "view/window", window: { fromMs, toMs } });
+            },
+          ],
           setCursor: [
             (self) => {
               const { idx } = self.cursor;
@@ -65,6 +91,8 @@ export function Chart({ data, measure, atMs }: Props): JSX.Element {
       }
     };
     u.over.addEventListener("click", onClick);
+    u.over.addEventListener("dblclick", () => app.store.dispatch({ type: "view/window" }));
+    lookAt(u, live.current.window);
     const resize = new ResizeObserver(() => u.setSize({ width: element.clientWidth, height: element.clientHeight }));
     resize.observe(element);
     return () => {
@@ -76,12 +104,16 @@ export function Chart({ data, measure, atMs }: Props): JSX.Element {
   }, [app, cursor, measure.id, measure.series.length, dark]);
 
   useEffect(() => {
-    plot.current?.setData(columns(live.current.data));
-  }, [data]);
+    const u = plot.current;
+    if (!u) return;
+    // The person's own scale stays when newer readings come in.
+    u.setData(columns(live.current.data), false);
+    lookAt(u, live.current.window);
+  }, [data, window]);
 
   useEffect(() => {
     plot.current?.redraw(false);
-  }, [atMs]);
+  }, [atMs, limit, incidents]);
 
   const names = measure.series.map(({ label }) => label).join(", ");
   return (
@@ -92,6 +124,12 @@ export function Chart({ data, measure, atMs }: Props): JSX.Element {
       aria-label={`${names} over time. The same figures are in the table of readings.`}
     />
   );
+}
+
+function lookAt(u: uPlot, window: TimeWindow | undefined): void {
+  const [xs] = u.data;
+  const [min, max] = window ? [window.fromMs / 1000, window.toMs / 1000] : [xs[0] ?? 0, xs.at(-1) ?? 1];
+  u.batch(() => u.setScale("x", { min, max: max > min ? max : min + 1 }));
 }
 
 function columns(data: ChartData): uPlot.AlignedData {

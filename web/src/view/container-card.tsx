@@ -4,15 +4,20 @@ import type { ComponentChildren, JSX } from "preact";
 import { exportUrl, type ExportFormat } from "../api/endpoints.js";
 import { berthOf, portName } from "../fleet-model.js";
 import { formatPosition, withUnit } from "../format/quantities.js";
-import { formatTime, toMs } from "../format/time.js";
+import { formatBoth, toMs } from "../format/time.js";
+import { quantity, type Units } from "../format/units.js";
 import { valueOf } from "../state/remote.js";
 import { STATUS_LOOK } from "../status.js";
 import { AlertRows } from "./alerts-tab.js";
+import { Custody } from "./custody.js";
+import { Excursions } from "./excursions.js";
 import { HistoryEvents } from "./history-events.js";
+import { Incidents } from "./incidents.js";
 import { Icon, StatusMark } from "./marks.js";
 import { MissingList } from "./missing-list.js";
 import { Ago, Fact, Phase, Section } from "./parts.js";
 import { ReadingsTable } from "./readings-table.js";
+import { ShareSection } from "./share-section.js";
 import { useWhereabouts } from "./rows.js";
 import { useAppState, useFleetDayMs, useFleetTick, useUi } from "./ui.js";
 
@@ -21,6 +26,11 @@ export function ContainerCard({ id, timeline }: { id: string; timeline: Componen
   const remote = useAppState((state) => state.detail);
   const container = valueOf(remote);
   const history = useAppState((state) => state.history);
+  const mayShare = useAppState(({ session }) => session.phase === "signed-in" && session.user.mayShare === true);
+  // A file is fetched by the browser itself, which sends no token.
+  const isShared = useAppState(
+    ({ session }) => session.phase === "signed-in" && (session.user.shared ?? session.user.seenBy) !== undefined,
+  );
   return (
     <article class="card">
       <h2 class="card-title number">{formatContainerNumber(id)}</h2>
@@ -38,12 +48,15 @@ export function ContainerCard({ id, timeline }: { id: string; timeline: Componen
         <>
           {timeline}
           <ContainerAlerts id={id} />
-          <Carriers />
+          <Excursions id={id} />
+          <Incidents />
+          <Custody />
           <HistoryEvents title="Events" />
           <MissingList />
           <Phase remote={history} what="The history" onRetry={() => loading.selection()} />
           <ReadingsTable />
-          {history.phase !== "failed" && <Exports id={id} />}
+          {history.phase !== "failed" && !isShared && <Exports id={id} />}
+          {mayShare && container && <ShareSection key={id} id={id} owner={container.owner} />}
         </>
       )}
     </article>
@@ -61,6 +74,7 @@ function Latest({ container }: { container: ContainerState }): JSX.Element {
   const known = toMs(container.knownSince);
   const ship = useAppState((state) => (vessel === undefined ? undefined : valueOf(state.ships)?.[vessel]));
   const measured = toMs(container.time) ?? 0;
+  const units = useAppState((state) => state.units);
   const waits = useFleetTick((nowMs) => ship !== undefined && !berthOf(ship) && nowMs - measured > WAITS_AFTER_MS);
   return (
     <>
@@ -88,17 +102,17 @@ function Latest({ container }: { container: ContainerState }): JSX.Element {
         {latitude !== undefined && longitude !== undefined && (
           <Fact name="Position">{formatPosition(latitude, longitude)}</Fact>
         )}
-        {readings(container.measurements).map(([name, value]) => (
+        {readings(container.measurements, units).map(([name, value]) => (
           <Fact key={name} name={name}>
             {value}
           </Fact>
         ))}
         <Fact name="Measured">
-          {formatTime(measured, now)} UTC, <Ago time={container.time} />
+          {formatBoth(measured, now)}, <Ago time={container.time} />
         </Fact>
         {known !== undefined && (
           <Fact name="Known here since">
-            {formatTime(known)} UTC, <Ago time={container.knownSince} clock="own" />
+            {formatBoth(known, known)}, <Ago time={container.knownSince} clock="own" />
           </Fact>
         )}
       </dl>
@@ -112,10 +126,10 @@ function Latest({ container }: { container: ContainerState }): JSX.Element {
   );
 }
 
-function readings(m: Measurements): (readonly [string, string])[] {
+function readings(m: Measurements, units: Units): (readonly [string, string])[] {
   const rows: (readonly [string, string | undefined])[] = [
-    ["Temperature", temperature(m)],
-    ["Supply and return air", air(m)],
+    ["Temperature", temperature(m, units)],
+    ["Supply and return air", air(m, units)],
     ["Humidity", m.humidityPct === undefined ? undefined : withUnit(m.humidityPct, "%", 0)],
     ["Oxygen, carbon dioxide", gas(m)],
     ["Shock", m.shockG === undefined ? undefined : withUnit(m.shockG, "g", 2)],
@@ -127,15 +141,17 @@ function readings(m: Measurements): (readonly [string, string])[] {
   return rows.filter((row): row is readonly [string, string] => row[1] !== undefined);
 }
 
-function temperature(m: Measurements): string | undefined {
+function temperature(m: Measurements, units: Units): string | undefined {
   if (m.temperatureC === undefined) return undefined;
-  const value = withUnit(m.temperatureC, "°C");
-  return m.setpointC === undefined ? value : `${value}, set to ${withUnit(m.setpointC, "°C")}`;
+  const value = quantity(m.temperatureC, "°C", units);
+  return m.setpointC === undefined ? value : `${value}, set to ${quantity(m.setpointC, "°C", units)}`;
 }
 
-function air(m: Measurements): string | undefined {
+function air(m: Measurements, units: Units): string | undefined {
   if (m.supplyAirC === undefined && m.returnAirC === undefined) return undefined;
-  return [m.supplyAirC, m.returnAirC].map((value) => (value === undefined ? "–" : withUnit(value, "°C"))).join(" / ");
+  return [m.supplyAirC, m.returnAirC]
+    .map((value) => (value === undefined ? "–" : quantity(value, "°C", units)))
+    .join(" / ");
 }
 
 function gas(m: Measurements): string | undefined {
@@ -149,46 +165,6 @@ function ContainerAlerts({ id }: { id: string }): JSX.Element | null {
   return mine.length === 0 ? null : (
     <Section title="Open alerts">
       <AlertRows alerts={mine} />
-    </Section>
-  );
-}
-
-/** Which ships carried it, from LOAD to DISC. */
-function Carriers(): JSX.Element | null {
-  const { app, selectors } = useUi();
-  const open = useAppState((state) => selectors.openHistory(state));
-  const ships = useAppState((state) => valueOf(state.ships));
-  const now = useFleetDayMs();
-  const isLost = useAppState((state) => valueOf(state.detail)?.status === "lost");
-  const carriages = open?.model.carriages ?? [];
-  if (carriages.length === 0) return null;
-  return (
-    <Section title="Carried by">
-      <ol class="events">
-        {carriages.toReversed().map((carriage) => (
-          <li key={`${carriage.vessel} ${carriage.fromMs}`}>
-            <button
-              type="button"
-              onClick={() =>
-                app.store.dispatch({ type: "view/selected", selection: { kind: "ship", id: carriage.vessel } })
-              }
-            >
-              <span>
-                <strong>{ships?.[carriage.vessel]?.name ?? `IMO ${carriage.vessel}`}</strong>
-                {carriage.voyage === undefined ? "" : <span class="soft"> · voyage {carriage.voyage}</span>}
-                <br />
-                {carriage.from === undefined ? "" : `${portName(carriage.from)}, `}
-                {formatTime(carriage.fromMs, now)} –{" "}
-                {carriage.toMs === undefined
-                  ? isLost
-                    ? "lost on the way"
-                    : "still aboard"
-                  : `${carriage.to === undefined ? "" : `${portName(carriage.to)}, `}${formatTime(carriage.toMs, now)}`}
-              </span>
-            </button>
-          </li>
-        ))}
-      </ol>
     </Section>
   );
 }

@@ -24,9 +24,12 @@ export function FleetTab(): JSX.Element {
 
 /** States of what the map shows; it is the marks' legend at the same time. */
 function InView(): JSX.Element | null {
+  const { app } = useUi();
   const reply = useAppState((state) => valueOf(state.marks));
+  const statuses = useAppState((state) => state.view.statuses);
   if (!reply || reply.total === 0) return null;
   const counts = countStatuses(reply);
+  const toggle = (status: ContainerStatus): void => app.store.dispatch({ type: "view/status", status });
   return (
     <Section
       title="On the map"
@@ -38,14 +41,41 @@ function InView(): JSX.Element | null {
     >
       <ul class="statuses">
         {STATUS_ORDER.toReversed().map((status) => (
-          <li key={status} class={counts[status] === undefined ? "none" : ""}>
-            <StatusMark status={status} />
-            <span>{STATUS_LOOK[status].word}</span>
-            <strong>{formatCount(counts[status] ?? 0)}</strong>
+          <li key={status}>
+            <button
+              type="button"
+              class={counts[status] === undefined ? "status-toggle none" : "status-toggle"}
+              aria-pressed={statuses?.includes(status) === true}
+              title={statuses?.includes(status) === true ? "Shown: press to leave out" : "Press to show these alone"}
+              onClick={() => toggle(status)}
+            >
+              <StatusMark status={status} />
+              <span>{STATUS_LOOK[status].word}</span>
+              <strong>{statuses?.includes(status) === false ? "hidden" : formatCount(counts[status] ?? 0)}</strong>
+            </button>
           </li>
         ))}
       </ul>
+      {statuses && <Filtered statuses={statuses} isEmpty={reply.matched === 0} />}
     </Section>
+  );
+}
+
+/** Says that not everything is shown, and what to do where nothing is. */
+function Filtered(props: { statuses: readonly ContainerStatus[]; isEmpty: boolean }): JSX.Element {
+  const { app } = useUi();
+  const words = props.statuses.map((status) => `“${STATUS_LOOK[status].word.toLowerCase()}”`).join(" or ");
+  return (
+    <div class="phase" role="status">
+      <p>
+        {props.isEmpty
+          ? `No container in this part of the map is ${words}. Zoom out, or show all states.`
+          : `Only containers that are ${words} are shown.`}
+      </p>
+      <button type="button" class="button button-small" onClick={() => app.store.dispatch({ type: "view/status" })}>
+        Show all states
+      </button>
+    </div>
   );
 }
 
@@ -91,6 +121,7 @@ function Ships(): JSX.Element | null {
 function Containers(): JSX.Element {
   const { loading } = useUi();
   const remote = useAppState((state) => state.lists.fleet);
+  const statuses = useAppState((state) => state.view.statuses);
   const page = valueOf(remote);
   return (
     <Section title="Containers" aside={page && page.matched > 0 ? formatCount(page.matched) : undefined}>
@@ -114,7 +145,11 @@ function Containers(): JSX.Element {
         what="Containers"
         onRetry={() => loading.everything()}
         isEmpty={(value) => value.containers.length === 0}
-        empty="No container that you may see has sent a reading yet. The first ones appear here by themselves."
+        empty={
+          statuses
+            ? "No container that you may see is in such a state."
+            : "No container that you may see has sent a reading yet. The first ones appear here by themselves."
+        }
       />
     </Section>
   );

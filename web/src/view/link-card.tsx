@@ -54,7 +54,7 @@ export function LinkCard({ id }: { id: string }): JSX.Element {
       </dl>
       <Directions view={view} />
       {mayControl && control && (
-        <Section title="Voyage controls">
+        <Section title="Control room">
           <LinkControls control={control} name={name} />
         </Section>
       )}

@@ -61,19 +61,25 @@ export function Login({ session }: { session: SessionState & { phase: "signed-ou
             {busy ? "Signing in…" : "Sign in"}
           </button>
         </form>
-        {session.demo && (
+        {session.waysIn.provider && (
+          <a class="button login-provider" href={providerUrl(session.waysIn.provider.path)}>
+            Sign in with {session.waysIn.provider.name}
+          </a>
+        )}
+        {session.waysIn.demo && (
           <section class="demo" aria-label="Users of the demo">
             <p>
-              This is the demo. Everybody's password is <code>{session.demo.password}</code>; see the same voyage as
+              This is the demo. Everybody's password is <code>{session.waysIn.demo.password}</code>; see the same voyage
+              as
             </p>
             <ul>
-              {session.demo.users.map((user) => (
+              {session.waysIn.demo.users.map((user) => (
                 <li key={user.username}>
                   <button
                     type="button"
                     class="demo-user"
                     disabled={busy}
-                    onClick={() => void signIn(app, user.username, session.demo?.password ?? "")}
+                    onClick={() => void signIn(app, user.username, session.waysIn.demo?.password ?? "")}
                   >
                     <strong>{user.username}</strong>
                     <span>{user.sees}</span>
@@ -86,4 +92,10 @@ export function Login({ session }: { session: SessionState & { phase: "signed-ou
       </div>
     </main>
   );
+}
+
+/** Back to this view afterwards. */
+function providerUrl(path: string): string {
+  const { pathname, search } = window.location;
+  return `${path}?to=${encodeURIComponent(pathname + search)}`;
 }

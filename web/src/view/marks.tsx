@@ -64,6 +64,7 @@ export function SiteMark({ kind, share }: { kind: SiteKind; share: number }): JS
 
 const ICONS = {
   back: "M10 3L5 8L10 13",
+  next: "M6 3L11 8L6 13",
   close: "M4 4L12 12M12 4L4 12",
   plus: "M8 3V13M3 8H13",
   minus: "M3 8H13",

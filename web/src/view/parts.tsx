@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { formatAgo, formatTime, toMs } from "../format/time.js";
 import type { Remote } from "../state/remote.js";
+import type { CommandState } from "../state.js";
 import { useFleetTick, useTick } from "./ui.js";
 
 /**
@@ -24,6 +25,16 @@ export function Ago(props: {
     <time dateTime={time ?? ""} title={`${formatTime(ms)} UTC`}>
       {clock === "fleet" ? fleet : own}
     </time>
+  );
+}
+
+/** Why what somebody wanted done was not done; nothing otherwise. */
+export function CommandFailure({ command }: { command: CommandState | undefined }): JSX.Element | null {
+  if (command?.phase !== "failed") return null;
+  return (
+    <p class="message" role="alert">
+      {command.message}
+    </p>
   );
 }
 

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { formatCount, formatNumber } from "../format/quantities.js";
 import { formatTime } from "../format/time.js";
 import { knownLine } from "../words.js";
-import { valueIn } from "../measures.js";
+import { shownIn } from "../measures.js";
 import { useAppState, useFleetDayMs, useUi } from "./ui.js";
 
 /** Rows at a time; the exports have all. */
@@ -59,7 +59,7 @@ export function ReadingsTable(): JSX.Element | null {
                     </button>
                   </td>
                   {measure.series.map(({ key }) => {
-                    const value = valueIn(reading.point, key);
+                    const value = shownIn(reading.point, key, measure);
                     return (
                       <td key={key} class="figure">
                         {value === undefined

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Selection } from "../url-state.js";
+import { AlertCard } from "./alert-card.js";
 import { ContainerCard } from "./container-card.js";
 import { LinkCard } from "./link-card.js";
 import { ShipCard } from "./ship-card.js";
@@ -13,6 +14,8 @@ export function SelectionCard(props: { selection: Selection; timeline: Component
       return <ContainerCard id={selection.id} timeline={timeline} />;
     case "ship":
       return <ShipCard imo={selection.id} timeline={timeline} />;
+    case "alert":
+      return <AlertCard id={selection.id} />;
     case "site":
       return <SiteCard id={selection.id} />;
     case "link":

@@ -8,6 +8,7 @@ import { Banner } from "./banner.js";
 import { MapControls, MeasureLegend } from "./map-controls.js";
 import { Notices } from "./notices.js";
 import { Panel } from "./panel.js";
+import { PreviewBanner } from "./preview.js";
 import { Story } from "./story.js";
 import { Timeline } from "./timeline.js";
 import { TopBar } from "./top-bar.js";
@@ -21,6 +22,7 @@ export function Shell(): JSX.Element {
   const phone = useMedia(PHONE);
   const replay = useAppState((state) => state.view.atMs !== undefined);
   const stale = useAppState((state) => state.connection.phase === "lost");
+  const isPreview = useAppState(({ session }) => session.phase === "signed-in" && session.user.seenBy !== undefined);
   const hasHistory = useAppState(
     ({ view: { selection }, history }) =>
       (selection?.kind === "container" || selection?.kind === "ship") &&
@@ -46,7 +48,7 @@ export function Shell(): JSX.Element {
   }, [ui]);
 
   return (
-    <div class="shell" data-frame={stale ? "stale" : replay ? "replay" : "live"}>
+    <div class="shell" data-frame={stale ? "stale" : replay ? "replay" : "live"} data-preview={isPreview}>
       <a class="skip" href="#panel-content">
         Skip the map
       </a>
@@ -60,6 +62,7 @@ export function Shell(): JSX.Element {
         />
         <div class="frame" aria-hidden="true" />
         <TopBar />
+        <PreviewBanner />
         <Banner />
         <Story />
         <MeasureLegend />

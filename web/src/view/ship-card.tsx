@@ -1,21 +1,24 @@
 import type { ShipState } from "@landfall/proto/api";
-import { PLACES } from "@landfall/proto/identifiers";
+import { OVERBOARD_MAX } from "@landfall/proto/bounds";
+import { DEMO_PLACES } from "@landfall/proto/identifiers";
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
-import { arrive, commandKey, depart } from "../effects/voyage.js";
-import { berthOf, isStale, portName } from "../fleet-model.js";
+import { arrive, commandKey, depart, overboard } from "../effects/voyage.js";
+import { berthOf, contactsByClass, isStale, portName } from "../fleet-model.js";
 import { formatCount, formatCourse, formatPosition, plural, withUnit } from "../format/quantities.js";
 import { CLASS_WORDS } from "../words.js";
 import { valueOf } from "../state/remote.js";
 import { HistoryEvents } from "./history-events.js";
 import { ShipMark } from "./marks.js";
 import { MissingList } from "./missing-list.js";
-import { Ago, Fact, Phase, Section } from "./parts.js";
+import { Ago, CommandFailure, Fact, Phase, Section } from "./parts.js";
 import { ContainerRow } from "./rows.js";
-import { useAppState, useFleetTick, useUi } from "./ui.js";
+import { Contact } from "./sites-tab.js";
+import { useAppState, useFleetTick, useQuantity, useUi } from "./ui.js";
 
 export function ShipCard({ imo, timeline }: { imo: string; timeline: ComponentChildren }): JSX.Element {
   const { loading } = useUi();
+  const shown = useQuantity();
   const remote = useAppState((state) => state.ships);
   const ship = valueOf(remote)?.[imo];
   const notAshore = useAppState((state) => valueOf(state.sites)?.sites.find((site) => site.imo === imo)?.notAshore);
@@ -45,7 +48,7 @@ export function ShipCard({ imo, timeline }: { imo: string; timeline: ComponentCh
         )}
         {ship.speedKn !== undefined && berth === undefined && (
           <Fact name="Speed and course">
-            {withUnit(ship.speedKn, "kn")}
+            {shown(ship.speedKn, "kn")}
             {ship.courseDeg === undefined ? "" : `, ${formatCourse(ship.courseDeg)}`}
           </Fact>
         )}
@@ -59,6 +62,7 @@ export function ShipCard({ imo, timeline }: { imo: string; timeline: ComponentCh
             </span>
           )}
         </Fact>
+        <Contacts imo={imo} />
         {notAshore !== undefined && (
           <Fact name="Still on board, not here yet">{notAshore > 0 ? plural(notAshore, "record") : "nothing"}</Fact>
         )}
@@ -72,11 +76,28 @@ export function ShipCard({ imo, timeline }: { imo: string; timeline: ComponentCh
   );
 }
 
+/** When the ship was last heard of over each class of link, as far as this person may know its links. */
+function Contacts({ imo }: { imo: string }): JSX.Element | null {
+  const sites = useAppState((state) => valueOf(state.sites));
+  const site = sites?.sites.find((one) => one.imo === imo)?.site;
+  const contacts = site === undefined || !sites ? [] : contactsByClass(sites.links, site);
+  return (
+    <>
+      {contacts.map(({ kind, time }) => (
+        <Fact key={kind} name={`Last contact, ${CLASS_WORDS[kind]}`}>
+          <Contact time={time} />
+        </Fact>
+      ))}
+    </>
+  );
+}
+
 function Weather({ ship }: { ship: ShipState }): JSX.Element | null {
   const { environment } = ship;
+  const shown = useQuantity();
   if (!environment) return null;
   const parts = [
-    environment.temperatureC === undefined ? undefined : withUnit(environment.temperatureC, "°C"),
+    environment.temperatureC === undefined ? undefined : shown(environment.temperatureC, "°C"),
     environment.humidityPct === undefined ? undefined : `${withUnit(environment.humidityPct, "%", 0)} humidity`,
     environment.shockG === undefined ? undefined : withUnit(environment.shockG, "g", 2),
     environment.tiltDeg === undefined ? undefined : `${withUnit(environment.tiltDeg, "°")} tilt`,
@@ -116,6 +137,37 @@ function Aboard({ ship }: { ship: ShipState }): JSX.Element {
   );
 }
 
+/** Throws containers over the side; at sea, where there is a simulation and the person may steer it. */
+function OverboardControl({ ship, busy }: { ship: ShipState; busy: boolean }): JSX.Element {
+  const { app } = useUi();
+  const [count, setCount] = useState("3");
+  return (
+    <form
+      class="voyage"
+      aria-label="Overboard"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const wanted = Math.round(Number(count));
+        if (wanted >= 1 && wanted <= OVERBOARD_MAX) void overboard(app, ship, wanted);
+      }}
+    >
+      <label>
+        <span>Over the side</span>
+        <input
+          type="number"
+          min={1}
+          max={OVERBOARD_MAX}
+          value={count}
+          onInput={(event) => setCount(event.currentTarget.value)}
+        />
+      </label>
+      <button type="submit" class="button button-danger" disabled={busy}>
+        Throw overboard
+      </button>
+    </form>
+  );
+}
+
 /** Arrive and depart; only where there is a simulation and the person may steer it. */
 function VoyageControls({ ship }: { ship: ShipState }): JSX.Element | null {
   const { app } = useUi();
@@ -125,42 +177,41 @@ function VoyageControls({ ship }: { ship: ShipState }): JSX.Element | null {
   const [picked, setPicked] = useState<string>();
   if (!mayControl || !simulated) return null;
   const docked = simulated.phase === "docked";
-  const ports = PLACES.filter(({ locode }) => !docked || locode !== simulated.port);
+  const ports = DEMO_PLACES.filter(({ locode }) => !docked || locode !== simulated.port);
   const suggested = docked ? (ship.nextPort ?? ports[0]?.locode) : simulated.port;
   const port = ports.find(({ locode }) => locode === (picked ?? suggested))?.locode ?? ports[0]?.locode ?? "";
   return (
-    <form
-      class="voyage"
-      aria-label="Voyage controls"
-      onSubmit={(event) => {
-        event.preventDefault();
-        setPicked(undefined);
-        void (docked ? depart(app, ship, port) : arrive(app, ship, port));
-      }}
-    >
-      <label>
-        <span>{docked ? "Depart for" : "Arrive in"}</span>
-        <select value={port} onChange={(event) => setPicked(event.currentTarget.value)}>
-          {ports.map(({ locode, name }) => (
-            <option key={locode} value={locode}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <button type="submit" class="button button-strong" disabled={command?.phase === "running"}>
-        {docked ? "Depart" : "Arrive now"}
-      </button>
-      {!docked && simulated.eta !== undefined && (
-        <p class="soft">
-          By itself in {portName(simulated.port)} <Ago time={simulated.eta} ahead />
-        </p>
-      )}
-      {command?.phase === "failed" && (
-        <p class="message" role="alert">
-          {command.message}
-        </p>
-      )}
-    </form>
+    <>
+      <form
+        class="voyage"
+        aria-label="Voyage controls"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setPicked(undefined);
+          void (docked ? depart(app, ship, port) : arrive(app, ship, port));
+        }}
+      >
+        <label>
+          <span>{docked ? "Depart for" : "Arrive in"}</span>
+          <select value={port} onChange={(event) => setPicked(event.currentTarget.value)}>
+            {ports.map(({ locode, name }) => (
+              <option key={locode} value={locode}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="submit" class="button button-strong" disabled={command?.phase === "running"}>
+          {docked ? "Depart" : "Arrive now"}
+        </button>
+        {!docked && simulated.eta !== undefined && (
+          <p class="soft">
+            By itself in {portName(simulated.port)} <Ago time={simulated.eta} ahead />
+          </p>
+        )}
+        <CommandFailure command={command} />
+      </form>
+      {!docked && <OverboardControl ship={ship} busy={command?.phase === "running"} />}
+    </>
   );
 }

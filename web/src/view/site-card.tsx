@@ -4,6 +4,8 @@ import { formatCount, formatPosition, plural } from "../format/quantities.js";
 import { valueOf } from "../state/remote.js";
 import { SiteMark } from "./marks.js";
 import { Fact, Phase, Section } from "./parts.js";
+import { NodeControls } from "./node-controls.js";
+import { SiteHealth } from "./site-health.js";
 import { Contact } from "./sites-tab.js";
 import { useAppState, useUi } from "./ui.js";
 
@@ -60,6 +62,8 @@ export function SiteCard({ id }: { id: string }): JSX.Element {
           Show the ship
         </button>
       )}
+      <NodeControls site={site} />
+      <SiteHealth site={site.site} />
       {site.streams.length > 0 && (
         <Section title="What it holds">
           <table class="table">

@@ -1,12 +1,12 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { chartData, type Gap } from "../chart-data.js";
-import { formatDuration, formatTime } from "../format/time.js";
+import { formatBoth, formatDuration, formatTime } from "../format/time.js";
 import { nearestReading, type HistoryModel } from "../history-model.js";
 import { describe, type Measure } from "../measures.js";
 import { valueOf } from "../state/remote.js";
 import type { OpenHistory } from "../selectors.js";
-import { knownLine, missingTimes, missingWords } from "../words.js";
+import { incidentWords, knownLine, missingTimes, missingWords } from "../words.js";
 import { Chart } from "./chart.js";
 import { Icon } from "./marks.js";
 import { useSiteName } from "./missing-list.js";
@@ -46,6 +46,8 @@ export function Timeline(): JSX.Element {
 function OpenTimeline({ open }: { open: OpenHistory }): JSX.Element {
   const { app } = useUi();
   const atMs = useAppState((state) => state.view.atMs);
+  const window = useAppState((state) => state.view.window);
+  const limit = useAppState((state) => state.view.limit);
   const { model, measures, measure } = open;
   // The chart reaches until now; an hour is as fine as it is drawn.
   const nowMs = useFleetTick((now) => Math.floor(now / HOUR_MS) * HOUR_MS);
@@ -70,7 +72,14 @@ function OpenTimeline({ open }: { open: OpenHistory }): JSX.Element {
         <Readout model={model} measure={measure} atMs={atMs} gaps={data?.gaps ?? []} />
       </div>
       {measure && data ? (
-        <Chart data={data} measure={measure} atMs={atMs} />
+        <Chart
+          data={data}
+          measure={measure}
+          atMs={atMs}
+          window={window}
+          limit={limit && (measure.convert?.(limit.value) ?? limit.value)}
+          incidents={model.incidents}
+        />
       ) : (
         <p class="phase">There are events, but no measurements that you may see.</p>
       )}
@@ -82,7 +91,8 @@ function Replay({ model, atMs }: { model: HistoryModel; atMs: number | undefined
   const { app } = useUi();
   const [playing, setPlaying] = useState(false);
   const [rate, setRate] = useState(6 * HOUR_MS);
-  const { fromMs, toMs } = model;
+  const follow = useAppState((state) => state.view.follow === true);
+  const { fromMs, toMs, readings } = model;
 
   useEffect(() => {
     if (!playing) return;
@@ -106,8 +116,12 @@ function Replay({ model, atMs }: { model: HistoryModel; atMs: number | undefined
     setPlaying(false);
     app.store.dispatch(ms >= toMs ? { type: "view/at" } : { type: "view/at", atMs: ms });
   };
+  const here = atMs ?? toMs;
+  const before = readings.findLast(({ ms }) => ms < here);
+  const after = readings.find(({ ms }) => ms > here);
   return (
     <div class="replay">
+      <StepButton name="back" label="One reading back" to={before?.ms} onStep={seek} />
       <button
         type="button"
         class="play"
@@ -116,12 +130,13 @@ function Replay({ model, atMs }: { model: HistoryModel; atMs: number | undefined
       >
         <Icon name={playing ? "pause" : "play"} />
       </button>
+      <StepButton name="next" label="One reading on" to={atMs === undefined ? undefined : after?.ms} onStep={seek} />
       <div class="moment">
         <MissingStrip model={model} />
         <input
           type="range"
           aria-label="Moment"
-          aria-valuetext={atMs === undefined ? "live" : `${formatTime(atMs)} UTC`}
+          aria-valuetext={atMs === undefined ? "live" : formatBoth(atMs)}
           min={fromMs}
           max={toMs}
           step={60_000}
@@ -139,7 +154,37 @@ function Replay({ model, atMs }: { model: HistoryModel; atMs: number | undefined
           ))}
         </select>
       </label>
+      <button
+        type="button"
+        class="chip"
+        aria-pressed={follow}
+        title="The map keeps the replayed moment in view"
+        onClick={() => app.store.dispatch({ type: "view/follow", follow: !follow })}
+      >
+        Follow
+      </button>
     </div>
+  );
+}
+
+function StepButton(props: {
+  name: "back" | "next";
+  label: string;
+  to: number | undefined;
+  onStep: (ms: number) => void;
+}): JSX.Element {
+  const { to } = props;
+  return (
+    <button
+      type="button"
+      class="step"
+      aria-label={props.label}
+      title={props.label}
+      disabled={to === undefined}
+      onClick={() => to !== undefined && props.onStep(to)}
+    >
+      <Icon name={props.name} />
+    </button>
   );
 }
 
@@ -188,9 +233,11 @@ function Readout(props: {
   const reading = nearestReading(measured, ms);
   if (!reading || !measure) return <p class="readout soft">{formatTime(ms)} UTC</p>;
   const known = knownLine(reading);
+  const happening = model.incidents.filter(({ fromMs, toMs }) => fromMs <= reading.ms && reading.ms <= toMs);
   return (
     <p class="readout" title={known}>
-      <strong>{describe(reading.point, measure)}</strong> measured {formatTime(reading.ms)} UTC, {known}
+      <strong>{[describe(reading.point, measure), ...happening.map(incidentWords)].join(" · ")}</strong> measured{" "}
+      {formatBoth(reading.ms)}, {known}
     </p>
   );
 }

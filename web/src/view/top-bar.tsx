@@ -1,7 +1,10 @@
 import type { JSX } from "preact";
 import { signOut } from "../effects/session.js";
-import { formatClock, formatDate, formatLocal } from "../format/time.js";
+import { formatClock, formatDate, formatLocal, formatTime } from "../format/time.js";
 import { Icon } from "./marks.js";
+import { PeopleMenu } from "./people-menu.js";
+import { LeavePreview } from "./preview.js";
+import { UnitsMenu } from "./units-menu.js";
 import { useAppState, useFleetTick, useUi } from "./ui.js";
 
 /** The instrument at the top right: the fleet's time, whether the screen is live, and who looks at it. */
@@ -55,11 +58,14 @@ function UserMenu(): JSX.Element | null {
   const session = useAppState((state) => state.session);
   if (session.phase !== "signed-in") return null;
   const { user } = session;
+  const name = user.shared ?? user.user;
   return (
     <details class="user-menu">
-      <summary aria-label={`Signed in as ${user.displayName}`}>
+      <summary
+        aria-label={`${user.seenBy === undefined ? "Signed in" : "Looking"} as ${user.displayName === name ? name : `${name} – ${user.displayName}`}`}
+      >
         <Icon name="user" />
-        <span>{user.user}</span>
+        <span>{name}</span>
       </summary>
       <div class="user-card">
         <p>
@@ -70,13 +76,28 @@ function UserMenu(): JSX.Element | null {
         </p>
         {user.groups.length > 0 && <p class="soft">Groups: {user.groups.join(", ")}</p>}
         {user.roles.length > 0 && <p class="soft">Roles: {user.roles.join(", ")}</p>}
+        <UnitsMenu />
         <p class="soft">
           Land: Natural Earth. Notices: <a href="/licenses.md">programs</a>,{" "}
           <a href="/asset-licenses.txt">font and land</a>.
         </p>
-        <button type="button" class="button" onClick={() => void signOut(app)}>
-          Sign out
-        </button>
+        {user.seenBy !== undefined ? (
+          <>
+            <p class="soft">A preview: {user.seenBy} looks.</p>
+            <LeavePreview />
+          </>
+        ) : user.shared === undefined ? (
+          <>
+            <PeopleMenu isAdministrator={user.roles.includes("admin")} />
+            <button type="button" class="button" onClick={() => void signOut(app)}>
+              Sign out
+            </button>
+          </>
+        ) : (
+          <p class="soft">
+            This link ends <time dateTime={user.expires}>{formatTime(Date.parse(user.expires))} UTC</time>.
+          </p>
+        )}
       </div>
     </details>
   );

@@ -3,6 +3,7 @@ import { useContext, useEffect, useReducer, useRef, useState } from "preact/hook
 import { fleetNowMs } from "../clock.js";
 import type { Cursor } from "../cursor.js";
 import type { App } from "../effects/app.js";
+import { quantity } from "../format/units.js";
 import type { Live } from "../effects/live.js";
 import type { Loading } from "../effects/loading.js";
 import type { Selectors } from "../selectors.js";
@@ -51,6 +52,12 @@ export function useStore<S, A, T>(store: Store<S, A>, select: (state: S) => T): 
 
 export function useAppState<T>(select: (state: State) => T): T {
   return useStore(useUi().app.store, select);
+}
+
+/** Writes measured values in the person's units: `(−18, "°C")` to `−0.4 °F`. */
+export function useQuantity(): (value: number, unit: string, digits?: number) => string {
+  const units = useAppState((state) => state.units);
+  return (value, unit, digits) => quantity(value, unit, units, digits);
 }
 
 /**

@@ -9,7 +9,9 @@ import type {
   ContainerState,
   LiveEvent,
   SessionReply,
+  SiteHealthReply,
 } from "@landfall/proto/api";
+import { acknowledge, changeRules, readMore, type FakeRules } from "./fake-desk.js";
 import type { FakeWorld } from "./fake-world.js";
 
 /** A person of the fake headquarters: what of the world they may see. */
@@ -38,7 +40,13 @@ function user(
 }
 
 const USERS: readonly User[] = [
-  user("ops", "Big Blue operations", "bigblue-ops", { roles: ["admin"], mayControl: true }, () => true),
+  user(
+    "ops",
+    "Big Blue operations",
+    "bigblue-ops",
+    { roles: ["admin"], mayControl: true, mayShare: true, mayRule: true },
+    () => true,
+  ),
   user("ducky", "Duckworks", "duckworks", {}, ({ owner }) => owner === "duckworks"),
   user("sydney", "Sydney port authority", "port-ausyd", {}, ({ location }) => location === "AUSYD"),
 ];
@@ -66,6 +74,7 @@ export async function startFakeServer(webRoot: string, world: FakeWorld, port = 
   const commands: FakeServer["commands"] = [];
   const failing = new Map<string, number>();
   const feeds = new Set<ServerResponse>();
+  const rules: FakeRules = {};
   let down = false;
   let eventId = 0;
 
@@ -95,6 +104,14 @@ export async function startFakeServer(webRoot: string, world: FakeWorld, port = 
       response.write(": hello\n\n");
       feeds.add(response);
       response.on("close", () => feeds.delete(response));
+    } else if (request.method !== "GET" && url.pathname.startsWith("/api/alerts/")) {
+      const said = acknowledge(world, url.pathname.split("/")[3] ?? "", who.reply.user, body);
+      if (said === undefined) problem(response, 404, "NOT_FOUND", "there is no such alert here");
+      else json(response, 200, said);
+    } else if (request.method !== "GET" && url.pathname === "/api/rules" && who.reply.mayRule === true) {
+      const changed = changeRules(rules, request.method === "DELETE" ? undefined : body, who.reply.user);
+      if (changed === undefined) problem(response, 409, "CONFLICT", "another is in force by now");
+      else json(response, 200, changed);
     } else if (request.method !== "GET") {
       if (!who.reply.mayControl) {
         problem(response, 404, "NOT_FOUND", "There is no such thing.");
@@ -103,7 +120,7 @@ export async function startFakeServer(webRoot: string, world: FakeWorld, port = 
       commands.push({ path: `${request.method} ${url.pathname}`, body });
       json(response, 200, {});
     } else {
-      const answer = read(url, who, world);
+      const answer = readMore(url, who.reply, world, rules) ?? read(url, who, world);
       if (answer === undefined) problem(response, 404, "NOT_FOUND", "There is no such thing, or you may not see it.");
       else json(response, 200, answer);
     }
@@ -140,7 +157,9 @@ export async function startFakeServer(webRoot: string, world: FakeWorld, port = 
 }
 
 function session(request: IncomingMessage, response: ServerResponse, body: unknown, who: User | undefined): void {
-  if (request.method === "POST") {
+  if (request.headers.authorization !== undefined) {
+    problem(response, 401, "UNAUTHENTICATED", "this link was taken back: ask whoever sent it to you for a new one");
+  } else if (request.method === "POST") {
     const { username, password } = body as { username?: string; password?: string };
     const found = USERS.find(({ reply }) => reply.user === username && password === PASSWORD);
     if (!found) {
@@ -188,8 +207,10 @@ function read(url: URL, who: User, world: FakeWorld): unknown {
       if (!ships.some(({ imo }) => imo === id)) return undefined;
       return part === "history" ? world.shipHistory(id) : ships.find(({ imo }) => imo === id);
     case "alerts":
+      if (id !== undefined) return undefined;
       return { alerts: world.alerts.filter(({ container }) => visible.some((one) => one.container === container)) };
     case "sites":
+      if (id !== undefined) return who.everything ? health(id) : undefined;
       return who.everything ? { sites: world.sites, links: world.links } : { sites: [], links: [] };
     case "simulation":
       return who.everything ? world.simulation : { ...world.simulation, ships: [], links: [], story: [] };
@@ -198,13 +219,39 @@ function read(url: URL, who: User, world: FakeWorld): unknown {
   }
 }
 
+/** An hour in which little happens but for one peak, and one exception. */
+function health(site: string): SiteHealthReply {
+  const time = (i: number): string => new Date(Date.UTC(2026, 10, 9, 12) + i * 60_000).toISOString();
+  const points = Array.from({ length: 60 }, (_, i) => ({
+    time: time(i),
+    waitingRecords: i === 30 ? 4321 : 12,
+    bytesPerSecond: 1000 + 10 * i,
+    recordsPerSecond: 5,
+    bytesOnDisk: 2_000_000 + i,
+    rssBytes: 90_000_000,
+  }));
+  const message = "the disk is nearly full";
+  const exceptions = [0, 1].map((i) => ({
+    node: "a",
+    code: "DISK_FULL",
+    source: "store",
+    message,
+    time: time(20 + i),
+  }));
+  return { site, nodes: [{ node: "a", points }], exceptions };
+}
+
 /** Clusters by a plain grid: good enough to draw. */
 function search(query: URLSearchParams, visible: readonly ContainerState[]): ContainersReply {
   const zoom = query.get("zoom");
   const q = query.get("q");
   const vessel = query.get("vessel");
+  const statuses = query.get("status")?.split(",");
   const matching = visible.filter(
-    (one) => (q === null || one.container.includes(q)) && (vessel === null || one.vessel === vessel),
+    (one) =>
+      (q === null || one.container.includes(q)) &&
+      (vessel === null || one.vessel === vessel) &&
+      (statuses === undefined || statuses.includes(one.status)),
   );
   const base = { type: "FeatureCollection" as const, matched: matching.length, total: visible.length };
   if (zoom === null) {

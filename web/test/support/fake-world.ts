@@ -12,7 +12,7 @@ import type {
   ShipState,
   SimulationState,
 } from "@landfall/proto/api";
-import { containerCheckDigit, PLACES, placeOf } from "@landfall/proto/identifiers";
+import { containerCheckDigit, DEMO_PLACES, placeOf } from "@landfall/proto/identifiers";
 
 /** A seeded little fleet that speaks the contract, for the map's own tests and for looking at it without a fleet. */
 export interface FakeWorld {
@@ -165,7 +165,7 @@ function makeContainers(random: () => number, count: number, at: (hours: number)
     [0.3, { vessel: HYACINTH, longitude: wrap(hLon), latitude: hLat }],
     [0.5, { vessel: IRIS, longitude: iLon, latitude: iLat }],
     [0.65, { vessel: LOTUS, longitude: 139.7895, latitude: 35.6175 }],
-    ...PLACES.map(
+    ...DEMO_PLACES.map(
       ({ locode, longitude, latitude }, i) =>
         [0.65 + (i + 1) * 0.0875, { location: locode, longitude, latitude }] as const,
     ),
@@ -203,6 +203,13 @@ function makeContainers(random: () => number, count: number, at: (hours: number)
   });
 }
 
+const RULE_LIMITS = {
+  LOST: { lostAfterMinutes: 45, othersReportingMin: 2 },
+  OUT_OF_RANGE: { rangeToleranceC: 3, outOfRangeAfterMinutes: 60, backInRangeAfterMinutes: 30, gapMinutes: 45 },
+  NO_POWER: { noPowerAfterMinutes: 15 },
+  DOOR_OPEN: { doorOpenAfterMinutes: 5 },
+} as const;
+
 function makeAlerts(containers: readonly ContainerState[], at: (hours: number) => string): ApiAlert[] {
   const types = {
     lost: "LOST",
@@ -216,6 +223,7 @@ function makeAlerts(containers: readonly ContainerState[], at: (hours: number) =
     NO_POWER: "The plug gives no power; the battery keeps the sensor alive.",
     DOOR_OPEN: "The door opened at sea.",
     SHOCK: "A shock of 3.1 g.",
+    SILENT: "No word for half a day.",
   };
   return containers.flatMap(({ container: id, status, owner, vessel, longitude, latitude }, i): ApiAlert[] => {
     if (status === "fine" || status === "unknown" || i % 2 === 1) return [];
@@ -231,6 +239,7 @@ function makeAlerts(containers: readonly ContainerState[], at: (hours: number) =
         time: at(2 + i * 0.37),
         knownSince: at(1.9 + i * 0.37),
         message: words[type],
+        rule: { limits: RULE_LIMITS[type], version: 1_784_563_200_000_000 },
         ...(vessel === undefined ? {} : { vessel }),
         ...(longitude === undefined || latitude === undefined ? {} : { longitude, latitude }),
       },
@@ -256,7 +265,7 @@ function makeSites(ships: readonly ShipState[], at: (hours: number) => string): 
     USLAX: "los-angeles",
   };
   const lacks: Readonly<Record<string, number>> = { JPTYO: 0, SGSIN: 320, AUSYD: 5210, USLAX: 48 };
-  const ports = PLACES.map((place): ApiSite => ({
+  const ports = DEMO_PLACES.map((place): ApiSite => ({
     site: names[place.locode] ?? place.locode,
     kind: place.locode === "USLAX" ? "hq" : "port",
     name: place.locode === "USLAX" ? "Big Blue headquarters, Los Angeles" : `Port of ${place.name}`,
@@ -371,6 +380,10 @@ function makeSimulation(ships: readonly ShipState[]): SimulationState {
       lossPct: 0,
       bytesPerSecond: link.bytesPerSecond ?? 0,
     })),
+    nodes: [
+      { site: "tokyo", state: "up" },
+      { site: "los-angeles", state: "up" },
+    ],
     story: [
       { time: "2026-11-03T04:10:00Z", text: "120 containers of ducks are loaded aboard Big Blue Hyacinth in Tokyo." },
       { time: "2026-11-06T09:40:00Z", text: "Big Blue Iris sails from Singapore with the ducks that changed ship." },

@@ -1,14 +1,19 @@
-import type { AlertsReply } from "@landfall/proto/api";
+import type { AlertReply, AlertsReply, ApiAlert } from "@landfall/proto/api";
+import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import { ALERTS_LIMIT_DEFAULT, ALERTS_LIMIT_MAX } from "../../limits.js";
+import { ACKNOWLEDGEMENT_CHARS_MAX, ALERTS_LIMIT_DEFAULT, ALERTS_LIMIT_MAX, BODY_BYTES_MAX } from "../../limits.js";
 import { listAlerts } from "../../view/alert-list.js";
 import type { HqApp, HqContext } from "../context.js";
-import { AlertsReplySchema, answers } from "../schemas.js";
+import { AlertReplySchema, AlertsReplySchema, answers, ApiAlertSchema } from "../schemas.js";
 
-export function addAlertRoutes(app: HqApp, { view, perspectives }: HqContext): void {
+const Params = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128 }) });
+const idOf = ({ params }: FastifyRequest): string => (params as { readonly id: string }).id;
+
+export function addAlertRoutes(app: HqApp, { view, perspectives, alertsDesk }: HqContext): void {
   app.get(
     "/api/alerts",
     {
+      config: { audit: { action: "alert.list", kind: "read" } },
       schema: {
         tags: ["alerts"],
         summary: "Alerts, newest first",
@@ -35,5 +40,38 @@ export function addAlertRoutes(app: HqApp, { view, perspectives }: HqContext): v
         }),
       };
     },
+  );
+
+  app.get(
+    "/api/alerts/:id",
+    {
+      config: { audit: { action: "alert.show", kind: "read", subject: idOf } },
+      schema: {
+        tags: ["alerts"],
+        summary: "One alert, what people said on it, and what was measured around it as far as it came ashore",
+        params: Params,
+        response: answers(AlertReplySchema),
+      },
+    },
+    (request): Promise<AlertReply> => alertsDesk.show(request.principal, request.params.id),
+  );
+
+  app.post(
+    "/api/alerts/:id/ack",
+    {
+      bodyLimit: BODY_BYTES_MAX,
+      config: { audit: { action: "alert.acknowledge", kind: "change", subject: idOf } },
+      schema: {
+        tags: ["alerts"],
+        summary: "Say a word on an alert: it is kept beside it, with who and when, and goes wherever the alert goes",
+        params: Params,
+        body: Type.Object(
+          { message: Type.String({ minLength: 1, maxLength: ACKNOWLEDGEMENT_CHARS_MAX }) },
+          { additionalProperties: false },
+        ),
+        response: answers(ApiAlertSchema),
+      },
+    },
+    (request): Promise<ApiAlert> => alertsDesk.acknowledge(request.principal, request.params.id, request.body.message),
   );
 }

@@ -1,4 +1,5 @@
 import type { BookingReply, BookingsReply } from "@landfall/proto/api";
+import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { mayBook } from "../../auth/controls.js";
 import { BODY_BYTES_MAX } from "../../limits.js";
@@ -7,6 +8,7 @@ import { checkContainer, notFound } from "../refusals.js";
 import { answers, BookingReplySchema, BookingsReplySchema } from "../schemas.js";
 
 const tags = ["bookings"];
+const containerOf = (request: FastifyRequest): string => (request.params as { readonly container: string }).container;
 const Params = Type.Object({ container: Type.String({ minLength: 1, maxLength: 32 }) });
 
 /** Which container belongs to whom, when. */
@@ -14,6 +16,7 @@ export function addBookingRoutes(app: HqApp, { node, settings, perspectives, boo
   app.get(
     "/api/bookings/:container",
     {
+      config: { audit: { action: "booking.list", kind: "read", subject: containerOf } },
       schema: {
         tags,
         summary: "Bookings of a container, as far as you may know them",
@@ -35,6 +38,15 @@ export function addBookingRoutes(app: HqApp, { node, settings, perspectives, boo
       // Before the body is read: to whoever may not book, this route does not exist.
       onRequest: (request, _reply, done) =>
         done(mayBook(request.principal, node.self, settings.sites) ? undefined : notFound("route")),
+      config: {
+        audit: {
+          action: "booking.put",
+          kind: "change",
+          subject: containerOf,
+          owners: (request) => [(request.body as { readonly owner: string }).owner],
+          detail: (request) => request.body as Readonly<Record<string, unknown>>,
+        },
+      },
       schema: {
         tags,
         summary: "Book a container to a company from a moment on; for the carrier's operations",

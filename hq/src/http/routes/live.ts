@@ -5,12 +5,13 @@ import { LIVE_BUFFER_BYTES_MAX } from "../../limits.js";
 import type { HqApp, HqContext } from "../context.js";
 
 /** Server-sent events: what changes, as far as the reader may know it, until the session ends. */
-export function addLiveRoute(app: HqApp, { hub, sessions }: HqContext): void {
+export function addLiveRoute(app: HqApp, { node, hub, seeAs }: HqContext): void {
   app.get(
     "/api/live",
     {
       // A HEAD of it would be a reader who never reads.
       exposeHeadRoute: false,
+      config: { audit: { action: "live.feed", kind: "read", isFeed: true } },
       schema: {
         tags: ["live"],
         summary: "What changes, as server-sent events; resumes by Last-Event-ID",
@@ -21,8 +22,9 @@ export function addLiveRoute(app: HqApp, { hub, sessions }: HqContext): void {
       },
     },
     (request, reply) => {
-      const { principal, landfallSession: session } = request;
+      const { principal, credential } = request;
       hub.assertRoom(principal);
+      const isSame = seeAs.stillStands(principal);
       const lastEventId = request.headers["last-event-id"];
       reply.hijack();
       const { raw } = reply;
@@ -40,7 +42,8 @@ export function addLiveRoute(app: HqApp, { hub, sessions }: HqContext): void {
       const stop = hub.open(
         {
           principal,
-          isAlive: () => session === undefined || sessions.isAlive(session),
+          isAlive: () =>
+            (credential === undefined || credential.isAlive()) && node.grants.stands(principal) && isSame(),
           sink: {
             write(text) {
               if (raw.destroyed || raw.writableEnded) return false;

@@ -3,7 +3,6 @@ import { RULE_KEYS } from "@landfall/streams/settings/fleet/document";
 import { RULES_BYTES_MAX } from "@landfall/streams/settings/fleet/rule-schemas";
 import { RulesInForceSchema } from "@landfall/streams/http/routes/rules";
 import { Type } from "typebox";
-import { mayRule } from "../../auth/controls.js";
 import type { HqApp, HqContext } from "../context.js";
 import { notFound } from "../refusals.js";
 import { answers } from "../schemas.js";
@@ -20,19 +19,34 @@ const Replaces = Type.Optional(
   }),
 );
 
+interface RuleName {
+  readonly owner: string;
+  readonly key: string;
+}
+const ruleOf = ({ owner, key }: RuleName): string => `${owner} ${key}`;
+
 /** Changes rules that travel; what is in force is told by every node's `GET /api/rules`. */
 export function addRulesRoutes(app: HqApp, { rulesDesk }: HqContext): void {
   // Before anything else is looked at: to whoever may not rule, these routes do not exist.
   const onRequest = (
-    request: { principal: Parameters<typeof mayRule>[0] },
+    request: { principal: Parameters<typeof rulesDesk.mayRule>[0] },
     _reply: unknown,
     done: (e?: Error) => void,
-  ) => done(mayRule(request.principal) ? undefined : notFound("route"));
+  ) => done(rulesDesk.mayRule(request.principal) ? undefined : notFound("route"));
   app.put(
     "/api/rules",
     {
       bodyLimit: RULES_BYTES_MAX + ENVELOPE_BYTES_MAX,
       onRequest,
+      config: {
+        audit: {
+          action: "rules.put",
+          kind: "change",
+          subject: ({ body }) => ruleOf(body as RuleName),
+          owners: ({ body }) => [(body as RuleName).owner],
+          detail: ({ body }) => ({ rules: (body as { readonly rules: unknown }).rules }),
+        },
+      },
       schema: {
         tags,
         summary: "Set an owner's rules of one key, wherever they are known; for that owner's administrators",
@@ -59,6 +73,14 @@ export function addRulesRoutes(app: HqApp, { rulesDesk }: HqContext): void {
     "/api/rules",
     {
       onRequest,
+      config: {
+        audit: {
+          action: "rules.remove",
+          kind: "change",
+          subject: ({ query }) => ruleOf(query as RuleName),
+          owners: ({ query }) => [(query as RuleName).owner],
+        },
+      },
       schema: {
         tags,
         summary: "Return to the base, to what each site's own settings say; for that owner's administrators",

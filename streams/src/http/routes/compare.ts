@@ -48,6 +48,7 @@ export function addCompareRoutes(http: FastifyInstance, parts: CompareParts): vo
   app.post(
     "/api/holdings",
     {
+      config: { audit: { action: "site.holdings", kind: "read" } },
       schema: {
         tags,
         summary: "How far this node holds each origin of the streams that you may read, and what it lacks",
@@ -79,6 +80,7 @@ export function addCompareRoutes(http: FastifyInstance, parts: CompareParts): vo
   app.post(
     "/api/digests",
     {
+      config: { audit: { action: "site.digests", kind: "read" } },
       schema: {
         tags,
         summary: "Digests of what this node holds of an origin: equal where the records are",
@@ -101,6 +103,7 @@ export function addCompareRoutes(http: FastifyInstance, parts: CompareParts): vo
   app.post(
     "/api/repair",
     {
+      config: { audit: { action: "site.repair", kind: "change" } },
       schema: {
         tags,
         summary: "Look for damage, and have peers send again what cannot be read; for administrators",

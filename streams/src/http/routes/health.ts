@@ -8,12 +8,13 @@ import { ReadinessSchema } from "../schemas.js";
 export function addHealthRoutes(http: FastifyInstance, readiness: Readiness, registry: Registry): void {
   const app = http.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ["health"];
-  app.get("/healthz", { schema: { tags, summary: "Alive" } }, (_request, reply) =>
+  app.get("/healthz", { config: { audit: "nothing" }, schema: { tags, summary: "Alive" } }, (_request, reply) =>
     reply.type("text/plain; charset=utf-8").send("ok\n"),
   );
   app.get(
     "/readyz",
     {
+      config: { audit: "nothing" },
       schema: {
         tags,
         summary: "Ready; 503 with the reasons when not",
@@ -23,10 +24,13 @@ export function addHealthRoutes(http: FastifyInstance, readiness: Readiness, reg
     (_request, reply) => {
       const reasons = readiness.reasons();
       void reply.code(reasons.length === 0 ? 200 : 503);
-      return { ready: reasons.length === 0, reasons };
+      const warnings = readiness.warnings();
+      return { ready: reasons.length === 0, reasons, ...(warnings.length > 0 && { warnings }) };
     },
   );
-  app.get("/metrics", { schema: { tags, summary: "For Prometheus" } }, async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
+  app.get(
+    "/metrics",
+    { config: { audit: "nothing" }, schema: { tags, summary: "For Prometheus" } },
+    async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
   );
 }

@@ -41,6 +41,7 @@ export function addRulesRoute(
   http.withTypeProvider<TypeBoxTypeProvider>().get(
     "/api/rules",
     {
+      config: { audit: { action: "rules.show", kind: "read" } },
       schema: {
         tags: ["rules"],
         summary: "Rules in force at this site, and where each came from; for those who run it",

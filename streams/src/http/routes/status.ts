@@ -17,6 +17,7 @@ export function addStatusRoute(
   http.get(
     "/api/status",
     {
+      config: { audit: { action: "site.status", kind: "read" } },
       schema: { tags: ["health"], summary: "Links, peers and backlog, for administrators", response: problemResponses },
     },
     async (request): Promise<StatusReply> => {

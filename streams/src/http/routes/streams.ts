@@ -1,11 +1,12 @@
 import type { GapsReply, ReadReply, RecordsReply, StreamsReply, TopicsReply } from "@landfall/proto/api";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { isWithin, showsAnything, spansOf, type Scope, type TimeSpan } from "../../access/grant.js";
 import type { Principal } from "../../access/policy.js";
 import { LandfallError } from "../../model/errors.js";
 import type { Gap } from "../../model/gap.js";
-import { streamName, topicName, type StreamName } from "../../model/names.js";
-import type { Cursor, Offset, Seq, StoredRecord } from "../../model/record.js";
+import { ownerOfStream, streamName, topicName, type StreamName, type TopicName } from "../../model/names.js";
+import type { Cursor, Offset, Seq, StoredRecord, TimestampMs } from "../../model/record.js";
 import type { LandfallNode } from "../../node/node.js";
 import { toApiRecord } from "../api-record.js";
 import { decodeCursor, encodeCursor } from "../cursor.js";
@@ -32,18 +33,24 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
   const tags = ["streams"];
 
   /** The one door to a stream: what may not be read looks as if it did not exist (A3). */
+  const open = (principal: Principal, text: string): { readonly stream: StreamName; readonly scope: Scope } => {
+    const stream = streamName(text);
+    const isHere = countRecords(store.vector(stream)) > 0;
+    const scope = policy.scope(principal, stream);
+    if (!showsAnything(scope) || !isHere) throw noStream(stream);
+    return { stream, scope };
+  };
+  /** What is about a stream as a whole is for who may read the whole: numbers and gaps tell of every topic in it. */
   const readable = (principal: Principal, text: string): StreamName => {
-    const name = streamName(text);
-    const isHere = countRecords(store.vector(name)) > 0;
-    if (!policy.allows(principal, "read", name) || !isHere) {
-      throw new LandfallError("STREAM_NOT_FOUND", `there is no stream ${name} at this site`);
-    }
-    return name;
+    const { stream, scope } = open(principal, text);
+    if (scope !== "all") throw noStream(stream);
+    return stream;
   };
 
   app.get(
     "/api/streams",
     {
+      config: { audit: { action: "stream.list", kind: "read" } },
       schema: {
         tags,
         summary: "Streams that you may read",
@@ -52,16 +59,19 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
     },
     async (request) => {
       const principal = await principals.resolve(request);
-      const names = store.streams().filter((name) => policy.allows(principal, "read", name));
-      return {
-        streams: names.map((name) => ({ name, records: countRecords(store.vector(name)) })),
-      } satisfies StreamsReply;
+      const streams = store.streams().flatMap((name) => {
+        const scope = policy.scope(principal, name);
+        if (scope === "all") return [{ name, records: countRecords(store.vector(name)) }];
+        return showsAnything(scope) ? [{ name }] : [];
+      });
+      return { streams } satisfies StreamsReply;
     },
   );
 
   app.get(
     "/api/streams/:stream/topics",
     {
+      config: { audit: { action: "stream.topics", kind: "read", subject, owners } },
       schema: {
         tags,
         summary: "Topics of a stream, sorted",
@@ -71,9 +81,12 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
       },
     },
     async (request) => {
-      const stream = readable(await principals.resolve(request), request.params.stream);
+      const { stream, scope } = open(await principals.resolve(request), request.params.stream);
       const { limit, ...query } = request.query;
-      const topics = store.topics(stream, { ...query, limit: limit + 1 });
+      const topics =
+        scope === "all"
+          ? store.topics(stream, { ...query, limit: limit + 1 })
+          : await topicsShown(stream, scope, { ...query, limit: limit + 1 });
       const page = topics.slice(0, limit);
       const last = page.at(-1);
       return { topics: page, ...(topics.length > limit && last !== undefined && { next: last }) } satisfies TopicsReply;
@@ -83,6 +96,7 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
   app.get(
     "/api/streams/:stream/topics/:topic/records",
     {
+      config: { audit: { action: "stream.records", kind: "read", subject: topicOf, owners } },
       schema: {
         tags,
         summary: "Records of a topic by offset: a snapshot, late records may land behind it",
@@ -92,34 +106,77 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
       },
     },
     async (request) => {
-      const stream = readable(await principals.resolve(request), request.params.stream);
+      const { stream, scope } = open(await principals.resolve(request), request.params.stream);
       const topic = topicName(request.params.topic);
       const { offset = 0, limit } = request.query;
       const page = new Page(limit);
-      let from = offset;
-      let next: number | undefined;
-      for (;;) {
-        // One more than fits tells whether there is a next page.
-        const wanted = Math.min(page.room + 1, PAGE_CHUNK_RECORDS);
-        const chunk = await store.readTopic(stream, topic, { fromOffset: from as Offset, limit: wanted });
-        next = page.take(chunk)?.offset;
-        const last = chunk.at(-1);
-        if (next !== undefined || last === undefined || chunk.length < wanted) break;
-        from = last.offset + 1;
-      }
-      if (page.records.length === 0 && !(await hasTopic(stream, topic))) {
+      const spans = spansOf(scope, topic);
+      const [first, last] = [spans[0], spans.at(-1)];
+      const next = first && last && (await fill(page, stream, topic, offset, { from: first.from, to: last.to }, spans));
+      if (page.records.length === 0 && !(await hasTopic(stream, topic, spans))) {
         throw new LandfallError("TOPIC_NOT_FOUND", `there is no topic ${topic} in ${stream} at this site`);
       }
       return { records: page.records.map(toApiRecord), ...(next !== undefined && { next }) } satisfies RecordsReply;
     },
   );
 
-  const hasTopic = async (stream: StreamName, topic: ReturnType<typeof topicName>): Promise<boolean> =>
-    (await store.readTopic(stream, topic, { limit: 1 })).length > 0;
+  /** Fills a page with what `spans` show, all of which lies in `around`. @returns the offset of what did not fit */
+  const fill = async (
+    page: Page,
+    stream: StreamName,
+    topic: TopicName,
+    offset: number,
+    around: TimeSpan,
+    spans: readonly TimeSpan[],
+  ): Promise<number | undefined> => {
+    for (let from = offset; ;) {
+      // One more than fits tells whether there is a next page.
+      const wanted = Math.min(page.room + 1, PAGE_CHUNK_RECORDS);
+      const query = { fromOffset: from as Offset, limit: wanted, ...bounds(around) };
+      const chunk = await store.readTopic(stream, topic, query);
+      const shown = spans.length === 1 ? chunk : chunk.filter(({ timestamp }) => isWithin(spans, timestamp));
+      const next = page.take(shown)?.offset;
+      const last = chunk.at(-1);
+      if (next !== undefined || last === undefined || chunk.length < wanted) return next;
+      from = last.offset + 1;
+    }
+  };
+
+  const hasTopic = async (stream: StreamName, topic: TopicName, spans: readonly TimeSpan[]): Promise<boolean> => {
+    for (const span of spans) {
+      if ((await store.readTopic(stream, topic, { limit: 1, ...bounds(span) })).length > 0) return true;
+    }
+    return false;
+  };
+
+  /** Of a stream that is shown in part: topics with a record that is shown. */
+  const topicsShown = async (stream: StreamName, scope: Scope, query: TopicsPage): Promise<TopicName[]> => {
+    const found: TopicName[] = [];
+    for (const topic of candidates(stream, scope, query)) {
+      if (found.length >= query.limit) break;
+      if (await hasTopic(stream, topic, spansOf(scope, topic))) found.push(topic);
+    }
+    return found;
+  };
+
+  function* candidates(stream: StreamName, scope: Scope, { prefix = "", after = "", limit }: TopicsPage) {
+    if (scope === "all") return;
+    if (scope.every(({ topic }) => topic !== undefined)) {
+      const named = new Set(scope.map(({ topic }) => topic as TopicName));
+      yield* [...named].filter((topic) => topic.startsWith(prefix) && topic > after).toSorted();
+      return;
+    }
+    for (let from: string | undefined = after; from !== undefined;) {
+      const page: TopicName[] = store.topics(stream, { prefix, after: from, limit });
+      yield* page;
+      from = page.length < limit ? undefined : page.at(-1);
+    }
+  }
 
   app.get(
     "/api/streams/:stream/gaps",
     {
+      config: { audit: { action: "stream.gaps", kind: "read", subject, owners } },
       schema: {
         tags,
         summary: "What of a stream is not at this site, and why",
@@ -136,6 +193,7 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
   app.post(
     "/api/streams/:stream/read",
     {
+      config: { audit: { action: "stream.follow", kind: "read", subject, owners } },
       schema: {
         tags,
         summary: "What is new since a cursor: follows arrival, exact, goes on at any site",
@@ -168,6 +226,30 @@ export function addStreamRoutes(http: FastifyInstance, { store, policy, principa
       } satisfies ReadReply;
     },
   );
+}
+
+/** What the audit says of it: the stream, the topic in it, and whose they are. */
+const subject = (request: FastifyRequest): string => (request.params as { readonly stream: string }).stream;
+const topicOf = (request: FastifyRequest): string =>
+  `${subject(request)}:${(request.params as { readonly topic: string }).topic}`;
+const owners = (request: FastifyRequest): readonly string[] => [ownerOfStream(subject(request) as StreamName)];
+
+interface TopicsPage {
+  readonly prefix?: string;
+  readonly after?: string;
+  readonly limit: number;
+}
+
+function noStream(name: StreamName): LandfallError {
+  return new LandfallError("STREAM_NOT_FOUND", `there is no stream ${name} at this site`);
+}
+
+/** How the store is asked for a span of event time. */
+function bounds({ from, to }: TimeSpan): { fromTime?: TimestampMs; toTime?: TimestampMs } {
+  return {
+    ...(from !== Number.NEGATIVE_INFINITY && { fromTime: from as TimestampMs }),
+    ...(to !== Number.POSITIVE_INFINITY && { toTime: to as TimestampMs }),
+  };
 }
 
 /** The parts of gaps that the cursor has passed and will come back to. */

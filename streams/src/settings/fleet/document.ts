@@ -69,7 +69,7 @@ export function writeRules(document: RulesValue): Uint8Array {
 function accessProblems(owner: string, rule: AccessRule, i: number): string[] {
   const { stream, ...expressions } = rule;
   const said = Object.entries(expressions);
-  const nothing = said.length === 0 ? [`rules[${i}] says nothing, want read, replicate, produce or relay`] : [];
+  const nothing = said.length === 0 ? [`rules[${i}] says nothing, want read, replicate, produce, relay or admin`] : [];
   const wrong = said.flatMap(([action, text]) => {
     try {
       parseExpression(text);

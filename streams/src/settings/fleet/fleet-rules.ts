@@ -1,10 +1,10 @@
 import type { RuleKey, RulesOf } from "@landfall/proto/api";
-import type { Env, TimerHandle } from "../../env.js";
-import { isLandfallError } from "../../model/errors.js";
+import type { Env } from "../../env.js";
 import { siteOfOrigin, type OriginId, type SiteName, type StreamName } from "../../model/names.js";
 import type { Offset, StoredRecord, TimestampMs } from "../../model/record.js";
 import type { Exceptions } from "../../node/node.js";
 import type { StreamStore } from "../../store/store.js";
+import { StreamFollower } from "../../store/stream-follower.js";
 import { ownerOfSettings, readRules, RULE_KEYS, rulesTopic, settingsStream } from "./document.js";
 
 /** Records of one topic looked at first; more only where none of them is valid. */
@@ -13,8 +13,6 @@ const LOOK_RECORDS = 8;
 const LOOK_RECORDS_MAX = 4_096;
 /** Streams that are read at once. */
 const READ_PARALLEL = 16;
-/** Pause before settings that could not be read are tried again. */
-const RETRY_MS = 1_000;
 
 /** The newest valid document of one owner and key. */
 export interface Ruling<K extends RuleKey = RuleKey> {
@@ -45,34 +43,31 @@ export interface FleetRulesOptions {
 export class FleetRules {
   readonly #owners = new Map<string, ReadonlyMap<RuleKey, Ruling>>();
   readonly #listeners = new Set<(owner: string) => void>();
-  readonly #behind = new Set<StreamName>();
   /** Records that were told of, by topic. */
   readonly #told = new Map<string, ReadonlySet<string>>();
   /** Owners of whom nothing is known because their settings could not be read. */
   readonly #unread = new Set<string>();
-  #reading: Promise<void> | undefined;
-  #retry: TimerHandle | undefined;
-  #stop: (() => void) | undefined;
+  readonly #follower: StreamFollower;
 
-  constructor(private readonly options: FleetRulesOptions) {}
-
-  /** Resolves when what the store holds is in force; from then on it is followed. */
-  async start(): Promise<void> {
-    const { store } = this.options;
-    this.#stop = store.onCommit((committed) => {
-      for (const { stream } of committed) this.#mark(stream);
-      this.#wake();
+  constructor(private readonly options: FleetRulesOptions) {
+    const { store, env } = options;
+    this.#follower = new StreamFollower({
+      store,
+      env,
+      isFollowed: (stream) => ownerOfSettings(stream) !== undefined,
+      read: (stream) => this.#read(stream),
+      onFailed: (stream, error) => this.#failed(stream, error),
+      parallel: READ_PARALLEL,
     });
-    for (const stream of store.streams()) this.#mark(stream);
-    this.#wake();
-    await this.#reading;
   }
 
-  async close(): Promise<void> {
-    this.#stop?.();
-    this.#stop = undefined;
-    this.#retry?.cancel();
-    await this.#reading;
+  /** Resolves when what the store holds is in force; from then on it is followed. */
+  start(): Promise<void> {
+    return this.#follower.start();
+  }
+
+  close(): Promise<void> {
+    return this.#follower.close();
   }
 
   /** What travelled for an owner and key; undefined while the base alone counts. */
@@ -107,61 +102,23 @@ export class FleetRules {
   }
 
   /** Resolves when everything that is committed of an owner's settings is in force. */
-  async catchUp(owner: string): Promise<void> {
-    this.#mark(settingsStream(owner));
-    // One reading that begins now: what is under way may have passed the stream.
-    await this.#reading;
-    this.#wake();
-    await this.#reading;
+  catchUp(owner: string): Promise<void> {
+    return this.#follower.catchUp(settingsStream(owner));
   }
 
-  #mark(stream: StreamName): void {
-    if (ownerOfSettings(stream) !== undefined) this.#behind.add(stream);
-  }
-
-  #wake(): void {
-    if (this.#reading || this.#retry || this.#behind.size === 0 || !this.#stop) return;
-    this.#reading = this.#readAll().finally(() => {
-      this.#reading = undefined;
-      this.#wake();
-    });
-  }
-
-  async #readAll(): Promise<void> {
-    while (this.#behind.size > 0) {
-      // Taken off first: what is committed while we read puts them on again.
-      const streams = [...this.#behind].slice(0, READ_PARALLEL);
-      for (const stream of streams) this.#behind.delete(stream);
-      const failed = await Promise.all(streams.map((stream) => this.#read(stream)));
-      if (failed.includes(true)) break;
-    }
-  }
-
-  /** Returns whether it failed and is to be tried again. */
-  async #read(stream: StreamName): Promise<boolean> {
+  async #read(stream: StreamName): Promise<void> {
     const owner = ownerOfSettings(stream) ?? "";
-    try {
-      const rulings = await Promise.all(RULE_KEYS.map((key) => this.#newest(stream, owner, key)));
-      this.#put(owner, new Map(rulings.flatMap((ruling) => (ruling ? [[ruling.key, ruling] as const] : []))));
-      return false;
-    } catch (error) {
-      if (!this.#stop || isLandfallError(error, "CLOSED")) return false;
-      this.#failed(stream, owner, error);
-      return true;
-    }
+    const rulings = await Promise.all(RULE_KEYS.map((key) => this.#newest(stream, owner, key)));
+    this.#put(owner, new Map(rulings.flatMap((ruling) => (ruling ? [[ruling.key, ruling] as const] : []))));
   }
 
-  #failed(stream: StreamName, owner: string, error: unknown): void {
+  #failed(stream: StreamName, error: unknown): void {
+    const owner = ownerOfSettings(stream) ?? "";
     const why = error instanceof Error ? error.message : String(error);
     const isKnown = this.#owners.has(owner);
     const then = isKnown ? "the former ones hold" : "nothing of this owner is allowed until they can";
     const message = `rules of ${owner} could not be read, ${then}: ${why}`;
     this.options.exceptions.report({ code: "RULES_UNREADABLE", source: stream, message });
-    this.#behind.add(stream);
-    this.#retry ??= this.options.env.setTimer(RETRY_MS, () => {
-      this.#retry = undefined;
-      this.#wake();
-    });
     if (isKnown || this.#unread.has(owner)) return;
     this.#unread.add(owner);
     this.#tell(owner);

@@ -24,6 +24,7 @@ export const AccessRuleSchema = Type.Object(
     replicate: Type.Optional(ExpressionText),
     produce: Type.Optional(ExpressionText),
     relay: Type.Optional(ExpressionText),
+    admin: Type.Optional(ExpressionText),
   },
   { additionalProperties: false },
 );

@@ -1,0 +1,215 @@
+import { join } from "node:path";
+import { LandfallError, isLandfallError, type ErrorCode } from "../model/errors.js";
+import { openEmbeddedStore, type EmbeddedStore } from "../store/embedded-store.js";
+import type { Env } from "../env.js";
+import type { OriginId, StreamName } from "../model/names.js";
+import type { Seq } from "../model/record.js";
+import { BatchBody } from "./record-batch.js";
+import type { HeldRun } from "./held-run.js";
+import type { StoreLog } from "../store/open-folder.js";
+import type { Batch, SealedRun, SealedRunReader, SealedRunWriter } from "../store/store.js";
+
+const FOLDER = "inbox";
+/** What is handed on at once. */
+const PAGE_BYTES = 1024 * 1024;
+const PAGES_UNDER_WAY_MAX = 4;
+/** Where a run is not what comes next, or the local store could not take it whole: its records may be taken all the same. */
+const APPLIED_INSTEAD: ReadonlySet<ErrorCode> = new Set(["SEQ_GAP", "CORRUPT_BLOCK", "DISK_FULL", "INVALID_NAME"]);
+
+export interface InboxOptions {
+  readonly folder: string;
+  readonly site: string;
+  readonly node: string;
+  readonly env: Env;
+  readonly log: StoreLog;
+}
+
+/** Where what came of the inbox goes on to. */
+export interface InboxTarget {
+  apply(batch: Batch): Promise<void>;
+  /** Undefined where the records of this run have to be applied. */
+  hold(run: SealedRun): HeldRun | undefined;
+  /** The next records of a run that is held: in Kafka when it resolves. */
+  putHeld(held: HeldRun, firstSeq: Seq, body: BatchBody): Promise<void>;
+  /** All records of the run are in Kafka. */
+  install(held: HeldRun, reader: SealedRunReader): Promise<void>;
+  /** Nothing of the run is on its way. */
+  giveUp(held: HeldRun): Promise<void>;
+  /** First seq that is lacking there. */
+  next(stream: StreamName, origin: OriginId): number;
+}
+
+/**
+ * Sealed runs come sorted by topic, and Kafka wants an origin in its order: a run is taken into a store of its own, with
+ * its checks and its resuming, and read on from there into the site's log once it is whole. When Kafka has all of it, the node's own
+ * store takes the run as it is; where that cannot be, its records. It is in the inbox while that lasts.
+ */
+export class Inbox {
+  private readonly handing = new Set<Promise<void>>();
+  /** Of each origin, what is handed on last. */
+  private readonly turns = new Map<string, Promise<void>>();
+  private isClosed = false;
+
+  private constructor(
+    private readonly store: EmbeddedStore,
+    private readonly target: InboxTarget,
+    private readonly log: StoreLog,
+  ) {}
+
+  /** @throws LandfallError as `openEmbeddedStore` */
+  static async open(options: InboxOptions, target: InboxTarget): Promise<Inbox> {
+    const store = await openEmbeddedStore({
+      ...options,
+      folder: join(options.folder, FOLDER),
+      // What was handed on goes; nothing of the rest does.
+      retention: () => ({ ageMs: 0 }),
+      handedOver: (stream, origin) => target.next(stream, origin),
+    });
+    return new Inbox(store, target, options.log);
+  }
+
+  /** What a former process did not hand on. Nobody waits for it. */
+  start(): void {
+    for (const stream of this.store.streams()) {
+      for (const origin of Object.keys(this.store.vector(stream)) as OriginId[]) {
+        void this.track(this.handOn(stream, origin));
+      }
+    }
+  }
+
+  /** @throws LandfallError as `LocalStore.receiveSealed` */
+  async receive(run: SealedRun): Promise<SealedRunWriter> {
+    const { stream, origin, from } = run;
+    const next = this.store.vector(stream)[origin] ?? 0;
+    // What stands before it went another way.
+    if (next < from) await this.store.noteGap(stream, origin, { from: next as Seq, to: from, reason: "expired" });
+    return this.wrap(await this.store.receiveSealed(run));
+  }
+
+  async resume(): Promise<SealedRunWriter[]> {
+    return (await this.store.resumeSealed()).map((writer) => this.wrap(writer));
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await Promise.allSettled(this.handing);
+    await this.store.close();
+  }
+
+  private wrap(writer: SealedRunWriter): SealedRunWriter {
+    const { run } = writer;
+    const finish = async (): Promise<void> => {
+      await writer.finish();
+      await this.track(this.handOn(run.stream, run.origin));
+    };
+    return {
+      run,
+      get blocks() {
+        return writer.blocks;
+      },
+      add: (bytes) => writer.add(bytes),
+      finish,
+      suspend: () => writer.suspend(),
+      abandon: () => writer.abandon(),
+    };
+  }
+
+  private track(work: Promise<void>): Promise<void> {
+    const tracked = work.catch((error: unknown) => {
+      if (!this.isClosed || !isLandfallError(error, "CLOSED")) throw error;
+    });
+    const quiet = tracked.catch(() => undefined);
+    this.handing.add(quiet);
+    void quiet.finally(() => this.handing.delete(quiet));
+    return tracked;
+  }
+
+  /** One after the other of an origin: each begins where the one before has ended. */
+  private handOn(stream: StreamName, origin: OriginId): Promise<void> {
+    const key = `${stream} ${origin}`;
+    const before = this.turns.get(key) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(() => this.handOnNow(stream, origin));
+    this.turns.set(key, turn);
+    const forget = (): void => void (this.turns.get(key) === turn && this.turns.delete(key));
+    turn.then(forget, forget);
+    return turn;
+  }
+
+  private async handOnNow(stream: StreamName, origin: OriginId): Promise<void> {
+    const { store, target } = this;
+    const end = (): number => store.vector(stream)[origin] ?? 0;
+    for (let next = target.next(stream, origin) as Seq; next < end(); next = target.next(stream, origin) as Seq) {
+      if (await this.handOnRun(stream, origin, next)) continue;
+      // Superseded, or lost here: peers are asked for it.
+      const sent = await this.send(next, end(), async (seq) => {
+        const records = await store.readOrigin(stream, origin, seq, PAGE_BYTES);
+        const [first, last] = [records[0], records.at(-1)];
+        if (first === undefined || last === undefined || first.seq > seq) return undefined;
+        const done = target.apply({ stream, origin, firstSeq: seq, records });
+        return { end: (last.seq + 1) as Seq, done };
+      });
+      if (sent < end()) break;
+    }
+    if (!this.isClosed) await store.expire();
+  }
+
+  /** A run as a whole. False when its records have to be applied. */
+  private async handOnRun(stream: StreamName, origin: OriginId, from: Seq): Promise<boolean> {
+    const { store, target } = this;
+    const reader = await store.openSealed(stream, origin, from);
+    if (reader === undefined) return false;
+    const { run } = reader;
+    const held = target.hold(run);
+    try {
+      if (held === undefined) return false;
+      const next = await this.send(from, run.to, async (seq) => {
+        const body = new BatchBody(origin);
+        const end = (await store.giveOrigin(stream, origin, seq, run.to, body)) as Seq;
+        return end === seq ? undefined : { end, done: target.putHeld(held, seq, body) };
+      });
+      if (next < run.to) throw new LandfallError("SEQ_GAP", `${stream}: seq ${next} of ${origin} is not in its run`);
+      await target.install(held, reader);
+      return true;
+    } catch (error) {
+      if (held !== undefined) await target.giveUp(held);
+      if (!isLandfallError(error) || !APPLIED_INSTEAD.has(error.code)) throw error;
+      this.log.warn(
+        { err: error, stream, origin, from },
+        "a sealed run cannot be taken as it is: its records are taken",
+      );
+      return false;
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /**
+   * Page by page. Returns the first seq that was not sent. All that was sent is where it goes to, or was refused, also when this throws.
+   * @param page what begins at this seq, on its way; undefined when it cannot be read
+   */
+  private async send(
+    from: Seq,
+    to: number,
+    page: (seq: Seq) => Promise<{ readonly end: Seq; readonly done: Promise<void> } | undefined>,
+  ): Promise<Seq> {
+    /** On their way, in order: the next is read while Kafka has not answered for these yet. */
+    const under: Promise<void>[] = [];
+    let next = from;
+    try {
+      while (next < to) {
+        if (this.isClosed) throw new LandfallError("CLOSED", "the store was closed");
+        const sent = await page(next);
+        if (sent === undefined) break;
+        // Heard of below.
+        sent.done.catch(() => undefined);
+        under.push(sent.done);
+        if (under.length === PAGES_UNDER_WAY_MAX) await under.shift();
+        next = sent.end;
+      }
+    } finally {
+      await Promise.allSettled(under);
+    }
+    await Promise.all(under);
+    return next;
+  }
+}

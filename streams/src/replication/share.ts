@@ -1,0 +1,334 @@
+import {
+  DISTANCE_INFINITE,
+  heldNext,
+  internKey,
+  plusCost,
+  receivedNext,
+  spreadHash,
+  type Effect,
+  type Key,
+  type KeyId,
+  type MachineState,
+} from "./machine-state.js";
+import type { OriginId } from "../model/names.js";
+import type { Candidate } from "./candidates.js";
+
+/** What a node tells the other nodes of its site of one key. */
+export interface Claim {
+  /** From the origin to this node, over the peer that it asks or could ask; DISTANCE_INFINITE when there is none. */
+  readonly distance: number;
+  /** It asks a peer for the records, or is about to. */
+  readonly asks: boolean;
+  /** A peer of this node has more, and for long nothing has come from whoever asks. */
+  readonly overdue: boolean;
+}
+
+interface OwnClaim extends Claim {
+  /** Of the last one that was said. */
+  readonly number: number;
+  /** Its place in the order of all words; undefined until it was heard. */
+  order: number | undefined;
+  /** All that others brought before is here, so that the request begins where they ended. */
+  isReady: boolean;
+}
+
+interface Sister {
+  /** What it writes itself comes from nowhere else. */
+  readonly origin: OriginId;
+  readonly claims: Map<KeyId, Claim & { readonly order: number }>;
+}
+
+/**
+ * Who asks for what, where all nodes of a site write to one log and read it: what one of them brings is at all of them. Their
+ * words go through that log, so all hear them in one order, and each comes to the same result by itself.
+ */
+export interface Share {
+  /** Nothing is asked for before the others had time to say what they ask for. */
+  isOpen: boolean;
+  /** Others have been there: what they asked for may just be on its way into the log. */
+  wasShared: boolean;
+  readonly own: Map<KeyId, OwnClaim>;
+  /** By name of the node, `site.node`; those that live. */
+  readonly sisters: Map<string, Sister>;
+  /** Since when somebody better placed should have asked. */
+  readonly waits: Map<KeyId, number>;
+  /** Of keys that others bring: how far they were when somebody last looked, and since when. */
+  readonly progress: Map<KeyId, { next: number; since: number }>;
+  order: number;
+  number: number;
+}
+
+export type ShareEvent =
+  /** The others had time to answer. */
+  | { readonly type: "listened" }
+  /** A node of the site has begun, or begun anew. */
+  | { readonly type: "sisterHere"; readonly node: string; readonly origin: OriginId }
+  /** It has ended, or is taken to have. When it is this node, it was silent for long, and others do what it did. */
+  | { readonly type: "sisterGone"; readonly node: string }
+  /** What a node of the site, this one included, has said, in the order of the log. */
+  | { readonly type: "claims"; readonly node: string; readonly claims: readonly HeardClaim[] }
+  /** The answer to a `settle` effect. */
+  | { readonly type: "settled"; readonly key: KeyId };
+
+export interface HeardClaim extends Claim, Key {
+  /** As in the `claim` effect. */
+  readonly number: number;
+}
+
+/** Between nodes of a site; as over a cable. */
+const SHARED_COST = 1;
+/** Who is better placed has so long to ask before another does. */
+const WAIT_MS = 2_000;
+
+export function createShare(): Share {
+  return {
+    isOpen: false,
+    wasShared: false,
+    own: new Map(),
+    sisters: new Map(),
+    waits: new Map(),
+    progress: new Map(),
+    order: 0,
+    number: 0,
+  };
+}
+
+/**
+ * Whether this node asks for a key. When another node of the site should, says how near this one could have it, and stands by.
+ * @param best the peer that it would ask
+ */
+export function hasTurn(state: MachineState, key: KeyId, best: Candidate, now: number, out: Effect[]): boolean {
+  const { share } = state;
+  if (share === undefined) return true;
+  if (!share.isOpen) return false;
+  const { distance } = best;
+  const own = share.own.get(key);
+  const asker = askerOf(state, key);
+  if (asker !== undefined && asker.node !== state.self) {
+    const overdue = isOverdue(state, share, key, best, now);
+    // What this node asked for last must be in the log before another goes on with it.
+    if (own?.asks !== true || isDrained(state, key)) say(state, key, { distance, asks: false, overdue }, out);
+    return false;
+  }
+  const isFirst = !hasBetter(state, key, distance);
+  if (own?.asks === true) {
+    if (!isFirst) {
+      if (isDrained(state, key)) say(state, key, { distance, asks: false, overdue: false }, out);
+      return false;
+    }
+    say(state, key, { distance, asks: true, overdue: false }, out);
+    return own.isReady;
+  }
+  if (!isFirst) {
+    const since = share.waits.get(key);
+    if (since === undefined) share.waits.set(key, now);
+    if (since === undefined || now - since < WAIT_MS) {
+      say(state, key, { distance, asks: false, overdue: false }, out);
+      return false;
+    }
+  }
+  share.waits.delete(key);
+  say(state, key, { distance, asks: true, overdue: false }, out);
+  return share.own.get(key)?.isReady === true;
+}
+
+/** Whether this node goes on with the peer that it asks, at this distance. */
+export function keepsTurn(
+  state: MachineState,
+  key: KeyId,
+  source: { readonly distance: number; readonly silentMs: number; readonly stallMs: number },
+  out: Effect[],
+): boolean {
+  const { share } = state;
+  if (share === undefined) return true;
+  const own = share.own.get(key);
+  const asker = askerOf(state, key);
+  if (own === undefined || (asker !== undefined && asker.node !== state.self)) return false;
+  if (hasBetter(state, key, source.distance)) return false;
+  if (source.silentMs > source.stallMs && isAwaited(share, key)) return false;
+  say(state, key, { distance: source.distance, asks: true, overdue: false }, out);
+  return true;
+}
+
+/** No peer can be asked any more. */
+export function standDown(state: MachineState, key: KeyId, out: Effect[]): void {
+  const own = state.share?.own.get(key);
+  if (own === undefined || !isDrained(state, key)) return;
+  say(state, key, { distance: DISTANCE_INFINITE, asks: false, overdue: false }, out);
+}
+
+/** Gaps are filled by whoever asks for the rest, else by one of those that could. */
+export function mayFill(state: MachineState, key: KeyId): boolean {
+  const { share } = state;
+  if (share === undefined || share.sisters.size === 0) return true;
+  if (!share.isOpen) return false;
+  const asker = askerOf(state, key);
+  if (asker !== undefined) return asker.node === state.self;
+  return !hasBetter(state, key, share.own.get(key)?.distance ?? DISTANCE_INFINITE);
+}
+
+/** From the origin to this node by way of another node of the site. */
+export function sharedDistance(state: MachineState, key: KeyId): number {
+  const asker = askerOf(state, key);
+  return asker === undefined || asker.node === state.self ? DISTANCE_INFINITE : plusCost(asker.distance, SHARED_COST);
+}
+
+/**
+ * Takes in what nodes of the site have said.
+ * @returns keys for which it makes a difference; undefined for all of them
+ */
+export function hearShare(state: MachineState, event: ShareEvent, out: Effect[]): readonly KeyId[] | undefined {
+  const { share } = state;
+  if (share === undefined) return [];
+  switch (event.type) {
+    case "listened":
+      share.isOpen = true;
+      return undefined;
+    case "sisterHere": {
+      if (event.node === state.self) return [];
+      share.wasShared = true;
+      share.sisters.set(event.node, { origin: event.origin, claims: new Map() });
+      // It has heard nothing yet; what is said again counts from then on.
+      for (const key of share.own.keys()) sayAgain(state, share, key, out);
+      return undefined;
+    }
+    case "sisterGone":
+      if (event.node === state.self) {
+        share.own.clear();
+        share.isOpen = false;
+      } else {
+        share.sisters.delete(event.node);
+      }
+      return undefined;
+    case "claims": {
+      const keys: KeyId[] = [];
+      for (const claim of event.claims) {
+        const key = internKey(state, claim.stream, claim.origin);
+        if (event.node === state.self) heardOwn(state, share, key, claim, out);
+        else heardSister(share, event.node, key, claim);
+        keys.push(key);
+      }
+      return keys;
+    }
+    case "settled": {
+      const own = share.own.get(event.key);
+      if (own?.asks === true && askerOf(state, event.key)?.node === state.self) own.isReady = true;
+      return [event.key];
+    }
+  }
+}
+
+export function isShared(state: MachineState, key: KeyId): boolean {
+  const { share } = state;
+  return (
+    share !== undefined && (share.own.has(key) || [...share.sisters.values()].some(({ claims }) => claims.has(key)))
+  );
+}
+
+function say(state: MachineState, key: KeyId, claim: Claim, out: Effect[]): void {
+  const { share } = state;
+  const names = state.keys.get(key);
+  if (share === undefined || names === undefined) return;
+  const last = share.own.get(key);
+  if (last?.distance === claim.distance && last.asks === claim.asks && last.overdue === claim.overdue) return;
+  const isAlone = share.sisters.size === 0;
+  const goesOn = last?.asks === true && claim.asks;
+  const number = ++share.number;
+  const order = goesOn ? last.order : isAlone ? ++share.order : undefined;
+  const isReady = goesOn ? last.isReady : isAlone && !share.wasShared;
+  if (isAlone && !claim.asks) {
+    share.own.delete(key);
+    return;
+  }
+  share.own.set(key, { ...claim, number, order, isReady });
+  if (!isAlone) out.push({ type: "claim", ...names, ...claim, number });
+  else if (claim.asks && !goesOn && share.wasShared) out.push({ type: "settle", key, ...names });
+}
+
+function sayAgain(state: MachineState, share: Share, key: KeyId, out: Effect[]): void {
+  const names = state.keys.get(key);
+  const own = share.own.get(key);
+  if (names === undefined || own === undefined) return;
+  const { distance, asks, overdue } = own;
+  const number = ++share.number;
+  share.own.set(key, { ...own, number, order: undefined });
+  out.push({ type: "claim", ...names, distance, asks, overdue, number });
+}
+
+function heardOwn(state: MachineState, share: Share, key: KeyId, claim: HeardClaim, out: Effect[]): void {
+  const own = share.own.get(key);
+  const order = ++share.order;
+  if (own === undefined || own.number !== claim.number) return;
+  if (!own.asks) {
+    if (own.distance >= DISTANCE_INFINITE) share.own.delete(key);
+    else own.order = order;
+    return;
+  }
+  own.order ??= order;
+  if (own.isReady || askerOf(state, key)?.node !== state.self) return;
+  out.push({ type: "settle", key, stream: claim.stream, origin: claim.origin });
+}
+
+function heardSister(share: Share, node: string, key: KeyId, { distance, asks, overdue }: HeardClaim): void {
+  const claims = share.sisters.get(node)?.claims;
+  const last = claims?.get(key);
+  const order = last?.asks === true && asks ? last.order : ++share.order;
+  if (!asks && distance >= DISTANCE_INFINITE) claims?.delete(key);
+  else claims?.set(key, { distance, asks, overdue, order });
+}
+
+/** Whose turn it is: of those who say that they ask, who said so first. */
+function askerOf(state: MachineState, key: KeyId): { readonly node: string; readonly distance: number } | undefined {
+  const { share } = state;
+  if (share === undefined) return undefined;
+  let asker: { node: string; distance: number; order: number } | undefined;
+  const own = share.own.get(key);
+  if (own?.asks === true && own.order !== undefined) {
+    asker = { node: state.self, distance: own.distance, order: own.order };
+  }
+  for (const [node, { origin, claims }] of share.sisters) {
+    if (state.keys.get(key)?.origin === origin) return { node, distance: 0 };
+    const claim = claims.get(key);
+    if (claim?.asks === true && claim.order < (asker?.order ?? Infinity)) {
+      asker = { node, distance: claim.distance, order: claim.order };
+    }
+  }
+  return asker;
+}
+
+/** Whether another node could have it from nearer; among equals, keys are spread over the nodes. */
+function hasBetter(state: MachineState, key: KeyId, distance: number): boolean {
+  const { share } = state;
+  if (share === undefined) return false;
+  const place = spreadHash(`${key} ${state.self}`);
+  for (const [node, { claims }] of share.sisters) {
+    const claim = claims.get(key);
+    if (claim === undefined || claim.distance > distance) continue;
+    if (claim.distance < distance || spreadHash(`${key} ${node}`) < place) return true;
+  }
+  return false;
+}
+
+function isAwaited(share: Share, key: KeyId): boolean {
+  return [...share.sisters.values()].some(({ claims }) => claims.get(key)?.overdue === true);
+}
+
+/** A peer of this node has more than is here, and whoever asks has brought nothing for as long as a source may be silent. */
+function isOverdue(state: MachineState, share: Share, key: KeyId, best: Candidate, now: number): boolean {
+  const next = receivedNext(state, key);
+  const seen = share.progress.get(key);
+  if (!best.ahead) {
+    share.progress.delete(key);
+    return false;
+  }
+  if (seen === undefined || seen.next !== next) {
+    share.progress.set(key, { next, since: now });
+    return false;
+  }
+  return now - seen.since > best.conn.tuning.stallMs;
+}
+
+/** What was received is in the log. */
+function isDrained(state: MachineState, key: KeyId): boolean {
+  return receivedNext(state, key) === heldNext(state, key) && !state.sources.has(key);
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { seededRandom, testSeed } from "../testing/seeded-random.js";
+import { SimulatedLife, type Troubles } from "../testing/simulated-trouble.js";
+import type { SimulatedFleet } from "../testing/simulated-fleet.js";
+
+/** `npm run sim -- --seeds N` runs so many of each kind. */
+const SEEDS = Number(process.env["LANDFALL_SIM_SEEDS"] ?? 0);
+const TEST_MS_MAX = SEEDS > 0 ? 6 * 3_600_000 : 300_000;
+
+function live(first: number, count: number, troubles: Troubles): SimulatedFleet[] {
+  const seed = testSeed(first);
+  const isReplay = process.env["LANDFALL_SEED"] !== undefined;
+  return Array.from({ length: isReplay ? 1 : Math.max(count, SEEDS) }, (_, i) => {
+    const life = new SimulatedLife(seededRandom(seed + i), { ...troubles, shared: true });
+    const converged = life.live();
+    const { duplicates, failures } = life.fleet;
+    const outcome = { seed: seed + i, converged, duplicates, failures: failures.slice(0, 3) };
+    expect(outcome).toEqual({ seed: seed + i, converged: true, duplicates: 0, failures: [] });
+    return life.fleet;
+  });
+}
+
+describe("nodes of a site that share its log, simulated", () => {
+  it(
+    "R1, R2, R3: without faults, what several of them could fetch crosses once; all converge",
+    () => {
+      const fleets = live(300_000, 20, { sites: 7, writeMs: 12_000, everyMs: 20, troubleMs: 1_000_000 });
+      const logs = fleets.flatMap((fleet) => fleet.logs);
+      const [records, twice] = [sum(logs.map((log) => log.records)), sum(logs.map((log) => log.twice))];
+      expect(records).toBeGreaterThan(0);
+      expect(twice).toBe(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
+    "R1, R2, R3, R4: nodes crash, lose their disks, and hear nothing of the log for a while; others do their work, and all converge",
+    () => {
+      const common = { writeMs: 20_000, everyMs: 20, troubleMs: 700 };
+      const fleets = live(310_000, 20, { sites: 8, ...common, links: true, crashes: true });
+      const logs = fleets.flatMap((fleet) => fleet.logs);
+      const [records, twice] = [sum(logs.map((log) => log.records)), sum(logs.map((log) => log.twice))];
+      // What a node has asked for and cannot put into the log any more, its successor asks for again.
+      expect(records).toBeGreaterThan(0);
+      expect(twice).toBeLessThan(records / 5);
+    },
+    TEST_MS_MAX,
+  );
+});
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
