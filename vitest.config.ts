@@ -1,19 +1,36 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { PACKAGES } from "./scripts/test-projects.mjs";
 
-/** One project per package, and the whole system's own under `test`. */
-const unit = ["proto", "streams", "edge", "shore", "hq", "web", "simulator"];
-
-const onKafka = ["system/kafka.test.ts", "system/demo-kafka.test.ts"];
+const fleetsOnKafka = ["system/kafka.test.ts", "system/demo-kafka.test.ts"];
+const withKafka = "test/kafka/**";
 
 export default defineConfig({
   test: {
     // By default it would be one on a machine of two cores, which waits for disks and brokers half of the time.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
-      ...unit.map((name) => ({
-        test: { name, root: `./${name}`, include: ["test/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+      ...PACKAGES.map((name) => ({
+        test: {
+          name,
+          root: `./${name}`,
+          include: ["test/**/*.test.ts"],
+          exclude: [withKafka],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Loading every module anew for each file took as long as the tests themselves.
+          isolate: false,
+        },
       })),
+      {
+        test: {
+          name: "streams-kafka",
+          root: "./streams",
+          include: [`${withKafka}/*.test.ts`],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: "brokers",
@@ -24,11 +41,10 @@ export default defineConfig({
         },
       },
       {
-        // They wait for brokers most of the time, and so run beside others.
         test: {
           name: "system-kafka",
           root: "./test",
-          include: [...onKafka],
+          include: [...fleetsOnKafka],
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
@@ -38,7 +54,7 @@ export default defineConfig({
           name: "system",
           root: "./test",
           include: ["**/*.test.ts"],
-          exclude: ["node_modules", "dist", "kafka", ...onKafka],
+          exclude: ["node_modules", "dist", "kafka", ...fleetsOnKafka],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           // Each of these starts whole fleets of processes; two at a time would only slow each other down.

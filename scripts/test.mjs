@@ -5,13 +5,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepare } from "./prepare.mjs";
+import { FLEETS, ON_KAFKA, PACKAGES } from "./test-projects.mjs";
 
-// Side by side, one file at a time each: fleets, which mostly wait for their own processes, and all the rest. Otherwise vitest would begin
-// with the fleets, which it does not run side by side, when all else is done.
-const ALL = [
-  ["--project=system", "--project=system-kafka", "--maxWorkers=1"],
-  ["--project=!system*", "--maxWorkers=1"],
-];
+// Side by side, one file at a time each: fleets and brokers, which mostly wait for processes of their own, and all the rest. Otherwise
+// vitest would begin with the fleets, which it does not run side by side, when all else is done.
+const ALL = [FLEETS, ON_KAFKA, PACKAGES].map((names) => [
+  ...names.map((name) => `--project=${name}`),
+  "--maxWorkers=1",
+]);
 
 prepare();
 const folder = mkdtempSync(join(tmpdir(), "landfall-test-"));

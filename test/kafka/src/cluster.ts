@@ -213,6 +213,14 @@ export function temporaryFolder(): string {
 /** A cluster keeps its identity, or its brokers would refuse their own storage. */
 function clusterId(folder: string): string {
   const file = join(folder, "cluster-id");
-  if (!existsSync(file)) writeFileSync(file, randomBytes(16).toString("base64url"));
+  if (!existsSync(file)) writeFileSync(file, newClusterId(randomBytes));
   return readFileSync(file, "utf8");
+}
+
+/** 16 bytes as Kafka writes them. One that begins with "-" its tools would take for an option, so there is none, as with its own. */
+export function newClusterId(random: (bytes: number) => Buffer): string {
+  for (;;) {
+    const id = random(16).toString("base64url");
+    if (!id.startsWith("-")) return id;
+  }
 }

@@ -10,6 +10,9 @@ import { BrokersError } from "./errors.js";
 /** A download of 50 MB over a slow line. */
 const DOWNLOAD_MS_MAX = 10 * 60_000;
 const LOOK_MS = 200;
+/** What a repository refuses once for being busy, it often gives the next time. */
+const TRIES = 3;
+const PAUSE_MS = 5_000;
 const POMS = { broker: "pom.xml", mirror: "mirror-pom.xml" } as const;
 
 /** What to fetch: each has a pom of its own. */
@@ -33,7 +36,8 @@ export function hasJars(set: JarSet, version: string): boolean {
  */
 export async function fetchJars(set: JarSet, version: string): Promise<string> {
   const folder = jarFolder(set, version);
-  const lock = `${folder}.lock`;
+  // One for all versions: Maven's own cache is not made for two that fill it at once.
+  const lock = join(folder, "..", "download.lock");
   mkdirSync(join(folder, ".."), { recursive: true });
   while (!existsSync(folder)) {
     if (!takeLock(lock)) {
@@ -41,12 +45,23 @@ export async function fetchJars(set: JarSet, version: string): Promise<string> {
       continue;
     }
     try {
-      if (!existsSync(folder)) await download(set, version, folder);
+      await downloadAtLast(set, version, folder);
     } finally {
       rmSync(lock, { force: true });
     }
   }
   return folder;
+}
+
+async function downloadAtLast(set: JarSet, version: string, folder: string): Promise<void> {
+  for (let tries = 1; !existsSync(folder); tries++) {
+    try {
+      await download(set, version, folder);
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      await sleep(PAUSE_MS);
+    }
+  }
 }
 
 async function download(set: JarSet, version: string, folder: string): Promise<void> {
