@@ -7,6 +7,7 @@ import type { TimestampMs } from "@landfall/streams/model/record";
 import type { StreamStore } from "@landfall/streams/store/store";
 import { readableHistory, type ReadableHistoryParts } from "../history/readable-history.js";
 import { thin } from "../history/thin.js";
+import { iso } from "../view/moves.js";
 import { notFound } from "../http/refusals.js";
 import { ACKNOWLEDGEMENT_CHARS_MAX, ALERT_READINGS_MAX, AROUND_ALERT_MS } from "../limits.js";
 import { alertTime, isOpen, toApiAlert, type AlertTrace } from "../view/alerts.js";
@@ -92,10 +93,11 @@ export class AlertsDesk {
       from: Math.min(...causes.filter((time) => !Number.isNaN(time))) - AROUND_ALERT_MS,
       to: end + AROUND_ALERT_MS,
     };
-    const { points } = await readableHistory(this.parts, principal, container, range);
-    return thin(points, ALERT_READINGS_MAX).map(
-      ({ offset: _o, origin: _g, stream: _s, knownSince: _k, received: _r, ...reading }) => reading,
-    );
+    const { readings } = await readableHistory(this.parts, principal, container, range);
+    return thin(readings, ALERT_READINGS_MAX).map(({ record, ...reading }) => ({
+      time: iso(record.timestamp),
+      ...reading,
+    }));
   }
 }
 

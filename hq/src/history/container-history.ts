@@ -1,4 +1,4 @@
-import type { ContainerHistoryReply, HistoryPoint } from "@landfall/proto/api";
+import type { ContainerHistoryReply } from "@landfall/proto/api";
 import type { Scope } from "@landfall/streams/access/grant";
 import type { StreamName } from "@landfall/streams/model/names";
 import { containerMoveOf, parseValue } from "../view/decode.js";
@@ -7,7 +7,15 @@ import { pickMeasurements } from "../view/measurements.js";
 import { mergeMoves, spansAboard, toContainerEvent, type ContainerMove, type Span } from "../view/moves.js";
 import { compareGaps, GapFinder, type HistoryStore } from "./gap-finder.js";
 import type { OriginTimes } from "./origin-times.js";
-import { comparePoints, partsOf, ReadingBudget, readTopic, toPoint, type TimeRange } from "./read.js";
+import {
+  compareReadings,
+  partsOf,
+  ReadingBudget,
+  readTopic,
+  toReading,
+  type HistoryReading,
+  type TimeRange,
+} from "./read.js";
 
 /** What histories are made with. */
 export interface HistoryParts {
@@ -23,6 +31,9 @@ export interface HistoryStream {
   readonly scope: Scope;
 }
 
+/** What the API answers, with readings instead of points: not thinned. */
+export type History<Reply> = Omit<Reply, "points"> & { readonly readings: readonly HistoryReading[] };
+
 /**
  * One container's history out of the streams given, as far as the asking person may read each: readings and events of all of
  * them in one order, and what is missing. Not thinned.
@@ -33,9 +44,9 @@ export async function containerHistory(
   streams: Iterable<HistoryStream>,
   container: string,
   range: TimeRange,
-): Promise<ContainerHistoryReply> {
+): Promise<History<ContainerHistoryReply>> {
   const budget = new ReadingBudget();
-  const points: HistoryPoint[] = [];
+  const readings: HistoryReading[] = [];
   const moves: ContainerMove[][] = [];
   const known = [...streams].filter(({ stream }) => ["containers", "port"].includes(kindOfStream(stream)));
   const whole = known.filter(({ scope }) => scope === "all").map(({ stream }) => ({ stream, topic: container }));
@@ -43,13 +54,15 @@ export async function containerHistory(
   const finders: GapFinder[] = [];
   const collect = async (stream: StreamName, within: TimeRange, finder: GapFinder): Promise<void> => {
     const found: ContainerMove[] = [];
-    for await (const record of readTopic(store, stream, container, within, budget)) {
-      finder.note(record);
-      const value = parseValue(record);
-      if (!value) continue;
-      const move = containerMoveOf(record, value);
-      if (move) found.push(move);
-      else if (value["type"] === undefined) points.push(toPoint(record, pickMeasurements(value)));
+    for await (const records of readTopic(store, stream, container, within, budget)) {
+      for (const record of records) {
+        finder.note(record);
+        const value = parseValue(record);
+        if (!value) continue;
+        const move = containerMoveOf(record, value);
+        if (move) found.push(move);
+        else if (value["type"] === undefined) readings.push(toReading(record, pickMeasurements(value)));
+      }
     }
     moves.push(found);
   };
@@ -61,7 +74,7 @@ export async function containerHistory(
     finders.push(own);
     await collect(stream, within, own);
   }
-  points.sort(comparePoints);
+  readings.sort(compareReadings);
   const merged = mergeMoves(moves);
   const spans = spansAboard(merged);
   const aboard = (site: string): readonly Span[] => {
@@ -71,9 +84,9 @@ export async function containerHistory(
   const gaps = await Promise.all(finders.map((one) => one.find({ isInOnePlace: true, aboard })));
   return {
     container,
-    points,
+    readings,
     events: merged.map(toContainerEvent),
     gaps: gaps.flat().toSorted(compareGaps),
-    total: points.length,
+    total: readings.length,
   };
 }

@@ -6,6 +6,7 @@ import type { Offset, StoredRecord, TimestampMs } from "@landfall/streams/model/
 import { READ_RECORDS_MAX } from "@landfall/streams/limits";
 import type { StreamStore } from "@landfall/streams/store/store";
 import { HISTORY_RECORDS_MAX } from "../limits.js";
+import type { MutableMeasurements } from "../view/measurements.js";
 import { iso } from "../view/moves.js";
 
 /** Part of a history: event times, from inclusive, to exclusive, milliseconds since 1970. */
@@ -30,14 +31,14 @@ export class ReadingBudget {
   }
 }
 
-/** Every record of a topic measured in `range`, page by page, in the topic's order. */
+/** Every record of a topic measured in `range`, in the topic's order, page by page: waiting for each record would take longer than reading it. */
 export async function* readTopic(
   store: Pick<StreamStore, "readTopic">,
   stream: StreamName,
   topic: string,
   range: TimeRange,
   budget: ReadingBudget,
-): AsyncGenerator<StoredRecord> {
+): AsyncGenerator<readonly StoredRecord[]> {
   let fromOffset: Offset | undefined;
   for (;;) {
     const records = await store.readTopic(stream, topic as TopicName, {
@@ -47,7 +48,7 @@ export async function* readTopic(
       ...(range.to !== undefined && { toTime: range.to as TimestampMs }),
     });
     budget.take(records.length);
-    yield* records;
+    yield records;
     const last = records.at(-1);
     if (!last || records.length < READ_RECORDS_MAX) return;
     fromOffset = (last.offset + 1) as Offset;
@@ -74,7 +75,16 @@ export function partsOf(
     }));
 }
 
-export function toPoint(record: StoredRecord, measurements: Measurements): HistoryPoint {
+/** One reading of a history, with the record that it was measured in. Its times are no text yet: of a long one few are shown. */
+export interface HistoryReading extends Measurements {
+  readonly record: StoredRecord;
+}
+
+export function toReading(record: StoredRecord, measurements: MutableMeasurements): HistoryReading {
+  return Object.assign(measurements, { record });
+}
+
+export function toPoint({ record, ...measurements }: HistoryReading): HistoryPoint {
   return {
     time: iso(record.timestamp),
     knownSince: iso(record.arrived),
@@ -86,8 +96,7 @@ export function toPoint(record: StoredRecord, measurements: Measurements): Histo
   };
 }
 
-/** By the time they were measured; at the same time, in the order of their topic. Text of RFC 3339 in UTC sorts as time. */
-export function comparePoints(a: HistoryPoint, b: HistoryPoint): number {
-  if (a.time !== b.time) return a.time < b.time ? -1 : 1;
-  return a.offset - b.offset || (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : 0);
+/** By the time they were measured; at the same time, in the order of their topic. */
+export function compareReadings({ record: a }: HistoryReading, { record: b }: HistoryReading): number {
+  return a.timestamp - b.timestamp || a.offset - b.offset || (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : 0);
 }

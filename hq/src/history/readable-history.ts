@@ -3,7 +3,7 @@ import type { Policy, Principal } from "@landfall/streams/access/policy";
 import type { Gate } from "../util/gate.js";
 import { isExcerpt } from "../view/excerpt.js";
 import type { FleetView } from "../view/fleet-view.js";
-import { containerHistory, type HistoryParts } from "./container-history.js";
+import { containerHistory, type History, type HistoryParts } from "./container-history.js";
 import type { TimeRange } from "./read.js";
 
 export interface ReadableHistoryParts {
@@ -23,7 +23,7 @@ export function readableHistory(
   principal: Principal,
   container: string,
   range: TimeRange,
-): Promise<ContainerHistoryReply> {
+): Promise<History<ContainerHistoryReply>> {
   const traces = [...(view.containers.get(container)?.keys() ?? [])].filter((name) => !isExcerpt(name));
   const streams = traces.map((stream) => ({ stream, scope: policy.scope(principal, stream) }));
   return histories.run(() => containerHistory(historyParts, streams, container, range));

@@ -1,12 +1,20 @@
-import type { HistoryPoint, Measurements, ShipHistoryReply } from "@landfall/proto/api";
+import type { ShipHistoryReply } from "@landfall/proto/api";
 import type { StreamName } from "@landfall/streams/model/names";
 import { parseValue, shipMoveOf } from "../view/decode.js";
 import { kindOfStream } from "../view/kinds.js";
-import { pickMeasurements } from "../view/measurements.js";
+import { pickMeasurements, type MutableMeasurements } from "../view/measurements.js";
 import { iso, mergeMoves, type ShipMove, type Span } from "../view/moves.js";
-import type { HistoryParts, HistoryStream } from "./container-history.js";
+import type { History, HistoryParts, HistoryStream } from "./container-history.js";
 import { GapFinder, type HistoryTopic } from "./gap-finder.js";
-import { comparePoints, partsOf, ReadingBudget, readTopic, toPoint, type TimeRange } from "./read.js";
+import {
+  compareReadings,
+  partsOf,
+  ReadingBudget,
+  readTopic,
+  toReading,
+  type HistoryReading,
+  type TimeRange,
+} from "./read.js";
 
 /** What may be read of a ship for one answer. */
 export interface ShipHistorySources {
@@ -25,9 +33,9 @@ export async function shipHistory(
   sources: ShipHistorySources,
   imo: string,
   range: TimeRange,
-): Promise<ShipHistoryReply> {
+): Promise<History<ShipHistoryReply>> {
   const budget = new ReadingBudget();
-  const points: HistoryPoint[] = [];
+  const readings: HistoryReading[] = [];
   const moves: ShipMove[][] = [];
   const finder = new GapFinder(
     store,
@@ -37,11 +45,13 @@ export async function shipHistory(
   );
   const collectMoves = async (stream: StreamName, topic: string, within: TimeRange): Promise<void> => {
     const found: ShipMove[] = [];
-    for await (const record of readTopic(store, stream, topic, within, budget)) {
-      finder.note(record);
-      const value = parseValue(record);
-      const move = value && shipMoveOf(record, value);
-      if (move) found.push(move);
+    for await (const records of readTopic(store, stream, topic, within, budget)) {
+      for (const record of records) {
+        finder.note(record);
+        const value = parseValue(record);
+        const move = value && shipMoveOf(record, value);
+        if (move) found.push(move);
+      }
     }
     moves.push(found);
   };
@@ -49,12 +59,14 @@ export async function shipHistory(
     stream: StreamName,
     topic: string,
     within: TimeRange,
-    pick: (value: Readonly<Record<string, unknown>>) => Measurements,
+    pick: (value: Readonly<Record<string, unknown>>) => MutableMeasurements,
   ): Promise<void> => {
-    for await (const record of readTopic(store, stream, topic, within, budget)) {
-      finder.note(record);
-      const value = parseValue(record);
-      if (value) points.push(toPoint(record, pick(value)));
+    for await (const records of readTopic(store, stream, topic, within, budget)) {
+      for (const record of records) {
+        finder.note(record);
+        const value = parseValue(record);
+        if (value) readings.push(toReading(record, pick(value)));
+      }
     }
   };
   for (const stream of sources.readable) {
@@ -79,13 +91,13 @@ export async function shipHistory(
       }
     }
   }
-  points.sort(comparePoints);
+  readings.sort(compareReadings);
   return {
     imo,
-    points,
+    readings,
     events: mergeMoves(moves).map(toShipEvent),
     gaps: await finder.find({ isInOnePlace: false, aboard: () => [] }),
-    total: points.length,
+    total: readings.length,
   };
 }
 
@@ -101,7 +113,7 @@ function topicsOf(stream: StreamName, imo: string): HistoryTopic[] {
 }
 
 /** Where and whither; nothing else that somebody may have put into a position. */
-function positionOnly(value: Readonly<Record<string, unknown>>): Measurements {
+function positionOnly(value: Readonly<Record<string, unknown>>): MutableMeasurements {
   const { latitude, longitude, speedKn, courseDeg, headingDeg } = pickMeasurements(value);
   return {
     ...(latitude !== undefined && { latitude }),

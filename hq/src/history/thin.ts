@@ -1,4 +1,4 @@
-import type { HistoryPoint } from "@landfall/proto/api";
+import type { Measurements } from "@landfall/proto/api";
 import { FLAG_FIELDS, NUMBER_FIELDS, type NumberField } from "../view/measurements.js";
 
 /**
@@ -6,53 +6,68 @@ import { FLAG_FIELDS, NUMBER_FIELDS, type NumberField } from "../view/measuremen
  * over all and in each of equally many readings; every moment at which a door, the power or a defrosting changed, as
  * far as there is room. Points keep their order. `max` is at least HISTORY_POINTS_MIN.
  */
-export function thin(points: readonly HistoryPoint[], max: number): readonly HistoryPoint[] {
+export function thin<P extends Measurements>(points: readonly P[], max: number): readonly P[] {
   if (points.length <= max) return points;
-  const fields = NUMBER_FIELDS.filter((field) => points.some((point) => point[field] !== undefined));
+  const columns = NUMBER_FIELDS.map((field) => columnOf(points, field)).filter((column) => column !== undefined);
   const kept = new Set<number>([0, points.length - 1]);
-  for (const index of extremes(points, fields, 0, points.length)) kept.add(index);
+  for (const column of columns) keepExtremes(kept, column, 0, points.length);
   for (const index of changes(points)) {
     // Half of the room at most: a door that rattles must not hide the temperature.
     if (kept.size >= max / 2) break;
     kept.add(index);
   }
-  const perBucket = Math.max(1, 2 * fields.length);
+  const perBucket = Math.max(1, 2 * columns.length);
   const buckets = Math.floor((max - kept.size) / perBucket);
   for (let bucket = 0; bucket < buckets; bucket++) {
     const from = Math.floor((bucket * points.length) / buckets);
     const to = Math.floor(((bucket + 1) * points.length) / buckets);
-    for (const index of extremes(points, fields, from, to)) kept.add(index);
+    for (const column of columns) keepExtremes(kept, column, from, to);
   }
   spread(kept, points.length, max);
-  return [...kept].sort((a, b) => a - b).map((index) => points[index] as HistoryPoint);
+  return [...kept].sort((a, b) => a - b).map((index) => points[index] as P);
 }
 
-/** Where each field is lowest and highest between two positions. */
-function extremes(points: readonly HistoryPoint[], fields: readonly NumberField[], from: number, to: number): number[] {
-  const found: number[] = [];
-  for (const field of fields) {
-    let lowest = -1;
-    let highest = -1;
-    for (let i = from; i < to; i++) {
-      const value = points[i]?.[field];
-      if (value === undefined) continue;
-      if (lowest < 0 || value < (points[lowest]?.[field] ?? 0)) lowest = i;
-      if (highest < 0 || value > (points[highest]?.[field] ?? 0)) highest = i;
-    }
-    if (lowest >= 0) found.push(lowest, highest);
+/** One field of all points, NaN where a point does not have it; undefined when none has. */
+function columnOf(points: readonly Measurements[], field: NumberField): Float64Array | undefined {
+  let column: Float64Array | undefined;
+  for (let i = 0; i < points.length; i++) {
+    const value = (points[i] as Measurements)[field];
+    if (value === undefined) continue;
+    column ??= new Float64Array(points.length).fill(Number.NaN);
+    column[i] = value;
   }
-  return found;
+  return column;
+}
+
+/** Where a column is lowest and highest between two positions. */
+function keepExtremes(kept: Set<number>, column: Float64Array, from: number, to: number): void {
+  let [lowest, highest] = [-1, -1];
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = from; i < to; i++) {
+    const value = column[i] as number;
+    if (value < low) {
+      low = value;
+      lowest = i;
+    }
+    if (value > high) {
+      high = value;
+      highest = i;
+    }
+  }
+  if (lowest >= 0) kept.add(lowest);
+  if (highest >= 0) kept.add(highest);
 }
 
 /** Where something that is on or off is not what it was. */
-function* changes(points: readonly HistoryPoint[]): Generator<number> {
-  const last = new Map<string, boolean>();
+function* changes(points: readonly Measurements[]): Generator<number> {
+  const last: (boolean | undefined)[] = FLAG_FIELDS.map(() => undefined);
   for (let i = 0; i < points.length; i++) {
-    for (const field of FLAG_FIELDS) {
-      const value = points[i]?.[field];
+    const point = points[i] as Measurements;
+    for (let f = 0; f < FLAG_FIELDS.length; f++) {
+      const value = point[FLAG_FIELDS[f] as (typeof FLAG_FIELDS)[number]];
       if (value === undefined) continue;
-      if (last.has(field) && last.get(field) !== value) yield i;
-      last.set(field, value);
+      if (last[f] !== undefined && last[f] !== value) yield i;
+      last[f] = value;
     }
   }
 }

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
-import type { HistoryGap, HistoryPoint } from "@landfall/proto/api";
+import type { HistoryGap } from "@landfall/proto/api";
 import { LandfallError } from "@landfall/streams/model/errors";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 import { toCsv } from "../history/csv.js";
 import { toGeoJson } from "../history/geojson.js";
 import { toGpx } from "../history/gpx.js";
-import type { TimeRange } from "../history/read.js";
+import { toPoint, type HistoryReading, type TimeRange } from "../history/read.js";
 import { thin } from "../history/thin.js";
 import { EXPORT_PIECE_CHARS, HISTORY_POINTS_DEFAULT, HISTORY_POINTS_MAX, HISTORY_POINTS_MIN } from "../limits.js";
 
@@ -67,14 +67,17 @@ export function sendHistory(
   reply: FastifyReply,
   { format, maxPoints }: Pick<Static<typeof HistoryQuery>, "format" | "maxPoints">,
   subject: HistorySubject,
-  history: {
-    readonly points: readonly HistoryPoint[];
+  {
+    readings,
+    ...history
+  }: {
+    readonly readings: readonly HistoryReading[];
     readonly gaps: readonly HistoryGap[];
     readonly total: number;
   },
 ): FastifyReply {
   const wanted = maxPoints ?? (format === "json" ? HISTORY_POINTS_DEFAULT : HISTORY_POINTS_MAX);
-  const points = thin(history.points, wanted);
+  const points = thin(readings, wanted).map(toPoint);
   const { kind, id, name } = subject;
   switch (format) {
     case "csv":

@@ -12,6 +12,8 @@ import { ownerOfStream, type StreamName } from "@landfall/streams/model/names";
 import type { FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 import { excursionsOf, type Limit } from "../../history/excursions.js";
+import type { History } from "../../history/container-history.js";
+import { toPoint } from "../../history/read.js";
 import { readableHistory } from "../../history/readable-history.js";
 import { CONTAINERS_LIMIT_DEFAULT, CONTAINERS_LIMIT_MAX, EXCURSIONS_MAX, ZOOM_MAX } from "../../limits.js";
 import { voyagesFor } from "../../grants/voyages.js";
@@ -59,7 +61,7 @@ export function addContainerRoutes(
     streamsOf(containerOf(request), perspectives.of(request.principal).readable).map(ownerOfStream);
 
   /** As much of it as the asking person may read. */
-  const historyOf = async (request: FastifyRequest, container: string): Promise<ContainerHistoryReply> => {
+  const historyOf = async (request: FastifyRequest, container: string): Promise<History<ContainerHistoryReply>> => {
     checkContainer(container);
     const range = rangeOf(request.query as Static<typeof RangeQuery>);
     const perspective = perspectives.of(request.principal);
@@ -181,13 +183,14 @@ export function addContainerRoutes(
     async (request): Promise<ExcursionsReply> => {
       const container = request.params.id;
       const limit = limitOf(request.query);
-      const { points, events, gaps } = await historyOf(request, container);
-      const all = excursionsOf(points, gaps, events, limit);
+      const { readings, events, gaps } = await historyOf(request, container);
+      const measured = readings.filter((reading) => reading[limit.field] !== undefined);
+      const all = excursionsOf(measured.map(toPoint), gaps, events, limit);
       return {
         container,
         field: limit.field,
         [limit.side]: limit.value,
-        readings: points.reduce((count, point) => count + Number(point[limit.field] !== undefined), 0),
+        readings: measured.length,
         total: all.length,
         excursions: longest(all, EXCURSIONS_MAX),
         gaps,
