@@ -44,7 +44,7 @@ export function createMapView(element: HTMLElement, deps: MapDeps): MapView {
 }
 
 /** How far lines and marks reach beyond the view, as a share of it: while the map is dragged so far, nothing is drawn. */
-const PADDING = 0.12;
+const PADDING = 0.1;
 /** How often what only grows old is looked at again: names of ships that were not heard of for hours fade. */
 const STALE_LOOK_MS = 10_000;
 
@@ -85,7 +85,7 @@ class Chart implements MapView {
     this.#map.setView([latitude, longitude], zoom, { animate: false });
     this.#camera = new Camera(this.#map, deps.selectors, () => this.#motion.matches, view);
     const shared = { palette: () => this.#palette, reducedMotion: () => this.#motion.matches, settles: true };
-    this.#ground = new CanvasLayer({ ...shared, pane: "tilePane", padding: 0.3, settles: false }, [
+    this.#ground = new CanvasLayer({ ...shared, pane: "tilePane", padding: 0.15, settles: false }, [
       this.#land,
       new GraticulePainter(),
     ]);
