@@ -1,8 +1,8 @@
-// Which vitest projects there are, by what they need: each group is one lane of `npm test`.
+// Which vitest projects there are, by what they need: `npm test` runs these groups.
 
 /** One package each. */
 export const PACKAGES = ["proto", "streams", "edge", "shore", "hq", "web", "simulator"];
-/** What starts Kafka's brokers. */
-export const ON_KAFKA = ["brokers", "streams-kafka", "system-kafka"];
+/** Packages' tests that start Kafka's brokers. */
+export const ON_KAFKA = ["brokers", "streams-kafka"];
 /** Whole fleets of processes. */
-export const FLEETS = ["system"];
+export const FLEETS = ["system", "system-kafka"];

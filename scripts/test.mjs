@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { prepare } from "./prepare.mjs";
 import { FLEETS, ON_KAFKA, PACKAGES } from "./test-projects.mjs";
 
-// Side by side, one file at a time each: fleets and brokers, which mostly wait for processes of their own, and all the rest. Otherwise
-// vitest would begin with the fleets, which it does not run side by side, when all else is done.
-const ALL = [FLEETS, ON_KAFKA, PACKAGES].map((names) => [
+// Side by side, one file at a time each: fleets, which mostly wait for their own processes, and all the rest. Otherwise vitest would
+// begin with the fleets, which it does not run side by side, when all else is done. Three at once are too many for two cores.
+const ALL = [FLEETS, [...ON_KAFKA, ...PACKAGES]].map((names) => [
   ...names.map((name) => `--project=${name}`),
   "--maxWorkers=1",
 ]);

@@ -13,12 +13,10 @@ const CELL_PX = 64;
 export class LabelSpace {
   readonly #cells = new Map<number, Rect[]>();
 
-  /** Size of the drawing, and how far it reaches beyond the view: what the edge of either would cut is no free place. */
+  /** Size of the drawing; what would be cut off at its edge is no free place. */
   constructor(
     readonly width: number,
     readonly height: number,
-    readonly paddingX = 0,
-    readonly paddingY = 0,
   ) {}
 
   take(rect: Rect): void {
@@ -30,10 +28,7 @@ export class LabelSpace {
   }
 
   isFree(rect: Rect): boolean {
-    if (
-      isCut(rect.x, rect.x + rect.width, this.width, this.paddingX) ||
-      isCut(rect.y, rect.y + rect.height, this.height, this.paddingY)
-    )
+    if (rect.x < 0 || rect.y < 0 || rect.x + rect.width > this.width || rect.y + rect.height > this.height)
       return false;
     for (const key of cellsOf(rect)) {
       if (this.#cells.get(key)?.some((other) => overlap(rect, other))) return false;
@@ -54,11 +49,6 @@ function overlap(a: Rect, b: Rect): boolean {
 }
 
 /** Keys of the cells that a rectangle touches. */
-/** Whether an edge of the drawing or of the view lies between two coordinates. */
-function isCut(from: number, to: number, size: number, padding: number): boolean {
-  return from < 0 || to > size || (from < padding && to > padding) || (from < size - padding && to > size - padding);
-}
-
 function* cellsOf({ x, y, width, height }: Rect): Generator<number> {
   for (let row = Math.floor(y / CELL_PX); row <= Math.floor((y + height) / CELL_PX); row++) {
     for (let column = Math.floor(x / CELL_PX); column <= Math.floor((x + width) / CELL_PX); column++) {
