@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { OFFSET_SLOT_COUNT } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { originId, streamName } from "../model/names.js";
-import { checkRecords } from "../store/append-input.js";
+import { checkMayAppend, checkRecords } from "../store/append-input.js";
 import { isAhead } from "../store/embedded-store.js";
 import { checkClock } from "../store/offset-clock.js";
 import { HeldRun } from "./held-run.js";
@@ -101,12 +101,7 @@ export class KafkaStore implements LocalStore {
   async append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]> {
     this.checkOpen();
     checkStream(stream);
-    if (this.options.mayAppend?.(stream) === false) {
-      throw new LandfallError(
-        "PRODUCE_FORBIDDEN",
-        `by the rules in force here ${this.options.site} may not produce into ${stream}`,
-      );
-    }
+    checkMayAppend(stream, this.options);
     if (records.length === 0) return [];
     checkRecords(records);
     checkClock(this.options.env.now());

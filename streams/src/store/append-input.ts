@@ -1,6 +1,6 @@
 import { APPEND_BYTES_MAX, APPEND_RECORDS_MAX, TIMESTAMP_MS_MAX, VALUE_BYTES_MAX } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
-import { originId, streamName, topicName } from "../model/names.js";
+import { originId, streamName, topicName, type StreamName } from "../model/names.js";
 import { encodeHeaders } from "./block-headers.js";
 import { RECORD_HEADER_BYTES } from "./block-layout.js";
 import { tooLarge, tooMany } from "./too-much.js";
@@ -74,4 +74,13 @@ export function isTime(ms: unknown): boolean {
 
 function invalid(what: string): never {
   throw new LandfallError("INVALID_ARGUMENT", what);
+}
+
+/** @throws LandfallError PRODUCE_FORBIDDEN where the rules in force do not let the site produce into the stream */
+export function checkMayAppend(
+  stream: StreamName,
+  { site, mayAppend }: { readonly site: string; readonly mayAppend?: ((stream: StreamName) => boolean) | undefined },
+): void {
+  if (mayAppend?.(stream) !== false) return;
+  throw new LandfallError("PRODUCE_FORBIDDEN", `by the rules in force here ${site} may not produce into ${stream}`);
 }

@@ -11,7 +11,7 @@ import {
 } from "../limits.js";
 import { LandfallError } from "../model/errors.js";
 import { nodeName, originId, siteName, streamName } from "../model/names.js";
-import { checkBatch, checkRecords } from "./append-input.js";
+import { checkBatch, checkMayAppend, checkRecords } from "./append-input.js";
 import { lackingOf, withUnderWay } from "./batch-check.js";
 import { SharedBackground, inlineBackground, workerBackground } from "./background.js";
 import { BlockCache } from "./block-cache.js";
@@ -277,12 +277,7 @@ export class EmbeddedStore implements LocalStore {
   async append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]> {
     this.checkOpen();
     streamName(stream);
-    if (this.options.mayAppend?.(stream) === false) {
-      throw new LandfallError(
-        "PRODUCE_FORBIDDEN",
-        `by the rules in force here ${this.options.site} may not produce into ${stream}`,
-      );
-    }
+    checkMayAppend(stream, this.options);
     if (records.length === 0) return [];
     const state = this.opened.catalog.streams.forWriting(stream);
     if (this.gate === undefined && !this.mustWait(state)) {
