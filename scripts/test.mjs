@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { prepare } from "./prepare.mjs";
 import { FLEETS, ON_KAFKA, PACKAGES } from "./test-projects.mjs";
 
@@ -22,8 +22,21 @@ rmSync(folder, { recursive: true, force: true });
 
 const sum = (count) => results.reduce((total, { counts }) => total + counts[count], 0);
 const [passed, failed, pending] = ["numPassedTests", "numFailedTests", "numPendingTests"].map(sum);
+for (const { counts } of results) process.stdout.write(failuresOf(counts));
 process.stdout.write(`\n${passed} passed, ${failed} failed${pending > 0 ? `, ${pending} skipped` : ""}\n`);
 process.exit(results.every(({ isGreen }) => isGreen) ? 0 : 1);
+
+/** Once more, at the end: what one of the runs side by side says is far up by then. */
+function failuresOf({ testResults = [] }) {
+  return testResults
+    .flatMap(({ name, message, assertionResults }) => {
+      const failed = assertionResults.filter(({ status }) => status === "failed");
+      const failures = failed.map((test) => ({ title: test.fullName, text: test.failureMessages.join("\n") }));
+      if (message) failures.push({ title: "the file as a whole", text: message });
+      return failures.map(({ title, text }) => `\n✗ ${relative(".", name)} > ${title}\n${text}\n`);
+    })
+    .join("");
+}
 
 async function run(selection, report) {
   const vitest = join("node_modules", "vitest", "vitest.mjs");

@@ -4,12 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Frame } from "@landfall/proto/gen/landfall/v1/replication";
 import { VALUE_BYTES_MAX } from "../src/limits.js";
 import { DISTANCE_INFINITE, type Message } from "../src/replication/machine-state.js";
-import {
-  CREDIT_BYTES_MAX,
-  FRAME_BYTES_MAX,
-  KEYS_PER_LINK_MAX,
-  TALK_FRAMES_MAX,
-} from "../src/replication/wire-limits.js";
+import { CREDIT_BYTES_MAX, FRAME_BYTES_MAX, KEYS_PER_LINK_MAX } from "../src/replication/wire-limits.js";
 import { topicName } from "../src/model/names.js";
 import type { TimestampMs } from "../src/model/record.js";
 import type { TlsSettings } from "../src/settings/node-settings.js";
@@ -40,8 +35,8 @@ const bytesOf = (body: Message): Uint8Array => Frame.encode({ body }).finish();
 const hello: Message = { $case: "hello", value: HELLO };
 const credit: Message = { $case: "credit", value: { bytes: CREDIT_BYTES_MAX - 1 } };
 
-/** Waits in between for what was sent to be on its way. */
-async function flood(frames: number, make: (i: number) => Message | Uint8Array): Promise<void> {
+/** Until it is cut off, or `frames` were sent. Waits in between for what was sent to be on its way. */
+async function flood(make: (i: number) => Message | Uint8Array, frames = Infinity): Promise<void> {
   for (let i = 0; i < frames && !scene.peer.hasEnded; i++) {
     scene.peer.send(make(i));
     if (i % 20 === 19) await new Promise<void>((resolve) => setImmediate(resolve));
@@ -56,7 +51,7 @@ describe.each(DIRECTIONS)("U2: a peer that does not end, %s", (direction) => {
   ])("an endless stream of %s: cut off, and recorded", async (_what, make) => {
     scene = await Scene.open({ direction, authority });
     await scene.greet();
-    await flood(2 * TALK_FRAMES_MAX, make);
+    await flood(make);
     expect((await scene.peer.ended()).code).toBe("OVERLOADED");
     await scene.isRecorded("OVERLOADED", /more frames/);
     await scene.isUnharmed();
@@ -66,13 +61,14 @@ describe.each(DIRECTIONS)("U2: a peer that does not end, %s", (direction) => {
     scene = await Scene.open({ direction, authority });
     await scene.greet();
     const perFrame = 5_000;
-    await flood(KEYS_PER_LINK_MAX / perFrame + 1, (frame) => {
+    const announcement = (frame: number): Message => {
       const holdings = Array.from({ length: perFrame }, (_, i) => {
         const origin = `singapore.a~${frame * perFrame + i}`;
         return { stream: CONTAINERS, origin, next: 0, distance: DISTANCE_INFINITE, holes: [] };
       });
       return { $case: "announce", value: { holdings } };
-    });
+    };
+    await flood(announcement, KEYS_PER_LINK_MAX / perFrame + 1);
     expect((await scene.peer.ended()).code).toBe("OVERLOADED");
     await scene.isRecorded("OVERLOADED", /histories/);
     await scene.isUnharmed();

@@ -271,11 +271,13 @@ class KafkaJsClient implements KafkaClient {
     const lines = this.lines.get(address);
     this.lines.delete(address);
     if (lines === undefined) return;
+    const givenUp = new KafkaError("UNREACHABLE", `the connection to ${address} was given up`);
     for (const { connectionPool } of [lines.main, lines.urgent]) {
       for (const connection of connectionPool.pool) {
-        connection.rejectRequests(new KafkaError("UNREACHABLE", `the connection to ${address} was given up`));
+        connection.rejectRequests(givenUp);
         connection.disconnect().catch(() => undefined);
-        connection.socket?.destroy();
+        // With an error: of one that is still being made, kafkajs would not hear otherwise until its time is over.
+        connection.socket?.destroy(givenUp);
       }
     }
   }

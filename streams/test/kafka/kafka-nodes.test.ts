@@ -114,7 +114,9 @@ describe.skipIf(skip)("several nodes of a site on Kafka, and the ships that call
       }
       expect(shares.reduce((sum, share) => sum + share, 0)).toBe(rounds * KEYS * RECORDS);
       for (const node of nodes) expect([held(node), node.reported]).toEqual([rounds * KEYS * RECORDS, []]);
-      expect(a.node.replicator.shared()?.nodes).toEqual(["tokyo.b", "tokyo.c"]);
+      const sisters = () => a.node.replicator.shared()?.nodes ?? [];
+      await until(() => sisters().length === 2);
+      expect(sisters()).toEqual(["tokyo.b", "tokyo.c"]);
       await until(() => nodes.reduce((sum, { replicator }) => sum + (replicator.shared()?.asksFor ?? 0), 0) === KEYS);
     },
   );
