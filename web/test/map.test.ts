@@ -109,6 +109,27 @@ describe.skipIf(path === undefined)(`the map in a browser (seed ${SEED})`, { tim
     await page.getByRole("form", { name: "Voyage controls" }).waitFor();
   });
 
+  it("picks a mark where it is seen while the map is dragged, short of and beyond what was drawn", async () => {
+    const page = await open({ path: "/?map=3/40/-170" });
+    await text(page, "On the map");
+    const ship = makeWorld(SEED).ships.find(({ imo }) => imo === HYACINTH);
+    let at = await hoverUntil(page, ship, "Big Blue Hyacinth");
+    for (const dx of [-60, -250]) {
+      const before = page.url();
+      const from = { x: 900, y: 250 };
+      await page.mouse.move(from.x, from.y);
+      await page.mouse.down();
+      await page.mouse.move(from.x + dx, from.y, { steps: 10 });
+      // Held still first, so that it does not glide on.
+      await page.waitForFunction(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 300, true))));
+      await page.mouse.up();
+      await page.waitForURL((url) => url.href !== before);
+      const next = await hoverUntil(page, ship, "Big Blue Hyacinth");
+      expect(Math.abs(next.x - at.x - dx)).toBeLessThan(6);
+      at = next;
+    }
+  });
+
   it("shows the same marks again in the next world", async () => {
     const page = await open({ path: "/?map=3/40/-170" });
     await text(page, "On the map");

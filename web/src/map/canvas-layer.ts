@@ -18,9 +18,9 @@ export interface Hit {
 
 /** Draws one kind of mark onto a canvas that it shares with others. One file per painter. */
 export interface Painter {
-  /** Draws; true asks for the next animation frame, too. */
+  /** Draws; true asks to be drawn again soon, since something moves. */
   paint(frame: Frame): boolean;
-  /** What of the last drawing is at this pixel of the map. */
+  /** What of the last drawing is at this pixel of it. */
   hit?(x: number, y: number): Hit | undefined;
 }
 
@@ -28,9 +28,14 @@ export interface CanvasOptions {
   readonly pane: string;
   /** How far the drawing reaches beyond the view, as a share of it; such a canvas is drawn again only when needed. */
   readonly padding: number;
+  /** Whether it is drawn again when the map has come to rest, though the view is still within the last drawing. */
+  readonly settles: boolean;
   readonly palette: () => Palette;
   readonly reducedMotion: () => boolean;
 }
+
+/** Each drawing costs a canvas of pixels, whatever moves in it; dots that go 34 pixels a second want no more than this. */
+const MOVING_EVERY_MS = 66;
 
 /**
  * A canvas over the map that stays sharp on every screen, moves with the map while it is dragged and scales with it
@@ -42,6 +47,7 @@ export class CanvasLayer extends L.Layer {
   readonly #canvas = document.createElement("canvas");
   #map: L.Map | undefined;
   #frameRequest: number | undefined;
+  #movingTimer: ReturnType<typeof setTimeout> | undefined;
   /** Centre and zoom of the last drawing. */
   #drawn: { center: L.LatLng; zoom: number; topLeft: L.Point; padding: L.Point } | undefined;
 
@@ -62,6 +68,7 @@ export class CanvasLayer extends L.Layer {
 
   override onRemove(): this {
     if (this.#frameRequest !== undefined) cancelAnimationFrame(this.#frameRequest);
+    clearTimeout(this.#movingTimer);
     this.#canvas.remove();
     this.#map = undefined;
     return this;
@@ -70,8 +77,12 @@ export class CanvasLayer extends L.Layer {
   override getEvents(): Record<string, L.LeafletEventHandlerFn> {
     return {
       move: () => this.#onMove(),
-      moveend: () => this.redraw(),
+      moveend: () => {
+        if (this.#settings.settles || !this.#isWithin()) this.redraw();
+      },
       resize: () => this.redraw(),
+      // The pixels of layers count from elsewhere now.
+      viewreset: () => this.redraw(),
       zoom: () => this.#transform(this.#map?.getCenter(), this.#map?.getZoom()),
       zoomanim: (event) => {
         const { center, zoom } = event as L.ZoomAnimEvent;
@@ -89,22 +100,29 @@ export class CanvasLayer extends L.Layer {
     });
   }
 
+  /** What is at this pixel of the view, which may have moved since the last drawing. */
   hit(x: number, y: number): Hit | undefined {
+    if (!this.#map || !this.#drawn) return undefined;
+    const at = this.#map.containerPointToLayerPoint([x, y]).subtract(this.#drawn.topLeft).add(this.#drawn.padding);
     for (const painter of this.#painters.toReversed()) {
-      const hit = painter.hit?.(x, y);
+      const hit = painter.hit?.(at.x, at.y);
       if (hit) return hit;
     }
     return undefined;
   }
 
   #onMove(): void {
-    const map = this.#map;
-    if (!map || !this.#drawn) return;
     // While zooming, the transform does; a redraw would jump to the end of the animation.
-    if (map.getZoom() !== this.#drawn.zoom) return;
+    if (this.#map?.getZoom() === this.#drawn?.zoom && !this.#isWithin()) this.redraw();
+  }
+
+  /** Whether the last drawing still covers the view, in its own size. */
+  #isWithin(): boolean {
+    const map = this.#map;
+    if (!map || !this.#drawn || map.getZoom() !== this.#drawn.zoom) return false;
     const shift = map.containerPointToLayerPoint([0, 0]).subtract(this.#drawn.topLeft);
     const { padding } = this.#drawn;
-    if (Math.abs(shift.x) >= padding.x || Math.abs(shift.y) >= padding.y) this.redraw();
+    return Math.abs(shift.x) < padding.x && Math.abs(shift.y) < padding.y;
   }
 
   /** Puts the last drawing where it belongs in a view of `center` and `zoom` that is being animated to. */
@@ -146,7 +164,10 @@ export class CanvasLayer extends L.Layer {
     L.DomUtil.setTransform(this.#canvas, topLeft.subtract(padding), 1);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.clearRect(0, 0, width, height);
-    if (this.#paintAll(this.#frame(map, ctx, width, height, padding))) this.redraw();
+    clearTimeout(this.#movingTimer);
+    if (this.#paintAll(this.#frame(map, ctx, width, height, padding))) {
+      this.#movingTimer = setTimeout(() => this.redraw(), MOVING_EVERY_MS);
+    }
   }
 
   #frame(map: L.Map, ctx: CanvasRenderingContext2D, width: number, height: number, padding: L.Point): Frame {
@@ -164,7 +185,7 @@ export class CanvasLayer extends L.Layer {
       west: (origin.x / worldPx) * 360 - 180,
       east: ((origin.x + width) / worldPx) * 360 - 180,
       palette: this.#settings.palette(),
-      labels: new LabelSpace(width, height),
+      labels: new LabelSpace(width, height, padding.x, padding.y),
       timeMs: performance.now(),
       reducedMotion: this.#settings.reducedMotion(),
     };

@@ -13,10 +13,12 @@ const CELL_PX = 64;
 export class LabelSpace {
   readonly #cells = new Map<number, Rect[]>();
 
-  /** Size of the drawing; what would be cut off at its edge is no free place. */
+  /** Size of the drawing, and how far it reaches beyond the view: what the edge of either would cut is no free place. */
   constructor(
     readonly width: number,
     readonly height: number,
+    readonly paddingX = 0,
+    readonly paddingY = 0,
   ) {}
 
   take(rect: Rect): void {
@@ -28,7 +30,10 @@ export class LabelSpace {
   }
 
   isFree(rect: Rect): boolean {
-    if (rect.x < 0 || rect.y < 0 || rect.x + rect.width > this.width || rect.y + rect.height > this.height)
+    if (
+      isCut(rect.x, rect.x + rect.width, this.width, this.paddingX) ||
+      isCut(rect.y, rect.y + rect.height, this.height, this.paddingY)
+    )
       return false;
     for (const key of cellsOf(rect)) {
       if (this.#cells.get(key)?.some((other) => overlap(rect, other))) return false;
@@ -46,6 +51,11 @@ export class LabelSpace {
 
 function overlap(a: Rect, b: Rect): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
+
+/** Whether an edge of the drawing or of the view lies between two coordinates. */
+function isCut(from: number, to: number, size: number, padding: number): boolean {
+  return from < 0 || to > size || (from < padding && to > padding) || (from < size - padding && to > size - padding);
 }
 
 /** Keys of the cells that a rectangle touches. */

@@ -43,6 +43,11 @@ export function createMapView(element: HTMLElement, deps: MapDeps): MapView {
   return new Chart(element, deps);
 }
 
+/** How far lines and marks reach beyond the view, as a share of it: while the map is dragged so far, nothing is drawn. */
+const PADDING = 0.1;
+/** How often what only grows old is looked at again: names of ships that were not heard of for hours fade. */
+const STALE_LOOK_MS = 10_000;
+
 class Chart implements MapView {
   readonly #map: L.Map;
   readonly #tooltip: Tooltip;
@@ -57,10 +62,15 @@ class Chart implements MapView {
   readonly #containers = new ContainersPainter();
   readonly #alerts = new AlertsPainter();
   readonly #ground: CanvasLayer;
+  readonly #edges: CanvasLayer;
   readonly #lines: CanvasLayer;
   readonly #marks: CanvasLayer;
   #palette: Palette;
-  #linkInputs: readonly unknown[] = [];
+  /** Counts what the packed fonts became: text that was drawn before must be drawn again. */
+  #fonts = 0;
+  readonly #linkInputs = new Inputs();
+  readonly #lineInputs = new Inputs();
+  readonly #markInputs = new Inputs();
   readonly #camera: Camera;
   #syncRequest: number | undefined;
 
@@ -74,22 +84,25 @@ class Chart implements MapView {
     const { latitude, longitude, zoom } = view.box ?? FIRST_BOX;
     this.#map.setView([latitude, longitude], zoom, { animate: false });
     this.#camera = new Camera(this.#map, deps.selectors, () => this.#motion.matches, view);
-    const shared = { palette: () => this.#palette, reducedMotion: () => this.#motion.matches };
-    this.#ground = new CanvasLayer({ ...shared, pane: "tilePane", padding: 0.3 }, [this.#land, new GraticulePainter()]);
-    this.#lines = new CanvasLayer({ ...shared, pane: "overlayPane", padding: 0 }, [
-      new GraticuleLabels(),
-      this.#links,
-      this.#track,
+    const shared = { palette: () => this.#palette, reducedMotion: () => this.#motion.matches, settles: true };
+    this.#ground = new CanvasLayer({ ...shared, pane: "tilePane", padding: 0.15, settles: false }, [
+      this.#land,
+      new GraticulePainter(),
     ]);
-    this.#marks = new CanvasLayer({ ...shared, pane: "markerPane", padding: 0 }, [
+    // What stays at the edges is drawn anew with every step of a moving map, and so has a canvas of its own.
+    this.#edges = new CanvasLayer({ ...shared, pane: "overlayPane", padding: 0 }, [
+      new GraticuleLabels(),
       new ScalePainter(),
+    ]);
+    this.#lines = new CanvasLayer({ ...shared, pane: "overlayPane", padding: PADDING }, [this.#links, this.#track]);
+    this.#marks = new CanvasLayer({ ...shared, pane: "markerPane", padding: PADDING }, [
       this.#ports,
       this.#ships,
       // Before the clusters, which find a place beside what is taken.
       this.#alerts,
       this.#containers,
     ]);
-    for (const layer of [this.#ground, this.#lines, this.#marks]) layer.addTo(this.#map);
+    for (const layer of [this.#ground, this.#edges, this.#lines, this.#marks]) layer.addTo(this.#map);
     this.#tooltip = new Tooltip(element);
     this.#listen();
     this.#sync();
@@ -131,16 +144,23 @@ class Chart implements MapView {
       this.#palette = readPalette(this.element);
       this.#sync();
       this.#ground.redraw();
+      this.#edges.redraw();
     };
     this.#scheme.addEventListener("change", recolour);
     // Canvas text needs the packed font to be there; style sheets alone do not wait for it.
-    void document.fonts.ready.then(() => this.#sync());
+    void document.fonts.ready.then(() => this.#fontsCame());
     this.#stops.push(
       () => resize.disconnect(),
       () => this.#scheme.removeEventListener("change", recolour),
       store.subscribe((state, before) => this.#onState(state, before)),
       this.deps.cursor.subscribe(() => this.#requestSync()),
     );
+  }
+
+  #fontsCame(): void {
+    this.#fonts++;
+    this.#edges.redraw();
+    this.#sync();
   }
 
   #onState(state: State, before: State): void {
@@ -199,8 +219,21 @@ class Chart implements MapView {
       },
     );
     this.element.classList.toggle("map-replay", state.view.atMs !== undefined);
-    this.#lines.redraw();
-    this.#marks.redraw();
+    // Most news changes neither: a drawing that would look the same is spared.
+    const track = [open?.model, open?.measure, open?.range, state.view.atMs];
+    const shared = [this.#palette, this.#fonts, selection, state.ships, Math.floor(app.nowMs() / STALE_LOOK_MS)];
+    if (
+      this.#lineInputs.haveChanged([
+        ...shared,
+        state.sites,
+        state.simulation?.state.links,
+        ...track,
+        cursor.getState().ms,
+      ])
+    )
+      this.#lines.redraw();
+    if (this.#markInputs.haveChanged([...shared, state.sites, valueOf(state.marks), valueOf(state.alerts), isListed]))
+      this.#marks.redraw();
     this.#camera.follow(state);
     const replayed = state.view.follow && open && positionAt(open.model.readings, state.view.atMs ?? open.model.toMs);
     if (replayed) this.#camera.keep(replayed);
@@ -210,9 +243,8 @@ class Chart implements MapView {
   #syncLinks(state: State, quiet: boolean): void {
     const { selection } = state.view;
     const selected = selection?.kind === "link" ? selection.id : undefined;
-    const inputs = [state.sites, state.ships, state.simulation?.state.links, selected, quiet];
-    if (inputs.every((input, i) => input === this.#linkInputs[i])) return;
-    this.#linkInputs = inputs;
+    if (!this.#linkInputs.haveChanged([state.sites, state.ships, state.simulation?.state.links, selected, quiet]))
+      return;
     const sites = valueOf(state.sites);
     const links = sites ? viewLinks(sites, valueOf(state.ships) ?? {}, state.simulation?.state.links) : [];
     this.#links.set(links, selected, quiet);
@@ -269,6 +301,17 @@ class Chart implements MapView {
     this.deps.cursor.dispatch(hit?.ms === undefined ? {} : { ms: hit.ms });
     if (hit) this.#tooltip.show(hit, x, y);
     else this.#tooltip.hide();
+  }
+}
+
+/** What something was last made of. */
+class Inputs {
+  #last: readonly unknown[] | undefined;
+
+  haveChanged(inputs: readonly unknown[]): boolean {
+    const last = this.#last;
+    this.#last = inputs;
+    return last === undefined || inputs.some((input, i) => input !== last[i]);
   }
 }
 
