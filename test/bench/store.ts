@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { diskAtRest } from "./support/disk-at-rest.js";
 import { machine, commit, median } from "./support/report.js";
 import { PEER_KINDS } from "./support/peer-comparison.js";
 import { runScenario } from "./support/store-scenarios.js";
@@ -176,6 +177,7 @@ for (const group of [...GROUPS, peerGroup()]) {
   for (let run = 0; run < Number(args.runs); run++) {
     const folder = args.folder ?? mkdtempSync(join(tmpdir(), "landfall-bench-"));
     try {
+      await diskAtRest();
       for (const scenario of group.scenarios) {
         if (scenario === "history-fill" && existsSync(join(folder, "store"))) continue;
         for (const [key, value] of Object.entries(inChild(scenario, folder))) {
