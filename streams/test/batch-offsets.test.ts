@@ -2,8 +2,10 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { OFFSET_MAX, OFFSET_SLOT_COUNT } from "../src/limits.js";
 import { BatchOffsets } from "../src/store/batch-offsets.js";
+import { testSeed } from "../testing/seeded-random.js";
 import { START_MS } from "../testing/store-fixture.js";
 
+const seed = testSeed();
 const SLOT = 17;
 const START = START_MS * 1000;
 
@@ -22,7 +24,7 @@ function give(
 
 const floors = fc.integer({ min: START - 10_000_000, max: START + 10_000_000 });
 
-it("O2: are above all that the stream holds, and grow within a topic; topics that occur once share the first", () => {
+it(`O2: are above all that the stream holds, and grow within a topic; topics that occur once share the first (seed ${seed})`, () => {
   const batches = new BatchOffsets();
   fc.assert(
     fc.property(fc.array(fc.nat({ max: 300 }), { minLength: 1, maxLength: 3000 }), floors, (topics, floor) => {
@@ -37,10 +39,11 @@ it("O2: are above all that the stream holds, and grow within a topic; topics tha
         last.set(topic, offset);
       });
     }),
+    { seed },
   );
 });
 
-it("O2: far behind the stream's, are above what each topic holds", () => {
+it(`O2: far behind the stream's, are above what each topic holds (seed ${seed})`, () => {
   const batches = new BatchOffsets();
   const records = fc.array(fc.record({ topic: fc.nat({ max: 20 }), floor: floors }), { minLength: 1, maxLength: 100 });
   fc.assert(
@@ -55,6 +58,7 @@ it("O2: far behind the stream's, are above what each topic holds", () => {
         last.set(topic, offset);
       });
     }),
+    { seed },
   );
 });
 

@@ -5,9 +5,11 @@ import { isLandfallError } from "../src/model/errors.js";
 import { originId, streamName, topicName } from "../src/model/names.js";
 import { decodeBlock, encodeBlock } from "../src/store/block.js";
 import { blockChecksum } from "../src/store/block-parse.js";
+import { testSeed } from "../testing/seeded-random.js";
 import type { Offset, OriginRecord, Seq, TimestampMs } from "../src/model/record.js";
 import type { Batch } from "../src/store/store.js";
 
+const seed = testSeed();
 // Head, then the three names of `oneRecord`, each with its length byte.
 const recordStart = 28 + 1 + "duckworks.containers".length + 1 + "tokyo.a~z1".length + 1 + "CSQU3054383".length;
 
@@ -77,7 +79,7 @@ function refusal(bytes: Uint8Array): string {
   throw new Error("the block was accepted");
 }
 
-describe("a block", () => {
+describe(`a block (seed ${seed})`, () => {
   it("gives back every field and byte", () => {
     fc.assert(
       fc.property(batches, (batch) => {
@@ -93,6 +95,7 @@ describe("a block", () => {
           expect(Buffer.compare(record.value, want.value)).toBe(0);
         });
       }),
+      { seed },
     );
   });
 
@@ -107,6 +110,7 @@ describe("a block", () => {
         refusal(bytes.subarray(0, at));
         refusal(Uint8Array.from([...bytes, flip]));
       }),
+      { seed },
     );
   });
 

@@ -3,11 +3,12 @@ import { MERGE_FAN_IN } from "../src/limits.js";
 import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
-import { CONTAINERS, FOREIGN, START_MS, foreignBatch } from "../testing/store-fixture.js";
+import { CONTAINERS, FOREIGN, SHIPS, START_MS, foreignBatch, reading } from "../testing/store-fixture.js";
 import type { Hole } from "../src/model/gap.js";
-import type { TopicName } from "../src/model/names.js";
+import type { StreamName, TopicName } from "../src/model/names.js";
 import type { Seq } from "../src/model/record.js";
 import type { EmbeddedStore, EmbeddedStoreOptions } from "../src/store/embedded-store.js";
+import type { Retention } from "../src/store/store.js";
 
 const env = new ManualEnv(START_MS);
 const open = (disk: MemoryDisk, over: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> =>
@@ -37,6 +38,55 @@ describe("gaps in the embedded store's folder", () => {
     expect(store.gaps(CONTAINERS)).toEqual(left);
     const { records } = await store.readStream(CONTAINERS, undefined, 100);
     expect(records.map((record) => record.seq)).toEqual([0, 1, 6, 7, 8, 9]);
+  });
+
+  it("S5, R6: by size, the newest so many bytes stay; what is older goes run by run, its file with it, and is a gap", async () => {
+    const disk = new MemoryDisk();
+    const limit = { bytes: Infinity };
+    const retention = (stream: StreamName): Retention | undefined => (stream === CONTAINERS ? limit : undefined);
+    let store = await open(disk, { retention });
+    const { origin } = store;
+    const segments = async (): Promise<string[]> => (await disk.list("/data")).filter((name) => name.endsWith(".lfs"));
+    const files: string[] = [];
+    // Nothing that could be packed: each run takes about as much as the others.
+    const noise = (): Uint8Array => Uint8Array.from({ length: 1_000 }, () => Math.floor(env.random() * 256));
+    for (let run = 0; run < 4; run++) {
+      const records = Array.from({ length: 10 }, (_, i) => reading(`t${i % 3}`, "", { value: noise() }));
+      await store.append(CONTAINERS, records);
+      env.nowMs += 1_000;
+      await store.sealNow();
+      files.push(...(await segments()).filter((name) => !files.includes(name)));
+    }
+    expect(files).toHaveLength(4);
+    await store.append(SHIPS, [reading("9321483.position", "of a stream that is kept")]);
+    const sizeOf = (name = ""): number => disk.bytes(`/data/${name}`).byteLength;
+    const [, third = "", fourth = ""] = files.slice(1);
+    const seqs = async (): Promise<number[]> =>
+      (await store.readStream(CONTAINERS, undefined, 100)).records.map(({ seq }) => seq);
+
+    expect(await store.expire()).toBe(0);
+    // A file is somewhat more than its run.
+    limit.bytes = sizeOf(third) + sizeOf(fourth);
+    const used = store.stats().bytesOnDisk;
+    const freed = files.slice(0, 2).reduce((sum, name) => sum + sizeOf(name), 0);
+    expect(await store.expire()).toBe(20);
+    expect(await seqs()).toEqual(Array.from({ length: 20 }, (_, i) => 20 + i));
+    expect(store.gaps(CONTAINERS)).toEqual([{ origin, ...hole(0, 20, "expired") }]);
+    expect(await segments()).toEqual([third, fourth]);
+    expect(used - store.stats().bytesOnDisk).toBe(freed);
+    expect(await store.expire()).toBe(0);
+
+    // Room for a part of the third is no room for it.
+    limit.bytes = sizeOf(fourth) + sizeOf(third) / 2;
+    expect(await store.expire()).toBe(10);
+    await store.close();
+    store = await open(disk, { retention });
+    expect(await seqs()).toEqual(Array.from({ length: 10 }, (_, i) => 30 + i));
+    expect(store.gaps(CONTAINERS)).toEqual([{ origin, ...hole(0, 30, "expired") }]);
+    expect(store.vector(CONTAINERS)).toEqual({ [origin]: 40 });
+    expect(await segments()).toEqual([fourth]);
+    expect(store.vector(SHIPS)).toEqual({ [origin]: 1 });
+    expect(store.gaps(SHIPS)).toEqual([]);
   });
 
   it("R6, S1: a power cut right after a gap was noted keeps it, and what was before it", async () => {

@@ -8,6 +8,7 @@ import { isLandfallError } from "../src/model/errors.js";
 import { openBlock } from "../src/store/block-topics.js";
 import { RunBlockBuilder } from "../src/store/run-block-builder.js";
 import { decodeRunBlock, decodeRunColumns, decodeRunTopics, runValue } from "../src/store/run-block.js";
+import { testSeed } from "../testing/seeded-random.js";
 import type { RunBlock } from "../src/store/run-block.js";
 
 interface Given {
@@ -21,6 +22,7 @@ interface Given {
   readonly value: Uint8Array;
 }
 
+const seed = testSeed();
 const EDGE = Number.MAX_SAFE_INTEGER;
 /** A header "a" with the value "b", and none. */
 const HEADERS = [new Uint8Array(0), Uint8Array.of(1, 0, 97, 1, 0, 98)];
@@ -95,7 +97,7 @@ const anyRecords = fc
   )
   .map((records): Given[] => records.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0)));
 
-describe.each([true, false])("A block of a run, packed: %s", (packed) => {
+describe.each([true, false])(`A block of a run, packed: %s (seed ${seed})`, (packed) => {
   it("O1, S3: gives back every record as it was", () => {
     fc.assert(
       fc.property(anyRecords, (records) => {
@@ -105,6 +107,7 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
         expect(decodeRunTopics(bytes)).toEqual([...new Set(records.map(({ topic }) => topic))]);
         expect(decodeRunColumns(bytes).seqs).toEqual(block.seqs);
       }),
+      { seed },
     );
   });
 
@@ -124,6 +127,7 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
           expect(block.bytes).toBeGreaterThan(0);
         }
       }),
+      { seed },
     );
   });
 
@@ -151,6 +155,7 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
         });
         expect(picked).toEqual(records.filter(({ seq }) => seq >= from && seq < to));
       }),
+      { seed },
     );
   });
 
@@ -165,6 +170,7 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
         });
         expect(recordsOf(decodeRunBlock(finish(builder, packed)))).toEqual(records);
       }),
+      { seed },
     );
   });
 
@@ -192,6 +198,7 @@ describe.each([true, false])("A block of a run, packed: %s", (packed) => {
           expect(isLandfallError(error, "CORRUPT_BLOCK"), String(error)).toBe(true);
         }
       }),
+      { seed },
     );
   });
 });

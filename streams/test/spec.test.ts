@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { FAULTS } from "./crash/faults.js";
 
 const ROOT = new URL("../../", import.meta.url);
 const read = (path: string): string => readFileSync(fileURLToPath(new URL(path, ROOT)), "utf8");
@@ -23,6 +24,10 @@ describe("SPEC.md", () => {
     for (const [name, chapter] of chapters) {
       expect(`${name}: ${/_Proved by_|_Not yet\.?_/.test(chapter)}`).toBe(`${name}: true`);
     }
+  });
+
+  it("S1: has as many kinds of fault as are tested", () => {
+    expect(chapters.get("S1")).toContain(`each of ${Object.keys(FAULTS).length} kinds of fault`);
   });
 
   it("cites tests that are there and cite it", () => {

@@ -3,6 +3,7 @@ import { STAGED_MS_MAX, STAGED_SYNC_MS } from "../src/limits.js";
 import { isLandfallError } from "../src/model/errors.js";
 import type { Seq } from "../src/model/record.js";
 import { openEmbeddedStore, type EmbeddedStore } from "../src/store/embedded-store.js";
+import { SEGMENT_HEAD_BYTES } from "../src/store/segment-format.js";
 import type { SealedRunReader, SealedRunWriter } from "../src/store/store.js";
 import { verifyFolder } from "../src/store/verify-folder.js";
 import { ManualEnv } from "../testing/manual-env.js";
@@ -181,6 +182,26 @@ describe(`R4: a run that was half-way in when the process ended (seed ${SEED})`,
     await take(found as SealedRunWriter);
     await found?.finish();
     await isWhole();
+  });
+
+  it("S3: is read by who verifies the folder, too: how far it is whole, and what belongs to no run", async () => {
+    await take(await begin(), 5);
+    await port.store.close();
+    const verify = (repair = false) => verifyFolder(port.disk.boot(), "/data", repair);
+    expect((await verify()).findings).toEqual([]);
+    const [note = "", blocks = ""] = await port.staged();
+    const second = (await run.read(0, PART_BYTES)).bytes.byteLength + SEGMENT_HEAD_BYTES;
+    const bytes = Buffer.from(port.disk.bytes(`/data/${blocks}`));
+    bytes[second + 200] = (bytes[second + 200] as number) ^ 1;
+    port.disk.replace(`/data/${blocks}`, bytes);
+    const what = expect.stringContaining("1 blocks are whole");
+    expect((await verify(true)).findings).toEqual([{ file: blocks, at: second, what, harmless: true }]);
+    port.disk.replace(`/data/${note}`, Buffer.from("?"));
+    const { findings } = await verify(true);
+    expect(findings.map(({ file, harmless, repaired }) => `${file} ${harmless} ${repaired}`).sort()).toEqual(
+      [note, blocks].map((file) => `${file} true removed`),
+    );
+    expect(await port.staged()).toEqual([]);
   });
 
   it.each([

@@ -9,8 +9,11 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** The seed of a test run: `LANDFALL_SEED` if set, so that a failure can be replayed. */
-export function testSeed(fallback: number): number {
+/**
+ * The seed of a test run: `LANDFALL_SEED` if set, so that a failure can be replayed. Tests say it in their title.
+ * @param fallback by default another one in each run
+ */
+export function testSeed(fallback = 1 + (Date.now() % 1_000_000)): number {
   const given = Number(process.env["LANDFALL_SEED"]);
   return Number.isSafeInteger(given) && given > 0 ? given : fallback;
 }

@@ -10,7 +10,7 @@ import type { OpenSite } from "./store-contract.js";
 
 const refusedWith = (code: ErrorCode): unknown => expect.objectContaining({ name: "LandfallError", code });
 
-export function describeDurability(openSite: OpenSite): void {
+export function describeDurability(openSite: OpenSite, seed: number): void {
   describe("appending", () => {
     it.each(["open", "reopened"])("S1: what was acknowledged is there, byte for byte (%s)", async (state) => {
       const site = await openSite();
@@ -159,7 +159,7 @@ export function describeDurability(openSite: OpenSite): void {
             await site.store.close();
           },
         ),
-        { numRuns: 20 },
+        { seed, numRuns: 20 },
       );
     });
 

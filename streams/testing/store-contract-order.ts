@@ -92,7 +92,7 @@ async function history(of: TestSite): Promise<string[]> {
   return topics.flat().map(shown);
 }
 
-export function describeOrder(factory: StoreFactory, openSite: OpenSite): void {
+export function describeOrder(factory: StoreFactory, openSite: OpenSite, seed: number): void {
   describe("order", () => {
     it("O1: offsets carry the writer's slot and follow its clock", async () => {
       const { store, env } = await openSite("tokyo", 17);
@@ -146,7 +146,7 @@ export function describeOrder(factory: StoreFactory, openSite: OpenSite): void {
             for (const opened of sites) await opened.dispose();
           }
         }),
-        { numRuns: 40 },
+        { seed, numRuns: 40 },
       );
     }, 120_000);
   });

@@ -36,7 +36,7 @@ async function fill(site: Awaited<ReturnType<OpenSite>>): Promise<StoreModel> {
   return model;
 }
 
-export function describeReads(openSite: OpenSite): void {
+export function describeReads(openSite: OpenSite, seed: number): void {
   describe("reading", () => {
     it.each(["open", "reopened"])(
       "O3: a topic is read in (offset, origin) order, within any bounds (%s)",
@@ -65,7 +65,7 @@ export function describeReads(openSite: OpenSite): void {
               expect(found.map(identity)).toEqual(model.topic(CONTAINERS, name, query).map(identity));
             },
           ),
-          { numRuns: 200 },
+          { seed, numRuns: 200 },
         );
       },
     );
@@ -90,7 +90,7 @@ export function describeReads(openSite: OpenSite): void {
             expect(store.topics(CONTAINERS, query)).toEqual(model.topics(CONTAINERS, query));
           },
         ),
-        { numRuns: 60 },
+        { seed, numRuns: 60 },
       );
       expect(store.stats().topics).toBe(store.topics(CONTAINERS, { limit: 10_000 }).length);
     });

@@ -17,18 +17,16 @@ export function verify(folder: string, options: VerifyOptions): Promise<number> 
       throw isLandfallError(error) ? new CommandError(error.message) : error;
     });
     process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : formatReport(folder, report));
-    return report.findings.some(({ repaired, what }) => repaired === undefined && !what.endsWith("harmless")) ? 1 : 0;
+    return report.findings.some(({ repaired, harmless }) => repaired === undefined && !harmless) ? 1 : 0;
   });
 }
 
 function formatReport(folder: string, report: FolderReport): string {
   const { journals, segments, runs, records, bytes, findings } = report;
   const head = `${folder}: ${formatCount(records)} records in ${journals} journals and ${runs} runs of ${segments} segments, ${formatBytes(bytes)}`;
-  const lines = findings.map(({ file, at, what, repaired }) => {
-    return `  ${file} at byte ${at}: ${what}${repaired === undefined ? "" : ` (${repaired})`}`;
+  const lines = findings.map(({ file, at, what, harmless, repaired }) => {
+    const done = repaired === undefined ? "" : ` (${repaired})`;
+    return `  ${file} at byte ${at}: ${what}${harmless ? "; harmless" : ""}${done}`;
   });
-  return [head, ...lines, findings.length === 0 ? "  nothing is wrong" : "", ""]
-    .filter((line) => line !== "")
-    .join("\n")
-    .concat("\n");
+  return [head, ...(lines.length === 0 ? ["  nothing is wrong"] : lines)].map((line) => `${line}\n`).join("");
 }

@@ -9,7 +9,7 @@ import type { Run } from "./segment-format.js";
  * Digests of runs whose segments have none: those that other sites made, and those of older programs. Nothing is lost with
  * this file: they are made again when somebody asks.
  */
-const NAME = "digests.json";
+export const DIGEST_FILE = "digests.json";
 const VERSION = 1;
 
 interface Entry {
@@ -31,7 +31,7 @@ interface DigestFile {
 
 /** Hands each run that is there what the file says of it, and returns these runs. A file that cannot be read says nothing. */
 export async function readDigestFile(disk: Disk, folder: string, catalog: Catalog): Promise<Run[]> {
-  const entries = await readEntries(disk, folder);
+  const entries = (await readEntries(disk, folder)) ?? [];
   const known = new Map(entries.map((entry) => [keyOf(entry), entry]));
   const runs: Run[] = [];
   for (const segment of catalog.segments.values()) {
@@ -45,21 +45,27 @@ export async function readDigestFile(disk: Disk, folder: string, catalog: Catalo
   return runs;
 }
 
+/** Whether it can be read, or there is none. */
+export async function isDigestFileWhole(disk: Disk, folder: string): Promise<boolean> {
+  return (await readEntries(disk, folder)) !== undefined;
+}
+
 /** @throws LandfallError DISK_FULL, DISK_FAILED */
 export function writeDigestFile(disk: Disk, folder: string, runs: readonly Run[]): Promise<void> {
   const entries = runs.map(entryOf);
   const file: DigestFile = { program: "landfall", format: VERSION, crc: crc32(JSON.stringify(entries)), runs: entries };
-  return replaceFile(disk, join(folder, NAME), () => JSON.stringify(file));
+  return replaceFile(disk, join(folder, DIGEST_FILE), () => JSON.stringify(file));
 }
 
-async function readEntries(disk: Disk, folder: string): Promise<readonly Entry[]> {
+/** Undefined when it cannot be read. */
+async function readEntries(disk: Disk, folder: string): Promise<readonly Entry[] | undefined> {
   try {
-    const bytes = await disk.readFile(join(folder, NAME));
+    const bytes = await disk.readFile(join(folder, DIGEST_FILE));
     if (bytes === undefined) return [];
     const { format, crc, runs } = JSON.parse(new TextDecoder().decode(bytes)) as DigestFile;
-    return format === VERSION && crc32(JSON.stringify(runs)) === crc ? runs : [];
+    return format === VERSION && crc32(JSON.stringify(runs)) === crc ? runs : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }
 

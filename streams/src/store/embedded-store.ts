@@ -451,7 +451,13 @@ export class EmbeddedStore implements LocalStore {
     this.checkOpen();
     streamName(stream);
     originId(origin);
-    return this.gapKeeper.note(this.opened.catalog.streams.forWriting(stream), origin, hole);
+    const state = this.opened.catalog.streams.forWriting(stream);
+    const log = state.log(origin);
+    const wasBefore = log.next < hole.to;
+    await this.gapKeeper.note(state, origin, hole);
+    // Where damage had left the hole, what lies behind it counts from now on.
+    const nextSeq = log.next as Seq;
+    if (wasBefore && nextSeq > hole.to) this.tell([{ stream, origin, firstSeq: hole.to, nextSeq }]);
   }
 
   async holeAt(stream: StreamName, origin: OriginId, seq: Seq): Promise<Hole | undefined> {

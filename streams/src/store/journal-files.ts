@@ -68,14 +68,18 @@ export async function dropSealed(disk: Disk, folder: string, files: FoundFile[],
 }
 
 /** A crash while a new file is made leaves one that the identity does not know and that holds nothing. */
-export async function dropUnborn(disk: Disk, folder: string, files: FoundFile[], identity: Identity): Promise<void> {
+export function unborn(files: readonly FoundFile[], identity: Identity): FoundFile | undefined {
   const last = files.at(-1);
-  if (last === undefined || !last.isEmpty) return;
-  const name = journalName(last.number);
-  if (Object.hasOwn(identity.journals, name)) return;
+  if (last === undefined || !last.isEmpty) return undefined;
+  return Object.hasOwn(identity.journals, journalName(last.number)) ? undefined : last;
+}
+
+export async function dropUnborn(disk: Disk, folder: string, files: FoundFile[], identity: Identity): Promise<void> {
+  const last = unborn(files, identity);
+  if (last === undefined) return;
   files.pop();
   await last.file.close();
-  await disk.remove(join(folder, name));
+  await disk.remove(join(folder, journalName(last.number)));
 }
 
 /** Anything of its own, damaged or not; what is seldom asked for is looked for in the whole file. */

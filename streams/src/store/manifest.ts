@@ -90,10 +90,15 @@ export async function readManifest(disk: Disk, folder: string): Promise<FoundMan
   }
 }
 
-/** Durable when it returns. @throws LandfallError DISK_FULL, DISK_FAILED */
-export function writeManifest(disk: Disk, folder: string, manifest: Manifest): Promise<void> {
-  return replaceFile(disk, join(folder, NAME), (fingerprint) => {
+/**
+ * Durable when it returns.
+ * @param isGenuine false in the place of one that was copied: whoever opens the folder must still see that it was
+ * @throws LandfallError DISK_FULL, DISK_FAILED
+ */
+export function writeManifest(disk: Disk, folder: string, manifest: Manifest, isGenuine = true): Promise<void> {
+  return replaceFile(disk, join(folder, NAME), (own) => {
     const crc = crc32(JSON.stringify(manifest));
+    const fingerprint = isGenuine ? own : "";
     const content: ManifestFile = { program: "landfall", format: MANIFEST_VERSION, fingerprint, crc, manifest };
     return JSON.stringify(content);
   });

@@ -10,9 +10,9 @@ import { JournalRecovery } from "./journal-recovery.js";
 import { readManifest } from "./manifest.js";
 import { openSegments, settleDamage } from "./open-segments.js";
 import { dropSealed, dropUnborn, findFiles } from "./journal-files.js";
-import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, journalName, journalNumber } from "./journal-format.js";
+import { FILE_HEAD_BYTES, FRAME_HEAD_BYTES, journalName } from "./journal-format.js";
+import { lastUsed, replayJournals, unsealedJournals } from "./journal-replay.js";
 import { findSpares } from "./journal-spares.js";
-import { scanJournalFile } from "./journal-scan.js";
 import { Journal } from "./journal.js";
 import type { Env } from "../env.js";
 import type { OriginId } from "../model/names.js";
@@ -61,9 +61,7 @@ export async function openFolder(options: FolderOptions): Promise<OpenFolder> {
   try {
     await disk.createFolder(folder);
     // Before anything is touched, the lock included.
-    await readIdentity(disk, folder);
-    await readManifest(disk, folder);
-    for (const found of await findFiles(disk, folder)) await found.file.close();
+    await refuseNewer(disk, folder);
   } catch (error) {
     throw readError(error, folder);
   }
@@ -83,6 +81,13 @@ export async function openFolder(options: FolderOptions): Promise<OpenFolder> {
     // The last one was opened again for writing.
     for (const { file } of files) await file.close();
   }
+}
+
+/** A folder of a newer program is refused as it is. @throws LandfallError UNSUPPORTED_FORMAT, DISK_FAILED */
+export async function refuseNewer(disk: Disk, folder: string): Promise<void> {
+  await readIdentity(disk, folder);
+  await readManifest(disk, folder);
+  for (const found of await findFiles(disk, folder)) await found.file.close();
 }
 
 async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit<OpenFolder, "lock">> {
@@ -193,12 +198,13 @@ async function replay(
   catalog: Catalog,
   manifest: Manifest,
 ): Promise<{ recovery: JournalRecovery; tail: Tail | undefined }> {
+  for (const { number, head } of files) if (head !== undefined) catalog.beginGeneration(number);
   const rejected: Damage[] = [];
   const recovery = new JournalRecovery((file, { head, block, position }) => {
     const place = { position: position + FRAME_HEAD_BYTES, bytes: block.bytes.byteLength };
     const reject = (why: string): void =>
       void rejected.push({ file, from: position, to: place.position + place.bytes, why });
-    const generation = catalog.generationOf(file) ?? catalog.beginGeneration(file);
+    const generation = catalog.generationOf(file) as Generation;
     generation.lastCommit = head.commit;
     try {
       const log = catalog.streams.forWriting(block.stream).log(block.origin);
@@ -215,35 +221,10 @@ async function replay(
       reject(error.message);
     }
   }, manifest.lastCommit);
-  const present = new Set(files.map(({ number }) => number));
-  const listed = Object.keys(identity?.journals ?? {}).map((name) => journalNumber(name) ?? 0);
-  for (const number of listed) {
-    if (number > manifest.sealedJournal && !present.has(number)) recovery.lostFile(number, 0, "the file is missing");
-  }
-  let tail: Tail | undefined;
-  const used = lastUsed(files);
-  for (const found of files) {
-    const isLast = found === used;
-    if (found.head === undefined) {
-      recovery.lostFile(found.number, found.size, "the file has no readable head");
-      continue;
-    }
-    if (catalog.generationOf(found.number) === undefined) catalog.beginGeneration(found.number);
-    const visitor = recovery.beginFile(found.number);
-    const end = await scanJournalFile(found.file, found.size, found.head, visitor);
-    const { overwrites } = found.head;
-    // Where an earlier journal may follow, what is missing shows in the numbers of the commits.
-    if (isLast) tail = recovery.finish(found.size, overwrites);
-    else if (end < found.size && !overwrites && !found.isEmpty) recovery.incomplete(found.number, end, found.size);
-  }
-  if (used?.head === undefined) recovery.finish(0, false);
+  const expected = identity === undefined ? [] : unsealedJournals(identity, manifest.sealedJournal);
+  const tail = await replayJournals(files, expected, recovery);
   recovery.damages.push(...rejected);
   return { recovery, tail };
-}
-
-/** The journal that the last commit went to; one behind it was made ahead. */
-function lastUsed(files: readonly FoundFile[]): FoundFile | undefined {
-  return files.findLast(({ isEmpty }) => !isEmpty) ?? files.at(-1);
 }
 
 /** The last file, ready for appending. */

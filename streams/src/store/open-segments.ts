@@ -7,7 +7,7 @@ import { SEGMENT_TRAILER_BYTES, decodeFooter, decodeTrailer, segmentName, segmen
 import type { StreamName } from "../model/names.js";
 import type { Catalog } from "./catalog.js";
 import type { Disk } from "./disk.js";
-import type { Manifest } from "./manifest.js";
+import type { FoundManifest, Manifest } from "./manifest.js";
 import type { FolderOptions } from "./open-folder.js";
 import type { NewSegment } from "./seal.js";
 
@@ -32,18 +32,11 @@ export async function openSegments(
 ): Promise<OpenedSegments> {
   const reasons: string[] = [];
   const present = (await disk.list(folder)).map(segmentNumber).filter((number) => number !== undefined);
-  let manifest = NO_MANIFEST;
-  const found = await readManifest(disk, folder);
-  // Without a manifest, segments are what a crash left of the first sealing; unless their journal is gone, too.
-  const isLost = found === undefined && present.length > 0 && !journals.includes(1);
-  if (found === "damaged" || isLost) {
+  const { manifest, isLost, isGenuine } = manifestInForce(await readManifest(disk, folder), present, journals);
+  if (isLost) {
     reasons.push("the manifest was lost or damaged");
     log.error({ folder }, "the manifest is lost or damaged: every segment in the folder counts");
-    manifest = { ...NO_MANIFEST, segments: present.sort((a, b) => a - b), nextSegment: Math.max(0, ...present) + 1 };
-  } else if (found !== undefined) {
-    ({ manifest } = found);
-    if (!found.genuine) reasons.push("the manifest was copied or restored");
-  }
+  } else if (!isGenuine) reasons.push("the manifest was copied or restored");
   const lost: number[] = [];
   const numbers = [...manifest.segments].sort((a, b) => a - b);
   for (let i = 0; i < numbers.length; i += PARALLEL) {
@@ -70,6 +63,26 @@ export async function openSegments(
   }
   const damages = lost.length + manifest.damaged.length;
   return { manifest: withoutSegments(manifest, lost), reasons, damages, lost };
+}
+
+/**
+ * What counts in a folder: what the manifest says or, where it is lost, every segment that is there.
+ * @param segments numbers of those in the folder; @param journals likewise
+ */
+export function manifestInForce(
+  found: FoundManifest | "damaged" | undefined,
+  segments: readonly number[],
+  journals: readonly number[],
+): { readonly manifest: Manifest; readonly isLost: boolean; readonly isGenuine: boolean } {
+  if (found !== undefined && found !== "damaged") {
+    return { manifest: found.manifest, isLost: false, isGenuine: found.genuine };
+  }
+  // Without a manifest, segments are what a crash left of the first sealing; unless their journal is gone, too.
+  const isNew = found === undefined && (segments.length === 0 || journals.includes(1));
+  if (isNew) return { manifest: NO_MANIFEST, isLost: false, isGenuine: true };
+  const sorted = [...segments].sort((a, b) => a - b);
+  const manifest = { ...NO_MANIFEST, segments: sorted, nextSegment: (sorted.at(-1) ?? 0) + 1 };
+  return { manifest, isLost: true, isGenuine: false };
 }
 
 /**

@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import { STAGED_SYNC_BYTES_MIN, STAGED_SYNC_MS } from "../limits.js";
-import { isLandfallError } from "../model/errors.js";
 import { syncError, writeError } from "./disk-errors.js";
 import { RunCheck } from "./run-check.js";
 import { nameOfRun } from "./run-name.js";
 import { decodeRunColumns, runBlockLength } from "./run-block.js";
-import { readBlocks } from "./staged-blocks.js";
+import { readStagedBlocks } from "./staged-blocks.js";
 import { SegmentWriter } from "./run-writer.js";
 import { segmentName } from "./segment-format.js";
 import { stagedName } from "./staged-files.js";
@@ -62,7 +61,7 @@ export class RunImport {
     try {
       const writer = SegmentWriter.onto(file, path, run.packed);
       const resumed = new RunImport(options, run, number, writer, check).begun();
-      for await (const block of readBlocks(file)) if (!resumed.adopt(block)) break;
+      for await (const { bytes, columns } of readStagedBlocks(file, check)) writer.adoptBlock(bytes, columns);
       await file.truncate(writer.bytes);
       // A process that was killed may have written without waiting.
       await file.sync();
@@ -131,19 +130,6 @@ export class RunImport {
     // Its values stay packed: digests are made of them when somebody asks, or when it is merged.
     this.writer.beginRun(stream, origin, from, to, "nowhere");
     return this;
-  }
-
-  /** A block that is in the file already; false when it is not the run's next. */
-  private adopt(block: Uint8Array): boolean {
-    try {
-      const columns = decodeRunColumns(block);
-      this.check.add(columns, block.byteLength);
-      this.writer.adoptBlock(block, columns);
-      return true;
-    } catch (error) {
-      if (isLandfallError(error, "CORRUPT_BLOCK") || isLandfallError(error, "INVALID_NAME")) return false;
-      throw error;
-    }
   }
 
   /** Over a slow link, a piece that is worth a sync takes long to come: what came is made durable sooner. */

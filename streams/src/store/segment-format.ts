@@ -89,6 +89,14 @@ export function encodeSegmentHead(number: number): Uint8Array {
   return bytes;
 }
 
+/** Whether a segment of this number begins with these bytes. */
+export function isSegmentHead(bytes: Uint8Array, number: number): boolean {
+  if (bytes.byteLength < SEGMENT_HEAD_BYTES) return false;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, SEGMENT_HEAD_BYTES);
+  const isIts = buffer.readUInt32LE(0) === HEAD_MAGIC && buffer.readUInt32LE(8) === number;
+  return isIts && buffer.readUInt32LE(12) === crc32(buffer.subarray(0, 12));
+}
+
 export function encodeFooter(runs: readonly RunMeta[]): Uint8Array {
   const json = Buffer.from(JSON.stringify(runs));
   const bytes = Buffer.alloc(json.byteLength + SEGMENT_TRAILER_BYTES);

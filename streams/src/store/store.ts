@@ -69,7 +69,7 @@ export interface TopicQuery {
  *
  * What is refused changes nothing. Writing under a name outside the grammar is refused with INVALID_NAME; reading finds
  * nothing under it, because nothing can be there. Seqs, offsets and limits that no record can have (negative, fractions,
- * NaN, 2^53 and above) are refused with INVALID_ARGUMENT; those beyond the end find nothing, since they may come to be.
+ * NaN, 2^53 and above) are refused with INVALID_ARGUMENT; those beyond the end find nothing, since they may come to be (ADR 31).
  */
 export interface StreamStore {
   /**
