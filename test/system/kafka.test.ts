@@ -1,6 +1,7 @@
 import { skipWithoutKafka } from "@landfall/brokers/for-tests";
 import { START_MS_MAX, startKafka, type KafkaCluster } from "@landfall/brokers/kafka";
-import type { StreamsReply } from "@landfall/proto/api";
+import type { RecordsReply, StreamsReply } from "@landfall/proto/api";
+import { leaderOf } from "@landfall/streams/testing/kafka-leader";
 import { seededRandom, testSeed } from "@landfall/streams/testing/seeded-random";
 import { Kafka, logLevel } from "kafkajs";
 import type { MqttClient } from "mqtt";
@@ -17,10 +18,16 @@ import { verifySites } from "../support/verify.js";
 const skip = await skipWithoutKafka();
 const SEED = testSeed(20_261_128);
 const CONTAINERS = Array.from({ length: 20 }, (_, i) => containerNumber(800 + i));
-const BACKLOG = 8_000;
+const BACKLOG = 6_000;
+/** What more the gateway says when the ship has less than this to unload, and something is to happen while it does. */
+const MORE = 2_000;
+/** Of the ship's line to each node of Tokyo, kbit/s: while something happens, a backlog lasts half a minute. */
+const SLOW_KBPS = 250;
+/** And before and after that. */
+const FAST_KBPS = 20_000;
 /** Goes ashore as a sealed run. */
 const SEALED_BACKLOG = 22_000;
-/** How long all brokers stay down, beyond what it takes to be noticed. */
+/** How long all brokers stay down, beyond what it takes to be noticed; docs/kafka.md says how this is run with a minute. */
 const DOWN_MS = Number(process.env["LANDFALL_KAFKA_DOWN_MS"] ?? 0);
 const FIRST_MS = Date.parse("2026-03-01T00:00:00.000Z");
 const STREAM = "duckworks.containers";
@@ -34,7 +41,7 @@ describe.skipIf(skip)(`ports whose logs are in Kafka, while a ship unloads (seed
 
   beforeAll(async () => {
     kafka = await startKafka({ brokers: 3 });
-    ({ fleet, sensor } = await shipAtSea({ latencyMs: 20, kbps: 1_000 }, CONTAINERS, kafka.brokers));
+    ({ fleet, sensor } = await shipAtSea({ latencyMs: 20, kbps: FAST_KBPS }, CONTAINERS, kafka.brokers));
   }, START_MS_MAX);
   afterAll(async () => {
     await sensor?.endAsync(true);
@@ -65,47 +72,79 @@ describe.skipIf(skip)(`ports whose logs are in Kafka, while a ship unloads (seed
     return streams.find(({ name }) => name === STREAM)?.records ?? 0;
   }
 
+  const lines = () => [fleet.portLink, fleet.portLinkB].filter((line) => line !== undefined);
+
   /** A backlog goes ashore, and in the middle of it something happens; then all have all of it, and verify says equal. */
   async function unload(
     trouble: () => Promise<void>,
     backlog = BACKLOG,
     there: () => Promise<number> = () => heldAt(fleet.tokyo),
+    kbps = SLOW_KBPS,
   ): Promise<void> {
-    const lines = [fleet.portLink, fleet.portLinkB];
-    for (const line of lines) line?.cut();
+    for (const line of lines()) line.cut();
     await publish(backlog);
     const before = await there();
-    for (const line of lines) line?.restore();
+    for (const line of lines()) {
+      line.throttle(kbps);
+      line.restore();
+    }
     await eventually("some of it in Tokyo", async () => (await there()) > before, 120_000);
     await trouble();
-    for (const port of [fleet.tokyo, tokyoB(), fleet.singapore, fleet.losAngeles]) {
-      await eventually(`all of it at ${port.name}`, async () => (await heldAt(port)) >= written, 180_000);
-      expect(await heldAt(port)).toBe(written);
-      const { code, output } = await verifySites(port, fleet.ship, "--stream", "duckworks.*");
-      expect([code, output]).toEqual([0, expect.stringContaining("equal")]);
-    }
+    for (const line of lines()) line.throttle(FAST_KBPS);
+    await Promise.all([fleet.tokyo, tokyoB(), fleet.singapore, fleet.losAngeles].map(holdsAll));
+  }
+
+  async function holdsAll(service: SmallFleet["tokyo"]): Promise<void> {
+    await eventually(`all of it at ${service.name}`, async () => (await heldAt(service)) >= written, 180_000);
+    expect(await heldAt(service)).toBe(written);
+    const { code, output } = await verifySites(service, fleet.ship, "--stream", "duckworks.*");
+    expect([code, output]).toEqual([0, expect.stringContaining("equal")]);
+  }
+
+  /** The ship has more to unload, and unloads: what comes next happens in the middle of that. */
+  async function goesOn(at = fleet.tokyo, by = 1): Promise<void> {
+    if (written - (await heldAt(at)) < MORE) await publish(MORE);
+    const before = await heldAt(at);
+    await eventually(`more of it at ${at.name}`, async () => (await heldAt(at)) >= before + by, 120_000);
+    expect(await heldAt(at)).toBeLessThan(written);
+  }
+
+  /** The broker that leads where the ship's records are. */
+  async function leader(): Promise<number> {
+    const path = `/api/streams/${STREAM}/topics/${CONTAINERS[0]}/records?limit=1`;
+    const { records } = await askJson<RecordsReply>(fleet.ship, path, OPS_TOKEN);
+    return leaderOf(kafka.brokers, `tokyo.${STREAM}`, records[0]?.origin ?? "");
   }
 
   it("R4: with all three brokers up; nothing to warn of", { timeout: 400_000 }, async () => {
-    await unload(() => Promise.resolve());
+    await unload(() => Promise.resolve(), BACKLOG, undefined, FAST_KBPS);
     const ready: unknown = await (await fetch(`${fleet.tokyo.url}/readyz`)).json();
     expect(ready).toEqual({ ready: true, reasons: [] });
   });
 
-  it("R4: a broker that leads is killed, and comes back", { timeout: 400_000 }, async () => {
+  it("R4: the broker that leads is killed, and comes back", { timeout: 400_000 }, async () => {
     await unload(async () => {
-      await kafka.kill(0);
-      await kafka.restart(0);
+      const killed = await leader();
+      await goesOn();
+      await kafka.kill(killed);
+      await eventually("another to lead", async () => (await leader()) !== killed, 120_000);
+      await goesOn();
+      await kafka.restart(killed);
     });
   });
 
-  it("R4: a broker hangs; then they are restarted one after the other", { timeout: 400_000 }, async () => {
+  it("R4: the broker that leads hangs; then all are restarted, one after the other", { timeout: 400_000 }, async () => {
     await unload(async () => {
-      await kafka.pause(2);
-      const before = await heldAt(fleet.tokyo);
-      await eventually("more of it in Tokyo", async () => (await heldAt(fleet.tokyo)) > before, 120_000);
-      await kafka.resume(2);
-      for (const index of [0, 1, 2]) await kafka.restart(index);
+      const hung = await leader();
+      await goesOn();
+      await kafka.pause(hung);
+      await goesOn();
+      await kafka.resume(hung);
+      for (const index of [0, 1, 2]) {
+        await goesOn();
+        await kafka.restart(index);
+      }
+      await goesOn();
     });
   });
 
@@ -125,19 +164,21 @@ describe.skipIf(skip)(`ports whose logs are in Kafka, while a ship unloads (seed
   });
 
   it(
-    "R4: of the port's two nodes one is killed with kill -9, then the other; the one that lives goes on",
-    { timeout: 600_000 },
+    "R4: of the port's two nodes one is killed, then the other; the one that lives goes on",
+    { timeout: 400_000 },
     async () => {
-      for (const [node, other] of [
-        [fleet.tokyo, tokyoB()],
-        [tokyoB(), fleet.tokyo],
-      ] as const) {
-        await unload(async () => {
+      await unload(async () => {
+        for (const [node, other] of [
+          [fleet.tokyo, tokyoB()],
+          [tokyoB(), fleet.tokyo],
+        ] as const) {
+          await goesOn(other);
           await node.kill9();
-          await eventually(`all of it at ${other.name}`, async () => (await heldAt(other)) >= written, 180_000);
+          // More than what was under way.
+          await goesOn(other, MORE / 4);
           await node.start();
-        });
-      }
+        }
+      });
     },
   );
 
@@ -159,6 +200,7 @@ describe.skipIf(skip)(`ports whose logs are in Kafka, while a ship unloads (seed
         },
         SEALED_BACKLOG,
         inKafka,
+        FAST_KBPS,
       );
     } finally {
       await admin.disconnect();

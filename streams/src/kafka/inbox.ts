@@ -5,6 +5,8 @@ import type { Env } from "../env.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
 import { BatchBody } from "./record-batch.js";
+import { RUNS_HANDED_ON_MAX } from "./kafka-limits.js";
+import { Permits } from "./permits.js";
 import type { HeldRun } from "./held-run.js";
 import type { StoreLog } from "../store/open-folder.js";
 import type { Batch, SealedRun, SealedRunReader, SealedRunWriter } from "../store/store.js";
@@ -48,6 +50,7 @@ export class Inbox {
   private readonly handing = new Set<Promise<void>>();
   /** Of each origin, what is handed on last. */
   private readonly turns = new Map<string, Promise<void>>();
+  private readonly permits = new Permits(RUNS_HANDED_ON_MAX);
   private isClosed = false;
 
   private constructor(
@@ -128,7 +131,8 @@ export class Inbox {
   private handOn(stream: StreamName, origin: OriginId): Promise<void> {
     const key = `${stream} ${origin}`;
     const before = this.turns.get(key) ?? Promise.resolve();
-    const turn = before.catch(() => undefined).then(() => this.handOnNow(stream, origin));
+    const work = (): Promise<void> => this.permits.with(() => this.handOnNow(stream, origin));
+    const turn = before.catch(() => undefined).then(work);
     this.turns.set(key, turn);
     const forget = (): void => void (this.turns.get(key) === turn && this.turns.delete(key));
     turn.then(forget, forget);

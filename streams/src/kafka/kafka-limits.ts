@@ -8,8 +8,16 @@ export const BATCH_RECORDS_MAX = 10_000;
 export const REQUEST_BYTES = 8 * 1024 * 1024;
 /** An append is one batch, kept whole or not at all: the largest one, and what Kafka adds to each of its records. */
 export const TOPIC_MESSAGE_BYTES_MAX = 20 * 1024 * 1024;
-/** Bytes that wait for Kafka, or to come back from it, before appends are refused with OVERLOADED. */
+/** Bytes of appends that wait for Kafka, or to come back from it, before more are refused with OVERLOADED. */
 export const KAFKA_PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * The same of what comes over links, which is never refused: what does not fit waits where it is, and whoever sent it gets no credit
+ * meanwhile. So, of each link, no more waits than its window (24 MiB at most between ports, 16 MiB of a ship in port, 64 KiB over a
+ * satellite: replication/link-classes.ts) and one frame (2 MiB). Room of its own: a ship that unloads takes none from the sensors.
+ */
+export const KAFKA_ARRIVING_BYTES_MAX = 32 * 1024 * 1024;
+/** Sealed runs that are handed on to Kafka at once, each with four pages of 1 MiB: as much as there is room for. */
+export const RUNS_HANDED_ON_MAX = 8;
 /** One answer to a request for records: what following holds in memory. */
 export const FETCH_BYTES_MAX = 4 * 1024 * 1024;
 /** And of one partition: so that none waits for another. */

@@ -33,7 +33,7 @@ import type {
 import type { Inbox } from "./inbox.js";
 import type { Partition } from "./partition.js";
 import type { BatchBody } from "./record-batch.js";
-import type { SiteLog } from "./site-log.js";
+import type { SiteLog, UnderWayBytes } from "./site-log.js";
 import { TurnByTurn } from "./turn-by-turn.js";
 import { UnderWay } from "./under-way.js";
 
@@ -98,6 +98,10 @@ export class KafkaStore implements LocalStore {
     return this.log.warning;
   }
 
+  get underWayBytes(): UnderWayBytes {
+    return this.log.underWayBytes;
+  }
+
   async append(stream: StreamName, records: readonly NewRecord[]): Promise<Appended[]> {
     this.checkOpen();
     checkStream(stream);
@@ -106,8 +110,7 @@ export class KafkaStore implements LocalStore {
     checkRecords(records);
     checkClock(this.options.env.now());
     const bytes = sizeOf(records);
-    this.log.reserve(bytes);
-    try {
+    return this.log.appending(bytes, async () => {
       const partition = this.log.ready(stream, this.origin);
       if (partition !== undefined && !this.turns.isTaken(stream) && !this.isBehind(stream)) {
         return await this.appendNow(partition, records, bytes, undefined);
@@ -122,9 +125,7 @@ export class KafkaStore implements LocalStore {
         return { appended: this.appendNow(prepared, own, bytes, floors) };
       });
       return await appended;
-    } finally {
-      this.log.release(bytes);
-    }
+    });
   }
 
   apply(batch: Batch): Promise<void> {
@@ -159,19 +160,18 @@ export class KafkaStore implements LocalStore {
     if (isHere || this.underWay.of(stream, origin).some((other) => other[0] < end && other[1] > firstSeq)) {
       throw new LandfallError("SEQ_GAP", `${stream}: records of ${origin} from seq ${firstSeq} on came another way`);
     }
-    this.log.reserve(length);
     // Also of what Kafka has: another who brings it waits until it is here.
     void this.underWay.add(stream, origin, firstSeq, end, held.settled);
-    try {
-      await this.inPartition(stream, origin, (partition) => {
+    const history = historyOf(stream, origin);
+    await this.log.arriving(history, length, () =>
+      this.inPartition(stream, origin, (partition) => {
         // Whoever reads it, before or after Kafka has answered, knows that it is held.
         partition.held.add(held);
-        return this.log.put(partition, { kind: "page", origin, firstSeq, body }, length);
-      });
-      this.recordsApplied += count;
-    } finally {
-      this.log.release(length);
-    }
+        const page = { kind: "page", origin, firstSeq, body } as const;
+        return this.log.put(partition, page, length, () => this.log.refusedBefore(history));
+      }),
+    );
+    this.recordsApplied += count;
   }
 
   /** Takes the run itself, all of whose records are in Kafka. @throws LandfallError as `receiveSealed` */
@@ -206,9 +206,9 @@ export class KafkaStore implements LocalStore {
     // Of its own, a node takes what damage cost it here; Kafka has had that.
     if (origin === this.origin) return lacking.length === 0 ? undefined : this.local.apply(batch);
     if (lacking.length === 0) return this.underWay.settled(stream, origin);
-    const bytes = sizeOf(batch.records);
-    this.log.reserve(bytes);
-    const applied = this.bring(batch, lacking, keep).finally(() => this.log.release(bytes));
+    const parts = partsOf(batch, lacking, keep);
+    const bytes = parts.reduce((sum, { records }) => sum + sizeOf(records), 0);
+    const applied = this.log.arriving(historyOf(stream, origin), bytes, () => this.bring(stream, origin, parts));
     // From now on, so that the next batch of the origin may follow at once.
     await Promise.all(lacking.map(([from, to]) => this.underWay.add(stream, origin, from, to, applied)));
     for (const [from, to] of lacking) this.recordsApplied += to - from;
@@ -232,13 +232,10 @@ export class KafkaStore implements LocalStore {
     }
     // Below that all is here, or a gap already.
     if (to <= next) return;
-    this.log.reserve(0);
-    try {
+    await this.log.arriving(historyOf(stream, origin), 0, async () => {
       const partition = this.log.ready(stream, origin) ?? (await this.log.prepared(stream, origin));
       await this.log.put(partition, { kind: "gap", stream, origin, hole: { ...hole } }, 0);
-    } finally {
-      this.log.release(0);
-    }
+    });
   }
 
   streams(): StreamName[] {
@@ -423,15 +420,12 @@ export class KafkaStore implements LocalStore {
     return batch.records.map(({ topic, offset, seq, received }) => ({ topic, offset, seq, received }));
   }
 
-  /** What of the batch is lacking, as it is now: the caller may use its buffers again while the partition is prepared. */
-  private async bring(batch: Batch, lacking: readonly [number, number][], keep: Keep): Promise<void> {
-    const { stream, origin, firstSeq, records } = batch;
-    const parts = lacking.map(([from, to]): Batch => {
-      const part = records.slice(from - firstSeq, to - firstSeq).map(keep);
-      return { stream, origin, firstSeq: from as Seq, records: part };
-    });
+  private bring(stream: StreamName, origin: OriginId, parts: readonly Batch[]): Promise<void> {
+    const onRefused = (): void => this.log.refusedBefore(historyOf(stream, origin));
     return this.inPartition(stream, origin, async (partition) => {
-      const puts = parts.map((part) => this.log.put(partition, { kind: "records", batch: part }, sizeOf(part.records)));
+      const puts = parts.map((batch) =>
+        this.log.put(partition, { kind: "records", batch }, sizeOf(batch.records), onRefused),
+      );
       await Promise.all(puts);
     });
   }
@@ -479,6 +473,19 @@ const NO_STREAM = "-" as StreamName;
 
 function shown(stream: StreamName): StreamName {
   return stream === POSITIONS ? NO_STREAM : stream;
+}
+
+/** What of the batch is lacking, as it is now: the caller may use its buffers again while it waits. */
+function partsOf(batch: Batch, lacking: readonly (readonly [number, number])[], keep: Keep): Batch[] {
+  const { stream, origin, firstSeq, records } = batch;
+  return lacking.map(([from, to]) => {
+    const part = records.slice(from - firstSeq, to - firstSeq).map(keep);
+    return { stream, origin, firstSeq: from as Seq, records: part };
+  });
+}
+
+function historyOf(stream: StreamName, origin: OriginId): string {
+  return `${stream} ${origin}`;
 }
 
 /** @throws LandfallError INVALID_NAME */

@@ -7,6 +7,7 @@ import type {
   ConnectionOptions,
   KafkaJsBroker,
   KafkaJsParts,
+  KafkaJsQueue,
   KafkaJsRequest,
   KafkaJsResource,
 } from "./kafkajs-parts.js";
@@ -259,6 +260,7 @@ class KafkaJsClient implements KafkaClient {
         requestTimeout: REQUEST_TIMEOUT_MS,
         enforceRequestTimeout: true,
       });
+      for (const { requestQueue } of connectionPool.pool) rest(requestQueue);
       return new parts.Broker({ connectionPool, logger: this.logger, allowAutoTopicCreation: false });
     };
     const lines = { main: line(), urgent: line() };
@@ -305,8 +307,13 @@ export function checkVersions(
 ): void {
   for (const [name, needed] of Object.entries(NEEDED)) {
     if ((versions?.[parts.apiKeys[name] as number]?.maxVersion ?? -1) >= needed) continue;
-    throw new KafkaError("TOO_OLD", `the broker ${address} is older than Kafka 2.5: it has no ${name} ${needed}`);
+    throw tooOld(address, `it has no ${name} ${needed}`);
   }
+}
+
+function tooOld(address: string, why: string, cause?: unknown): KafkaError {
+  const remedy = "update it to 3.9 or 4.x, on which Landfall is tested";
+  return new KafkaError("TOO_OLD", `the broker ${address} is older than Kafka 2.5 (${why}): ${remedy}`, { cause });
 }
 
 /** A request whose body and answer are bytes to kafkajs. */
@@ -324,9 +331,22 @@ function raw(
       encode: async () => encoderOf(encode()),
     },
     response: {
-      decode: async (payload) => decode(payload),
+      // By this name kafkajs takes it, and sends nothing more over the connection for so long: the broker would not read it, and what
+      // waits there would be taken for a broker that does not answer.
+      decode: async (payload) => {
+        const answer = decode(payload);
+        return { ...answer, clientSideThrottleTime: answer.throttleMs };
+      },
       parse: async (data) => data,
     },
+  };
+}
+
+/** kafkajs looks once a millisecond for what waits in a queue, also where nothing does, as long as there is the connection. */
+function rest(queue: KafkaJsQueue): void {
+  const look = queue.scheduleCheckPendingRequests.bind(queue);
+  queue.scheduleCheckPendingRequests = () => {
+    if (queue.pending.length > 0) look();
   };
 }
 
@@ -356,7 +376,7 @@ function failureOf(error: unknown, address: string): KafkaError | LandfallError 
     return new KafkaError("AUTHENTICATION", `the broker ${address} refuses the credentials: ${said}`, { cause: error });
   }
   if (name === "KafkaJSServerDoesNotSupportApiKey") {
-    return new KafkaError("TOO_OLD", `the broker ${address} is too old: ${said}`, { cause: error });
+    return tooOld(address, said, error);
   }
   const failed = typeof code === "number" && code > 0 ? errorType(code) : undefined;
   const isAnswer = type !== undefined || failed !== undefined;

@@ -42,9 +42,15 @@ export interface KafkaJsRequest {
   };
 }
 
+export interface KafkaJsQueue {
+  readonly pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
 export interface KafkaJsPool {
   readonly pool: readonly {
     readonly socket?: Socket;
+    readonly requestQueue: KafkaJsQueue;
     disconnect(): Promise<unknown>;
     rejectRequests(error: Error): void;
   }[];

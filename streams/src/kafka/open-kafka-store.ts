@@ -16,6 +16,10 @@ export interface KafkaSiteOptions extends EmbeddedStoreOptions {
   readonly kafka: KafkaSettings;
   /** For waiting; by default `env`. */
   readonly timers?: Env;
+  /** For tests, like `pendingBytesMax`; see kafka-limits.ts for the defaults of both. */
+  readonly arrivingBytesMax?: number;
+  /** False while `retention` may still say less than all: until then, no topic of the stream is made to be kept shorter. By default true. */
+  readonly isRetentionKnown?: (stream: StreamName) => boolean;
   /** Something in Kafka was passed over. */
   readonly onRefused?: (code: string, message: string) => void;
   /** The store writes no more: FENCED, or Kafka has lost what it had acknowledged. */
@@ -30,13 +34,12 @@ const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: 
  *   INVALID_SETTINGS; what was opened is closed again
  */
 export async function openKafkaStore(options: KafkaSiteOptions): Promise<KafkaStore> {
-  const { kafka, site, node, env, timers = env, log = SILENT, mayAppend, retention, ...rest } = options;
+  const { kafka, timers = options.env, isRetentionKnown, onRefused, onFatal, ...embedded } = options;
+  const { pendingBytesMax, arrivingBytesMax, log = SILENT, mayAppend, retention, ...rest } = embedded;
+  const { site, node, env } = rest;
   const clientOptions = await clientOptionsOf(kafka, `landfall-${site}.${node}`);
   const local = await openEmbeddedStore({
     ...rest,
-    site,
-    node,
-    env,
     log,
     followsLog: true,
     retention: (stream) => (stream === POSITIONS ? { compact: true } : retention?.(stream)),
@@ -48,6 +51,7 @@ export async function openKafkaStore(options: KafkaSiteOptions): Promise<KafkaSt
     const siteLog = new SiteLog({
       client,
       local,
+      brokers: kafka.brokers,
       prefix: kafka.topicPrefix ?? `${site}.`,
       partitions: kafka.partitions,
       replication: kafka.replication,
@@ -55,9 +59,11 @@ export async function openKafkaStore(options: KafkaSiteOptions): Promise<KafkaSt
       timers,
       log,
       retention: (stream) => (stream === NODES ? NODES_RETENTION : retention?.(stream)),
-      pendingBytesMax: options.pendingBytesMax,
-      onRefused: options.onRefused ?? (() => undefined),
-      onFatal: options.onFatal ?? (() => undefined),
+      isRetentionKnown: (stream) => stream === NODES || isRetentionKnown?.(stream) !== false,
+      pendingBytesMax,
+      arrivingBytesMax,
+      onRefused: onRefused ?? (() => undefined),
+      onFatal: onFatal ?? (() => undefined),
     });
     let store: KafkaStore | undefined;
     inbox = await Inbox.open(

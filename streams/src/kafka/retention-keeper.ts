@@ -16,10 +16,13 @@ export interface RetentionKeeperOptions {
   readonly timers: Env;
   readonly log: StoreLog;
   readonly retention: (stream: StreamName) => Retention | undefined;
+  /** Whether that is all there is to know: rules that travelled may say that a stream is kept longer than this site's own. */
+  readonly isRetentionKnown: (stream: StreamName) => boolean;
 }
 
 /**
- * Keeps the Kafka topics' expiry as the streams' is. Every node of the site does so, each with the same result. What others have set of a topic
+ * Keeps the Kafka topics' expiry as the streams' is, once that is known: before, a topic is left as it is, because Kafka would not give
+ * back what it deleted by the wrong rule. Every node of the site does so, each with the same result. What others have set of a topic
  * is sent along as it is, because Kafka forgets what an AlterConfigs request (all that kafkajs knows) leaves out.
  */
 export class RetentionKeeper {
@@ -53,7 +56,8 @@ export class RetentionKeeper {
   }
 
   private async look(stream: StreamName, topic: string): Promise<void> {
-    const { client, retention, partitions, log } = this.options;
+    const { client, retention, isRetentionKnown, partitions, log } = this.options;
+    if (!isRetentionKnown(stream)) return;
     const wanted = retentionSettings(retention(stream), partitions);
     const text = JSON.stringify(wanted);
     if (this.known.get(topic) === text) return;

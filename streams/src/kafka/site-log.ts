@@ -4,12 +4,19 @@ import { Applier } from "./applier.js";
 import { Backoff } from "./backoff.js";
 import { Follower } from "./follower.js";
 import { KafkaError, type KafkaClient } from "./kafka-client.js";
-import { KAFKA_PENDING_BYTES_MAX, CLOSE_KAFKA_MS_MAX, START_KAFKA_MS_MAX } from "./kafka-limits.js";
+import {
+  CLOSE_KAFKA_MS_MAX,
+  KAFKA_ARRIVING_BYTES_MAX,
+  KAFKA_PENDING_BYTES_MAX,
+  START_KAFKA_MS_MAX,
+} from "./kafka-limits.js";
 import { Positions, positionName } from "./positions.js";
+import { Room } from "./room.js";
+import { closed, fenced, foreign, isSettled, startError, truncated } from "./site-log-errors.js";
 import { Topics } from "./topics.js";
 import { Writer } from "./writer.js";
 import { RetentionKeeper } from "./retention-keeper.js";
-import { newTopicSettings, retentionSettings } from "./topic-settings.js";
+import { newTopicSettings, retentionSettings, unlimited } from "./topic-settings.js";
 import type { Env } from "../env.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { EmbeddedStore } from "../store/embedded-store.js";
@@ -26,6 +33,8 @@ export type WordListener = (node: string, origin: OriginId, words: Uint8Array) =
 export interface SiteLogOptions {
   readonly client: KafkaClient;
   readonly local: EmbeddedStore;
+  /** As in the settings: for messages. */
+  readonly brokers: readonly string[];
   /** What names of topics begin with. */
   readonly prefix: string;
   readonly partitions: number;
@@ -35,10 +44,22 @@ export interface SiteLogOptions {
   readonly timers: Env;
   readonly log: StoreLog;
   readonly retention: (stream: StreamName) => Retention | undefined;
+  /** False while rules that travelled, and may keep the stream longer, have not been read. */
+  readonly isRetentionKnown: (stream: StreamName) => boolean;
   readonly pendingBytesMax: number | undefined;
+  readonly arrivingBytesMax: number | undefined;
   readonly onRefused: (code: string, message: string) => void;
   /** This node must stop: another process has its name, or Kafka has lost what it wrote. */
   readonly onFatal: (error: LandfallError) => void;
+}
+
+/** Bytes on their way to Kafka and back. */
+export interface UnderWayBytes {
+  readonly appended: number;
+  /** What came over links. */
+  readonly arrived: number;
+  /** What came over links and waits for room: whoever sent it gets no credit. */
+  readonly withoutRoom: number;
 }
 
 /** The site's commit log in Kafka: what is put into it is durable there and readable here when the promise resolves. */
@@ -51,9 +72,12 @@ export class SiteLog {
   private producer: ProducerIdentity | undefined;
   private readonly backoff: Backoff;
   private fatal: LandfallError | undefined;
-  private trouble: { readonly sinceMs: number; readonly why: string } | undefined;
+  /** What holds each of the two up: one that goes on says nothing of the other. */
+  private readonly troubles = new Map<"writing" | "following", string>();
   private fault: LandfallError | undefined;
-  private pendingBytes = 0;
+  private readonly appends: Room;
+  private readonly arrivals: Room;
+  /** Pieces that wait for room, for Kafka, or to come back from it. */
   private waiting = 0;
   private isClosing = false;
   private onIdle: (() => void) | undefined;
@@ -62,17 +86,21 @@ export class SiteLog {
   private readonly settling = new Map<Partition, { now: Promise<void>; next?: Promise<void> | undefined }>();
 
   constructor(private readonly options: SiteLogOptions) {
-    const { client, local, prefix, partitions, replication, timers, env, log, retention } = options;
+    const { client, local, brokers, prefix, partitions, replication, timers, env, log } = options;
+    const { retention, isRetentionKnown } = options;
     this.backoff = new Backoff(timers);
+    this.appends = new Room(options.pendingBytesMax ?? KAFKA_PENDING_BYTES_MAX);
+    this.arrivals = new Room(options.arrivingBytesMax ?? KAFKA_ARRIVING_BYTES_MAX);
     this.topics = new Topics({
       client,
+      brokers,
       prefix,
       partitions,
       replication,
       timers,
       settingsFor: (stream, replicas) => ({
         ...newTopicSettings(replicas),
-        ...retentionSettings(retention(stream), partitions),
+        ...retentionSettings(isRetentionKnown(stream) ? retention(stream) : unlimited(retention(stream)), partitions),
       }),
       onTopic: (made) => made.forEach(({ leader }) => this.follower.followAt(leader)),
     });
@@ -94,14 +122,15 @@ export class SiteLog {
         this.fault = error;
       },
     });
-    this.keeper = new RetentionKeeper({ client, topics: this.topics, partitions, timers, log, retention });
+    const { topics } = this;
+    this.keeper = new RetentionKeeper({ client, topics, partitions, timers, log, retention, isRetentionKnown });
     this.follower = new Follower({
       client,
       topics: this.topics,
       applier: this.applier,
       timers,
       onLost: (partition, first, next) => this.lost(partition, first, next),
-      onTrouble: (error) => this.troubled(error),
+      onTrouble: (error) => this.troubled("following", error),
     });
   }
 
@@ -137,9 +166,8 @@ export class SiteLog {
   get failed(): string | undefined {
     if (this.fatal !== undefined) return `${this.fatal.code}: ${this.fatal.message}`;
     if (this.fault !== undefined) return `${this.fault.code}: ${this.fault.message}`;
-    return this.waiting > 0 && this.trouble !== undefined
-      ? `Kafka does not take records: ${this.trouble.why}`
-      : undefined;
+    const why = this.troubles.get("writing") ?? this.troubles.get("following");
+    return this.waiting > 0 && why !== undefined ? `Kafka does not take records: ${why}` : undefined;
   }
 
   /** What a power cut could cost, in words. */
@@ -150,20 +178,32 @@ export class SiteLog {
     return `${what}: what is acknowledged is not safe against a power cut there`;
   }
 
-  /** Counts what waits. @throws LandfallError OVERLOADED, FENCED */
-  reserve(bytes: number): void {
-    if (this.fatal !== undefined) throw this.fatal;
-    const { pendingBytesMax = KAFKA_PENDING_BYTES_MAX } = this.options;
-    if (this.pendingBytes > 0 && this.pendingBytes + bytes > pendingBytesMax) {
-      throw new LandfallError("OVERLOADED", `${this.pendingBytes} bytes wait for Kafka already; try again later`);
-    }
-    this.pendingBytes += bytes;
-    this.waiting++;
+  get underWayBytes(): UnderWayBytes {
+    const { appends, arrivals } = this;
+    return { appended: appends.bytes, arrived: arrivals.bytes, withoutRoom: arrivals.waitingBytes };
   }
 
-  release(bytes: number): void {
-    this.pendingBytes -= bytes;
-    if (--this.waiting === 0) this.onIdle?.();
+  /** Begins the work at once. @throws LandfallError OVERLOADED when too much waits already, FENCED, CLOSED */
+  appending<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+    const { appends } = this;
+    if (this.fatal === undefined && !appends.isFree(bytes)) {
+      throw new LandfallError("OVERLOADED", `${appends.bytes} bytes wait for Kafka already; try again later`);
+    }
+    return this.counted(() => appends.with("", bytes, work));
+  }
+
+  /**
+   * Begins the work when there is room for what has come over a link. Pieces of one history keep their order, and what follows
+   * something that `refusedBefore` was said of does not begin any more.
+   * @throws LandfallError SEQ_GAP, FENCED, CLOSED
+   */
+  arriving<T>(history: string, bytes: number, work: () => Promise<T>): Promise<T> {
+    return this.counted(() => this.arrivals.with(history, bytes, work));
+  }
+
+  /** Kafka has refused something of this history for good. */
+  refusedBefore(history: string): void {
+    this.arrivals.drop(history, new LandfallError("SEQ_GAP", `${history}: Kafka has refused what stands before it`));
   }
 
   /** The partition, if it can be written to at once. */
@@ -283,7 +323,7 @@ export class SiteLog {
       await Promise.race([idle, this.backoff.pause(CLOSE_KAFKA_MS_MAX)]);
     }
     this.backoff.end();
-    for (const partition of this.topics.byName.values()) partition.fail(closed());
+    this.fail(closed());
     this.topics.close();
     await this.options.client.close();
     await this.keeper.close();
@@ -311,7 +351,7 @@ export class SiteLog {
       timers,
       producer,
       compacting: (entry) => compactingOf(entry, local, retention),
-      onTrouble: (error) => this.troubled(error),
+      onTrouble: (error) => this.troubled("writing", error),
       onFenced: () => this.stop(fenced(nodeOfOrigin(local.origin))),
       onLostTrack: (error) =>
         this.stop(
@@ -322,7 +362,7 @@ export class SiteLog {
 
   private async begin(partition: Partition, known: number | undefined, first: number, next: number): Promise<void> {
     const { topic, partition: number } = partition;
-    if (known !== undefined && known > next) throw truncated(partition, known, next);
+    if (known !== undefined && known > next) throw truncated(partition, known, next, this.options.brokers);
     if (known === undefined && first < next) await this.checkForeign(partition, first);
     const isLost = (known ?? 0) < first;
     if (isLost) partition.metSinceLoss = new Set();
@@ -343,10 +383,7 @@ export class SiteLog {
     );
     for (const batch of readBatches(result?.records ?? new Uint8Array(0))) {
       if (!reader.read(batch.records()).some(({ kind }) => kind === "foreign")) return;
-      throw new LandfallError(
-        "UNSUPPORTED_FORMAT",
-        `Kafka's topic ${topic} holds records of another program: choose another log.kafka.topicPrefix, or remove the topic`,
-      );
+      throw foreign(partition, this.options.brokers);
     }
   }
 
@@ -374,7 +411,7 @@ export class SiteLog {
         if (this.isClosing) throw closed();
         if (!(error instanceof KafkaError)) throw error;
         if (isSettled(error.type)) throw startError(error, this.options.prefix);
-        this.troubled(error);
+        this.troubled("writing", error);
         await Promise.race([backoff.wait(), this.backoff.pause(1_000)]);
       }
     }
@@ -405,7 +442,7 @@ export class SiteLog {
 
   private lost(partition: Partition, first: number, next: number): void {
     if (partition.position > next) {
-      this.stop(truncated(partition, partition.position, next));
+      this.stop(truncated(partition, partition.position, next, this.options.brokers));
       return;
     }
     // Expired before it was read: what is missing shows in the numbers of what follows.
@@ -419,24 +456,39 @@ export class SiteLog {
     partition.settle(Math.max(partition.durable, first));
   }
 
-  private troubled(error: Error | undefined): void {
+  private troubled(at: "writing" | "following", error: Error | undefined): void {
     if (error === undefined) {
-      this.trouble = undefined;
+      this.troubles.delete(at);
       this.fault = undefined;
       return;
     }
     if (isLandfallError(error) || this.isClosing) return;
-    if (this.trouble === undefined)
+    if (this.troubles.size === 0)
       this.options.log.warn({ err: error }, "Kafka does not answer as it should; it is asked again");
-    this.trouble = { sinceMs: this.trouble?.sinceMs ?? this.options.timers.monotonic(), why: error.message };
+    this.troubles.set(at, error.message);
   }
 
   private stop(error: LandfallError): void {
     if (this.fatal !== undefined || this.isClosing) return;
     this.fatal = error;
     this.options.log.error({ err: error }, "this node stops writing");
-    for (const partition of this.topics.byName.values()) partition.fail(error);
+    this.fail(error);
     this.options.onFatal(error);
+  }
+
+  /** Nobody who waits gets what he waits for, and nothing begins any more. */
+  private fail(error: LandfallError): void {
+    for (const room of [this.appends, this.arrivals]) room.end(error);
+    for (const partition of this.topics.byName.values()) partition.fail(error);
+  }
+
+  private async counted<T>(work: () => Promise<T>): Promise<T> {
+    this.waiting++;
+    try {
+      return await work();
+    } finally {
+      if (--this.waiting === 0) this.onIdle?.();
+    }
   }
 }
 
@@ -458,54 +510,6 @@ function byLeader(partitions: Iterable<Partition>): Map<number, Partition[]> {
   return map;
 }
 
-/** Kafka says so until somebody changes something. */
-function isSettled(type: string): boolean {
-  return /^(AUTHENTICATION|TOO_OLD|POLICY_VIOLATION|INVALID_(CONFIG|REPLICATION_FACTOR|PARTITIONS|TOPIC_EXCEPTION))$|AUTHORIZATION/.test(
-    type,
-  );
-}
-
 function isNews(type: string): boolean {
   return type !== "UNREACHABLE";
-}
-
-function startError(error: KafkaError, prefix: string): LandfallError {
-  const { type, message } = error;
-  const options = { cause: error };
-  if (type === "AUTHENTICATION") {
-    return new LandfallError("UNAUTHENTICATED", `Kafka: ${message}: check log.kafka.sasl and log.kafka.tls`, options);
-  }
-  if (type.includes("AUTHORIZATION")) {
-    const remedy = `allow this user to describe, create, alter, read and write topics ${prefix}*, and the transactional id landfall-${prefix}*`;
-    return new LandfallError("UNAUTHENTICATED", `Kafka: ${message}: ${remedy}`, options);
-  }
-  if (type === "TOO_OLD")
-    return new LandfallError("UNSUPPORTED_VERSION", `Kafka: ${message}: use 3.9 or later`, options);
-  if (type.startsWith("INVALID") || type === "POLICY_VIOLATION") {
-    return new LandfallError(
-      "INVALID_SETTINGS",
-      `Kafka: ${message}: check log.kafka.replication and log.kafka.partitions`,
-      options,
-    );
-  }
-  const remedy = "check log.kafka.brokers, log.kafka.tls, and that the brokers run";
-  return new LandfallError("UNAVAILABLE", `no Kafka broker answers: ${message}: ${remedy}`, options);
-}
-
-function truncated({ topic, partition }: Partition, known: number, next: number): LandfallError {
-  const what = `Kafka's topic ${topic}, partition ${partition}, ends at ${next}, and this node has read it up to ${known}`;
-  const remedy =
-    "the topic was deleted or restored: start this node with an empty data folder, or another log.kafka.topicPrefix";
-  return new LandfallError("UNSUPPORTED_FORMAT", `${what}: ${remedy}`);
-}
-
-function fenced(node: string): LandfallError {
-  return new LandfallError(
-    "FENCED",
-    `another process writes as node ${node}: this one stops; give each node a name of its own`,
-  );
-}
-
-function closed(): LandfallError {
-  return new LandfallError("CLOSED", "the store was closed");
 }

@@ -17,6 +17,11 @@ export function retentionSettings(retention: Retention | undefined, partitions: 
   };
 }
 
+/** The same without an end: for a topic that is made before all rules are known. */
+export function unlimited({ compact }: Retention = {}): Retention {
+  return compact === undefined ? {} : { compact };
+}
+
 /** What a new topic is made with besides. Records' own times say when they expire, and those of a ship may be weeks old. */
 export function newTopicSettings(replicas: number): TopicSettings {
   return {

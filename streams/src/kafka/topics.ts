@@ -14,6 +14,8 @@ const REPLICAS_WANTED = 3;
 
 export interface TopicsOptions {
   readonly client: KafkaClient;
+  /** As in the settings: for messages. */
+  readonly brokers: readonly string[];
   readonly prefix: string;
   readonly partitions: number;
   readonly replication: number | undefined;
@@ -125,12 +127,12 @@ export class Topics {
   }
 
   private checkPartitions(topic: string, there: number): void {
-    const { partitions } = this.options;
+    const { brokers, partitions } = this.options;
     if (there === partitions) return;
     const remedy = `set log.kafka.partitions to ${there} if the topic is this site's, or another log.kafka.topicPrefix`;
     throw new LandfallError(
       "INVALID_SETTINGS",
-      `Kafka's topic ${topic} has ${there} partitions, and log.kafka.partitions is ${partitions}: ${remedy}`,
+      `Kafka's topic ${topic} at ${brokers.join(", ")} has ${there} partitions, and log.kafka.partitions is ${partitions}: ${remedy}`,
     );
   }
 }

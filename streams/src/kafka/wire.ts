@@ -3,7 +3,8 @@ import type { FetchResult, ProduceResult, TopicPartition } from "./kafka-client.
 
 /**
  * Bodies of the two requests that carry records, in the oldest version that every broker from 0.11 to 4.x understands: Produce 3
- * and Fetch 4. What a broker says of each partition is kept apart; kafkajs throws all away when one of them failed.
+ * and Fetch 4. What a broker says of each partition is kept apart; kafkajs throws all away when one of them failed. `throttleMs` is
+ * how long the broker will not read from the connection now, for a quota's sake.
  */
 export const PRODUCE_VERSION = 3;
 export const FETCH_VERSION = 4;

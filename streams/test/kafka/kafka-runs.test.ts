@@ -59,7 +59,11 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
     return folder;
   }
 
-  async function open(topicPrefix: string, folder: string, over: { node?: string; disk?: Disk } = {}) {
+  async function open(
+    topicPrefix: string,
+    folder: string,
+    over: { node?: string; disk?: Disk; arrivingBytesMax?: number } = {},
+  ) {
     const store = await openKafkaStore({
       ...at("tokyo"),
       folder,
@@ -174,6 +178,14 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
       const held = await heldIn(store);
       expect(appended.filter((n) => held.get(n)?.length !== 1)).toEqual([]);
     }
+  });
+
+  it("S1, S2: it waits for room, page by page; nothing of it is refused", async () => {
+    const store = await open(newPrefix(), await newFolder(), { arrivingBytesMax: 1 });
+    const { writer } = await begun(store);
+    await writer.finish();
+    expect(warnings).toEqual([]);
+    await hasAll(store);
   });
 
   it("S1: where the node's own store cannot take it whole, it takes its records from Kafka", async () => {

@@ -1,7 +1,7 @@
 import { createTopic } from "@landfall/brokers/create-topic";
 import { skipWithoutKafka } from "@landfall/brokers/for-tests";
 import { START_MS_MAX, startKafka, type KafkaCluster } from "@landfall/brokers/kafka";
-import { ConfigResourceTypes, Kafka, Partitioners, logLevel } from "kafkajs";
+import { ConfigResourceTypes, Kafka, Partitioners, logLevel, type Admin } from "kafkajs";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -10,14 +10,21 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { systemEnv } from "../../src/env.js";
+import type { TravellingRetention } from "@landfall/proto/api";
+import { systemEnv, type Env } from "../../src/env.js";
 import { openKafkaStore } from "../../src/kafka/open-kafka-store.js";
 import type { LandfallError } from "../../src/model/errors.js";
+import { streamName } from "../../src/model/names.js";
+import { rulesTopic, writeRules } from "../../src/settings/fleet/document.js";
 import type { KafkaSettings } from "../../src/settings/node-settings.js";
 import type { LocalStore, Retention } from "../../src/store/store.js";
 import { KAFKA_STREAM, KafkaWriting, heldIn, holdsAll, record } from "../../testing/kafka-writing.js";
 import { until } from "../../testing/until.js";
+import { startTestNode } from "../support/test-node.js";
 
+const HOUR_MS = 3_600_000;
+/** For which the time within which a start gives up is over after a moment. */
+const IMPATIENT: Env = { ...systemEnv, monotonic: () => systemEnv.monotonic() * 100 };
 const EXAMPLE = fileURLToPath(new URL("../../../docs/examples/kafka-consumer.mjs", import.meta.url));
 const skip = await skipWithoutKafka();
 
@@ -27,7 +34,10 @@ describe.skipIf(skip)("a site on Kafka", () => {
   let sites = 0;
 
   beforeAll(async () => {
-    kafka = await startKafka({ listeners: { SECURE: { protocol: "SASL_SSL" } } });
+    kafka = await startKafka({
+      listeners: { SECURE: { protocol: "SASL_SSL" }, MUTUAL: { protocol: "SSL" } },
+      settings: { "listener.name.mutual.ssl.client.auth": "required" },
+    });
   }, START_MS_MAX);
   afterAll(() => kafka?.close());
   afterEach(async () => {
@@ -48,7 +58,10 @@ describe.skipIf(skip)("a site on Kafka", () => {
     readonly folder?: string;
     readonly topicPrefix: string;
     readonly kafka?: Partial<KafkaSettings>;
-    readonly retention?: Retention;
+    /** Of every stream; it may change. */
+    readonly retention?: () => Retention;
+    readonly isRetentionKnown?: () => boolean;
+    readonly timers?: Env;
   }
 
   interface Opened {
@@ -57,7 +70,7 @@ describe.skipIf(skip)("a site on Kafka", () => {
     readonly fatal: LandfallError[];
   }
 
-  async function open({ node = "a", folder, topicPrefix, kafka: over, retention }: Opening): Promise<Opened> {
+  async function open({ node = "a", folder, topicPrefix, kafka: over, ...more }: Opening): Promise<Opened> {
     const [refused, fatal]: [string[], LandfallError[]] = [[], []];
     const store = await openKafkaStore({
       folder: folder ?? (await newFolder()),
@@ -65,7 +78,7 @@ describe.skipIf(skip)("a site on Kafka", () => {
       node,
       env: systemEnv,
       kafka: { brokers: kafka.brokers, topicPrefix, partitions: 2, ...over },
-      retention: (stream) => (stream === KAFKA_STREAM ? retention : undefined),
+      ...more,
       onRefused: (code, message) => refused.push(`${code} ${message}`),
       onFatal: (error) => fatal.push(error),
     });
@@ -79,6 +92,19 @@ describe.skipIf(skip)("a site on Kafka", () => {
     await until(() => writing.acknowledged.size >= appends * 25);
     await writing.end();
     return writing;
+  }
+
+  async function connected(): Promise<Admin> {
+    const admin = operator().admin();
+    await admin.connect();
+    closing.push(() => admin.disconnect());
+    return admin;
+  }
+
+  async function settingsOf(admin: Admin, topic: string): Promise<Record<string, string>> {
+    const resource = { type: ConfigResourceTypes.TOPIC, name: topic };
+    const { resources } = await admin.describeConfigs({ resources: [resource], includeSynonyms: false });
+    return Object.fromEntries(resources[0]?.configEntries.map((one) => [one.configName, one.configValue]) ?? []);
   }
 
   const operator = () => new Kafka({ clientId: "operator", brokers: kafka.brokers, logLevel: logLevel.NOTHING });
@@ -198,18 +224,11 @@ describe.skipIf(skip)("a site on Kafka", () => {
   it("S5: a topic is kept as long as its stream, and what an operator has set of it stays", async () => {
     const topicPrefix = newPrefix();
     const topic = `${topicPrefix}${KAFKA_STREAM}`;
-    const hour = await open({ topicPrefix, retention: { ageMs: 3_600_000 } });
+    const hour = await open({ topicPrefix, retention: () => ({ ageMs: HOUR_MS }) });
     await hour.store.append(KAFKA_STREAM, [record(1)]);
-    const admin = operator().admin();
-    await admin.connect();
-    closing.push(() => admin.disconnect());
-    const settings = async (): Promise<Record<string, string>> => {
-      const resource = { type: ConfigResourceTypes.TOPIC, name: topic };
-      const { resources } = await admin.describeConfigs({ resources: [resource], includeSynonyms: false });
-      return Object.fromEntries(resources[0]?.configEntries.map((one) => [one.configName, one.configValue]) ?? []);
-    };
-    expect(await settings()).toMatchObject({ "retention.ms": "3600000", "cleanup.policy": "delete" });
-    const own = await settings();
+    const admin = await connected();
+    expect(await settingsOf(admin, topic)).toMatchObject({ "retention.ms": "3600000", "cleanup.policy": "delete" });
+    const own = await settingsOf(admin, topic);
     const configEntries = [
       ...["retention.ms", "max.message.bytes", "message.timestamp.type"].map((name) => ({
         name,
@@ -220,9 +239,65 @@ describe.skipIf(skip)("a site on Kafka", () => {
     const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }];
     await admin.alterConfigs({ validateOnly: false, resources });
     await hour.store.close();
-    await open({ topicPrefix, node: "b", retention: { ageMs: 7_200_000, bytes: 10_000_000 } });
-    await until(async () => (await settings())["retention.ms"] === "7200000");
-    expect(await settings()).toMatchObject({ "retention.bytes": "5000000", "segment.bytes": "1234567" });
+    await open({ topicPrefix, node: "b", retention: () => ({ ageMs: 2 * HOUR_MS, bytes: 10_000_000 }) });
+    await until(async () => (await settingsOf(admin, topic))["retention.ms"] === "7200000");
+    expect(await settingsOf(admin, topic)).toMatchObject({ "retention.bytes": "5000000", "segment.bytes": "1234567" });
+  });
+
+  it("S5: no topic is cut shorter before all rules are known; then, and whenever they change, it follows them", async () => {
+    const topicPrefix = newPrefix();
+    const before = await open({ topicPrefix, retention: () => ({ ageMs: 5 * HOUR_MS }) });
+    await before.store.append(KAFKA_STREAM, [record(1)]);
+    await before.store.close();
+    let hours = 1;
+    let isKnown = false;
+    let looks = 0;
+    const isRetentionKnown = (): boolean => {
+      looks++;
+      return isKnown;
+    };
+    const { store } = await open({ topicPrefix, retention: () => ({ ageMs: hours * HOUR_MS }), isRetentionKnown });
+    const later = streamName("bigblue.ships");
+    await store.append(later, [record(2)]);
+    const admin = await connected();
+    const hoursOf = async (stream: string): Promise<number> =>
+      Number((await settingsOf(admin, topicPrefix + stream))["retention.ms"]) / HOUR_MS;
+    // Both were looked at, and once more.
+    const made = looks;
+    await until(() => looks >= made + 4);
+    expect([await hoursOf(KAFKA_STREAM), (await hoursOf(later)) < 0]).toEqual([5, true]);
+    isKnown = true;
+    for (const now of [1, 3]) {
+      hours = now;
+      for (const stream of [KAFKA_STREAM, later]) await until(async () => (await hoursOf(stream)) === now);
+    }
+  });
+
+  it("S5: a rule that travels changes the topic, and stands before what the node itself was told when it starts again", async () => {
+    const topicPrefix = newPrefix();
+    const data = await newFolder();
+    const settings = {
+      data,
+      access: [{ stream: "bigblue.*", produce: "g:bigblue-sites" }],
+      retention: [{ stream: "bigblue.*", days: 1 }],
+      log: { kafka: { brokers: kafka.brokers, topicPrefix, partitions: 1 } },
+    };
+    const node = await startTestNode(settings);
+    await node.put("bigblue.containers", "CSQU3054383", "{}");
+    const admin = await connected();
+    const daysOf = async (): Promise<number> =>
+      Number((await settingsOf(admin, `${topicPrefix}bigblue.containers`))["retention.ms"]) / (24 * HOUR_MS);
+    await until(async () => (await daysOf()) === 1);
+    const rules: TravellingRetention[] = [{ stream: "bigblue.containers", days: 30 }];
+    const document = writeRules({ kind: "rules", version: 1, key: "retention", rules });
+    await node.put("bigblue.settings", rulesTopic("retention"), document);
+    await until(async () => (await daysOf()) === 30);
+    await node.close();
+    const again = await startTestNode(settings);
+    expect(await daysOf()).toBe(30);
+    await again.put("bigblue.containers", "CSQU3054383", "{}");
+    expect(await daysOf()).toBe(30);
+    await again.close();
   });
 
   it("a plain consumer reads it with no more than docs/kafka.md says", async () => {
@@ -282,39 +357,78 @@ describe.skipIf(skip)("a site on Kafka", () => {
       expect(await store.append(KAFKA_STREAM, [record(1)])).toHaveLength(1);
     });
 
-    it("no broker that answers: UNAVAILABLE, and which ones were tried", { timeout: 60_000 }, async () => {
-      const error = await refusal({ topicPrefix: newPrefix(), kafka: { brokers: ["127.0.0.1:1", "127.0.0.1:2"] } });
+    it("no broker that answers: UNAVAILABLE, and which ones were tried", async () => {
+      const brokers = ["127.0.0.1:1", "127.0.0.1:2"];
+      const error = await refusal({ topicPrefix: newPrefix(), kafka: { brokers }, timers: IMPATIENT });
       expect(error).toMatchObject({ code: "UNAVAILABLE" });
       expect(error?.message).toMatch(/127\.0\.0\.1:1.*127\.0\.0\.1:2/s);
       expect(error?.message).toMatch(/log\.kafka\.brokers/);
     });
 
-    it("SASL over TLS signs in; with a wrong password it is UNAUTHENTICATED, and says what to look at", async () => {
-      const ca = join(await newFolder(), "ca.pem");
-      await writeFile(ca, kafka.certificates?.ca ?? "");
-      const [user] = kafka.users;
-      const secure = (password: string): Partial<KafkaSettings> => ({
-        brokers: kafka.addresses("SECURE"),
-        tls: { ca },
-        sasl: { mechanism: "scram-sha-512", username: user?.name ?? "", password },
+    describe("brokers that ask who it is", () => {
+      const files = async (): Promise<Record<"ca" | "cert" | "key" | "password", string>> => {
+        const folder = await newFolder();
+        const { ca = "", client } = kafka.certificates ?? {};
+        const texts = {
+          ca,
+          cert: client?.cert ?? "",
+          key: client?.key ?? "",
+          password: `${kafka.users[0]?.password}\n`,
+        };
+        const written = Object.entries(texts).map(async ([name, text]) => {
+          await writeFile(join(folder, name), text);
+          return [name, join(folder, name)] as const;
+        });
+        return Object.fromEntries(await Promise.all(written)) as Awaited<ReturnType<typeof files>>;
+      };
+      const username = (): string => kafka.users[0]?.name ?? "";
+
+      const WAYS = (["plain", "scram-sha-256", "scram-sha-512"] as const).flatMap((mechanism) =>
+        (["password", "passwordFile"] as const).map((how) => [mechanism, how] as const),
+      );
+      it.each(WAYS)("SASL %s over TLS signs in with a %s", async (mechanism, how) => {
+        const { ca, password } = await files();
+        const given = how === "password" ? { password: kafka.users[0]?.password ?? "" } : { passwordFile: password };
+        const sasl = { mechanism, username: username(), ...given };
+        const secure = { brokers: kafka.addresses("SECURE"), tls: { ca }, sasl };
+        const { store } = await open({ topicPrefix: newPrefix(), kafka: secure });
+        expect(await store.append(KAFKA_STREAM, [record(1)])).toHaveLength(1);
       });
-      const { store } = await open({ topicPrefix: newPrefix(), kafka: secure(user?.password ?? "") });
-      expect(await store.append(KAFKA_STREAM, [record(1)])).toHaveLength(1);
-      const error = await refusal({ topicPrefix: newPrefix(), kafka: secure("guessed") });
-      expect(error).toMatchObject({ code: "UNAUTHENTICATED" });
-      expect(error?.message).toMatch(/127\.0\.0\.1:\d+.*log\.kafka\.sasl/s);
+
+      it.each(["plain", "scram-sha-256", "scram-sha-512"] as const)(
+        "SASL %s with a wrong password: UNAUTHENTICATED, which broker said so, and what to look at",
+        async (mechanism) => {
+          const { ca } = await files();
+          const sasl = { mechanism, username: username(), password: "guessed" };
+          const secure = { brokers: kafka.addresses("SECURE"), tls: { ca }, sasl };
+          const error = await refusal({ topicPrefix: newPrefix(), kafka: secure });
+          expect(error).toMatchObject({ code: "UNAUTHENTICATED" });
+          expect(error?.message).toMatch(/127\.0\.0\.1:\d+.*log\.kafka\.sasl/s);
+        },
+      );
+
+      it("a certificate of its own signs in; without one no broker answers, and it says what to look at", async () => {
+        const { ca, cert, key } = await files();
+        const brokers = kafka.addresses("MUTUAL");
+        const { store } = await open({ topicPrefix: newPrefix(), kafka: { brokers, tls: { ca, cert, key } } });
+        expect(await store.append(KAFKA_STREAM, [record(1)])).toHaveLength(1);
+        const error = await refusal({ topicPrefix: newPrefix(), kafka: { brokers, tls: { ca } }, timers: IMPATIENT });
+        expect(error).toMatchObject({ code: "UNAVAILABLE" });
+        expect(error?.message).toMatch(/127\.0\.0\.1:\d+.*log\.kafka\.tls/s);
+      });
     });
 
-    it("a topic with other partitions: INVALID_SETTINGS, and how many there are", async () => {
+    it("a topic with other partitions: INVALID_SETTINGS, where, how many there are, and what to do", async () => {
       const topicPrefix = newPrefix();
       const { store } = await open({ topicPrefix });
       await store.append(KAFKA_STREAM, [record(1)]);
       const error = await refusal({ topicPrefix, node: "b", kafka: { partitions: 5 } });
       expect(error).toMatchObject({ code: "INVALID_SETTINGS" });
-      expect(error?.message).toMatch(/has 2 partitions.*log\.kafka\.partitions/s);
+      expect(error?.message).toContain(kafka.brokers[0]);
+      expect(error?.message).toMatch(/has 2 partitions.*set log\.kafka\.partitions to 2/s);
     });
 
-    it("a topic with foreign records: UNSUPPORTED_FORMAT, and which; one among ours is passed over, and told", async () => {
+    it("a topic with foreign records: UNSUPPORTED_FORMAT, where, and what to do; one among ours is passed over, and told", async () => {
       const producer = operator().producer({ createPartitioner: Partitioners.DefaultPartitioner });
       const admin = operator().admin();
       await Promise.all([producer.connect(), admin.connect()]);
@@ -327,7 +441,7 @@ describe.skipIf(skip)("a site on Kafka", () => {
       await producer.send({ topic: `${foreign}orders`, messages: [{ partition: 0, key: "1", value: "an order" }] });
       const error = await refusal({ topicPrefix: foreign });
       expect(error).toMatchObject({ code: "UNSUPPORTED_FORMAT" });
-      expect(error?.message).toMatch(new RegExp(`${foreign}orders.*topicPrefix`, "s"));
+      expect(error?.message).toMatch(new RegExp(`${foreign}orders at ${kafka.brokers[0]} .*topicPrefix`, "s"));
 
       const topicPrefix = newPrefix();
       const { store, refused } = await open({ topicPrefix });
