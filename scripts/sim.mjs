@@ -1,5 +1,5 @@
-// `npm run sim -- [--seeds N] [--seed S]`: N fleets of each kind under faults in virtual time, of protocol machines and of real
-// stores, or the one fleet of a seed again, alone.
+// `npm run sim -- [--seeds N] [--seed S]`: N fleets of each kind under faults in virtual time, of protocol machines (also of nodes
+// that share a log, and of ships that carry what others wrote) and of real stores, or the one fleet of a seed again, alone.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -13,7 +13,8 @@ const env = {
   ...(values.seed !== undefined && { LANDFALL_SEED: values.seed }),
 };
 const vitest = join("node_modules", "vitest", "vitest.mjs");
-const tests = ["replication-simulation", "store-simulation"].map((name) => `streams/test/${name}.test.ts`);
+const names = ["replication", "shared-site", "data-mule", "store"];
+const tests = names.map((name) => `streams/test/${name}-simulation.test.ts`);
 const args = [vitest, "run", "--project", "streams", ...tests];
 const { status } = spawnSync(process.execPath, args, { stdio: "inherit", env });
 process.exit(status ?? 1);

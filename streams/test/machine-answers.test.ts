@@ -3,27 +3,18 @@ import { originId, streamName } from "../src/model/names.js";
 import type { Seq } from "../src/model/record.js";
 import { LINK_CLASSES } from "../src/replication/link-classes.js";
 import { step } from "../src/replication/machine.js";
-import { createMachine, keyId, type Effect, type LinkRights } from "../src/replication/machine-state.js";
+import { createMachine, keyId, type Effect } from "../src/replication/machine-state.js";
+import { ALL_RIGHTS } from "./support/link-rights.js";
 
 const STREAM = streamName("bigblue.containers");
 const ORIGIN = originId("tokyo.a~x");
 const KEY = keyId(STREAM, ORIGIN);
 const [SYDNEY, SINGAPORE] = [1, 2];
 
-const RIGHTS: LinkRights = {
-  maySend: () => true,
-  mayRequest: () => true,
-  mayProbe: () => true,
-  mayBeProbed: () => true,
-  mayAnnounce: () => true,
-  mayBelieve: () => true,
-  urgency: () => 0,
-};
-
 describe("what comes without having been asked for", () => {
   it("R8: the filling of a gap is taken from the peer that was asked for it, and from no other", () => {
     const machine = createMachine("los-angeles.a", originId("los-angeles.a~y"));
-    const connected = { tuning: LINK_CLASSES.wan, rights: RIGHTS, sister: false, tellsGaps: true, sealed: false };
+    const connected = { tuning: LINK_CLASSES.wan, rights: ALL_RIGHTS, sister: false, tellsGaps: true, sealed: false };
     for (const [conn, peer] of [
       [SYDNEY, "sydney.a"],
       [SINGAPORE, "singapore.a"],
@@ -50,7 +41,7 @@ describe("rule 4: a peer that does not send what it says it has", () => {
   const CLAIM_MS = LINK_CLASSES.wan.claimMs;
   const asked = () => {
     const machine = createMachine("los-angeles.a", originId("los-angeles.a~y"));
-    const connected = { tuning: LINK_CLASSES.wan, rights: RIGHTS, sister: false, tellsGaps: true, sealed: false };
+    const connected = { tuning: LINK_CLASSES.wan, rights: ALL_RIGHTS, sister: false, tellsGaps: true, sealed: false };
     step(machine, { type: "connected", conn: SYDNEY, peer: "sydney.a", ...connected }, 0);
     const holdings = [{ stream: STREAM, origin: ORIGIN, next: 9, distance: 10, holes: [] }];
     step(machine, { type: "message", conn: SYDNEY, message: { $case: "announce", value: { holdings } } }, 0);

@@ -79,6 +79,18 @@ describe("replication, simulated", () => {
   );
 
   it(
+    "R1, R6: damage takes some of a site's own records; what lies behind them goes on, the gap is true, and filled when a holder is met",
+    () => {
+      const common = { sites: 8, writeMs: 15_000, everyMs: 40, troubleMs: 300, sealing: true };
+      const fleets = live(15_000, 25, { ...common, links: true, restarts: true, expiry: true, damage: true });
+      if (fleets.length === 1) return;
+      expect(fleets.reduce((sum, { unreadable }) => sum + unreadable, 0)).toBeGreaterThan(0);
+      expect(fleets.reduce((sum, { filled }) => sum + filled, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
     "S2, R1, R4: restored backups: nothing acknowledged is lost, nothing is there twice, histories never mix, and all end equal",
     () => {
       const fleets = live(20_000, 35, {

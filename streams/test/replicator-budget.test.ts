@@ -16,6 +16,8 @@ const CONTAINERS = streamName("bigblue.containers");
 const LATEST = streamName("bigblue.latest");
 const ALERTS = streamName("bigblue.alerts");
 const BUDGET = { bytesPerDay: 1_000_000, alertsPercent: 20 };
+/** Records of half a kilobyte. */
+const BACKLOG = 2_400;
 
 describe("limited links between real stores over gRPC (R7)", () => {
   let folder: string;
@@ -75,6 +77,16 @@ describe("limited links between real stores over gRPC (R7)", () => {
 
   const total = (node: TestNode, stream: typeof CONTAINERS) =>
     Object.values(node.store.vector(stream)).reduce((sum, next) => sum + next, 0);
+  /** A count once two looks at it say the same. */
+  async function settled(look: () => number): Promise<number> {
+    let last = Number.NaN;
+    await until(() => {
+      const before = last;
+      last = look();
+      return last === before;
+    });
+    return last;
+  }
   const budgetOf = (node: TestNode) => node.replicator.links()[0]?.budget;
 
   it("what a link is said to have used is never less than what crossed it, TLS and handshakes included", async () => {
@@ -104,9 +116,10 @@ describe("limited links between real stores over gRPC (R7)", () => {
     const isTold = (node: TestNode) => node.reported.some(({ code }) => code === "BUDGET_USED_UP");
     await until(() => isTold(ship));
     expect(total(losAngeles, CONTAINERS)).toBeLessThan(4_000);
-    const before = total(losAngeles, CONTAINERS);
     await write(ship, ALERTS, 1, 200);
     await until(() => total(losAngeles, ALERTS) === 1);
+    // What was still under way of the backlog when the budget was used up.
+    const before = await settled(() => total(losAngeles, CONTAINERS));
     await stop(ship);
     const again = await start("ship", { links });
     await write(again, ALERTS, 1, 200);
@@ -125,12 +138,14 @@ describe("limited links between real stores over gRPC (R7)", () => {
     const [west, east] = [await proxyTo(losAngeles), await proxyTo(tokyo)];
     const budget = { ...BUDGET, shared: "antenna" };
     const ship = await start("ship", { links: [link(losAngeles, west, { budget }), link(tokyo, east, { budget })] });
+    await until(() => ship.replicator.links().every(({ state }) => state === "up"));
     await write(ship, CONTAINERS, 4_000);
     await until(() => ship.reported.some(({ code }) => code === "BUDGET_USED_UP"));
     const [first, second] = ship.replicator.links();
     expect(first?.budget).toEqual(second?.budget);
     expect(west.bytes + east.bytes).toBeLessThanOrEqual(BUDGET.bytesPerDay);
-    expect(Math.min(total(losAngeles, CONTAINERS), total(tokyo, CONTAINERS))).toBeGreaterThan(0);
+    // The last of it may still be under way.
+    await until(() => Math.min(total(losAngeles, CONTAINERS), total(tokyo, CONTAINERS)) > 0);
   });
 
   it("an alert waits behind no more of a sealed backlog than the link's window, on 1 Mbit/s", async () => {
@@ -149,6 +164,30 @@ describe("limited links between real stores over gRPC (R7)", () => {
     await until(() => total(tokyo, ALERTS) === 1 && total(tokyo, LATEST) === 1);
     expect(proxy.bytesToListener - sentBefore).toBeLessThanOrEqual(windowBytes + blockBytes);
     expect(total(tokyo, CONTAINERS)).toBeLessThan(6_000);
+  });
+
+  it("the transfer of a backlog that is under way moves to a better link when that comes up; nothing comes twice", async () => {
+    const losAngeles = await start("los-angeles");
+    // The satellite alone would take a minute.
+    const [satellite, quay] = [await proxyTo(losAngeles, 160), await proxyTo(losAngeles)];
+    quay.link.setState("down");
+    const overSatellite = link(losAngeles, satellite);
+    const atQuay = link(losAngeles, quay, { id: "ship~los-angeles-quay", class: "port" });
+    const ship = await start("ship", { links: [overSatellite, atQuay] });
+    await write(ship, CONTAINERS, BACKLOG);
+    const cameOver = () => losAngeles.replicator.arrivedOver(CONTAINERS, ship.store.origin);
+    await until(() => total(losAngeles, CONTAINERS) > BACKLOG / 50);
+    expect(cameOver()).toBe("satellite");
+
+    quay.link.setState("up");
+    await until(() => cameOver() === "port");
+    // What had been asked for over the satellite has come, or never will.
+    const crossed = satellite.bytesToListener;
+    await until(() => total(losAngeles, CONTAINERS) === BACKLOG);
+    expect(satellite.bytesToListener - crossed).toBeLessThan(LINK_CLASSES.satellite.windowBytesMax);
+    expect(quay.bytesToListener).toBeGreaterThan(satellite.bytesToListener);
+    const received = await losAngeles.registry.getSingleMetricAsString("landfall_replication_received_records_total");
+    expect(received).toMatch(new RegExp(`_total ${BACKLOG}$`, "m"));
   });
 
   it("when a port link appears what may cross it leaves the satellite; when that is cut, alerts go on", async () => {

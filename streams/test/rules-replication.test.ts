@@ -1,9 +1,10 @@
-import type { ReadReply, RulesReply, RulesValue, StatusReply } from "@landfall/proto/api";
+import type { GapsReply, ReadReply, RulesReply, RulesValue, StatusReply } from "@landfall/proto/api";
 import { expect, test } from "vitest";
 import { streamName } from "../src/model/names.js";
+import { ManualEnv } from "../testing/manual-env.js";
 import { until } from "../testing/until.js";
-import { siteEntry as entry, siteStarter } from "./support/secret-sites.js";
-import type { TestNode } from "./support/test-node.js";
+import { secretOf, siteEntry as entry, siteStarter } from "./support/secret-sites.js";
+import { startTestNode, type TestNode } from "./support/test-node.js";
 
 const SITES = [
   entry("tokyo", "bigblue", ["bigblue-sites"]),
@@ -17,6 +18,7 @@ const ACCESS = [
 ];
 const DUCKS = streamName("duckworks.containers");
 const MS_MAX = 60_000;
+const MINUTE_MS = 60_000;
 
 const site = siteStarter(SITES, ACCESS);
 
@@ -142,6 +144,39 @@ test(
     expect(await (await tokyo.ask("/api/rules", { as: "admin" })).json()).toEqual({ site: "tokyo", owners: [] });
     const status = (await (await tokyo.ask("/api/status", { as: "ops" })).json()) as StatusReply;
     expect(status.rules).toMatchObject([{ owner: "duckworks", key: "access", site: "sydney" }]);
+  },
+  MS_MAX,
+);
+
+test(
+  "S5: a rule of retention made at one site lets records go at another, when they are old there; who made it keeps its own",
+  async () => {
+    // Tokyo's clock alone is put forward.
+    const env = new ManualEnv(Date.now());
+    const passing = (stepMs: number, check: () => boolean | Promise<boolean>) =>
+      until(() => {
+        env.advance(stepMs);
+        return check();
+      });
+    const replication = { token: secretOf("tokyo"), wants: ["*"], listen: "127.0.0.1:0" };
+    const tokyo = await startTestNode({ site: "tokyo", sites: SITES, access: ACCESS, replication }, { env });
+    const sydney = await site("sydney", tokyo);
+    await load(tokyo, 0, 20);
+    await passing(100, () => held(sydney) === 20);
+    await passing(100, () => tokyo.replication.handedOver(DUCKS, tokyo.store.origin) === 20);
+    const gaps = async (node: TestNode) =>
+      ((await (await node.ask(`/api/streams/${DUCKS}/gaps`, { as: "ops" })).json()) as GapsReply).gaps;
+    env.advance(15 * MINUTE_MS);
+    expect(await gaps(tokyo)).toEqual([]);
+
+    await put(sydney, "duckworks", { key: "retention", rules: [{ stream: "duckworks.containers", minutes: 10 }] });
+    await passing(100, () => tokyo.rules.rules("duckworks", "retention") !== undefined);
+    await passing(MINUTE_MS, async () => (await gaps(tokyo)).length > 0);
+    expect(await gaps(tokyo)).toEqual([{ origin: tokyo.store.origin, from: 0, to: 20, reason: "expired" }]);
+    const topic = `/api/streams/${DUCKS}/topics/CSQU3054383/records`;
+    expect((await tokyo.ask(topic, { as: "ops" })).status).toBe(404);
+    expect(await readBy(sydney, "ops")).toHaveLength(20);
+    expect(await gaps(sydney)).toEqual([]);
   },
   MS_MAX,
 );

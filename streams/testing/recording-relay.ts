@@ -21,6 +21,8 @@ export interface RecordingRelay {
   readonly toListener: Recorded;
   /** Says something more to the listener, in the dialler's name. */
   sayToListener(body: Message): void;
+  /** Passes on what it has held back, in its order, and holds back nothing more. */
+  release(): void;
   close(): Promise<void>;
 }
 
@@ -31,10 +33,17 @@ export interface RecordingRelay {
 export async function recordingRelay(options: {
   readonly to: { readonly site: string; readonly port: number };
   readonly dialler: { readonly site: string; readonly token: string };
+  /** Frames of this kind go on with `release` only; all others pass them. */
+  readonly holds?: Message["$case"];
 }): Promise<RecordingRelay> {
   const { to, dialler } = options;
   const transport = createGrpcTransport({ env: systemEnv });
   const [toDialler, toListener] = [recorded(), recorded()];
+  let held: (() => void)[] | undefined = options.holds === undefined ? undefined : [];
+  const passOn = (channel: Channel, frame: Frame): void => {
+    if (held !== undefined && frame.body?.$case === options.holds) held.push(() => channel.send(frame));
+    else channel.send(frame);
+  };
   const open = new Set<Channel>();
   let listening: Channel | undefined;
   const join = async (near: Channel): Promise<void> => {
@@ -45,8 +54,8 @@ export async function recordingRelay(options: {
       const far = await transport.dial(`127.0.0.1:${to.port}`, to.site, dialler);
       open.add(far);
       listening = far;
-      pipe(far, near, toDialler);
-      pipe(near, far, toListener);
+      pipe(far, near, toDialler, passOn);
+      pipe(near, far, toListener, passOn);
       for (const frame of waiting) near.onFrame(frame);
     } catch (error) {
       toDialler.ends.push(error as LandfallError);
@@ -62,6 +71,11 @@ export async function recordingRelay(options: {
     toDialler,
     toListener,
     sayToListener: (body) => listening?.send({ body }),
+    release() {
+      const waiting = held ?? [];
+      held = undefined;
+      for (const send of waiting) send();
+    },
     async close() {
       for (const channel of open) channel.close("the relay is closed");
       await listener.close();
@@ -69,11 +83,11 @@ export async function recordingRelay(options: {
   };
 }
 
-function pipe(from: Channel, to: Channel, into: Recorded): void {
+function pipe(from: Channel, to: Channel, into: Recorded, passOn: (channel: Channel, frame: Frame) => void): void {
   const blocks = new SmallBlocks();
   from.onFrame = (frame) => {
     into.frames.push(whole(frame, blocks));
-    to.send(frame);
+    passOn(to, frame);
   };
   from.onClose = (why) => {
     into.ends.push(why);

@@ -14,6 +14,9 @@ export class SimDisk {
   /** Which former own records stand again, and as what; by origin. */
   readonly again = new Map<OriginId, { readonly from: number; readonly to: number; readonly as: OriginId }>();
 
+  /** Former own origins of which damage has taken something: what lay behind that comes again (R3). */
+  readonly scarred = new Set<OriginId>();
+
   /** @param own the origin under which its site appends */
   constructor(public own: OriginId) {}
 
@@ -47,17 +50,29 @@ export class SimDisk {
     return this.stream.logs.get(origin)?.holes() ?? [];
   }
 
-  /** Keeps records that are lacking; false, and nothing is kept, when some are here, or lie beyond the next one. */
+  /**
+   * Keeps records that are lacking; where damage was, what is here is passed over. False, and nothing is kept, when others are
+   * here, or they lie beyond the next one.
+   */
   put(origin: OriginId, firstSeq: number, values: readonly number[]): boolean {
     const log = this.log(origin);
     const end = firstSeq + values.length;
-    const lacking = [...log.fillable(firstSeq, Math.min(end, log.next)), ...log.missing(log.next, end)];
-    if (firstSeq > log.next || lacking.reduce((sum, [from, to]) => sum + to - from, 0) !== values.length) return false;
-    log.add({ start: firstSeq, end });
+    const known = Math.min(end, log.next);
+    const filled = log.fillable(firstSeq, known);
+    const isLacking = filled.reduce((sum, [from, to]) => sum + to - from, 0) === known - firstSeq;
+    if (firstSeq > log.next || !(isLacking || this.scarred.has(origin))) return false;
+    const all = this.#valuesIn(origin);
+    for (const [from, to] of [...filled, ...log.missing(known, end)]) {
+      log.add({ start: from, end: to });
+      for (let seq = from; seq < to; seq++) all[seq] = values[seq - firstSeq];
+    }
+    return true;
+  }
+
+  #valuesIn(origin: OriginId): (number | undefined)[] {
     const all = this.#values.get(origin) ?? [];
     this.#values.set(origin, all);
-    values.forEach((value, i) => (all[firstSeq + i] = value));
-    return true;
+    return all;
   }
 
   note(origin: OriginId, { from, to, reason }: Hole): void {
@@ -158,17 +173,38 @@ export class SimDisk {
     return { seen, cursor: cursorAfter(cursor, walks) };
   }
 
+  /** Records that are held up, because damage has left a hole before them. */
+  heldUp(): string[] {
+    return this.origins.flatMap((origin) => {
+      const { next, end } = this.log(origin);
+      return end > next ? [`${origin} ${next}-${end}`] : [];
+    });
+  }
+
   /** A backup: as this disk is now. */
   copy(): SimDisk {
+    return this.#copyWithout(() => false);
+  }
+
+  /** As it is found again when these own records cannot be read any more: its site appends under another origin from now on. */
+  damaged(from: number, to: number, own: OriginId): SimDisk {
+    const copy = this.#copyWithout((origin, seq) => origin === this.own && from <= seq && seq < to);
+    copy.scarred.add(this.own);
+    copy.own = own;
+    return copy;
+  }
+
+  #copyWithout(isLost: (origin: OriginId, seq: number) => boolean): SimDisk {
     const copy = new SimDisk(this.own);
     for (const [origin, again] of this.again) copy.again.set(origin, again);
+    for (const origin of this.scarred) copy.scarred.add(origin);
     for (const origin of this.origins) {
-      const holes = this.holes(origin);
-      for (let seq = 0; seq < this.next(origin); seq++) {
-        const value = this.value(origin, seq);
-        const hole = holeAt(holes, seq);
-        if (value !== undefined) copy.put(origin, seq, [value]);
-        else if (hole !== undefined) copy.log(origin).addGap(seq, seq + 1, hole.reason);
+      const [log, values] = [copy.log(origin), copy.#valuesIn(origin)];
+      for (let seq = 0; seq < this.log(origin).end; seq++) {
+        const piece = this.log(origin).locate(seq);
+        if (piece === undefined || isLost(origin, seq)) continue;
+        if (piece.reason !== undefined) log.addGap(seq, seq + 1, piece.reason);
+        else if (log.add({ start: seq, end: seq + 1 })) values[seq] = this.value(origin, seq);
       }
     }
     return copy;

@@ -34,12 +34,15 @@ export class SimulatedFleet {
   again = 0;
   /** Records that came to be on a disk, without those that were lost with the only one that had them. */
   readonly kept = new Set<number>();
-  /** Records that were taken for gone, and that filled such gaps. */
+  /** Records that were taken for gone, those that damage was said to have taken, and those that filled such gaps. */
   missed = 0;
+  unreadable = 0;
   filled = 0;
   /** Origins of which two histories were met. */
   readonly forked = new Set<OriginId>();
   readonly #expired = new Set<string>();
+  /** Records that a site could not read any more. */
+  readonly #damaged = new Set<string>();
   /** Records that a sensor was told are safe, by site. */
   readonly #acknowledged = new Map<
     string,
@@ -230,25 +233,31 @@ export class SimulatedFleet {
     for (let seq = from; seq < to; seq++) this.#expired.add(`${origin} ${seq}`);
   }
 
-  /** A site takes records for gone: then some site has dropped each of them (R6). */
+  /** A site cannot read these any more. */
+  damaged(origin: OriginId, from: number, to: number): void {
+    for (let seq = from; seq < to; seq++) this.#damaged.add(`${origin} ${seq}`);
+  }
+
+  /** A site takes records for gone: then some site has dropped each of them, or lost it to damage, as it says (R6). */
   checkGap(site: string, origin: OriginId, { from, to, reason }: Hole): void {
-    if (reason !== "missed")
-      this.fail(`${site} notes ${origin} ${from}-${to} as ${reason}, nothing is but missed (R6)`);
-    this.missed += to - from;
+    const gone = reason === "missed" ? this.#expired : reason === "damaged" ? this.#damaged : new Set<string>();
+    if (reason === "damaged") this.unreadable += to - from;
+    else this.missed += to - from;
     for (let seq = from; seq < to; seq++) {
-      const isGone = this.#expired.has(`${origin} ${seq}`);
-      if (!isGone) this.fail(`${site} takes ${origin} ${seq} for gone, which nobody dropped (R6)`);
+      if (!gone.has(`${origin} ${seq}`))
+        this.fail(`${site} notes ${origin} ${seq} as ${reason}, which is not true (R6)`);
     }
   }
 
-  /** Every site is as far with every key as the one that is furthest, and no gap is left that a neighbour could fill. */
+  /** Every site is as far with every key as the one that is furthest, nothing is held up, no gap is left that a neighbour could fill. */
   converged(): boolean {
     const most = new Map<OriginId, number>();
     for (const { disk } of this.sites) {
       for (const origin of disk.origins) most.set(origin, Math.max(most.get(origin) ?? 0, disk.next(origin)));
     }
     const isFar = this.sites.every(({ disk }) => [...most].every(([origin, next]) => disk.next(origin) === next));
-    return isFar && this.sites.every(({ up }) => up) && this.fillable().length === 0;
+    const isHeldUp = this.sites.some(({ disk }) => disk.heldUp().length > 0);
+    return isFar && !isHeldUp && this.sites.every(({ up }) => up) && this.fillable().length === 0;
   }
 
   /** A disk is gone, and with it what nobody else had. */

@@ -165,6 +165,13 @@ export class SimSite {
     this.restart();
   }
 
+  /** A crash after which some of its own records cannot be read any more. */
+  damage(from: number, to: number): void {
+    this.crash(false);
+    this.fleet.damaged(this.origin, from, to);
+    this.#become(this.disk.damaged(from, to, this.#freshOrigin()));
+  }
+
   /** Of what was being written, any part from the beginning on may be on the disk: nobody was told of it. */
   #tear(): void {
     const written = Math.floor(this.fleet.random() * (this.#commitQueue.length + 1));
@@ -354,7 +361,7 @@ export class SimSite {
   #countDuplicates(requestId: number, firstSeq: number, count: number): void {
     const key = this.machine.requests.get(requestId)?.key;
     // A record that is asked for to compare histories is here, of course.
-    if (key === undefined || this.machine.probes.has(requestId)) return;
+    if (key === undefined || this.machine.probes.has(requestId) || this.disk.scarred.has(originOf(key))) return;
     const isFill = this.machine.fills.get(key)?.requestId === requestId;
     for (let seq = firstSeq; seq < firstSeq + count; seq++) {
       const isHere = this.disk.value(originOf(key), seq) !== undefined;
@@ -593,8 +600,8 @@ export class SimSite {
   }
 
   #tellHoles(origin: OriginId): void {
-    const nextSeq = this.disk.next(origin);
-    if (nextSeq > 0) this.event({ type: "holes", stream: STREAM, origin, nextSeq, holes: this.disk.holes(origin) });
+    const [nextSeq, holes] = [this.disk.next(origin), this.disk.holes(origin)];
+    if (nextSeq > 0 || holes.length > 0) this.event({ type: "holes", stream: STREAM, origin, nextSeq, holes });
   }
 
   #keepOwn(origin: OriginId, value: number): void {

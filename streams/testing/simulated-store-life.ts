@@ -80,10 +80,10 @@ export class SimulatedStoreLife {
     const isEven = areLevel(checks);
     if (isEven && !this.#isWrong) {
       await this.time.runThrough(this.time.now + QUIET_MS);
-      await this.#through(compareAll(checks));
-      await this.#through(this.#readAll());
+      await this.time.through(compareAll(checks));
+      await this.time.through(this.#readAll());
     }
-    await this.#through(Promise.all(nodes.map((node) => node.stop())));
+    await this.time.through(Promise.all(nodes.map((node) => node.stop())));
     return isEven && !this.#isWrong;
   }
 
@@ -231,17 +231,6 @@ export class SimulatedStoreLife {
       this.time.after(this.random() * 2 * everyMs, next);
     };
     next();
-  }
-
-  /** Lets time pass until the work is done. */
-  async #through<T>(work: Promise<T>): Promise<T> {
-    const state = { isDone: false };
-    const ended = () => {
-      state.isDone = true;
-    };
-    work.then(ended, ended);
-    while (!state.isDone) await this.time.runThrough(this.time.now + 50, () => state.isDone);
-    return work;
   }
 
   #pick<T>(from: readonly T[]): T {

@@ -21,6 +21,8 @@ export interface Troubles {
   readonly expiry?: boolean;
   readonly joiners?: boolean;
   readonly restores?: boolean;
+  /** Sites crash, and find some of their own records damaged. */
+  readonly damage?: boolean;
   /** Sites seal and merge what they have, and send runs as they lie on disk. */
   readonly sealing?: boolean;
   /** Sites lose the right to hold the stream, and get it back. */
@@ -48,6 +50,7 @@ interface Reader {
 
 const HEAL_MS_MAX = 180_000;
 const READERS = 3;
+const DAMAGED_MAX = 25;
 const CLOCK_JUMP_MS_MAX = 30_000;
 /** Two sites may have two ways to each other. */
 const SECOND_LINK = 0.1;
@@ -125,12 +128,13 @@ export class SimulatedLife {
 
   #trouble(): void {
     const { links = false, crashes = false, expiry = false, joiners = false } = this.troubles;
-    const { restarts = false, restores = false, rules = false } = this.troubles;
+    const { restarts = false, restores = false, damage = false, rules = false } = this.troubles;
     const { unruly = false, clocks = false, lies = false, shared = false } = this.troubles;
     const kinds = [
       ...(links ? [() => this.#cut(), () => this.#cut(), () => this.#silence(), () => this.#cutForGood()] : []),
       ...(crashes ? [() => this.#crash(this.fleet.random() < 0.25)] : []),
       ...(restarts ? [() => this.#crash(false)] : []),
+      ...(damage ? [() => this.#damage(), () => this.#damage()] : []),
       ...(expiry ? [() => this.#expire(), () => this.#expire()] : []),
       ...(joiners ? [() => this.#join()] : []),
       ...(rules ? [() => this.#revoke(), () => this.#revoke()] : []),
@@ -202,10 +206,24 @@ export class SimulatedLife {
   #crash(loseDisk: boolean): void {
     const site = this.#pick(this.fleet.sites);
     site.crash(loseDisk && this.fleet.mayLose(site));
+    this.#restartSoon(site);
+  }
+
+  #restartSoon(site: SimSite): void {
     this.fleet.time.after(500 + this.fleet.random() * 2_000, () => {
       site.restart();
       this.#reopen(site);
     });
+  }
+
+  /** Mostly before records that can still be read. */
+  #damage(): void {
+    const site = this.#pick(this.fleet.sites);
+    const next = site.disk.next(site.origin);
+    const from = Math.floor(this.fleet.random() * next);
+    if (!site.up || next === 0) return;
+    site.damage(from, Math.min(next, from + 1 + Math.floor(this.fleet.random() * DAMAGED_MAX)));
+    this.#restartSoon(site);
   }
 
   #revoke(): void {

@@ -1,3 +1,5 @@
+const STEP_MS = 50;
+
 /** A scheduler whose clock jumps from event to event: hours of a fleet's life in a second, the same every time. */
 export class VirtualTime {
   now = 0;
@@ -50,6 +52,17 @@ export class VirtualTime {
     // Also where nothing happens, whoever waits for something else gets a turn.
     await settled();
     return done();
+  }
+
+  /** Lets time pass until the work is done. */
+  async through<T>(work: Promise<T>): Promise<T> {
+    const state = { isDone: false };
+    const ended = () => {
+      state.isDone = true;
+    };
+    work.then(ended, ended);
+    while (!state.isDone) await this.runThrough(this.now + STEP_MS, () => state.isDone);
+    return work;
   }
 
   #pop(): void {

@@ -1,5 +1,5 @@
 import { seededRandom } from "@landfall/streams/testing/seeded-random";
-import { startMesh } from "../support/mesh.js";
+import { startMesh, type MeshLink } from "../support/mesh.js";
 import { MeshCheck } from "../support/mesh-check.js";
 import { MeshLoad } from "../support/mesh-load.js";
 import { MeshTrouble } from "../support/mesh-trouble.js";
@@ -29,6 +29,7 @@ async function soak(minutes: number, seed: number): Promise<boolean> {
   try {
     for (let round = 1; isGood && performance.now() < end; round++) {
       for (let i = 0; i < ROUND_TROUBLES && performance.now() < end; i++) await trouble.next();
+      await trouble.killInTransfer(mesh.links[round % mesh.links.length] as MeshLink);
       trouble.heal();
       await load.pause();
       const verdict = await check.verify(load.published);

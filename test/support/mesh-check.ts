@@ -7,7 +7,7 @@ import { identify } from "./mesh-load.js";
 import { OPS_TOKEN } from "./small-fleet.js";
 
 /** Nobody has booked the containers of the load. */
-const STREAM = "bigblue.unassigned";
+export const MESH_STREAM = "bigblue.unassigned";
 const PAGE = 5_000;
 /** A machine that does other things besides. */
 const CONVERGE_MS = 180_000;
@@ -87,7 +87,7 @@ class Copy {
   async readOn(): Promise<void> {
     for (;;) {
       const body = JSON.stringify({ ...(this.cursor !== undefined && { cursor: this.cursor }), limit: PAGE });
-      const path = `/api/streams/${STREAM}/read`;
+      const path = `/api/streams/${MESH_STREAM}/read`;
       const answer = await ask(this.site.service, path, OPS_TOKEN, { method: "POST", body }).catch(() => undefined);
       if (answer?.status !== 200) return;
       const { records, cursor } = JSON.parse(answer.text) as ReadReply;

@@ -55,17 +55,31 @@ export class MeshLoad {
       await this.#open;
       if (!this.#going) return;
       if (outbox.size < WAITING_MAX) {
-        const n = this.published[site] as number;
-        this.published[site] = n + 1;
-        const topic = `containers/${CONTAINERS[n % CONTAINERS.length]}/telemetry`;
-        const timeMs = FIRST_MS + n * 1_000;
-        outbox.push({ via: "", topic, payload: readingOf(site, n, timeMs), timeMs });
+        this.#say(outbox, site);
         gateway.pump();
       }
       await new Promise<void>((resolve) => {
         setTimeout(resolve, this.pauseMs);
       });
     }
+  }
+
+  #say(outbox: Outbox, site: number, note = ""): void {
+    const n = this.published[site] as number;
+    this.published[site] = n + 1;
+    const topic = `containers/${CONTAINERS[n % CONTAINERS.length]}/telemetry`;
+    const timeMs = FIRST_MS + n * 1_000;
+    outbox.push({ via: "", topic, payload: readingOf(site, n, timeMs, note), timeMs });
+  }
+
+  /** Publishes so many readings of one site at once, each with a note of so many characters; resolves when they are acknowledged. */
+  async burst(site: number, count: number, noteChars: number): Promise<void> {
+    const outbox = this.#outboxes[site] as Outbox;
+    for (let i = 0; i < count; i++) this.#say(outbox, site, "x".repeat(noteChars));
+    const said = this.published[site] as number;
+    this.#gateways[site]?.pump();
+    const acknowledged = (): number => (this.published[site] as number) - outbox.size;
+    await eventually(`${count} readings to be acknowledged`, () => acknowledged() >= said, ACKNOWLEDGED_MS);
   }
 
   /** Publishes nothing more for now. Resolves when everything that was published is acknowledged, over reconnects too. */
@@ -86,8 +100,8 @@ export class MeshLoad {
 }
 
 /** The n-th reading of a site: it says which one it is. */
-function readingOf(site: number, n: number, time: number): string {
-  return reading({ time, temperatureC: (n % 50) - 10, site, n });
+function readingOf(site: number, n: number, time: number, note: string): string {
+  return reading({ time, temperatureC: (n % 50) - 10, site, n, ...(note !== "" && { note }) });
 }
 
 /** Which reading a record is. */

@@ -23,8 +23,8 @@ export function forgetUnused(state: MachineState, now: number): void {
 
 function isUnused(state: MachineState, key: KeyId): boolean {
   if (receivedNext(state, key) > 0 || (state.holes.get(key)?.length ?? 0) > 0) return false;
-  if ([state.sources, state.fills, state.forks, state.mends, state.again, state.staged].some((known) => known.has(key)))
-    return false;
+  const { sources, fills, forks, mends, again, staged, lost } = state;
+  if ([sources, fills, forks, mends, again, staged, lost].some((known) => known.has(key))) return false;
   if (isShared(state, key)) return false;
   for (const { announced, serving, filling, told } of state.conns.values()) {
     if ([announced, serving, filling, told].some((known) => known.has(key))) return false;

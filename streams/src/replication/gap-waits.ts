@@ -1,6 +1,6 @@
 import { holeAt, holesWithout, type Hole } from "../model/gap.js";
 import type { Seq } from "../model/record.js";
-import { receivedNext, type Conn, type Effect, type KeyId, type MachineState } from "./machine-state.js";
+import { lostAt, receivedNext, type Conn, type Effect, type KeyId, type MachineState } from "./machine-state.js";
 
 /** A peer lacks this: known until it announces its holes anew. */
 export function learnHole(conn: Conn, key: KeyId, hole: Hole): void {
@@ -44,8 +44,15 @@ export function awaitHolder(state: MachineState, key: KeyId, best: Conn, now: nu
 }
 
 /** From the next seq on nothing is to be had up to the end of the hole. */
-export function noteGap(state: MachineState, key: KeyId, { to, reason }: Hole, out: Effect[]): void {
+export function noteGap(
+  state: MachineState,
+  key: KeyId,
+  { to, reason }: Pick<Hole, "to" | "reason">,
+  out: Effect[],
+): void {
   const from = receivedNext(state, key) as Seq;
+  const lost = lostAt(state, key);
+  if (lost !== undefined) lost.isNoted = true;
   // What a peer's retention removed may still be had from another one, some day.
   const own = reason === "expired" ? "missed" : reason;
   state.received.set(key, to);

@@ -1,5 +1,6 @@
 import type { Digest, Frame, Request } from "@landfall/proto/gen/landfall/v1/replication";
 import type { Hole } from "../model/gap.js";
+import type { Seq } from "../model/record.js";
 import type { ErrorCode } from "../model/errors.js";
 import { nodeOfOrigin, siteOfOrigin, type OriginId, type StreamName } from "../model/names.js";
 import type { SealedRun } from "../store/store.js";
@@ -165,6 +166,15 @@ export interface Source {
   stopAt: number;
 }
 
+/** What damage has taken, from the first seq that is not held up to `to`, where records follow. */
+export interface Lost {
+  readonly to: Seq;
+  /** Since when no peer in reach is known to hold the next of it; undefined while one is. */
+  since?: number;
+  /** It is about to be a gap: nothing is asked for before it is known how far what follows goes. */
+  isNoted: boolean;
+}
+
 /** A request of this site for what fills a gap. */
 export interface Fill {
   readonly conn: number;
@@ -236,6 +246,8 @@ export interface MachineState {
   readonly holes: Map<KeyId, readonly Hole[]>;
   /** Until when a holder of the next seq may turn up, for keys of which no peer holds it. */
   readonly gapWaits: Map<KeyId, number>;
+  /** What damage has cost this node of its former origins, right before records that are here: see lost.ts. */
+  readonly lost: Map<KeyId, Lost>;
   readonly fills: Map<KeyId, Fill>;
   /** Own distance to the origin, for keys that have a live path. */
   readonly distance: Map<KeyId, number>;
@@ -509,6 +521,7 @@ export function createMachine(self: string, own: OriginId, share?: Share): Machi
     requests: new Map(),
     holes: new Map(),
     gapWaits: new Map(),
+    lost: new Map(),
     fills: new Map(),
     distance: new Map(),
     feasible: new Map(),
@@ -543,6 +556,12 @@ export function heldNext(state: MachineState, key: KeyId): number {
 
 export function receivedNext(state: MachineState, key: KeyId): number {
   return state.received.get(key) ?? heldNext(state, key);
+}
+
+/** What damage has taken, where that is what comes next. */
+export function lostAt(state: MachineState, key: KeyId): Lost | undefined {
+  const lost = state.lost.get(key);
+  return lost !== undefined && receivedNext(state, key) < lost.to ? lost : undefined;
 }
 
 export function isOwn(state: MachineState, key: KeyId): boolean {

@@ -2,7 +2,7 @@ import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
 import { originId, streamName } from "../model/names.js";
 import { announceAll, announceDue, announceNow, markUnsaid } from "./announcing.js";
 import { onData, onGap, onSealed, sourceOfRequest } from "./arrivals.js";
-import { consider, dropSource, request, updateDistance } from "./sources.js";
+import { consider, dropSource, passOver, request, updateDistance } from "./sources.js";
 import { onDigested } from "./asking.js";
 import { avoid, penalise } from "./candidates.js";
 import { giveCredit } from "./credit.js";
@@ -40,6 +40,7 @@ import {
   type MachineEvent,
   type MachineState,
 } from "./machine-state.js";
+import { considerLost, learnLost, notNoted } from "./lost.js";
 import { releaseHeld } from "./payment.js";
 import { onRights } from "./rights-change.js";
 import { forgetUnused } from "./forgetting.js";
@@ -106,7 +107,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       break;
     }
     case "committed":
-      onCommitted(state, internKey(state, event.stream, event.origin), event.nextSeq, out);
+      onCommitted(state, internKey(state, event.stream, event.origin), event.nextSeq, now, out);
       break;
     case "applied":
       onApplied(state, event, now, out);
@@ -123,10 +124,11 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       onMatched(state, event, now, out);
       break;
     case "holes":
-      onHoles(state, event, out);
+      onHoles(state, event, now, out);
       break;
     case "unnoted":
       forgetReceived(state, event.key);
+      notNoted(state, event.key);
       break;
     case "again":
       onAgain(state, event.key, now, out);
@@ -161,6 +163,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
         consider(state, key, now, out);
         considerFill(state, key, now, out);
       }
+      for (const key of state.lost.keys()) considerLost(state, key, now, out);
       for (const conn of state.conns.values()) announceDue(state, conn, now, out);
       break;
   }
@@ -353,19 +356,27 @@ function refusalOf(state: MachineState, conn: Conn, names: Key, from: number, to
 }
 
 /** Gaps were noted, were filled, or came from expiry; peers rank by them. */
-function onHoles(state: MachineState, event: Extract<MachineEvent, { type: "holes" }>, out: Effect[]): void {
+function onHoles(
+  state: MachineState,
+  event: Extract<MachineEvent, { type: "holes" }>,
+  now: number,
+  out: Effect[],
+): void {
   const key = internKey(state, event.stream, event.origin);
   const holes = event.holes.filter(({ from, reason }) => from < event.nextSeq && reason !== "superseded");
   state.holes.set(key, holes);
-  onCommitted(state, key, event.nextSeq, out);
+  onCommitted(state, key, event.nextSeq, now, out);
+  learnLost(state, key, event.nextSeq, event.holes);
   for (const conn of state.conns.values()) markUnsaid(state, conn, key, "urgent");
 }
 
-function onCommitted(state: MachineState, key: KeyId, nextSeq: number, out: Effect[]): void {
+function onCommitted(state: MachineState, key: KeyId, nextSeq: number, now: number, out: Effect[]): void {
   state.held.set(key, Math.max(heldNext(state, key), nextSeq));
   if ((state.received.get(key) ?? 0) < nextSeq) {
     state.received.set(key, nextSeq);
     state.staged.delete(key);
+    // Where a hole that damage had left is closed, all behind it counts at once. (Nodes that share a log see it when data comes.)
+    if (state.share === undefined) passOver(state, key, now, out);
   }
   lookAgain(state, key);
   for (const conn of state.conns.values()) {

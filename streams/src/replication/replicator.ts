@@ -181,9 +181,12 @@ class NodeReplicator implements Replicator {
     };
     for (const stream of store.streams()) {
       const gaps = store.gaps(stream);
-      for (const [name, nextSeq] of Object.entries(store.vector(stream))) {
-        const origin = name as OriginId;
-        this.#run({ type: "holes", stream, origin, nextSeq, holes: gaps.filter((gap) => gap.origin === origin) });
+      const vector = store.vector(stream);
+      // Of an origin whose very first records are lost, only the gap is known.
+      const origins = new Set([...(Object.keys(vector) as OriginId[]), ...gaps.map(({ origin }) => origin)]);
+      for (const origin of origins) {
+        const holes = gaps.filter((gap) => gap.origin === origin);
+        this.#run({ type: "holes", stream, origin, nextSeq: vector[origin] ?? 0, holes });
       }
     }
     for (const { stream, origin } of store.appendedAgain()) this.#run({ type: "again", key: keyId(stream, origin) });

@@ -7,6 +7,7 @@ import {
   DISTANCE_INFINITE,
   distanceOf,
   isOwn,
+  lostAt,
   plusCost,
   receivedNext,
   type Conn,
@@ -24,7 +25,7 @@ export function consider(state: MachineState, key: KeyId, now: number, out: Effe
   const isMending = state.mends.has(key);
   const source = state.sources.get(key);
   if (source === undefined) {
-    if (isMending) return;
+    if (isMending || state.lost.get(key)?.isNoted === true) return;
     const best = bestSource(state, key, now);
     const hole = best === undefined ? undefined : holeAhead(state, key, best.conn);
     if (hole === undefined) state.gapWaits.delete(key);
@@ -32,6 +33,8 @@ export function consider(state: MachineState, key: KeyId, now: number, out: Effe
       standDown(state, key, out);
       return;
     }
+    // Nobody writes to a former origin any more: who is not ahead has nothing to send.
+    if (!best.ahead && lostAt(state, key) !== undefined) return;
     if (!hasTurn(state, key, best, now, out)) return;
     if (hole === undefined) request(state, key, best.conn, now, out);
     else if (awaitHolder(state, key, best.conn, now, out)) consider(state, key, now, out);
@@ -139,6 +142,18 @@ export function leave(state: MachineState, key: KeyId, source: Source, now: numb
   source.stopAt = now;
   out.push({ type: "send", conn: source.conn, message: { $case: "stop", value: { id: source.requestId } } });
   updateDistance(state, key, out);
+}
+
+/** What a source is about to send turned out to be here: it is asked to stop, and what is under way is not taken in. */
+export function passOver(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
+  const source = state.sources.get(key);
+  if (source === undefined) return;
+  if (isUnsent(state, source.requestId)) {
+    dropSource(state, key, out);
+    return;
+  }
+  source.isVoid = true;
+  if (source.state === "active") leave(state, key, source, now, out);
 }
 
 export function dropSource(state: MachineState, key: KeyId, out: Effect[]): void {
