@@ -28,6 +28,7 @@ import { LiveHub } from "./live/hub.js";
 import { HISTORIES_AT_ONCE, HISTORIES_WAITING_MAX } from "./limits.js";
 import { ContainerFinder } from "./map/container-search.js";
 import { registerHqMetrics } from "./metrics.js";
+import { FleetTolerance } from "./rules/range-tolerance.js";
 import { RulesDesk } from "./rules/rules-desk.js";
 import type { HqSettings } from "./settings.js";
 import { SimulatorClient } from "./simulation/client.js";
@@ -39,6 +40,7 @@ import { Excerpts } from "./view/excerpts.js";
 import { FleetSync } from "./view/fleet-sync.js";
 import { FleetView } from "./view/fleet-view.js";
 import { Perspectives } from "./view/perspectives.js";
+import { ViewCheckpoint } from "./view/view-checkpoint.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -79,18 +81,35 @@ async function furnish(node: LandfallNode, settings: HqSettings, options: HqOpti
   const { env, store, policy, replication, log } = node;
   const { liveTickMs, onSetupToken = (token: string) => tellSetup(token, node) } = options;
   const view = new FleetView();
-  const sync = new FleetSync(store, view, (stream, error) => {
-    log.error({ err: error, stream }, "a stream of the fleet view cannot be read");
-    const message = error instanceof Error ? error.message : String(error);
-    node.exceptions.report({ code: "VIEW_STREAM_UNREADABLE", source: "hq", message, detail: { stream } });
-  });
-  const shipNames = new Map(settings.sites.map(({ imo, name }) => [imo, name]));
+  const folder = join(settings.data, "hq");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const sync = new FleetSync(
+    store,
+    view,
+    (stream, error) => {
+      log.error({ err: error, stream }, "a stream of the fleet view cannot be read");
+      const message = error instanceof Error ? error.message : String(error);
+      node.exceptions.report({ code: "VIEW_STREAM_UNREADABLE", source: "hq", message, detail: { stream } });
+    },
+    new ViewCheckpoint({
+      path: join(folder, "view"),
+      store,
+      env,
+      onError: (error) => log.warn({ err: error }, "what was kept of the fleet view cannot be used, or not written"),
+    }),
+  );
+  const ships = new Map(settings.sites.map((entry) => [entry.imo, entry]));
   const perspectives = new Perspectives(
     view,
     policy,
     {
-      shipName: (imo) => shipNames.get(imo),
+      shipName: (imo) => ships.get(imo)?.name,
       lastLink: (stream, origin) => replication.arrivedOver(stream, origin),
+      rangeTolerance: new FleetTolerance({
+        rules: node.rules,
+        owner: node.self.owner,
+        ownerOfShip: (imo) => ships.get(imo)?.owner,
+      }),
     },
     Math.floor(env.random() * 2 ** 48).toString(36),
   );
@@ -129,8 +148,6 @@ async function furnish(node: LandfallNode, settings: HqSettings, options: HqOpti
     });
   };
 
-  const folder = join(settings.data, "hq");
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const people = await People.load(folder, settings.users);
   const sessions = await Sessions.load(folder, {
     env,
@@ -233,7 +250,7 @@ async function furnish(node: LandfallNode, settings: HqSettings, options: HqOpti
     ),
   );
   node.readiness.add("fleet view", () => {
-    if (!sync.isRebuilt) return `being rebuilt from the streams: ${sync.records} records so far`;
+    if (!sync.isRebuilt) return `being brought up to date from the streams: ${sync.records} records so far`;
     // This is open to everybody: which streams there are is not.
     return sync.failing.size === 0 ? undefined : `cannot read ${sync.failing.size} of the streams; the log says which`;
   });

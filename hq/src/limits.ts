@@ -2,6 +2,11 @@
 
 /** Records taken from a stream at a time when the view follows it: a pause for requests after each. */
 export const VIEW_BATCH_RECORDS = 2_000;
+/** The view is kept on disk this often, and never for more than a fiftieth of the time: what was not, is read again after a crash. */
+export const CHECKPOINT_MS_MIN = 10 * 60_000;
+export const CHECKPOINT_SHARE_MAX = 0.02;
+/** Of it that are written, or read, at a time: some milliseconds. */
+export const CHECKPOINT_PIECE_CHARS = 256 * 1024;
 /** Loading, discharge and gate events kept per container and stream; a box of 15 years sees some 2,000. */
 export const CONTAINER_EVENTS_MAX = 2_048;
 /** Arrivals and departures kept per ship and stream: twenty years of a call a day. */
@@ -76,8 +81,8 @@ export const LABEL_CHARS_MAX = 100;
 export const SETUP_MS_MAX = 60 * 60 * 1_000;
 /** Password checks at the same time: each holds a thread of the pool that the store writes with, and tens of MB. */
 export const PASSWORD_CHECKS_AT_ONCE = 2;
-/** Password checks that wait for a turn before the next is told to come back. */
-export const PASSWORD_CHECKS_WAITING_MAX = 64;
+/** Password checks that wait for a turn before somebody is told to come back: some seconds, with one of each network in each round. */
+export const PASSWORD_CHECKS_WAITING_MAX = 256;
 /** Failed attempts that cost nothing, and the longest wait after more, per user and address. */
 export const ATTEMPTS_FREE = 3;
 export const ATTEMPT_WAIT_MS_MIN = 1_000;

@@ -3,7 +3,7 @@ import type { LiveHub } from "./live/hub.js";
 import type { FleetSync } from "./view/fleet-sync.js";
 import type { FleetView } from "./view/fleet-view.js";
 
-/** What a headquarters adds to its node's `/metrics`. They are open to everybody: no number of anybody's containers. */
+/** What a headquarters adds to its node's `/metrics`. No number of anybody's containers: who reads the metrics need not see those. */
 export function registerHqMetrics(
   registry: Registry,
   { view, sync, hub }: { readonly view: FleetView; readonly sync: FleetSync; readonly hub: LiveHub },

@@ -10,6 +10,13 @@ const words = () => Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { 
 /** Where the map is built in this repository, seen from `hq/dist/src`. */
 const BUILT_MAP = fileURLToPath(new URL("../../../web/dist", import.meta.url));
 
+/**
+ * One origin by its name or IPv4 address, so that it can be named to browsers: nothing is filled in before the path, and
+ * no password stands there. In the path, what the map can fill in, and no other braces.
+ */
+const TILES_PATTERN =
+  "^(?=.*\\{z\\})(?=.*\\{x\\})(?=.*\\{y\\})https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/([^\\s{}#]|\\{[zxyr]\\})+$";
+
 /** The YAML file of a headquarters: a node's settings, and people. */
 export const HqSettingsSchema = Type.Object({
   ...NodeSettingsSchema.properties,
@@ -34,6 +41,22 @@ export const HqSettingsSchema = Type.Object({
   ),
   /** Folder of the built map. */
   web: Type.String({ minLength: 1, isPath: true, default: BUILT_MAP }),
+  map: Type.Optional(
+    Type.Object({
+      /** A server of map tiles, which browsers ask themselves; without it the map has its own land, and asks nobody. */
+      tiles: Type.Object({
+        url: Type.String({
+          pattern: TILES_PATTERN,
+          maxLength: 1_000,
+          wanted: "an http or https address with {z}, {x} and {y}, e.g. https://tiles.example/{z}/{x}/{y}.png",
+        }),
+        /** Whose map it is, as its licence asks. */
+        attribution: Type.String({ minLength: 1, maxLength: 200 }),
+        /** The closest zoom that it has; beyond it, its tiles are enlarged. */
+        maxZoom: Type.Integer({ minimum: 1, maximum: 22, default: 19 }),
+      }),
+    }),
+  ),
   sessionHours: Type.Number({ minimum: 0.01, maximum: 24 * 365, default: 24 }),
   /** Hours without a request, or an open map, after which a session ends. */
   sessionIdleHours: Type.Number({ minimum: 0.01, maximum: 24 * 365, default: 4 }),
@@ -104,10 +127,13 @@ export type UserEntry = HqSettings["users"][number];
 
 /** Reports what a schema cannot say: names used twice, hashes that are none. */
 export function checkHqSettings(
-  settings: Pick<HqSettings, "users" | "oidc">,
+  settings: Pick<HqSettings, "users" | "oidc" | "map">,
   report: (path: readonly (string | number)[], message: string) => void,
 ): void {
-  const { oidc } = settings;
+  const { oidc, map } = settings;
+  if (map && !URL.canParse(map.tiles.url)) {
+    report(["map", "tiles", "url"], `map.tiles.url is ${JSON.stringify(map.tiles.url)}: no browser could go there`);
+  }
   if (oidc?.clientSecret !== undefined && oidc.clientSecretFile !== undefined) {
     report(["oidc"], "oidc wants clientSecret or clientSecretFile, not both");
   }

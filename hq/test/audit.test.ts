@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { AuditReply, AuditValue, TokenReply } from "@landfall/proto/api";
+import type { AlertReply, AuditReply, AuditValue, TokenReply } from "@landfall/proto/api";
 import { streamName, topicName } from "@landfall/streams/model/names";
 import { createHttpServer } from "@landfall/streams/http/server";
 import { createLog } from "@landfall/streams/observe/log";
@@ -7,7 +7,7 @@ import { AUDIT_FOLD_MS } from "@landfall/streams/audit/audit-limits";
 import { FakeClock } from "./support/fake-clock.js";
 import { OPS_TOKEN, PASSWORD } from "./support/settings.js";
 import { TestHq } from "./support/test-hq.js";
-import { DUCKS, fillWorld, NOBODY, PEARS, SHIP } from "./support/world.js";
+import { at, DUCKS, fillWorld, NOBODY, PEARS, reading, SHIP } from "./support/world.js";
 
 describe("the audit", () => {
   let hq: TestHq;
@@ -88,6 +88,51 @@ describe("the audit", () => {
     expect(actions(await told("bigblue"))).toContain("ship.show allowed");
     clock.forward(AUDIT_FOLD_MS);
     expect((await told("duckworks")).at(-1)).toMatchObject({ action: "container.history", count: 19 });
+  });
+
+  it("whoever looks at an alert, or says a word on it, stands in the audit of whose it is, and in nobody else's", async () => {
+    await hq.put("polarfoods.containers", PEARS, at(19, 1), reading({ temperatureC: 9 }));
+    await hq.put("bigblue.unassigned", PEARS, at(18, 23), reading({ temperatureC: 8 }));
+    await hq.put("duckworks.containers", PEARS, at(18, 22), reading({ temperatureC: 7 }));
+    const shown = (await hq.ask("/api/alerts/warm-1", { as: "ops" })).json<AlertReply>();
+    // The ducks' time with this container ended before: were it shown, they would have to hear of the alert.
+    expect(shown.readings.map(({ temperatureC }) => temperatureC)).toEqual([8, 9]);
+    const pears = await told("polarfoods");
+    expect(pears).toMatchObject([{ action: "alert.show", outcome: "allowed", user: "ops", subject: "warm-1" }]);
+    expect(actions(await told("bigblue"))).toContain("alert.show allowed");
+    expect(await told("duckworks")).toEqual([]);
+
+    await hq.ask("/api/alerts/warm-1/ack", { as: "ops", method: "POST", body: { message: "Engineer called" } });
+    for (const owner of ["polarfoods", "bigblue"]) {
+      expect((await stored(owner)).at(-1)).toMatchObject({
+        action: "alert.acknowledge",
+        user: "ops",
+        subject: "warm-1",
+      });
+    }
+    await hq.ask("/api/alerts?state=raised", { as: "ops" });
+    expect(actions(await told("polarfoods"))).toEqual(["alert.show allowed", "alert.acknowledge allowed"]);
+  });
+
+  it("A3: of an alert that may not be seen no owner hears, and the site's own audit as of one that is not there", async () => {
+    for (const id of ["warm-1", "no-such-alert"]) {
+      await hq.ask(`/api/alerts/${id}`, { as: "ducky" });
+      await hq.ask(`/api/alerts/${id}/ack`, { as: "ducky", method: "POST", body: { message: "x" } });
+    }
+    // An empty word is none, on whosever alert.
+    expect((await hq.ask("/api/alerts/warm-1/ack", { as: "ops", method: "POST", body: { message: " " } })).status).toBe(
+      400,
+    );
+    expect(await told("polarfoods")).toEqual([]);
+    const refused = (await told("bigblue")).filter(({ outcome }) => outcome === "refused");
+    const bare = refused.map((value) => ({ ...value, subject: "", first: "", last: "" }));
+    expect(actions(refused)).toEqual([
+      "alert.show refused",
+      "alert.acknowledge refused",
+      "alert.show refused",
+      "alert.acknowledge refused",
+    ]);
+    expect(bare.slice(0, 2)).toEqual(bare.slice(2));
   });
 
   it("a change of a company's rules stands in its audit too, and whoever stops the node loses nothing", async () => {

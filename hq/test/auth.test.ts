@@ -44,7 +44,8 @@ describe("failed attempts", () => {
 
 describe("password checks", () => {
   const cheap = { memoryCost: 64, timeCost: 1, parallelism: 1 };
-  const always = () => undefined;
+  const from = (address: string) => ({ address, mayTry: () => undefined });
+  const anywhere = from("10.0.0.1");
   const peopleOf = (...list: Person[]) => ({
     list: () => list,
     get: (name: string) => list.find((person) => person.name === name),
@@ -55,11 +56,11 @@ describe("password checks", () => {
     const checker = new PasswordChecker(
       peopleOf(user("a", await hash("one", cheap)), user("b", await hash("two", cheap))),
     );
-    expect(await checker.check("a", "one", always)).toMatchObject({ name: "a" });
-    expect(await checker.check("a", "two", always)).toBeUndefined();
-    expect(await checker.check("c", "one", always)).toBeUndefined();
-    expect(await checker.check("__proto__", "one", always)).toBeUndefined();
-    expect(await new PasswordChecker(peopleOf()).check("a", "", always)).toBeUndefined();
+    expect(await checker.check("a", "one", anywhere)).toMatchObject({ name: "a" });
+    expect(await checker.check("a", "two", anywhere)).toBeUndefined();
+    expect(await checker.check("c", "one", anywhere)).toBeUndefined();
+    expect(await checker.check("__proto__", "one", anywhere)).toBeUndefined();
+    expect(await new PasswordChecker(peopleOf()).check("a", "", anywhere)).toBeUndefined();
   });
 
   it("stand in a bounded queue", async () => {
@@ -67,13 +68,31 @@ describe("password checks", () => {
       peopleOf({ name: "a", passwordHash: await hash("one", cheap), groups: [], roles: [] }),
     );
     const results = await Promise.allSettled(
-      Array.from({ length: PASSWORD_CHECKS_WAITING_MAX + 20 }, () => checker.check("a", "one", always)),
+      Array.from({ length: PASSWORD_CHECKS_WAITING_MAX + 20 }, () => checker.check("a", "one", anywhere)),
     );
     const refused = results.filter(({ status }) => status === "rejected");
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThanOrEqual(20);
     expect(refused[0]).toMatchObject({ reason: { code: "OVERLOADED" } });
-    expect(await checker.check("a", "one", always)).toMatchObject({ name: "a" });
+    expect(await checker.check("a", "one", anywhere)).toMatchObject({ name: "a" });
+  });
+
+  it("of one address, however many, keep nobody out who comes from another", async () => {
+    const checker = new PasswordChecker(
+      peopleOf({ name: "a", passwordHash: await hash("one", cheap), groups: [], roles: [] }),
+    );
+    // A single network, whatever the address within it.
+    const flood = Array.from({ length: 2 * PASSWORD_CHECKS_WAITING_MAX }, (_, i) =>
+      checker.check("a", `guess ${i}`, from(`2001:db8:0:1::${i.toString(16)}`)),
+    );
+    const honest = checker.check("a", "one", from("2001:db8:0:2::1"));
+    let answered = 0;
+    for (const guess of flood) void guess.finally(() => answered++).catch(() => undefined);
+    expect(await honest).toMatchObject({ name: "a" });
+    // Its turn came after those under way, not after all who wait.
+    const results = Promise.allSettled(flood);
+    expect(answered).toBeLessThan(flood.length);
+    expect((await results).filter(({ status }) => status === "rejected").length).toBeGreaterThan(0);
   });
 });
 

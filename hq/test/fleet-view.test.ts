@@ -125,10 +125,52 @@ describe("the fleet view", () => {
     expect(port).not.toHaveProperty("latitude");
   });
 
-  it("no longer calls lost what reports again", () => {
-    const view = viewOf([...VOYAGE, record("duckworks.containers", DUCKS, at(9), reading())]);
-    const state = look(view, "duckworks.containers", "duckworks.alerts").containers.get(DUCKS);
-    expect(state).toMatchObject({ status: "fine", vessel: SHIP });
+  it("an open alert decides the state until it is closed, for who may read it, whatever is measured meanwhile", () => {
+    const streams = ["duckworks.containers", "duckworks.alerts"];
+    const told = {
+      LOST: "lost",
+      SILENT: "unknown",
+      OUT_OF_RANGE: "out-of-range",
+      NO_POWER: "no-power",
+      DOOR_OPEN: "door-open",
+    };
+    for (const [type, status] of [...Object.entries(told), ["SHOCK", "fine"] as const]) {
+      const word = (state: string, day: number) =>
+        record("duckworks.alerts", DUCKS, at(day), { ...alert(state, at(day), type), type });
+      const view = viewOf([word("raised", 2), record("duckworks.containers", DUCKS, at(3), reading())]);
+      const [all, bare] = [look(view, ...streams), look(view, "duckworks.containers")];
+      const statuses = () => [all, bare].map((one) => one.refresh().containers.get(DUCKS)?.status);
+      expect(statuses(), type).toEqual([status, "fine"]);
+      // Worse readings are heard all the same, better ones are not.
+      view.apply(record("duckworks.containers", DUCKS, at(4), reading({ powered: false })));
+      expect(statuses(), type).toEqual([status === "lost" ? "lost" : "no-power", "no-power"]);
+      view.apply(record("duckworks.containers", DUCKS, at(5), reading()));
+      expect(statuses(), type).toEqual([status, "fine"]);
+      view.apply(word("cleared", 6));
+      expect(statuses(), type).toEqual(["fine", "fine"]);
+    }
+  });
+
+  it("what is lost reports again where it is now, aboard when its loss is over", () => {
+    const back = record("duckworks.containers", DUCKS, at(9), reading({ latitude: -34, longitude: 154 }));
+    const view = viewOf([...VOYAGE, back]);
+    const perspective = look(view, "duckworks.containers", "duckworks.alerts");
+    expect(perspective.containers.get(DUCKS)).toMatchObject({ status: "lost", latitude: -34, longitude: 154 });
+    view.apply(record("duckworks.alerts", DUCKS, at(10), alert("cleared", at(10), "a2")));
+    expect(perspective.refresh().containers.get(DUCKS)).toMatchObject({ status: "fine", vessel: SHIP, latitude: -34 });
+  });
+
+  it("a container of which only alerts are known is as of the newest of them, in whatever order they came", () => {
+    const words = ["a1", "a2", "a3"].flatMap((id, i) => [
+      record("duckworks.alerts", DUCKS, at(10 + i), alert("raised", at(10 + i), id)),
+      record("duckworks.alerts", DUCKS, at(20 + i), alert("cleared", at(20 + i), id)),
+    ]);
+    fc.assert(
+      fc.property(fc.shuffledSubarray(words, { minLength: words.length }), (all) => {
+        const state = look(viewOf(all), "duckworks.alerts").containers.get(DUCKS);
+        expect(state).toMatchObject({ status: "unknown", time: at(22) });
+      }),
+    );
   });
 
   it("takes nothing from what is broken or of another kind", () => {
@@ -145,6 +187,53 @@ describe("the fleet view", () => {
     ]);
     expect(view.containers.size + view.ships.size + view.alerts.size).toBe(0);
     expect(view.skipped).toBe(8);
+  });
+});
+
+describe("how far from its set point a container may be", () => {
+  const aboard = [
+    record("duckworks.containers", DUCKS, at(2), load(at(2))),
+    record("duckworks.containers", DUCKS, at(3), reading({ temperatureC: 5 })),
+    record("duckworks.containers", PEARS, at(3), reading({ temperatureC: 5 })),
+    record("bigblue.settings", "rules.onboard", at(1), {}),
+  ];
+  /** Of one company's ships, and 3 °C ashore; who reads its settings knows. */
+  class Tolerance {
+    version = 0;
+    aboardC = 0.5;
+    of = (vessel: string | undefined, readable: ReadonlySet<string>) =>
+      vessel === SHIP && readable.has("bigblue.settings") ? this.aboardC : 3;
+  }
+  const lookBy = (rangeTolerance: Tolerance, view: FleetView, ...streams: string[]) =>
+    new Perspective(view, names(...streams), { ...surroundings, rangeTolerance }, "r");
+  const statuses = (perspective: Perspective) =>
+    [DUCKS, PEARS].map((container) => perspective.refresh().containers.get(container)?.status);
+
+  it("is what the rules say that may be read, and the default for everybody else", () => {
+    const view = viewOf(aboard);
+    const rules = new Tolerance();
+    const carrier = lookBy(rules, view, "duckworks.containers", "bigblue.settings");
+    const customer = lookBy(rules, view, "duckworks.containers");
+    expect(statuses(carrier)).toEqual(["out-of-range", "fine"]);
+    expect(statuses(customer)).toEqual(["fine", "fine"]);
+    // Rules that change make those containers anew that they concern, and no change for anybody else.
+    const [before, unchanged] = [carrier.changes.last, customer.changes.last];
+    Object.assign(rules, { version: 1, aboardC: 2 });
+    expect(statuses(carrier)).toEqual(["fine", "fine"]);
+    expect([...carrier.changes.since(before)]).toMatchObject([{ kind: "container", id: DUCKS }]);
+    expect(customer.refresh().changes.last).toBe(unchanged);
+    Object.assign(rules, { version: 2, aboardC: 0.5 });
+    expect(statuses(carrier)).toEqual(["out-of-range", "fine"]);
+  });
+
+  it("counts from the moment on at which the rules may be read", () => {
+    const [settings, ...others] = aboard.toReversed();
+    const view = viewOf(others);
+    const perspective = lookBy(new Tolerance(), view, "duckworks.containers");
+    expect(statuses(perspective)).toEqual(["fine", "fine"]);
+    view.apply(settings as StoredRecord);
+    expect(perspective.grow(["bigblue.settings" as StreamName])).toBe(true);
+    expect(statuses(perspective)).toEqual(["out-of-range", "fine"]);
   });
 });
 

@@ -15,6 +15,7 @@ const move = (type: ContainerMove["type"], time: number, rest: Partial<Container
   time,
   offset: time,
   origin: "yard.a~1",
+  seq: time,
   arrived: time,
   ...rest,
 });

@@ -1,10 +1,10 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import type { PeopleReply, SessionReply } from "@landfall/proto/api";
+import { freePort } from "@landfall/streams/testing/free-ports";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { SESSION_COOKIE } from "../src/auth/sessions.js";
 import { FakeClock } from "./support/fake-clock.js";
 import { CLIENT_ID, CLIENT_SECRET, FormBrowser, IdentityProvider, type Tamper } from "./support/identity-provider.js";
-import { freePort } from "./support/free-port.js";
 import { TestHq } from "./support/test-hq.js";
 
 describe("signing in at a real identity provider", () => {
@@ -95,7 +95,7 @@ describe("signing in at a real identity provider", () => {
     for (let times = 0; times < 2; times++) {
       await provider.rotateKeys();
       // Unknown keys are asked for once a second at most.
-      await expect.poll(async () => (await signIn("nora")).answer.status, { timeout: 10_000 }).toBe(303);
+      await expect.poll(async () => (await signIn("nora")).answer.status).toBe(303);
     }
   });
 
@@ -195,7 +195,7 @@ describe("signing in at a real identity provider", () => {
       (await hq.ask("/api/session", { method: "POST", body: { username: "ops", password: "landfall" } })).status,
     ).toBe(200);
     await provider.again();
-    await expect.poll(async () => (await signIn("nora")).answer.status, { timeout: 10_000 }).toBe(303);
+    await expect.poll(async () => (await signIn("nora")).answer.status).toBe(303);
   });
 });
 

@@ -18,6 +18,7 @@ const someReading: fc.Arbitrary<Reading> = fc
     time,
     offset,
     origin,
+    seq: offset,
     arrived: 0,
     measurements: pickMeasurements({ ...rest, latitude: position?.[0], longitude: position?.[1] }),
   }));

@@ -1,3 +1,7 @@
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { streamName, topicName } from "@landfall/streams/model/names";
+import type { TimestampMs } from "@landfall/streams/model/record";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Committed } from "@landfall/streams/store/store";
 import { FleetSync } from "../src/view/fleet-sync.js";
@@ -25,6 +29,29 @@ describe("after a restart", () => {
     const before = await seen();
     hq = await hq.restart();
     expect(await seen()).toEqual(before);
+  });
+
+  it("no more of the history is read than came since, and everything of it when what was kept is removed", async () => {
+    const history = Array.from({ length: 500 }, (_, i) => ({
+      topic: topicName(DUCKS),
+      timestamp: (Date.parse(at(26)) + i * 1_000) as TimestampMs,
+      value: new TextEncoder().encode(JSON.stringify(reading({ temperatureC: i % 9 }))),
+    }));
+    await hq.hq.node.store.append(streamName("duckworks.containers"), history);
+    await hq.hq.sync.catchUp(streamName("duckworks.containers"));
+    const state = async () => (await hq.ask(`/api/containers/${DUCKS}`, { as: "ducky" })).text;
+    const before = await state();
+    hq = await hq.restart();
+    // What a headquarters writes of itself when it stops and starts, at most.
+    expect(hq.hq.sync.records).toBeLessThan(50);
+    expect(await state()).toBe(before);
+    const kept = join(hq.folder, "data", "hq", "view");
+    expect((await stat(kept)).mode & 0o777).toBe(0o600);
+    await hq.hq.close();
+    await rm(kept);
+    hq = await hq.restart();
+    expect(hq.hq.sync.records).toBeGreaterThan(500);
+    expect(await state()).toBe(before);
   });
 
   it("is ready only when the view is rebuilt, and then follows on", async () => {

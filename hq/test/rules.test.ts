@@ -1,4 +1,4 @@
-import type { LiveEvent, RulesInForce, RulesReply } from "@landfall/proto/api";
+import type { ContainerState, LiveEvent, RulesInForce, RulesReply } from "@landfall/proto/api";
 import { streamName } from "@landfall/streams/model/names";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SseClient } from "./support/sse.js";
@@ -96,5 +96,21 @@ describe("rules that travel", () => {
     const state =
       event.type === "containers" ? event.data.containers.find(({ container }) => container === DUCKS) : undefined;
     expect(state?.measurements.temperatureC).toBe(6);
+  });
+
+  it("of how far a reefer may be from its set point colour the map, at once, of who may read them", async () => {
+    await hq.put("polarfoods.containers", PEARS, at(24), reading({ temperatureC: 5, setpointC: 4 }));
+    await hq.put("duckworks.containers", DUCKS, at(24), reading({ temperatureC: 5, setpointC: 4 }));
+    const status = async (container: string, as: string) =>
+      (await hq.ask(`/api/containers/${container}`, { as })).json<ContainerState>().status;
+    expect(await status(DUCKS, "ops")).toBe("fine");
+    const live = await open("ops");
+    await put({ owner: "bigblue", key: "onboard", rules: { rangeToleranceC: 0.5 } });
+    expect(await status(DUCKS, "ops")).toBe("out-of-range");
+    await live.next(isOf(DUCKS));
+    // Whose container it is may not read what the carrier has set, and is shown the default.
+    expect(await status(DUCKS, "ducky")).toBe("fine");
+    await remove("owner=bigblue&key=onboard");
+    expect(await status(DUCKS, "ops")).toBe("fine");
   });
 });

@@ -227,6 +227,8 @@ describe("links", () => {
     const word = (site: string) => ({
       stream: "duckworks.metrics" as StreamName,
       value: status(site, []) as unknown as Readonly<Record<string, unknown>>,
+      origin: "tokyo.a~1",
+      seq: 0,
       offset: 1,
       arrived: NOW,
     });

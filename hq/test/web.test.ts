@@ -66,6 +66,25 @@ describe("the built map", () => {
     expect((await hq.ask("/api/session")).headers.get("content-security-policy")).toBe(policy);
   });
 
+  it("lets browsers ask the tile server of the settings, and nobody else, and tells whoever is signed in of it", async () => {
+    const tiles = { url: "https://tiles.example:8443/{z}/{x}/{y}.png", attribution: "© Harbour Office", maxZoom: 12 };
+    const policyOf = async (at: TestHq): Promise<string[]> =>
+      ((await at.ask("/")).headers.get("content-security-policy") ?? "").split(";");
+    const plain = await policyOf(hq);
+    expect(plain).toContain("img-src 'self' data:");
+    expect((await hq.ask("/api/session", { as: "ops" })).json()).not.toHaveProperty("tiles");
+    const tiled = await TestHq.start({ settings: { map: { tiles } } });
+    try {
+      expect(await policyOf(tiled)).toEqual(
+        plain.map((line) => (line.startsWith("img-src") ? `${line} https://tiles.example:8443` : line)),
+      );
+      expect((await tiled.ask("/api/session", { as: "ducky" })).json()).toMatchObject({ tiles });
+      expect((await tiled.ask("/api/session")).text).not.toContain("tiles.example");
+    } finally {
+      await tiled.close();
+    }
+  });
+
   it("that was not built says how to build it", async () => {
     const empty = await mkdtemp(join(tmpdir(), "landfall-web-"));
     const bare = await TestHq.start({ settings: { web: join(empty, "missing") } });

@@ -2,7 +2,7 @@ import type { AcknowledgementValue, AlertReading, AlertReply, AlertValue, ApiAle
 import type { Policy, Principal } from "@landfall/streams/access/policy";
 import type { Env } from "@landfall/streams/env";
 import { LandfallError } from "@landfall/streams/model/errors";
-import type { StreamName, TopicName } from "@landfall/streams/model/names";
+import { ownerOfStream, type StreamName } from "@landfall/streams/model/names";
 import type { TimestampMs } from "@landfall/streams/model/record";
 import type { StreamStore } from "@landfall/streams/store/store";
 import { readableHistory, type ReadableHistoryParts } from "../history/readable-history.js";
@@ -10,7 +10,7 @@ import { thin } from "../history/thin.js";
 import { iso } from "../view/moves.js";
 import { notFound } from "../http/refusals.js";
 import { ACKNOWLEDGEMENT_CHARS_MAX, ALERT_READINGS_MAX, AROUND_ALERT_MS } from "../limits.js";
-import { alertTime, isOpen, toApiAlert, type AlertTrace } from "../view/alerts.js";
+import { alertTime, isOpen, toApiAlert, topicOf, type AlertTrace } from "../view/alerts.js";
 import { isExcerpt } from "../view/excerpt.js";
 import type { FleetSync } from "../view/fleet-sync.js";
 import type { Perspectives } from "../view/perspectives.js";
@@ -23,18 +23,27 @@ export interface AlertsDeskParts extends ReadableHistoryParts {
   readonly perspectives: Perspectives;
 }
 
+/** One alert as it is shown, and whose it is and whose readings stand in it: those are told who looked. */
+export interface ShownAlert {
+  readonly reply: AlertReply;
+  readonly owners: readonly string[];
+}
+
 /** Shows one alert with what led to it, and takes down what people say on it. */
 export class AlertsDesk {
   constructor(private readonly parts: AlertsDeskParts) {}
 
   /** @throws LandfallError NOT_FOUND, and what `containerHistory` throws */
-  async show(principal: Principal, id: string): Promise<AlertReply> {
+  async show(principal: Principal, id: string): Promise<ShownAlert> {
     const { perspectives } = this.parts;
     const trace = this.find(id, perspectives.of(principal).readable);
     const alert = trace && toApiAlert(trace);
     if (!trace || !alert) throw notFound("alert");
-    const readings = await this.readingsAround(principal, trace, alert);
-    return { alert, readings, mayAcknowledge: this.mayAcknowledge(principal, trace.stream) };
+    const { readings, streams } = await this.readingsAround(principal, trace, alert);
+    return {
+      reply: { alert, readings, mayAcknowledge: this.mayAcknowledge(principal, trace.stream) },
+      owners: [trace.stream, ...streams].map(ownerOfStream),
+    };
   }
 
   /**
@@ -58,10 +67,9 @@ export class AlertsDesk {
     if (last?.by === principal.user && last.message === message) return alert;
     const now = env.now();
     const value = acknowledgement(alert, { by: principal.user, message, time: new Date(now).toISOString() });
-    const topic = (alert.container ?? alert.vessel ?? id) as TopicName;
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     const headers = { kind: "acknowledgement" };
-    await store.append(trace.stream, [{ topic, timestamp: now as TimestampMs, value: bytes, headers }]);
+    await store.append(trace.stream, [{ topic: topicOf(alert), timestamp: now as TimestampMs, value: bytes, headers }]);
     await sync.catchUp(trace.stream);
     return toApiAlert(view.alerts.get(trace.stream)?.get(id) ?? trace) ?? alert;
   }
@@ -80,25 +88,37 @@ export class AlertsDesk {
     return undefined;
   }
 
-  /** What its container measured from before its cause to after its end, as far as that is here and may be shown. */
+  /**
+   * What its container measured from before its cause to after its end, as far as that is here and may be shown, and the
+   * streams that it stands in. Not what it measured for another company, before or after: who is told that somebody looked
+   * at their readings would hear of this alert.
+   */
   private async readingsAround(
     principal: Principal,
     trace: AlertTrace,
     { container, before, evidence }: AlertValue,
-  ): Promise<AlertReading[]> {
-    if (container === undefined) return [];
+  ): Promise<{ readonly readings: AlertReading[]; readonly streams: ReadonlySet<StreamName> }> {
+    if (container === undefined) return { readings: [], streams: new Set() };
     const causes = [alertTime(trace), Date.parse(before?.[0]?.time ?? ""), Date.parse(evidence?.lastSeen ?? "")];
     const end = isOpen(trace) ? alertTime(trace) : (trace.cleared?.time ?? alertTime(trace));
     const range = {
       from: Math.min(...causes.filter((time) => !Number.isNaN(time))) - AROUND_ALERT_MS,
       to: end + AROUND_ALERT_MS,
     };
+    const owner = ownerOfStream(trace.stream);
     const { readings } = await readableHistory(this.parts, principal, container, range);
-    return thin(readings, ALERT_READINGS_MAX).map(({ record, ...reading }) => ({
-      time: iso(record.timestamp),
-      ...reading,
-    }));
+    const own = readings.filter(({ record }) => ownerOfStream(record.stream) === owner || isNobodys(record.stream));
+    const shown = thin(own, ALERT_READINGS_MAX);
+    return {
+      readings: shown.map(({ record, ...reading }) => ({ time: iso(record.timestamp), ...reading })),
+      streams: new Set(shown.map(({ record }) => record.stream)),
+    };
   }
+}
+
+/** Of a container that no booking was known of. */
+function isNobodys(stream: StreamName): boolean {
+  return stream.endsWith(".unassigned");
 }
 
 function acknowledgement(

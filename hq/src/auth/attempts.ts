@@ -7,7 +7,7 @@ interface Failures {
 }
 
 /**
- * Slows down whoever guesses passwords: per user and address, so that nobody can lock out somebody who sits
+ * Slows down whoever guesses passwords: per user and address (of IPv6: network), so that nobody can lock out somebody who sits
  * elsewhere, and bounded, so that guessing many names costs memory of nobody's.
  */
 export class Attempts {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { FairGate } from "@landfall/streams/identity/fair-gate";
+import { LandfallError } from "@landfall/streams/model/errors";
 import { hash, parseOptions, verify } from "@node-rs/argon2";
 import { PASSWORD_CHECKS_AT_ONCE, PASSWORD_CHECKS_WAITING_MAX } from "../limits.js";
-import { Gate } from "../util/gate.js";
 import type { People } from "./people.js";
 import type { Person } from "./person.js";
 
@@ -11,28 +12,32 @@ import type { Person } from "./person.js";
  */
 export class PasswordChecker {
   private nobody: Promise<string> | undefined;
-  private readonly gate = new Gate(
-    PASSWORD_CHECKS_AT_ONCE,
-    PASSWORD_CHECKS_WAITING_MAX,
-    "too many people sign in at this moment",
-  );
+  private readonly gate = new FairGate(PASSWORD_CHECKS_AT_ONCE, PASSWORD_CHECKS_WAITING_MAX);
 
   constructor(private readonly people: Pick<People, "get" | "list">) {}
 
   /**
-   * The person, when the password is theirs and they are not disabled. `mayTry` is called when it is this attempt's turn, and
-   * throws where others that failed meanwhile have used up what was left.
+   * The person, when the password is theirs and they are not disabled. Networks take turns. `mayTry` is called when it is this
+   * attempt's turn, and throws where others that failed meanwhile have used up what was left.
    * @throws LandfallError OVERLOADED when too many are waiting to be checked
    */
-  async check(name: string, password: string, mayTry: () => void): Promise<Person | undefined> {
+  async check(
+    name: string,
+    password: string,
+    { address, mayTry }: { readonly address: string; readonly mayTry: () => void },
+  ): Promise<Person | undefined> {
     const expected = this.people.get(name)?.passwordHash ?? (await this.hashOfNobody());
-    return this.gate.run(async () => {
+    const checked = await this.gate.run(address, async () => {
       mayTry();
       const isRight = await verify(expected, password);
       // As they are now: the check took its time.
       const person = this.people.get(name);
-      return isRight && person?.passwordHash === expected && !person.disabled ? person : undefined;
+      return { person: isRight && person?.passwordHash === expected && !person.disabled ? person : undefined };
     });
+    if (!checked) {
+      throw new LandfallError("OVERLOADED", "too many people sign in at this moment: try again in a few seconds");
+    }
+    return checked.person;
   }
 
   /** A hash that no password fits, as costly as that of the first user. */

@@ -1,4 +1,5 @@
 import rateLimit from "@fastify/rate-limit";
+import { networkOf } from "@landfall/streams/identity/network";
 import { LandfallError } from "@landfall/streams/model/errors";
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from "fastify";
 import type { HqSettings } from "../settings.js";
@@ -7,7 +8,7 @@ import { isExport } from "./send-history.js";
 const MINUTE_MS = 60_000;
 
 /**
- * Bounds on requests in a minute: from one address, by one principal, and of the latter as files. @returns the bound for routes at
+ * Bounds on requests in a minute: from one address (of IPv6, its /64), by one principal, and of the latter as files. @returns the bound for routes at
  * which secrets can be guessed, to be put on each
  */
 export async function addRateLimits(
@@ -28,10 +29,10 @@ export async function addRateLimits(
       throw new LandfallError("OVERLOADED", `too many ${what}: wait ${counted.ttlInSeconds} s`);
     };
   };
-  const ofAddress = ({ ip }: FastifyRequest): string => ip;
+  const ofAddress = ({ ip }: FastifyRequest): string => networkOf(ip);
   const ofPrincipal = ({ identified, ip }: FastifyRequest): string => {
     const { user = "" } = identified?.seenBy ?? identified ?? {};
-    return user === "" ? `address ${ip}` : `user ${user}`;
+    return user === "" ? `address ${networkOf(ip)}` : `user ${user}`;
   };
   const exports = bound(limits.exportsPerMinute, "files are asked for", ofPrincipal);
   http.addHook("onRequest", bound(limits.requestsPerMinutePerAddress, "requests from this address", ofAddress));

@@ -27,6 +27,12 @@ const sessionFields = {
   owner: Text(),
   mayControl: Type.Boolean(),
   expires: Time(),
+  tiles: opt(
+    Type.Object(
+      { url: Text(), attribution: Text(), maxZoom: Type.Integer() },
+      { additionalProperties: false, description: "A server of map tiles that browsers may ask" },
+    ),
+  ),
   mayShare: opt(Type.Boolean({ description: "Whether they may make grants and links here" })),
   seenBy: opt(Text("The administrator who looks as this person")),
   mayRule: opt(Type.Boolean({ description: "Whether they may change rules here" })),

@@ -7,6 +7,7 @@ import type { FastifyInstance } from "fastify";
 import { crossSiteReason } from "../auth/same-origin.js";
 import type { Credentials } from "../auth/credentials.js";
 import { assertOnlyLooks } from "../auth/see-as.js";
+import type { HqSettings } from "../settings.js";
 import { addCredential, addPeopleResolver, authenticate } from "./authenticate.js";
 import type { HqContext } from "./context.js";
 import { addRateLimits } from "./rate-limits.js";
@@ -25,7 +26,7 @@ import { addShipRoutes } from "./routes/ships.js";
 import { addSimulationRoutes } from "./routes/simulation.js";
 import { addSiteRoutes } from "./routes/sites.js";
 import { addTokenRoutes } from "./routes/tokens.js";
-import { addWeb } from "./web.js";
+import { addWeb, tileOrigins } from "./web.js";
 
 /** Less is hardly worth the time; and what holds a secret is smaller, so that its length tells nothing of what else is in it. */
 const COMPRESSED_BYTES_MIN = 8_192;
@@ -35,7 +36,7 @@ const JSON_OR_CSV = /^(application\/(json|geo\+json|gpx\+xml)|text\/csv)/;
 export async function addHqRoutes(context: Omit<HqContext, "signInLimit">, credentials: Credentials): Promise<void> {
   const { node, settings } = context;
   const { http } = node;
-  await addGuards(http, settings.cookieSecure === true);
+  await addGuards(http, settings);
   await http.register(cookie);
   addCredential(http, credentials);
   const signInLimit = await addRateLimits(http, settings.limits);
@@ -80,7 +81,7 @@ export async function addHqRoutes(context: Omit<HqContext, "signInLimit">, crede
 }
 
 /** Headers that keep other people's pages and scripts out, and a check on what browsers send by themselves. */
-async function addGuards(http: FastifyInstance, isSecure: boolean): Promise<void> {
+async function addGuards(http: FastifyInstance, settings: HqSettings): Promise<void> {
   await http.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -90,7 +91,7 @@ async function addGuards(http: FastifyInstance, isSecure: boolean): Promise<void
         scriptSrcAttr: ["'none'"],
         // Leaflet and Preact place things by the style object of elements, which is no inline style.
         styleSrc: ["'self'"],
-        imgSrc: ["'self'", "data:"],
+        imgSrc: ["'self'", "data:", ...tileOrigins(settings)],
         connectSrc: ["'self'"],
         objectSrc: ["'none'"],
         baseUri: ["'none'"],
@@ -99,7 +100,7 @@ async function addGuards(http: FastifyInstance, isSecure: boolean): Promise<void
       },
     },
     // On plain HTTP it would mean nothing, or lock out who comes by it.
-    strictTransportSecurity: isSecure,
+    strictTransportSecurity: settings.cookieSecure === true,
   });
   // A page can make a browser send text without being asked whether it may; JSON it cannot.
   http.removeContentTypeParser("text/plain");

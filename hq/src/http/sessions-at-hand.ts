@@ -24,7 +24,13 @@ export function describeSession(
     mayShare: grantsDesk.mayShare(principalOf(person)),
     mayRule: rulesDesk.mayRule(principalOf(person)),
     expires: new Date(expires).toISOString(),
+    ...groundOf(settings),
   };
+}
+
+/** What the map is drawn on, besides its own land. */
+export function groundOf({ map }: Parts["settings"]): Pick<SessionReply, "tiles"> {
+  return map ? { tiles: map.tiles } : {};
 }
 
 /** What somebody is told who looks as somebody else: that person, with nothing to do. */

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance, FastifySchema } from "fastify";
+import type { HqSettings } from "../settings.js";
 
 /** Built assets carry a hash in their names: what has the name has the bytes. */
 const HASHED = /\/assets\/[^/]+-[A-Za-z0-9_-]{8,}\.[a-z0-9]+$/;
@@ -10,6 +11,11 @@ const hidden: FastifySchema & { hide: true } = { hide: true };
 const YEAR_SECONDS = 31_536_000;
 
 const NOT_BUILT = "The map is not built yet. Run `npm run build` in Landfall's folder, then load this page again.\n";
+
+/** Where the map may ask for tiles: nowhere, unless the settings name a server of them. */
+export function tileOrigins({ map }: Pick<HqSettings, "map">): readonly string[] {
+  return map ? [new URL(map.tiles.url).origin] : [];
+}
 
 /** Serves the built map; every path that is no file and none of the API's is the map's own (its router's). */
 export async function addWeb(http: FastifyInstance, folder: string): Promise<void> {

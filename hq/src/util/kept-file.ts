@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readFile, rename, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { LandfallError } from "@landfall/streams/model/errors";
 
@@ -20,20 +20,25 @@ export class KeptFile {
 
   /** Durable when it resolves; one write after the other. @throws LandfallError DISK_FULL, DISK_FAILED */
   write(value: unknown): Promise<void> {
-    const done = this.turn.then(() => replace(this.path, `${JSON.stringify(value, undefined, 1)}\n`));
+    const text = `${JSON.stringify(value, undefined, 1)}\n`;
+    const done = this.turn.then(() => replaceFile(this.path, (draft) => draft.writeFile(text)));
     this.turn = done.catch(() => undefined);
     return done;
   }
 }
 
-async function replace(path: string, text: string): Promise<void> {
+/**
+ * Replaces a file, for its owner's eyes alone, by what `fill` writes: a crash leaves the old or the new one. Durable when it resolves.
+ * @throws LandfallError DISK_FULL, DISK_FAILED
+ */
+export async function replaceFile(path: string, fill: (draft: FileHandle) => Promise<void>): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const draft = await open(`${path}.new`, "w", 0o600);
     try {
       // Somebody may have copied the folder without its rights.
       await draft.chmod(0o600);
-      await draft.writeFile(text);
+      await fill(draft);
       await draft.sync();
     } finally {
       await draft.close();

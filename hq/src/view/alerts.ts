@@ -1,5 +1,11 @@
 import type { AcknowledgementValue, AlertValue, ApiAlert, ContainerStatus } from "@landfall/proto/api";
-import { ownerOfStream, siteOfOrigin, type OriginId, type StreamName } from "@landfall/streams/model/names";
+import {
+  ownerOfStream,
+  siteOfOrigin,
+  type OriginId,
+  type StreamName,
+  type TopicName,
+} from "@landfall/streams/model/names";
 import { ACKNOWLEDGEMENTS_PER_ALERT_MAX } from "../limits.js";
 import { iso } from "./moves.js";
 import { compareKeys, type EventKey } from "./reading.js";
@@ -43,6 +49,21 @@ export function withAcknowledgement(trace: AlertTrace | undefined, stream: Strea
 
 export function isOpen(trace: AlertTrace): boolean {
   return trace.raised !== undefined && (!trace.cleared || trace.cleared.time < trace.raised.time);
+}
+
+/** Its opening or its closing, whichever was later; undefined where only people's words are here. */
+export function newestWord({ raised, cleared }: AlertTrace): AlertWord | undefined {
+  if (!raised || !cleared) return raised ?? cleared;
+  return compareKeys(raised, cleared) > 0 ? raised : cleared;
+}
+
+export function isNewer(word: AlertWord | undefined, than: AlertWord | undefined): word is AlertWord {
+  return word !== undefined && (than === undefined || compareKeys(word, than) > 0);
+}
+
+/** Topic of an alert's records in its stream. */
+export function topicOf({ id, container, vessel }: Pick<AlertValue, "id" | "container" | "vessel">): TopicName {
+  return (container ?? vessel ?? id) as TopicName;
 }
 
 /** When it was raised, or closed where the opening is not here (yet). */

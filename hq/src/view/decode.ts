@@ -11,7 +11,7 @@ import type { Acknowledged, AlertWord } from "./alerts.js";
 import type { StreamKind } from "./kinds.js";
 import { pickMeasurements } from "./measurements.js";
 import type { ContainerMove, ShipMove } from "./moves.js";
-import type { Reading } from "./reading.js";
+import type { EventKey, Reading } from "./reading.js";
 
 /** What one record tells the fleet view. */
 export type Fact =
@@ -124,8 +124,8 @@ function alertFact(record: StoredRecord, value: Json): Fact | undefined {
   return isAlert(value) ? { kind: "alert", word: { ...key, value } } : undefined;
 }
 
-function keyOf(record: StoredRecord): { time: number; offset: number; origin: string } {
-  return { time: record.timestamp, offset: record.offset, origin: record.origin };
+function keyOf(record: StoredRecord): EventKey {
+  return { time: record.timestamp, offset: record.offset, origin: record.origin, seq: record.seq };
 }
 
 function texts<K extends string>(value: Json, ...keys: readonly K[]): { [P in K]?: string } {

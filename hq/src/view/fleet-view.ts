@@ -1,10 +1,12 @@
 import type { BookingValue } from "@landfall/proto/api";
-import type { StreamName } from "@landfall/streams/model/names";
+import type { StreamName, TopicName } from "@landfall/streams/model/names";
 import type { StoredRecord } from "@landfall/streams/model/record";
 import { ALERTS_PER_STREAM_MAX, BOOKINGS_PER_CONTAINER_MAX, CONTAINER_EVENTS_MAX, SHIP_EVENTS_MAX } from "../limits.js";
 import {
   alertTime,
+  isNewer,
   isOpen,
+  newestWord,
   STATUS_OF_ALERT,
   withAcknowledgement,
   withWord,
@@ -16,8 +18,9 @@ import { ChangeLog } from "./change-log.js";
 import { decode, type Fact } from "./decode.js";
 import { baseOf, excerptId, isPartOf, type Excerpt } from "./excerpt.js";
 import { kindOfStream } from "./kinds.js";
-import { withMove, type ContainerMove, type ShipMove } from "./moves.js";
-import { combine, type Latest, type Reading } from "./reading.js";
+import { withMove, withMoves, type ContainerMove, type ShipMove } from "./moves.js";
+import { combine, latestOf, type Latest, type Reading, type RecordKey } from "./reading.js";
+import type { ContainerEntry, ViewEntry } from "./view-entries.js";
 
 /** What one stream says about one container. */
 export interface ContainerTrace {
@@ -34,8 +37,9 @@ export interface ShipTrace {
   readonly moves: readonly ShipMove[];
 }
 
-export interface Booking {
+export interface Booking extends RecordKey {
   readonly stream: StreamName;
+  readonly topic: TopicName;
   readonly value: BookingValue;
   readonly from: number;
   readonly to: number;
@@ -44,7 +48,7 @@ export interface Booking {
 }
 
 /** A node's own word about itself, out of an owner's metrics. */
-export interface StatusWord {
+export interface StatusWord extends RecordKey {
   readonly stream: StreamName;
   readonly value: Readonly<Record<string, unknown>>;
   readonly offset: number;
@@ -53,6 +57,13 @@ export interface StatusWord {
 
 const NO_CONTAINER: ContainerTrace = { moves: [], alerts: [] };
 const NO_SHIP: ShipTrace = { moves: [] };
+
+/** Which record of which topic it is. */
+interface RecordPlace extends RecordKey {
+  readonly stream: StreamName;
+  readonly topic: TopicName;
+  readonly offset: number;
+}
 
 /**
  * The latest state of the fleet, kept apart for every stream, because everybody sees the merge of exactly the
@@ -76,15 +87,48 @@ export class FleetView {
   /** Records that a fleet view can make nothing of. */
   skipped = 0;
 
+  /** Counts a stream among the fleet's, whatever its records say. */
+  begin(stream: StreamName): void {
+    if (!this.streams.has(stream)) this.streams.set(stream, this.changes.last);
+  }
+
   apply(record: StoredRecord): void {
     const kind = kindOfStream(record.stream);
-    if (!this.streams.has(record.stream)) this.streams.set(record.stream, this.changes.last);
+    this.begin(record.stream);
     const fact = decode(record, kind, this.isKnown);
     if (fact) this.take(record, fact);
     else if (kind !== "other" && kind !== "settings") this.skipped++;
     const excerpts = this.excerpts.get(record.stream);
     if (!fact || !excerpts) return;
     for (const [id, excerpt] of excerpts) if (isPartOf(excerpt, record)) this.take({ ...record, stream: id }, fact);
+  }
+
+  /**
+   * Takes in what a view has known (`entriesOf`), as if the records that said it came now; those of excerpts that are open are to be
+   * given to `applyTo`.
+   */
+  merge(entry: ViewEntry): void {
+    const { stream } = entry;
+    this.begin(stream);
+    switch (entry.kind) {
+      case "container":
+        return this.takeTrace(stream, entry);
+      case "ship":
+        return this.takeShip(stream, entry.imo, (trace) => {
+          const position = latestOf([trace.position, entry.position]);
+          const environment = latestOf([trace.environment, entry.environment]);
+          const moves = withMoves(trace.moves, entry.moves, SHIP_EVENTS_MAX);
+          return { ...(position && { position }), ...(environment && { environment }), moves };
+        });
+      case "alert":
+        for (const word of [entry.raised, entry.cleared]) if (word) this.takeAlert(stream, word);
+        for (const said of entry.acknowledged ?? []) this.takeAcknowledgement(stream, said);
+        return;
+      case "booking":
+        return this.takeBooking({ ...entry, offset: entry.version }, entry.value);
+      case "status":
+        return this.takeStatus(entry, entry.value);
+    }
   }
 
   /** Keeps a part of a stream from now on; what is in the store already is to be given to `applyTo`. */
@@ -160,10 +204,26 @@ export class FleetView {
       ...trace,
       moves: withMove(trace.moves, move, CONTAINER_EVENTS_MAX),
     }));
-    if (move.type === "LOAD" && move.vessel !== undefined) {
-      getOrAdd(this.loadedOn, move.vessel, () => new Set<string>()).add(container);
-    }
+    this.noteLoading(container, move);
     this.touchShipsOf(container, stream);
+  }
+
+  private takeTrace(stream: StreamName, { container, latest, moves }: ContainerEntry): void {
+    this.changeContainer(stream, container, (trace) => {
+      const newest = latestOf([trace.latest, latest]);
+      return {
+        ...trace,
+        ...(newest && { latest: newest }),
+        moves: withMoves(trace.moves, moves, CONTAINER_EVENTS_MAX),
+      };
+    });
+    for (const move of moves) this.noteLoading(container, move);
+    if (moves.length > 0) this.touchShipsOf(container, stream);
+  }
+
+  private noteLoading(container: string, { type, vessel }: ContainerMove): void {
+    if (type !== "LOAD" || vessel === undefined) return;
+    getOrAdd(this.loadedOn, vessel, () => new Set<string>()).add(container);
   }
 
   /** Its ships may have one more or one fewer aboard now, for somebody. */
@@ -189,14 +249,11 @@ export class FleetView {
     if (alerts.size > ALERTS_PER_STREAM_MAX) dropOldest(alerts);
     const { container, type } = word.value;
     if (container === undefined || STATUS_OF_ALERT[type] === undefined) return;
-    this.changeContainer(stream, container, (known) => {
-      const others = known.alerts.filter((alert) => alert.id !== trace.id && isOpen(alert));
-      return { ...known, alerts: [...others, trace] };
-    });
+    this.changeContainer(stream, container, (known) => ({ ...known, alerts: bearing(known.alerts, trace) }));
     if (type === "LOST") this.touchShipsOf(container, stream);
   }
 
-  private takeBooking(record: StoredRecord, value: BookingValue): void {
+  private takeBooking(record: RecordPlace, value: BookingValue): void {
     const bookings = getOrAdd(this.bookings, value.container, () => new Map<string, Booking>());
     const id = `${record.stream} ${record.topic}`;
     // A booking is rewritten under its own topic: there the larger offset is the newer word.
@@ -204,6 +261,9 @@ export class FleetView {
     const to = value.to === undefined ? Number.POSITIVE_INFINITY : Date.parse(value.to);
     bookings.set(id, {
       stream: record.stream,
+      topic: record.topic,
+      origin: record.origin,
+      seq: record.seq,
       value,
       from: Date.parse(value.from),
       to,
@@ -216,10 +276,14 @@ export class FleetView {
     this.touchShipsOf(value.container, record.stream);
   }
 
-  private takeStatus(record: StoredRecord, value: Readonly<Record<string, unknown>>): void {
+  private takeStatus(
+    record: RecordPlace & { readonly arrived: number },
+    value: Readonly<Record<string, unknown>>,
+  ): void {
     const words = getOrAdd(this.statuses, record.stream, () => new Map<string, StatusWord>());
     if ((words.get(record.topic)?.offset ?? -1) >= record.offset) return;
-    words.set(record.topic, { stream: record.stream, value, offset: record.offset, arrived: record.arrived });
+    const { stream, offset, origin, seq, arrived } = record;
+    words.set(record.topic, { stream, value, offset, origin, seq, arrived });
   }
 
   private changeContainer(
@@ -237,6 +301,15 @@ export class FleetView {
     traces.set(stream, change(traces.get(stream) ?? NO_SHIP));
     this.changes.touch("ship", imo, stream);
   }
+}
+
+/** Alerts that bear on a container's status, with one that is as it stands now: the open ones, and that of the newest word. */
+function bearing(known: readonly AlertTrace[], trace: AlertTrace): AlertTrace[] {
+  // What people said bears on nothing.
+  const { acknowledged: _acknowledged, ...words } = trace;
+  const all: AlertTrace[] = [...known.filter(({ id }) => id !== trace.id), words];
+  const newest = all.reduce((a, b) => (isNewer(newestWord(b), newestWord(a)) ? b : a));
+  return all.filter((alert) => alert === newest || isOpen(alert)).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** Makes room for a tenth: closed ones first, the oldest of them first. */

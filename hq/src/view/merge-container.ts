@@ -1,40 +1,46 @@
 import { placeOf } from "@landfall/proto/identifiers";
 import type { ContainerState } from "@landfall/proto/api";
 import { ownerOfStream, type StreamName } from "@landfall/streams/model/names";
-import { isOpen, type AlertTrace } from "./alerts.js";
+import { isNewer, isOpen, newestWord, type AlertTrace, type AlertWord } from "./alerts.js";
 import type { Booking, ContainerTrace } from "./fleet-view.js";
 import { isExcerpt } from "./excerpt.js";
 import { kindOfStream } from "./kinds.js";
 import type { MutableMeasurements } from "./measurements.js";
 import { iso, mergeMoves, spansAboard, toContainerEvent, whereabouts, type ContainerMove, type Span } from "./moves.js";
-import { combine, compareKeys, measurementsOf, timeOf, type EventKey, type Latest } from "./reading.js";
-import { statusOf } from "./status.js";
+import { compareKeys, latestOf, measurementsOf, timeOf, type EventKey, type Latest } from "./reading.js";
+import { statusOf, statusOfMeasurements } from "./status.js";
 
 type Traces = ReadonlyMap<StreamName, ContainerTrace>;
 type Readable = ReadonlySet<StreamName>;
+/** How far from its set point the air may be, °C, aboard a ship or ashore. */
+type ToleranceC = (vessel: string | undefined) => number;
 
 /**
  * State of a container out of exactly the streams in `readable`; undefined when none of them knows it.
  * Where only a port's stream may be read, it stands on that port's quay and its owner is not told (empty).
  */
-export function mergeContainer(container: string, traces: Traces, readable: Readable): ContainerState | undefined {
+export function mergeContainer(
+  container: string,
+  traces: Traces,
+  readable: Readable,
+  toleranceC: ToleranceC,
+): ContainerState | undefined {
   const seen: [StreamName, ContainerTrace][] = [];
   for (const entry of traces) if (readable.has(entry[0])) seen.push(entry);
   if (seen.length === 0) return undefined;
 
-  const latest = seen.reduce<Latest | undefined>(
-    (all, [, { latest: one }]) => (all && one ? combine(all, one) : (all ?? one)),
-    undefined,
-  );
+  const latest = latestOf(seen.map(([, trace]) => trace.latest));
   const moves = mergeMoves(seen.map(([, trace]) => trace.moves));
   const lastMove = moves.at(-1);
   const alerts = seen.flatMap(([, trace]) => trace.alerts);
-  const status = statusOf(latest, alerts);
+  const all: MutableMeasurements = latest ? measurementsOf(latest) : {};
+  const stowed = whereabouts(moves);
+  const status = statusOf(latest ? statusOfMeasurements(all, toleranceC(stowed.vessel)) : "unknown", alerts);
   // Over the side is neither aboard nor in a terminal.
-  const place = status === "lost" ? {} : whereabouts(moves);
+  const place = status === "lost" ? {} : stowed;
   const newest = latest ?? lastMove ?? newestAlert(alerts);
   if (!newest) return undefined;
-  const { latitude, longitude, ...measurements }: MutableMeasurements = latest ? measurementsOf(latest) : {};
+  const { latitude, longitude, ...measurements } = all;
   const position = placeOfLoss(alerts, latest) ?? pair(latitude, longitude) ?? quayOf(place.location);
   return {
     container,
@@ -101,20 +107,24 @@ function ownerOf(seen: readonly (readonly [StreamName, ContainerTrace])[]): stri
   return owner;
 }
 
-function newestAlert(alerts: readonly AlertTrace[]): (EventKey & { readonly arrived: number }) | undefined {
-  return alerts
-    .flatMap(({ raised, cleared }) => [raised, cleared])
-    .filter((word) => word !== undefined)
-    .sort(compareKeys)
-    .at(-1);
+function newestAlert(alerts: readonly AlertTrace[]): AlertWord | undefined {
+  let newest: AlertWord | undefined;
+  for (const alert of alerts) {
+    const word = newestWord(alert);
+    if (isNewer(word, newest)) newest = word;
+  }
+  return newest;
 }
 
-/** Where it went over the side, unless a later position is known. */
+/** Where it went over the side, as its newest loss says, unless a later position is known. */
 function placeOfLoss(alerts: readonly AlertTrace[], latest: Latest | undefined): Position | undefined {
   const measured = (latest && timeOf(latest, "latitude")) ?? Number.NEGATIVE_INFINITY;
-  const loss = alerts.find(
-    (alert) => isOpen(alert) && alert.raised?.value.type === "LOST" && alert.raised.time >= measured,
-  )?.raised;
+  let loss: AlertWord | undefined;
+  for (const alert of alerts) {
+    const { raised } = alert;
+    if (raised?.value.type !== "LOST" || raised.time < measured || !isOpen(alert)) continue;
+    if (isNewer(raised, loss)) loss = raised;
+  }
   return loss && pair(loss.value.latitude, loss.value.longitude);
 }
 

@@ -4,7 +4,7 @@ import type { StreamName } from "@landfall/streams/model/names";
 import type { ShipTrace } from "./fleet-view.js";
 import { kindOfStream } from "./kinds.js";
 import { covers, iso, mergeMoves, type ShipMove, type Span } from "./moves.js";
-import { combine, compareKeys, measurementsOf, type Latest } from "./reading.js";
+import { compareKeys, latestOf, measurementsOf, type Latest } from "./reading.js";
 
 /** What is needed to say of a ship what one person may know. */
 export interface ShipSources {
@@ -102,10 +102,6 @@ function positionWithin(
   if (!newest) return [undefined, undefined];
   const { older: _older, ...reading } = newest;
   return [stream, reading];
-}
-
-function latestOf(list: readonly (Latest | undefined)[]): Latest | undefined {
-  return list.reduce((all, one) => (all && one ? combine(all, one) : (all ?? one)), undefined);
 }
 
 function positionState(latest: Latest): Partial<ShipState> {

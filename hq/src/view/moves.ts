@@ -31,6 +31,12 @@ export function withMove<M extends EventKey>(moves: readonly M[], move: M, max: 
   return all.length > max ? all.slice(all.length - max) : all;
 }
 
+/** `moves` with others, which are in order of their time. */
+export function withMoves<M extends EventKey>(moves: readonly M[], others: readonly M[], max: number): readonly M[] {
+  if (moves.length === 0) return others.slice(-max);
+  return others.reduce<readonly M[]>((all, move) => withMove(all, move, max), moves);
+}
+
 /** Moves of several streams in one order; the copy of an event in a port's stream counts once. */
 export function mergeMoves<M extends ContainerMove | ShipMove>(lists: readonly (readonly M[])[]): readonly M[] {
   const filled = lists.filter((list) => list.length > 0);

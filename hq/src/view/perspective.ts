@@ -1,22 +1,28 @@
 import type { ContainerState, LinkClass, ShipState } from "@landfall/proto/api";
 import type { StreamName } from "@landfall/streams/model/names";
+import { RANGE_TOLERANCE_C, type RangeTolerance } from "../rules/range-tolerance.js";
 import { ChangeLog } from "./change-log.js";
 import { getOrAdd, type FleetView } from "./fleet-view.js";
 import { kindOfStream } from "./kinds.js";
 import { cargoSpans, mergeContainer } from "./merge-container.js";
 import { mergeShip, type ShipKnowledge, type Sighting } from "./merge-ship.js";
 import { unionOfSpans, type Span } from "./moves.js";
+import { mayBeJudgedAnew } from "./status.js";
 
 /** What a view of the fleet needs to know besides the records. */
 export interface Surroundings {
   readonly shipName: (imo: string) => string | undefined;
   /** Class of the link over which records of a stream and origin last came. */
   readonly lastLink: (stream: StreamName, origin: string) => LinkClass | undefined;
+  /** The default everywhere, when left out. */
+  readonly rangeTolerance?: RangeTolerance;
 }
 
 const NONE: ReadonlySet<string> = new Set();
 /** Merged things belong to no one stream. */
 const ANY = "" as StreamName;
+/** No version of a tolerance. */
+const NEVER = -1;
 
 /**
  * The fleet as somebody sees it who may read exactly these streams: merged states, kept up to date with the view's
@@ -33,6 +39,10 @@ export class Perspective {
   /** What was last known of ships whose stream may not be read, to tell whether that changed. */
   private readonly glimpses = new Map<string, string>();
   private seen: number;
+  /** Of the tolerance by which containers were judged. */
+  private judged: number | undefined;
+  private readonly toleranceC = (vessel: string | undefined): number =>
+    this.surroundings.rangeTolerance?.of(vessel, this.readable) ?? RANGE_TOLERANCE_C;
 
   constructor(
     private readonly view: FleetView,
@@ -41,6 +51,7 @@ export class Perspective {
     /** Names this run of changes: positions in another one mean nothing here. */
     readonly run: string,
   ) {
+    this.judged = surroundings.rangeTolerance?.version;
     // All of it is new to whoever comes without a position in these changes.
     for (const container of view.containers.keys()) {
       this.merge(container);
@@ -73,7 +84,21 @@ export class Perspective {
       if (isOther || (isCertain && this.ship(imo) !== undefined)) this.changes.touch("ship", imo, ANY);
     }
     this.seen = this.view.changes.last;
+    this.judgeAnew();
     return this;
+  }
+
+  /** Whom another tolerance makes another colour, when rules have changed. */
+  private judgeAnew(): void {
+    const version = this.surroundings.rangeTolerance?.version;
+    if (version === this.judged) return;
+    this.judged = version;
+    for (const [container, before] of this.containers) {
+      // Nothing else of it depends on rules, and few of a fleet lie between what was allowed and what is.
+      if (!mayBeJudgedAnew(before, this.toleranceC(before.vessel))) continue;
+      this.merge(container);
+      if (this.containers.get(container)?.status !== before.status) this.changes.touch("container", container, ANY);
+    }
   }
 
   /**
@@ -83,6 +108,8 @@ export class Perspective {
   grow(added: readonly StreamName[]): boolean {
     if (added.some((stream) => (this.view.startOf(stream) ?? 0) < this.seen)) return false;
     for (const stream of added) this.readable.add(stream);
+    // Rules that may be read from now on are those of whose settings these are.
+    if (added.some((stream) => kindOfStream(stream) === "settings")) this.judged = NEVER;
     return true;
   }
 
@@ -175,7 +202,12 @@ export class Perspective {
   /** @returns ships of which it changes what is known: how many are aboard, where its cargo is */
   private merge(container: string): string[] {
     const before = this.containers.get(container);
-    const after = mergeContainer(container, this.view.containers.get(container) ?? new Map(), this.readable);
+    const after = mergeContainer(
+      container,
+      this.view.containers.get(container) ?? new Map(),
+      this.readable,
+      this.toleranceC,
+    );
     if (before?.vessel !== undefined && before.vessel !== after?.vessel) {
       this.aboard.get(before.vessel)?.delete(container);
     }

@@ -1,12 +1,17 @@
 import type { MeasurementField, MutableMeasurements } from "./measurements.js";
 import type { Measurements } from "@landfall/proto/api";
 
+/** The record of a stream that says it: what the store counts by. */
+export interface RecordKey {
+  readonly origin: string;
+  readonly seq: number;
+}
+
 /** Order of measured things: by when they were measured, then by their place in the topic. Arrival does not count. */
-export interface EventKey {
+export interface EventKey extends RecordKey {
   /** When it was measured, milliseconds since 1970. */
   readonly time: number;
   readonly offset: number;
-  readonly origin: string;
 }
 
 /** One record as the view keeps it. */
@@ -44,16 +49,29 @@ export function combine(a: Latest, b: Latest): Latest {
     const known = older?.[field];
     if (!known || compareKeys(offered, known) > 0) older = { ...older, [field]: offered };
   };
-  const { time, offset, origin } = other;
+  const { time, offset, origin, seq } = other;
   for (const field in other.measurements) {
     const value = other.measurements[field as MeasurementField];
-    if (value !== undefined) offer(field as MeasurementField, { time, offset, origin, value });
+    if (value !== undefined) offer(field as MeasurementField, { time, offset, origin, seq, value });
   }
   for (const field in other.older) {
     const value = other.older[field as MeasurementField];
     if (value !== undefined) offer(field as MeasurementField, value);
   }
   return older === newest.older ? newest : { ...newest, ...(older && { older }) };
+}
+
+/** The latest of all that are there; undefined when none is. */
+export function latestOf(list: Iterable<Latest | undefined>): Latest | undefined {
+  let all: Latest | undefined;
+  for (const one of list) all = all && one ? combine(all, one) : (all ?? one);
+  return all;
+}
+
+/** Whether any of it was said by a record for which this holds. */
+export function isSaidBy(latest: Latest, holds: (record: RecordKey) => boolean): boolean {
+  if (holds(latest)) return true;
+  return latest.older !== undefined && Object.values(latest.older).some(holds);
 }
 
 /** All measurements known, the newest of each. */

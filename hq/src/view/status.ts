@@ -1,9 +1,5 @@
-import type { ContainerStatus, Measurements } from "@landfall/proto/api";
+import type { ContainerState, ContainerStatus, Measurements } from "@landfall/proto/api";
 import { STATUS_OF_ALERT, isOpen, type AlertTrace } from "./alerts.js";
-import { measurementsOf, type Latest } from "./reading.js";
-
-/** A reefer's air may differ so much from what was set before the cargo is at risk. */
-export const SETPOINT_TOLERANCE_C = 3;
 
 /** All of them, the worst first: what a person must know before anything else. */
 export const STATUSES: readonly ContainerStatus[] = [
@@ -15,27 +11,40 @@ export const STATUSES: readonly ContainerStatus[] = [
   "fine",
 ];
 
-/** What the newest readings say. */
-export function statusOfMeasurements(measurements: Measurements): ContainerStatus {
+const RANKS = Object.fromEntries(STATUSES.map((status, i) => [status, i])) as Readonly<Record<ContainerStatus, number>>;
+
+/** What the newest readings say; `toleranceC` is how far from its set point the air may be. */
+export function statusOfMeasurements(measurements: Measurements, toleranceC: number): ContainerStatus {
   if (measurements.powered === false) return "no-power";
-  const air = measurements.temperatureC ?? measurements.returnAirC ?? measurements.supplyAirC;
-  // Warm air is blown over the coil while it defrosts; that is how it should be.
-  if (air !== undefined && measurements.setpointC !== undefined && measurements.defrosting !== true) {
-    if (Math.abs(air - measurements.setpointC) > SETPOINT_TOLERANCE_C) return "out-of-range";
-  }
+  const away = awayFromSetpointC(measurements);
+  if (away !== undefined && away > toleranceC) return "out-of-range";
   return measurements.doorOpen === true ? "door-open" : "fine";
 }
 
 /**
- * Status out of the readings and the open alerts. An alert may come ahead of its readings (by satellite), so it
- * counts until a reading measured after it is here: from then on the readings tell.
+ * Status out of what the readings say and of the open alerts, the worst of them. An alert is closed by whoever raised it, by rules that
+ * look at more than the newest reading: as long as it is open, it counts.
  */
-export function statusOf(latest: Latest | undefined, alerts: readonly AlertTrace[]): ContainerStatus {
-  let status: ContainerStatus = latest ? statusOfMeasurements(measurementsOf(latest)) : "unknown";
+export function statusOf(measured: ContainerStatus, alerts: readonly AlertTrace[]): ContainerStatus {
+  let status = measured;
   for (const alert of alerts) {
     const told = alert.raised && STATUS_OF_ALERT[alert.raised.value.type];
-    if (!told || !isOpen(alert) || (latest && latest.time > (alert.raised?.time ?? 0))) continue;
-    if (STATUSES.indexOf(told) < STATUSES.indexOf(status)) status = told;
+    if (told !== undefined && isOpen(alert) && RANKS[told] < RANKS[status]) status = told;
   }
   return status;
+}
+
+/** Whether a container that was judged before may be in another state with this tolerance; quick, because it is asked of whole fleets. */
+export function mayBeJudgedAnew({ status, measurements }: ContainerState, toleranceC: number): boolean {
+  // Worse than what a tolerance decides.
+  if (RANKS[status] < RANKS["out-of-range"]) return false;
+  return (statusOfMeasurements(measurements, toleranceC) === "out-of-range") !== (status === "out-of-range");
+}
+
+/** How far the air is from what was set, °C; undefined where that tells nothing. */
+function awayFromSetpointC(measurements: Measurements): number | undefined {
+  const air = measurements.temperatureC ?? measurements.returnAirC ?? measurements.supplyAirC;
+  // Warm air is blown over the coil while it defrosts; that is how it should be.
+  if (air === undefined || measurements.setpointC === undefined || measurements.defrosting === true) return undefined;
+  return Math.abs(air - measurements.setpointC);
 }

@@ -10,6 +10,10 @@ const Params = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128 }) }
 const idOf = ({ params }: FastifyRequest): string => (params as { readonly id: string }).id;
 
 export function addAlertRoutes(app: HqApp, { view, perspectives, alertsDesk }: HqContext): void {
+  /** Whose records an answer shows or adds to: known once it is made, and asked for by the audit when it is sent. */
+  const owners = new WeakMap<FastifyRequest, readonly string[]>();
+  const ownersOf = (request: FastifyRequest): readonly string[] => owners.get(request) ?? [];
+
   app.get(
     "/api/alerts",
     {
@@ -45,7 +49,7 @@ export function addAlertRoutes(app: HqApp, { view, perspectives, alertsDesk }: H
   app.get(
     "/api/alerts/:id",
     {
-      config: { audit: { action: "alert.show", kind: "read", subject: idOf } },
+      config: { audit: { action: "alert.show", kind: "read", subject: idOf, owners: ownersOf } },
       schema: {
         tags: ["alerts"],
         summary: "One alert, what people said on it, and what was measured around it as far as it came ashore",
@@ -53,14 +57,18 @@ export function addAlertRoutes(app: HqApp, { view, perspectives, alertsDesk }: H
         response: answers(AlertReplySchema),
       },
     },
-    (request): Promise<AlertReply> => alertsDesk.show(request.principal, request.params.id),
+    async (request): Promise<AlertReply> => {
+      const shown = await alertsDesk.show(request.principal, request.params.id);
+      owners.set(request, shown.owners);
+      return shown.reply;
+    },
   );
 
   app.post(
     "/api/alerts/:id/ack",
     {
       bodyLimit: BODY_BYTES_MAX,
-      config: { audit: { action: "alert.acknowledge", kind: "change", subject: idOf } },
+      config: { audit: { action: "alert.acknowledge", kind: "change", subject: idOf, owners: ownersOf } },
       schema: {
         tags: ["alerts"],
         summary: "Say a word on an alert: it is kept beside it, with who and when, and goes wherever the alert goes",
@@ -72,6 +80,10 @@ export function addAlertRoutes(app: HqApp, { view, perspectives, alertsDesk }: H
         response: answers(ApiAlertSchema),
       },
     },
-    (request): Promise<ApiAlert> => alertsDesk.acknowledge(request.principal, request.params.id, request.body.message),
+    async (request): Promise<ApiAlert> => {
+      const alert = await alertsDesk.acknowledge(request.principal, request.params.id, request.body.message);
+      owners.set(request, [alert.owner]);
+      return alert;
+    },
   );
 }

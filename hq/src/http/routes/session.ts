@@ -9,7 +9,7 @@ import { SESSION_COOKIE } from "../../auth/sessions.js";
 import { BODY_BYTES_MAX, PASSWORD_CHARS_MAX, USERNAME_CHARS_MAX } from "../../limits.js";
 import type { HqApp, HqContext } from "../context.js";
 import { answers, answersNothing, answersOr, SessionReplySchema, SignedOutSchema } from "../schemas.js";
-import { beginSession, cookieOptions, describeSeen, describeSession } from "../sessions-at-hand.js";
+import { beginSession, cookieOptions, describeSeen, describeSession, groundOf } from "../sessions-at-hand.js";
 
 const tags = ["session"];
 const Password = Type.String({ minLength: 1, maxLength: PASSWORD_CHARS_MAX });
@@ -42,6 +42,7 @@ export function addSessionRoutes(app: HqApp, context: HqContext): void {
         mayControl: false,
         expires: new Date(grant.validUntil).toISOString(),
         shared: container,
+        ...groundOf(settings),
       }
     );
   };
