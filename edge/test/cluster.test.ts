@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import net from "node:net";
+import { freePorts } from "@landfall/streams/testing/free-ports";
 import { afterEach, describe, expect, it } from "vitest";
 import { BOX, Harness, readAll, type TestEdge } from "./support/edge-harness.js";
 
@@ -21,16 +21,9 @@ describe("a ship of several edges that acknowledge by quorum", () => {
       });
   }
 
-  async function freePort(): Promise<number> {
-    const server = net.createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as net.AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
-
   async function ports(...nodes: string[]): Promise<Record<string, number>> {
-    return Object.fromEntries(await Promise.all(nodes.map(async (node) => [node, await freePort()] as const)));
+    const free = await freePorts(nodes.length);
+    return Object.fromEntries(nodes.map((node, i) => [node, free[i] as number]));
   }
 
   const metric = async (edge: TestEdge, name: string): Promise<number> => {

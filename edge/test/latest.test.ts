@@ -36,10 +36,10 @@ test("R7: of each container one thinned copy in an interval, in its owner's stre
     (await edge.texts(`${owner}.latest`).catch(() => [])).map((text) => JSON.parse(text) as object);
   const at = (minute: number) => new Date(T0 + minute * 60_000).toISOString();
 
-  await until(async () => {
-    await read(DUCKS, 1, { temperatureC: 20, humidityPct: 50 });
-    return (await edge.records("duckworks.containers").catch(() => [])).length > 0;
-  });
+  await until(async () =>
+    (await edge.node.registry.metrics()).includes('landfall_edge_booked_containers{site="ship-9321483",node="a"} 1'),
+  );
+  await read(DUCKS, 1, { temperatureC: 20, humidityPct: 50 });
   await read(DUCKS, 2, { temperatureC: 21, humidityPct: 50 });
   await read(BOX, 2, { temperatureC: 5 });
   expect(await told("duckworks")).toEqual([]);

@@ -6,10 +6,18 @@ import { ANONYMOUS, createPolicy } from "../src/access/policy.js";
 import { EXPRESSION_CHARS_MAX, EXPRESSION_DEPTH_MAX } from "../src/limits.js";
 import { LandfallError } from "../src/model/errors.js";
 import { streamName } from "../src/model/names.js";
+import { heapBytes } from "../testing/heap.js";
 import { testSeed } from "../testing/seeded-random.js";
 import type { Principal } from "../src/access/policy.js";
 
-const seed = testSeed(Date.now() % 1_000_000);
+const seed = testSeed();
+/** A seed that found something is added, and run ever after. */
+const KEPT: readonly number[] = [1];
+const KEPT_RUNS = 200;
+/** Expressions that are read, of so many names each; what may be on the heap afterwards is less than half of what they take. */
+const LONG_EXPRESSIONS = 300;
+const LONG_NAMES = 300;
+const GROWTH_BYTES_MAX = 4 * 1024 * 1024;
 
 const names = ["ducky", "ops", "site.tokyo", "a@b-c_d", "9"];
 const principals: fc.Arbitrary<Principal> = fc.record({
@@ -50,14 +58,16 @@ const nested: fc.Arbitrary<Sample> = fc.letrec<{ tree: Sample }>((tie) => ({
   ),
 })).tree;
 
+function runs<T>(property: fc.IProperty<T>, numRuns: number): void {
+  for (const one of [...KEPT, seed]) fc.assert(property, { seed: one, numRuns: one === seed ? numRuns : KEPT_RUNS });
+}
+
 describe("access control expressions", () => {
   it(`A1: mean the same as a naive evaluator says (seed ${seed})`, () => {
-    fc.assert(
-      fc.property(nested, principals, ({ text, means }, principal) => {
-        expect(evaluate(parseExpression(text), principal)).toBe(means(principal));
-      }),
-      { seed, numRuns: 1000 },
-    );
+    const property = fc.property(nested, principals, ({ text, means }, principal) => {
+      expect(evaluate(parseExpression(text), principal)).toBe(means(principal));
+    });
+    runs(property, 1_000);
   });
 
   it(`whatever is written is understood, or refused at one of its columns (seed ${seed})`, () => {
@@ -83,19 +93,31 @@ describe("access control expressions", () => {
       fc.array(word, { maxLength: 30 }).map((words) => words.join("")),
       fc.string({ unit: "binary" }),
     );
-    fc.assert(
-      fc.property(texts, principals, (text, principal) => {
-        try {
-          expect(typeof evaluate(parseExpression(text), principal)).toBe("boolean");
-        } catch (error) {
-          expect(error).toMatchObject({ code: "INVALID_EXPRESSION" });
-          const column = Number(/at column (\d+) of /.exec((error as Error).message)?.[1]);
-          expect(column).toBeGreaterThanOrEqual(1);
-          expect(column).toBeLessThanOrEqual(text.length + 1);
-        }
-      }),
-      { seed, numRuns: 3_000 },
-    );
+    const property = fc.property(texts, principals, (text, principal) => {
+      try {
+        expect(typeof evaluate(parseExpression(text), principal)).toBe("boolean");
+      } catch (error) {
+        expect(error).toMatchObject({ code: "INVALID_EXPRESSION" });
+        const column = Number(/at column (\d+) of /.exec((error as Error).message)?.[1]);
+        expect(column).toBeGreaterThanOrEqual(1);
+        expect(column).toBeLessThanOrEqual(text.length + 1);
+      }
+    });
+    runs(property, 3_000);
+  });
+
+  it("leave nothing in memory once they are read, understood or not", () => {
+    const readAll = (): void => {
+      for (let i = 0; i < LONG_EXPRESSIONS; i++) {
+        const text = Array.from({ length: LONG_NAMES }, (_, name) => `u:${i}-${name}`).join("|");
+        expect(evaluate(parseExpression(text), ANONYMOUS)).toBe(false);
+        expect(() => parseExpression(`${text}|`)).toThrow();
+      }
+    };
+    readAll();
+    const before = heapBytes();
+    readAll();
+    expect(heapBytes() - before).toBeLessThan(GROWTH_BYTES_MAX);
   });
 
   it("bind ! over & over |", () => {
@@ -153,7 +175,7 @@ describe("access control expressions", () => {
 });
 
 describe("stream patterns", () => {
-  it("mean the same as a regular expression", () => {
+  it(`mean the same as a regular expression (seed ${seed})`, () => {
     const letter = fc.constantFrom("a", "b", ".", "*", "$");
     const pattern = fc.array(letter, { maxLength: 8 }).map((a) => a.join(""));
     const name = fc.array(fc.constantFrom("a", "b", ".", "$"), { maxLength: 10 }).map((a) => a.join(""));
@@ -165,7 +187,7 @@ describe("stream patterns", () => {
           .join("");
         expect(matchesPattern(pattern, name)).toBe(new RegExp(`^${source}$`).test(name));
       }),
-      { numRuns: 2000 },
+      { seed, numRuns: 2000 },
     );
   });
 

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { StatusReply } from "@landfall/proto/api";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ANONYMOUS } from "../src/access/policy.js";
 import { compareHoldings } from "../src/http/routes/status.js";
 import { streamName, type StreamName } from "../src/model/names.js";
@@ -31,8 +31,11 @@ describe("health", () => {
   test("metrics for Prometheus", async () => {
     const node = await startTestNode();
     await node.put("public.x", "t", "1");
-    const reply = await node.ask("/metrics");
+    const metrics = async () => (await node.ask("/metrics", { as: "ops" })).text();
+    const reply = await node.ask("/metrics", { as: "ops" });
     expect(reply.headers.get("content-type")).toMatch(/^text\/plain/);
+    // What one person may read must not come out of a cache for another.
+    expect(reply.headers.get("cache-control")).toBe("no-store");
     const text = await reply.text();
     const labels = 'site="tokyo",node="a"';
     // One status record and one of ours.
@@ -41,26 +44,71 @@ describe("health", () => {
     expect(text).toMatch(/^process_cpu_seconds_total/m);
     await node.ask("/api/streams/some.stream/topics");
     await node.ask("/api/nothing");
-    const http = await (await node.ask("/metrics")).text();
+    const http = await metrics();
     const count = "landfall_http_request_duration_seconds_count";
     expect(http).toContain(`${count}{${labels},method="GET",route="/api/streams/:stream/topics",status="404"} 1\n`);
     expect(http).toContain(`${count}{${labels},method="GET",route="none",status="404"} 1\n`);
-    // Asked again, counters do not count double. The third record is the audit's: somebody was refused a stream.
-    expect(await (await node.ask("/metrics")).text()).toContain(`landfall_store_appended_records_total{${labels}} 3\n`);
+    // Asked again, counters do not count double. What was added is the audit's.
+    const before = node.store.stats().recordsAppended;
+    const [, appended] = /^landfall_store_appended_records_total\{.*\} (\d+)$/m.exec(await metrics()) ?? [];
+    expect(Number(appended)).toBeGreaterThanOrEqual(before);
+    expect(Number(appended)).toBeLessThanOrEqual(node.store.stats().recordsAppended);
+  });
+
+  test("A2, A3: metrics are for who may read the site's own; to others there is no such route", async () => {
+    const node = await startTestNode();
+    for (const who of [{ as: "ducky" }, { as: "admin" }, {}] as const) {
+      const refused = await node.ask("/metrics", who);
+      const absent = await node.ask("/metricz", who);
+      expect(refused.status).toBe(404);
+      expect(await refused.text()).toBe((await absent.text()).replace("metricz", "metrics"));
+      const headers = ({ headers: all }: Response) =>
+        [...all].filter(([name]) => !/^(date|content-length)$/.test(name));
+      expect(headers(refused)).toEqual(headers(absent));
+    }
+    const wrong = await fetch(`${node.url}/metrics`, { headers: { authorization: "Bearer of-nobody" } });
+    expect(wrong.status).toBe(401);
+  });
+
+  test("A2: a rule opens metrics to a scraper alone, or to everybody", async () => {
+    const scraper = { user: "prometheus", groups: [], roles: [], token: "scraper-token-1" };
+    const alone = await startTestNode({
+      access: [
+        { stream: "bigblue.metrics", read: "u:prometheus" },
+        { stream: "bigblue.*", read: "g:bigblue-ops" },
+      ],
+      tokens: [scraper],
+    });
+    const ask = (path: string) =>
+      fetch(alone.url + path, { headers: { authorization: `Bearer ${scraper.token}` } }).then(({ status }) => status);
+    expect(await ask("/metrics")).toBe(200);
+    expect(await ask("/api/streams/bigblue.exceptions/topics")).toBe(404);
+    const open = await startTestNode({ access: [{ stream: "*.metrics", read: "p" }] });
+    expect((await open.ask("/metrics")).status).toBe(200);
+  });
+
+  test("A3: why the store fails is said to everybody without a file, a broker or a stream", async () => {
+    const node = await startTestNode();
+    const failed = "DISK_FULL: no space left for /data/duckworks/journal-7.log (ENOSPC)";
+    const stats = node.store.stats();
+    vi.spyOn(node.store, "stats").mockReturnValue({ ...stats, failed });
+    const ready = await node.ask("/readyz");
+    expect(await ready.json()).toEqual({ ready: false, reasons: [{ name: "store", reason: "DISK_FULL" }] });
+    const status = (await (await node.ask("/api/status", { as: "ops" })).json()) as StatusReply;
+    expect(status.store.failed).toBe(failed);
   });
 });
 
 describe("GET /api/status", () => {
-  test("for administrators and operations", async () => {
+  // Each asks a node of its own: a second after somebody has asked, the audit appends a record of it.
+  test.each(["ops", "admin"] as const)("for administrators and operations: %s", async (as) => {
     const node = await startTestNode();
     await node.put("public.x", "t", "1");
-    for (const as of ["ops", "admin"] as const) {
-      const status = (await (await node.ask("/api/status", { as })).json()) as StatusReply;
-      expect(status).toMatchObject({ kind: "status", site: "tokyo", node: "a", owner: "bigblue", notReady: [] });
-      // The node's own status record, and ours after it.
-      expect(status.store).toMatchObject({ recordsAppended: 2, streams: 2, topics: 2 });
-      expect(status.links).toEqual([]);
-    }
+    const status = (await (await node.ask("/api/status", { as })).json()) as StatusReply;
+    expect(status).toMatchObject({ kind: "status", site: "tokyo", node: "a", owner: "bigblue", notReady: [] });
+    // The node's own status record, and ours after it.
+    expect(status.store).toMatchObject({ recordsAppended: 2, streams: 2, topics: 2 });
+    expect(status.links).toEqual([]);
   });
 
   test("A3: to others it does not exist; a stranger is asked who he is", async () => {

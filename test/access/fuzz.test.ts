@@ -2,16 +2,32 @@ import * as fc from "fast-check";
 import { PROBLEM_TYPE } from "@landfall/streams/http/problem";
 import { streamName, topicName } from "@landfall/streams/model/names";
 import type { TimestampMs } from "@landfall/streams/model/record";
+import { heapBytes } from "@landfall/streams/testing/heap";
 import { testSeed } from "@landfall/streams/testing/seeded-random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TRACES, type Trace } from "./support/acknowledged.js";
 import { DECISIONS, type Request } from "./support/routes.js";
+import { StillSimulator } from "./support/still-simulator.js";
 import { at, DUCKS, PEARS, SHIP, startWorld, type Who, type World } from "./support/world.js";
 
-const seed = testSeed(Date.now() % 1_000_000);
-/** Requests to each route; `LANDFALL_FUZZ=1000` for more. */
-const RUNS = Number(process.env["LANDFALL_FUZZ"]) || 25;
-/** Who is let furthest, and who comes by a link. */
-const WHO: readonly Who[] = ["ops", "link"];
+/**
+ * Requests to each route for each person. `LANDFALL_FUZZ_RUNS` sends more, `LANDFALL_SEED` others. A seed that found something is added
+ * to `KEPT`, and run ever after.
+ */
+const RUNS = Number(process.env["LANDFALL_FUZZ_RUNS"] ?? 15);
+const SEED = testSeed();
+const KEPT: readonly number[] = [1];
+const KEPT_RUNS = 3;
+/** Who is let furthest, who comes by a link, and who says nothing. */
+const WHO: readonly Who[] = ["ops", "link", "anonymous"];
+/** What may be on the heap afterwards that was not before: less than half of what is sent, or of the files that are made. */
+const GROWTH_BYTES_MAX = 2 * 1024 * 1024;
+/** Nearly as much as most routes let in, and some of what headers may have. */
+const LARGE_BODY_CHARS = 15_000;
+const LARGE_QUERY_CHARS = 4_000;
+const FLOOD_ROUNDS = 10;
+const LONG_HISTORY_RECORDS = 1_000;
+const LARGE_EXPORTS = 40;
 
 /** Text that has made other programs stumble. */
 const trouble = fc.constantFrom(
@@ -68,19 +84,67 @@ function spoil(value: unknown, at: number, other: unknown): void {
   else Object.defineProperty(fields, name, { value: other, enumerable: true, configurable: true, writable: true });
 }
 
-describe(`requests by chance (seed ${seed}, ${RUNS} for each route and person)`, () => {
-  let world: World;
-  beforeAll(async () => {
-    world = await startWorld();
-  });
-  afterAll(() => world.close());
+/** Words of queries that some route knows, and one that none does. */
+const QUERY_WORDS = ["from", "to", "limit", "offset", "zoom", "bbox", "q", "after", "format", "owner", "id", "x"];
 
+interface Asked {
+  readonly path: string;
+  readonly body: string | Uint8Array | undefined;
+}
+
+/** Requests that are nearly what is right, or not at all. */
+function requestsLike({ path: rightPath, body: rightBody }: Request): fc.Arbitrary<Asked> {
+  const [path = "", query = ""] = rightPath.split("?");
+  const steps = path.split("/").slice(1);
+  // The last parts of a path name things; a word of the query may be anything.
+  const paths = fc.tuple(fc.nat(steps.length - 1), text).map(([i, word]) => {
+    const isName = i > 1 || steps.length === 1;
+    const other = steps.map((step, j) => (j === i && isName ? encodeURIComponent(wellFormed(word)) : step));
+    return `/${other.join("/")}`;
+  });
+  const words = fc.array(fc.tuple(fc.constantFrom(...QUERY_WORDS), text), { maxLength: 3 });
+  const queries = words.map((all) =>
+    all.map(([name, word]) => `${name}=${encodeURIComponent(wellFormed(word))}`).join("&"),
+  );
+  const bodies: fc.Arbitrary<Asked["body"]> = fc.oneof(
+    fc.constant(JSON.stringify(rightBody)),
+    spoiled(rightBody).map((value) => JSON.stringify(value) ?? "null"),
+    fc.uint8Array({ maxLength: 64 }),
+    fc.constantFrom("{", "[".repeat(10_000), '{"a":1,"a":2}', "\ufeff{}", "nul"),
+  );
+  return fc.record({
+    path: fc
+      .tuple(fc.oneof(fc.constant(path), paths), fc.oneof(fc.constant(query), queries))
+      .map((parts) => parts.filter((part) => part !== "").join("?")),
+    body: rightBody === undefined ? fc.constant(undefined) : bodies,
+  });
+}
+
+const samples = Object.entries(DECISIONS).flatMap(([route, decision]) => {
+  const request = sampleOf(decision);
+  return request === undefined ? [] : [{ route, method: route.split(" ")[0] ?? "", request }];
+});
+
+describe(`U2: requests by chance (seed ${SEED}, ${RUNS} for each route and person; LANDFALL_SEED repeats it)`, () => {
+  let world: World;
+  let simulator: StillSimulator;
+  /** Of everything that was acknowledged: what must be found, also after a restart. */
+  const traces = new Map<string, { readonly what: string; readonly trace: Trace }>();
+  beforeAll(async () => {
+    simulator = await StillSimulator.start();
+    world = await startWorld({ simulation: { url: simulator.url } });
+  });
+  afterAll(async () => {
+    await world?.close();
+    await simulator?.close();
+  });
+
+  /** @returns what was said, and all of it in words for whom it surprises */
   async function mustAnswer(
     method: string,
-    path: string,
-    body: string | Uint8Array | undefined,
+    { path, body }: Asked,
     who: Who,
-  ): Promise<void> {
+  ): Promise<{ readonly status: number; readonly said: string; readonly what: string }> {
     const response = await fetch(world.url + path, {
       method,
       headers: { ...world.headers(who), ...(body !== undefined && { "content-type": "application/json" }) },
@@ -92,69 +156,92 @@ describe(`requests by chance (seed ${seed}, ${RUNS} for each route and person)`,
     if (response.status >= 400 && path.startsWith("/api/") && response.headers.get("content-type") !== null) {
       expect(response.headers.get("content-type"), what).toContain(PROBLEM_TYPE);
     }
+    return { status: response.status, said, what };
   }
 
-  const samples = Object.entries(DECISIONS).flatMap(([route, decision]) => {
-    const request = sampleOf(route, decision);
-    return request === undefined ? [] : [{ route, request }];
+  /** What was acknowledged is there. */
+  async function mustBeFound(route: string, { path, body }: Asked, said: string, what: string): Promise<void> {
+    const find = TRACES[route];
+    expect(find, what).not.toBe("never");
+    if (typeof find !== "function") return;
+    const sent: unknown = typeof body === "string" ? JSON.parse(body) : undefined;
+    const trace = find({ path, sent, reply: said === "" ? undefined : JSON.parse(said) });
+    if (!trace) return;
+    await world.hq.sync.settled();
+    expect(await trace.isThere(world), what).toBe(true);
+    traces.set(trace.of, { what, trace });
+  }
+
+  it("each route that is no GET says how what it acknowledges is found again", () => {
+    const changing = Object.keys(DECISIONS).filter((route) => !route.startsWith("GET "));
+    expect(Object.keys(TRACES).toSorted()).toEqual(changing.toSorted());
+    expect(samples.map(({ route }) => route)).toEqual(expect.arrayContaining(changing));
   });
 
-  it.each(samples)("$route answers all of them, and none with a failure of its own", async ({ route, request }) => {
-    const [method = ""] = route.split(" ");
-    const [path = "", query = ""] = request.path.split("?");
-    const steps = path.split("/").slice(1);
-    // The last parts of a path name things; a word of the query may be anything.
-    const paths = fc.tuple(fc.nat(steps.length - 1), text).map(([i, word]) => {
-      const isName = i > 1 || steps.length === 1;
-      const other = steps.map((step, j) => (j === i && isName ? encodeURIComponent(wellFormed(word)) : step));
-      return `/${other.join("/")}`;
-    });
-    const queries = fc.oneof(
-      fc.constant(query),
-      fc
-        .array(
-          fc.tuple(
-            fc.constantFrom(
-              "from",
-              "to",
-              "limit",
-              "offset",
-              "zoom",
-              "bbox",
-              "q",
-              "after",
-              "format",
-              "owner",
-              "id",
-              "x",
-            ),
-            text,
-          ),
-          {
-            maxLength: 3,
-          },
-        )
-        .map((words) => words.map(([name, word]) => `${name}=${encodeURIComponent(wellFormed(word))}`).join("&")),
-    );
-    const bodies = fc.oneof(
-      spoiled(request.body).map((value) => JSON.stringify(value) ?? "null"),
-      fc.uint8Array({ maxLength: 64 }),
-      fc.constantFrom("{", "[".repeat(10_000), '{"a":1,"a":2}', "\ufeff{}", "nul"),
-    );
+  it.each(samples)("$route answers all of them, and none with a failure of its own", async (sample) => {
+    const { route, method, request } = sample;
+    const check = (who: Who) =>
+      fc.asyncProperty(requestsLike(request), async (asked) => {
+        const { status, said, what } = await mustAnswer(method, asked, who);
+        if (method !== "GET" && status < 300) await mustBeFound(route, asked, said, what);
+      });
+    // What is right comes first.
+    const right: Asked = { ...request, body: request.body === undefined ? undefined : JSON.stringify(request.body) };
     for (const who of WHO) {
-      await fc.assert(
-        fc.asyncProperty(paths, queries, bodies, fc.boolean(), async (anyPath, anyQuery, body, isPathAsItIs) => {
-          const asked = `${isPathAsItIs ? path : anyPath}${anyQuery === "" ? "" : `?${anyQuery}`}`;
-          await mustAnswer(method, asked, request.body === undefined || method === "GET" ? undefined : body, who);
-        }),
-        { seed, numRuns: RUNS },
-      );
+      for (const seed of [...KEPT, SEED]) {
+        const numRuns = seed === SEED ? RUNS : Math.min(RUNS, KEPT_RUNS);
+        await fc.assert(check(who), { seed, numRuns, examples: [[right]] });
+      }
     }
     expect((await fetch(`${world.url}/healthz`)).status).toBe(200);
   });
 
-  it("exports of whatever sensors have sent are files of their kind", async () => {
+  it("S1: what was acknowledged is there after a restart, too", async () => {
+    expect([...traces.keys()]).toEqual(expect.arrayContaining(["person nora", "alert within"]));
+    await world.reopen();
+    for (const { trace, what } of traces.values()) expect(await trace.isThere(world), what).toBe(true);
+  });
+
+  it("nothing of what they were sent is kept in memory", async () => {
+    const flood = async (rounds: number): Promise<void> => {
+      for (let i = 0; i < rounds; i++) {
+        for (const { method, request } of samples) {
+          const { path, body } = request;
+          const large: Asked =
+            body === undefined
+              ? { path: `${path}${path.includes("?") ? "&" : "?"}x=${String(i).padEnd(LARGE_QUERY_CHARS, "x")}`, body }
+              : { path, body: JSON.stringify({ ...(body as object), extra: String(i).padEnd(LARGE_BODY_CHARS, "x") }) };
+          await mustAnswer(method, large, "ops");
+        }
+      }
+    };
+    await flood(FLOOD_ROUNDS / 2);
+    const before = heapBytes();
+    await flood(FLOOD_ROUNDS);
+    expect(heapBytes() - before).toBeLessThan(GROWTH_BYTES_MAX);
+  });
+
+  /** Stores what a sensor of the pears has sent from the 13th on, a millisecond apart. */
+  async function sent(values: readonly string[]): Promise<void> {
     const stream = streamName("polarfoods.containers");
+    const records = values.map((value, i) => ({
+      topic: topicName(PEARS),
+      timestamp: (Date.parse(at(13)) + i) as TimestampMs,
+      value: Buffer.from(value, "utf8"),
+    }));
+    await world.hq.node.store.append(stream, records);
+    await world.hq.sync.catchUp(stream);
+  }
+
+  async function exported(format: string, who: Who): Promise<string> {
+    const path = `/api/containers/${PEARS}/history?format=${format}&from=${at(12)}`;
+    const response = await fetch(world.url + path, { headers: world.headers(who) });
+    const file = await response.text();
+    expect(response.status, file.slice(0, 300)).toBe(200);
+    return file;
+  }
+
+  it("exports of whatever sensors have sent are files of their kind", async () => {
     const fields = [
       "temperatureC",
       "latitude",
@@ -171,29 +258,35 @@ describe(`requests by chance (seed ${seed}, ${RUNS} for each route and person)`,
       fc.dictionary(fc.constantFrom(...fields), anything).map((value) => JSON.stringify(value)),
       fc.uint8Array({ maxLength: 80 }).map((bytes) => Buffer.from(bytes).toString("latin1")),
     );
-    await fc.assert(
-      fc.asyncProperty(fc.array(values, { minLength: 1, maxLength: 20 }), async (all) => {
-        const records = all.map((value, i) => ({
-          topic: topicName(PEARS),
-          timestamp: (Date.parse(at(13)) + i) as TimestampMs,
-          value: Buffer.from(value, "utf8"),
-        }));
-        await world.hq.node.store.append(stream, records);
-        await world.hq.sync.catchUp(stream);
-        for (const format of ["json", "csv", "geojson", "gpx"]) {
-          for (const who of WHO) {
-            const path = `/api/containers/${PEARS}/history?format=${format}&from=${at(12)}`;
-            const response = await fetch(world.url + path, { headers: world.headers(who) });
-            const file = await response.text();
-            expect(response.status, file.slice(0, 300)).toBe(200);
-            if (format.endsWith("json")) expect(() => JSON.parse(file) as unknown).not.toThrow();
-            // A spreadsheet must not take a cell for a formula.
-            if (format === "csv") expect(file).not.toMatch(/(^|[,\n"])[=@\t]/);
-          }
+    const check = fc.asyncProperty(fc.array(values, { minLength: 1, maxLength: 20 }), async (all) => {
+      await sent(all);
+      for (const format of ["json", "csv", "geojson", "gpx"]) {
+        for (const who of ["ops", "link"] as const) {
+          const file = await exported(format, who);
+          if (format.endsWith("json")) expect(() => JSON.parse(file) as unknown).not.toThrow();
+          // A spreadsheet must not take a cell for a formula.
+          if (format === "csv") expect(file).not.toMatch(/(^|[,\n"])[=@\t]/);
         }
-      }),
-      { seed, numRuns: Math.ceil(RUNS / 5) },
+      }
+    });
+    for (const seed of [...KEPT, SEED]) {
+      await fc.assert(check, { seed, numRuns: seed === SEED ? Math.ceil(RUNS / 4) : 1 });
+    }
+  });
+
+  it("nothing of the files is kept in memory", async () => {
+    await sent(
+      Array.from({ length: LONG_HISTORY_RECORDS }, (_, i) => `{"temperatureC":${i % 20},"latitude":1,"longitude":2}`),
     );
+    const make = async (times: number): Promise<number> => {
+      let bytes = 0;
+      for (let i = 0; i < times; i++) bytes += (await exported("csv", "ops")).length;
+      return bytes;
+    };
+    await make(LARGE_EXPORTS / 10);
+    const before = heapBytes();
+    expect(await make(LARGE_EXPORTS)).toBeGreaterThan(GROWTH_BYTES_MAX);
+    expect(heapBytes() - before).toBeLessThan(GROWTH_BYTES_MAX);
   });
 });
 
@@ -202,8 +295,8 @@ function wellFormed(text: string): string {
   return Buffer.from(text, "utf8").toString("utf8");
 }
 
-/** A request that is right, to begin with. */
-function sampleOf(route: string, decision: (typeof DECISIONS)[string]): Request | undefined {
+/** A request that is right, to begin with; none for what would never end. */
+function sampleOf(decision: (typeof DECISIONS)[string]): Request | undefined {
   switch (decision.kind) {
     case "open":
     case "own":
@@ -212,11 +305,8 @@ function sampleOf(route: string, decision: (typeof DECISIONS)[string]): Request 
     case "one":
       return decision.ask(decision.all.at(-1)?.id ?? "")[0];
     case "only":
-      return decision.ask("polarfoods");
+      return decision.ask(decision.all.at(-1)?.id ?? "");
     case "elsewhere":
-      if (route === "POST /api/session") return { path: "/api/session", body: { username: "ops", password: "x" } };
-      return route.includes("/simulation")
-        ? { path: "/api/simulation/ships/9321483/arrive", body: { port: "AUSYD" } }
-        : undefined;
+      return undefined;
   }
 }

@@ -4,8 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { READING_TOPICS } from "@landfall/edge/ingest/topics";
+import { DeviceRules, type TopicKind } from "@landfall/edge/mqtt/topic-rules";
 import type { StreamsReply } from "@landfall/proto/api";
 import { askJson } from "../support/client.js";
+import { eventually } from "../support/eventually.js";
 import { freePorts } from "../support/free-ports.js";
 import { containerNumber, reading } from "../support/sensor.js";
 import { Service } from "../support/service.js";
@@ -49,6 +52,8 @@ const container = (id: string, own: readonly Who[]): Topic[] => [
 ];
 const ship = (id: string, own: readonly Who[]): Topic[] => [
   { topic: `ships/${id}/position`, publish: own, subscribe: [], absent: `ships/${OTHER_SHIP}/position` },
+  { topic: `ships/${id}/environment`, publish: own, subscribe: [], absent: `ships/${OTHER_SHIP}/environment` },
+  { topic: `ships/${id}/events`, publish: own, subscribe: [], absent: `ships/${OTHER_SHIP}/events` },
   {
     topic: `ships/${id}/commands`,
     publish: ["operations"],
@@ -69,6 +74,16 @@ const TOPICS: readonly Topic[] = [
   reserved("$SYS/broker/clients", ["operations"]),
   reserved("$share/all/containers/x/commands"),
 ];
+/** Shapes of topics, by what becomes of a message there: a kind that is new is decided on here. */
+const SHAPES: Readonly<Record<TopicKind, readonly string[]>> = {
+  reading: READING_TOPICS,
+  command: ["containers/<container>/commands", "ships/<imo>/commands"],
+  reserved: ["$SYS/broker/clients", "$share/all/containers/x/commands"],
+  // Of a general-purpose broker's rules: an edge passes on nothing that it does not store.
+  forwarded: [],
+};
+/** A retained command that everybody in operations is sent, and after it what else they are sent is there. */
+const MARK = `containers/${NOBODYS}/commands`;
 /** Filters that name more than one thing. */
 const FILTERS: Readonly<Record<string, readonly Who[]>> = {
   "#": [],
@@ -119,6 +134,7 @@ describe("who may say and hear what over MQTT: every device, every topic", () =>
     );
     await edge.start();
     for (const who of SIGNED_IN) clients.set(who, await connect(who));
+    await clients.get("operations")?.publishAsync(MARK, "mark", { qos: 1, retain: true });
   });
   afterAll(async () => {
     for (const client of clients.values()) await client.endAsync(true);
@@ -147,24 +163,43 @@ describe("who may say and hear what over MQTT: every device, every topic", () =>
   async function stored(): Promise<number> {
     const { streams } = await askJson<StreamsReply>(edge, "/api/streams", OPS_TOKEN);
     return streams
-      .filter(({ name }) => !/\.(metrics|exceptions)$/.test(name))
+      .filter(({ name }) => !/\.(metrics|exceptions|audit)$/.test(name))
       .reduce((sum, { records }) => sum + (records ?? 0), 0);
   }
 
   function payload(topic: string): string {
     const time = FIRST_MS + written++ * 1_000;
-    if (topic.endsWith("/events")) return JSON.stringify({ type: "GTIN", time, location: "SGSIN" });
+    if (topic.endsWith("/events")) {
+      return JSON.stringify({ type: topic.startsWith("ships/") ? "ARRI" : "GTIN", time, location: "SGSIN" });
+    }
     if (topic.endsWith("/position")) return JSON.stringify({ time, latitude: 1, longitude: 2 });
     return reading({ time });
   }
 
   /** As whoever publishes sees it. */
-  async function publish(who: Who, topic: string): Promise<string> {
+  async function publish(who: Who, topic: string, message = payload(topic), retain = false): Promise<string> {
     const client = clients.get(who) as MqttClient;
-    return client.publishAsync(topic, payload(topic), { qos: 1 }).then(
+    return client.publishAsync(topic, message, { qos: 1, retain }).then(
       () => "acknowledged",
       (error: Error) => error.message,
     );
+  }
+
+  /** What somebody in operations is sent who begins to listen now. */
+  async function heardLate(filter: string): Promise<string[]> {
+    const client = await connect("operations", { clientId: "operations:late" });
+    const heard: string[] = [];
+    const marked = new Promise<void>((resolve) => {
+      client.on("message", (topic, message) => {
+        if (topic === MARK) resolve();
+        else heard.push(message.toString());
+      });
+    });
+    await client.subscribeAsync(filter, { qos: 1 });
+    await client.subscribeAsync(MARK, { qos: 1 });
+    await marked;
+    await client.endAsync();
+    return heard;
   }
 
   /** What the SUBACK grants; 128 is a refusal. */
@@ -180,13 +215,26 @@ describe("who may say and hear what over MQTT: every device, every topic", () =>
   }
 
   const cells = TOPICS.flatMap((topic) => SIGNED_IN.map((who) => ({ ...topic, who })));
+  // An event is told to its owner and to the port.
+  const copiesOf = (topic: string): number => (topic.endsWith("/events") ? 2 : 1);
+
+  it("A1, A2: each kind of topic that an edge knows is decided on", () => {
+    const shapeOf = (topic: string): string =>
+      topic.replace(/^containers\/[^/]+/, "containers/<container>").replace(/^ships\/[^/]+/, "ships/<imo>");
+    const rules = new DeviceRules(() => {
+      throw new Error("what a topic is depends on no device");
+    });
+    const found: Record<TopicKind, string[]> = { reading: [], command: [], reserved: [], forwarded: [] };
+    for (const { topic } of TOPICS) found[rules.kindOf(topic)].push(shapeOf(topic));
+    for (const kind of Object.keys(SHAPES) as TopicKind[]) {
+      expect([...new Set(found[kind])].toSorted(), kind).toEqual(SHAPES[kind].toSorted());
+    }
+  });
 
   it.each(cells)("A1, A2, A3: $who publishes to $topic", async ({ who, topic, absent, publish: may }) => {
-    // An event of a container is told to its owner and to the port.
-    const copies = topic.endsWith("/events") ? 2 : 1;
     const before = await stored();
     const answer = await publish(who, topic);
-    expect((await stored()) - before).toBe(may.includes(who) ? copies : 0);
+    expect((await stored()) - before).toBe(may.includes(who) ? copiesOf(topic) : 0);
     if (!may.includes(who) && !topic.startsWith("$")) expect(answer).toBe(await publish(who, absent));
     if (may.includes(who)) expect(answer).toBe("acknowledged");
   });
@@ -215,6 +263,21 @@ describe("who may say and hear what over MQTT: every device, every topic", () =>
       // The gateway speaks for any container, and for no other ship.
       if (who !== "gateway" || absent.startsWith("ships")) expect(answer).toBe(await refusal(with_(absent)));
     }
+  });
+
+  it.each(cells)("A1, A2, A3: $who leaves a retained message on $topic", async (cell) => {
+    const { who, topic, absent, publish: may, subscribe } = cell;
+    const message = payload(topic);
+    const before = await stored();
+    const answer = await publish(who, topic, message, true);
+    expect((await stored()) - before).toBe(may.includes(who) ? copiesOf(topic) : 0);
+    if (!may.includes(who) && !topic.startsWith("$")) {
+      expect(answer).toBe(await publish(who, absent, payload(absent), true));
+    }
+    // Readings are heard by nobody.
+    if (!subscribe.includes("operations")) return;
+    if (may.includes(who)) await eventually("it is heard", async () => (await heardLate(topic)).includes(message));
+    else expect(await heardLate(topic)).not.toContain(message);
   });
 
   it.each(Object.entries(STRANGERS))("A1: %s does not get in", async (_, options) => {

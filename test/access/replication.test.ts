@@ -63,12 +63,13 @@ describe("what sites get that ask for everything", () => {
 
   it.each(Object.keys(HOLDS))("R8: %s gets what it may hold, and hears of nothing else", async (site) => {
     const node = await dial(site);
-    const mine = Object.keys(STREAMS).filter(HOLDS[site] as (stream: string) => boolean);
-    await eventually("what it may hold", () =>
-      mine.every((stream) => next(node, stream) === next(world.hq.node, stream)),
-    );
+    const streams = await eventually("what it may hold", () => {
+      const all = [...Object.keys(STREAMS), ...world.hq.node.store.streams()];
+      const mine = all.filter(HOLDS[site] as (stream: string) => boolean);
+      return mine.every((stream) => next(node, stream) === next(world.hq.node, stream)) && all;
+    });
     const heard = new Set(node.replication.peers().flatMap(({ holdings }) => [...holdings.keys()]));
-    for (const stream of [...Object.keys(STREAMS), ...world.hq.node.store.streams()]) {
+    for (const stream of streams) {
       const isMine = HOLDS[site]?.(stream) === true;
       expect([stream, next(node, stream) > 0], stream).toEqual([stream, isMine && next(world.hq.node, stream) > 0]);
       if (!isMine) expect(heard.has(stream as StreamName), stream).toBe(false);

@@ -16,6 +16,8 @@ export interface HonestOptions {
 
 /** Between two readings. */
 const EVERY_MS = 1_000;
+/** What is not acknowledged so long after the last reading never will be. */
+const STOP_MS_MAX = 60_000;
 /** Now and then a sensor is switched off and on: it has to get in again through all the others. */
 const RESTART_CHANCE = 1 / 120;
 
@@ -26,8 +28,12 @@ export class HonestSensor {
   readonly ackMs: number[] = [];
   readonly ackAt: number[] = [];
   readonly signInMs: number[] = [];
-  /** Connections that ended without being asked to. */
+  /** Connections that ended without being asked to, after and before they had signed in. */
   cuts = 0;
+  turnedAway = 0;
+  /** Readings whose publish ended with an error, and what the last one said. */
+  failed = 0;
+  lastFailure: string | undefined;
   #client: MqttClient | undefined;
   #isStopping = false;
   #timer: NodeJS.Timeout | undefined;
@@ -45,14 +51,16 @@ export class HonestSensor {
     this.#next();
   }
 
-  /** Reports no more, and waits for what is not acknowledged. */
+  /** Reports no more, and waits for what is not acknowledged; `pending` says what never was. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#timer);
-    while (this.#pending > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    await this.#client?.endAsync();
+    const end = performance.now() + STOP_MS_MAX;
+    while (this.#pending > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+    await this.#client?.endAsync(this.#pending > 0);
   }
 
+  /** Readings that are not answered. */
   get pending(): number {
     return this.#pending;
   }
@@ -76,11 +84,15 @@ export class HonestSensor {
     );
     this.#client = client;
     client.on("error", () => undefined);
-    await new Promise<void>((resolve) => client.once("connect", () => resolve()));
-    this.signInMs.push(performance.now() - started);
+    let isIn = false;
     client.on("close", () => {
-      if (client === this.#client && !this.#isStopping) this.cuts++;
+      if (client !== this.#client || this.#isStopping) return;
+      if (isIn) this.cuts++;
+      else this.turnedAway++;
     });
+    await new Promise<void>((resolve) => client.once("connect", () => resolve()));
+    isIn = true;
+    this.signInMs.push(performance.now() - started);
   }
 
   #next(): void {
@@ -101,8 +113,14 @@ export class HonestSensor {
     this.#pending++;
     const topic = `containers/${this.options.container}/telemetry`;
     this.#client?.publish(topic, reading({ time }), { qos: 1 }, (error) => {
+      // What is given up at the end was never answered.
+      if (error && this.#isStopping) return;
       this.#pending--;
-      if (error) return;
+      if (error) {
+        this.failed++;
+        this.lastFailure = error.message;
+        return;
+      }
       this.acknowledged.push(time);
       this.ackAt.push(performance.now());
       this.ackMs.push(performance.now() - sent);

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { FairGate } from "@landfall/streams/identity/fair-gate";
 import { hash, parseOptions, verify } from "@node-rs/argon2";
 import { PASSWORD_CHECKS_AT_ONCE, PASSWORD_CHECKS_WAITING_MAX } from "../limits.js";
 import type { DeviceList, KnownDevice } from "./device-list.js";
-import { FairGate } from "./fair-gate.js";
 
 /** `busy`: too many wait to be checked; `too many`: this address has used up its wrong ones. Both say nothing of the password. */
 export type PasswordVerdict = "right" | "wrong" | "too many" | "busy";

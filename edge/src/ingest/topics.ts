@@ -27,8 +27,13 @@ const SHIP_KINDS: ReadonlyMap<string, IngestKind> = new Map([
   ["events", "event"],
 ]);
 
-export const TOPICS_WANTED =
-  "containers/<container>/telemetry, containers/<container>/events, ships/<imo>/position, ships/<imo>/environment or ships/<imo>/events";
+/** Every topic on which readings are published, by its shape. */
+export const READING_TOPICS: readonly string[] = [
+  ...Array.from(CONTAINER_KINDS.keys(), (leaf) => `containers/<container>/${leaf}`),
+  ...Array.from(SHIP_KINDS.keys(), (leaf) => `ships/<imo>/${leaf}`),
+];
+
+export const TOPICS_WANTED = `${READING_TOPICS.slice(0, -1).join(", ")} or ${READING_TOPICS.at(-1)}`;
 
 /** The contract's topics with valid check digits, and nothing else. */
 export function parseIngestTopic(topic: string): IngestTopic | Problem {

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Env, TimerHandle } from "@landfall/streams/env";
+import { networkOf } from "@landfall/streams/identity/network";
 import type { Admission, NotAdmitted, Ticket } from "./admission.js";
 import { listen } from "./listen.js";
 import type { MqttSettings } from "./mqtt-settings.js";
@@ -109,7 +110,7 @@ export class Listeners {
       if (typeof ticket !== "string") ticket.leave();
       socket.destroy();
     };
-    const ticket = admission.enter(address, drop);
+    const ticket = admission.enter(networkOf(address), drop);
     if (typeof ticket !== "string") {
       socket.on("close", () => ticket.leave());
       return ticket;

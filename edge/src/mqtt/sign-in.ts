@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import { TLSSocket } from "node:tls";
 import type { ConnectPacket } from "aedes";
+import { networkOf } from "@landfall/streams/identity/network";
 import { fingerprintOf } from "@landfall/streams/identity/peer-certificate";
 import type { Env } from "@landfall/streams/env";
 import type { DeviceList, KnownDevice } from "../devices/device-list.js";
@@ -104,7 +105,8 @@ export class SignIn {
       code: "PASSWORD_REFUSED",
       message: `${JSON.stringify(name)}: ${why}`,
     });
-    const mayTry = () => this.#wrong.mayTry(address, env.monotonic());
+    const network = networkOf(address);
+    const mayTry = () => this.#wrong.mayTry(network, env.monotonic());
     const verdict = await this.#passwords.check(devices(), name, password, { address, mayTry });
     if (verdict === "too many") return wrong(`too many wrong passwords from ${address}`);
     if (verdict === "right") return proved();
@@ -112,7 +114,7 @@ export class SignIn {
       const message = "too many devices sign in at this moment";
       return { returnCode: CONNACK.UNAVAILABLE, code: "SIGN_IN_BUSY", message };
     }
-    this.#wrong.wasWrong(address, env.monotonic());
+    this.#wrong.wasWrong(network, env.monotonic());
     return wrong("no such device, or not its password");
   }
 

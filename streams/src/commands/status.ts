@@ -91,6 +91,7 @@ export function formatStatus(reply: StatusReply): string {
     at !== undefined && (nodesOf.get(peer)?.size ?? 0) > 1 ? `${peer}.${at}` : peer;
   let text = `${head.join(" · ")}\n`;
   for (const reason of notReady) text += `  ${reason}\n`;
+  if (store.failed !== undefined) text += `  ${store.failed}\n`;
   if (links.length > 0) {
     text += formatTable(
       LINK_HEAD,

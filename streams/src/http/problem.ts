@@ -1,6 +1,6 @@
 import type { Problem } from "@landfall/proto/api";
-import type { FastifyError } from "fastify";
-import { ERROR_CODES, isLandfallError, type ErrorCode } from "../model/errors.js";
+import type { FastifyError, FastifyRequest } from "fastify";
+import { ERROR_CODES, isLandfallError, LandfallError, type ErrorCode } from "../model/errors.js";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -68,6 +68,11 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   429: "OVERLOADED",
   431: "VALUE_TOO_LARGE",
 };
+
+/** The answer to what no route is for, also where there is one, but not for who asks (A3). */
+export function noSuchRoute({ method, url }: Pick<FastifyRequest, "method" | "url">): LandfallError {
+  return new LandfallError("NOT_FOUND", `${method} ${url.split("?", 1)[0] ?? ""} is not part of this node's API`);
+}
 
 /** @param detail what is particular to this case */
 export function problem(code: ErrorCode, status: number = ERROR_CODES[code].http, detail?: string): Problem {

@@ -12,7 +12,7 @@ import {
   HTTP_PARAM_CHARS_MAX,
   HTTP_REQUEST_MS_MAX,
 } from "./http-limits.js";
-import { problem, PROBLEM_TYPE, toProblem } from "./problem.js";
+import { noSuchRoute, problem, PROBLEM_TYPE, toProblem } from "./problem.js";
 import { assertDeclared } from "./route-audit.js";
 
 export interface HttpServerOptions {
@@ -59,11 +59,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     if (found.status === 401) void reply.header("www-authenticate", "Bearer");
     return reply.code(found.status).type(PROBLEM_TYPE).send(JSON.stringify(found));
   });
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split("?", 1)[0] ?? "";
-    const found = problem("NOT_FOUND", 404, `${request.method} ${path} is not part of this node's API`);
-    return reply.code(404).type(PROBLEM_TYPE).send(JSON.stringify(found));
-  });
+  app.setNotFoundHandler((request, reply) =>
+    reply
+      .code(404)
+      .type(PROBLEM_TYPE)
+      .send(JSON.stringify(toProblem(noSuchRoute(request)))),
+  );
   app.addHook("onSend", (request, reply, payload, done) => {
     if (!reply.hasHeader("x-content-type-options")) void reply.header("x-content-type-options", "nosniff");
     // What one person may read must not come out of a cache for another.

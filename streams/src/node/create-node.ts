@@ -13,7 +13,7 @@ import { addStatusRoute } from "../http/routes/status.js";
 import { addStreamRoutes } from "../http/routes/streams.js";
 import { createHttpServer } from "../http/server.js";
 import { LandfallError } from "../model/errors.js";
-import type { StreamName } from "../model/names.js";
+import { ownerOfStream, type StreamName } from "../model/names.js";
 import { createExceptions } from "../observe/exceptions.js";
 import { measureHttp } from "../observe/http-metrics.js";
 import { createLog } from "../observe/log.js";
@@ -28,7 +28,7 @@ import { putInForce } from "../settings/fleet/put-in-force.js";
 import type { NodeSettings } from "../settings/node-settings.js";
 import type { Exceptions, LandfallNode, Replication } from "./node.js";
 import { openStore } from "./open-store.js";
-import { createReadiness } from "./readiness.js";
+import { createReadiness, openReason } from "./readiness.js";
 import { retentionOf } from "./retention.js";
 import { Teardown } from "./teardown.js";
 import { installedVersion } from "./version.js";
@@ -60,6 +60,8 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     let handedOver: Replication["handedOver"] = () => 0;
     // Until what travelled was read, only the base is known.
     let travelled: FleetRules | undefined;
+    let isRead = false;
+    const isRetentionKnown = (stream: StreamName) => isRead && travelled?.isUnread(ownerOfStream(stream)) === false;
     const retention = retentionOf(settings.retention, { of: (owner) => travelled?.rules(owner, "retention"), self });
     // Until they can be recorded, the log says it.
     let report: Exceptions["report"] = () => undefined;
@@ -70,6 +72,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
       handedOver: (stream, origin) => handedOver(stream, origin),
       mayAppend: ownAppends(policy, self),
       onRefused: (code, message) => report({ code, source: "kafka", message }),
+      isRetentionKnown,
     });
     teardown.add("store", () => store.close());
     const exceptions = createExceptions({ store, env, log, registry, owner: self.owner, site, node: nodeName });
@@ -92,6 +95,7 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     teardown.add("rules", () => rules.close());
     // Before anybody is answered or connected.
     await rules.start();
+    isRead = true;
     const grants = new FleetGrants({ store, env, exceptions, policy, maySet });
     teardown.add("grants", () => grants.close());
     await grants.start();
@@ -125,9 +129,9 @@ export async function createNode(settings: NodeSettings, options: NodeOptions = 
     registerNodeMetrics(registry, { version, store, replication, readiness });
     let phase: "starting" | "up" | "closing" = "starting";
     readiness.add("node", () => (phase === "up" ? undefined : phase));
-    readiness.add("store", () => store.stats().failed);
+    readiness.add("store", () => openReason(store.stats().failed));
     readiness.warn("store", warning);
-    addHealthRoutes(http, readiness, registry);
+    addHealthRoutes(http, { self, policy, principals, readiness, registry });
     addStreamRoutes(http, { store, policy, principals });
     addCompareRoutes(http, { store, policy, principals, settings, retention });
     addStatusRoute(http, { principals, self, store, replication, policy, rules }, status);

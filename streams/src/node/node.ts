@@ -62,9 +62,9 @@ export interface PrincipalResolvers {
 }
 
 export interface ReadinessChecks {
-  /** `check` returns a reason for not being ready, or undefined. */
+  /** `check` returns a reason for not being ready, or undefined. Everybody may ask: it names no stream, no peer and no file. */
   add(name: string, check: () => string | undefined): void;
-  /** What an operator should know of a node that is ready all the same. */
+  /** What an operator should know of a node that is ready all the same; everybody may ask. */
   warn(name: string, check: () => string | undefined): void;
 }
 

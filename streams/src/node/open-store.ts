@@ -1,5 +1,6 @@
 import type { LandfallError } from "../model/errors.js";
 import { openKafkaStore } from "../kafka/open-kafka-store.js";
+import type { StreamName } from "../model/names.js";
 import type { NodeSettings } from "../settings/node-settings.js";
 import { openEmbeddedStore, type EmbeddedStoreOptions } from "../store/embedded-store.js";
 import type { LocalStore } from "../store/store.js";
@@ -15,6 +16,8 @@ export interface OpenedStore {
 type Given = Pick<EmbeddedStoreOptions, "env" | "log" | "retention" | "handedOver" | "mayAppend"> & {
   /** Something in the site's Kafka was passed over. */
   readonly onRefused: (code: string, message: string) => void;
+  /** Whether all rules of how long the stream is kept have been read. */
+  readonly isRetentionKnown: (stream: StreamName) => boolean;
 };
 
 /**
@@ -23,7 +26,7 @@ type Given = Pick<EmbeddedStoreOptions, "env" | "log" | "retention" | "handedOve
  */
 export async function openStore(settings: NodeSettings, given: Given): Promise<OpenedStore> {
   const { site, node, data, slot, diskPercentMax } = settings;
-  const { onRefused, ...rest } = given;
+  const { onRefused, isRetentionKnown, ...rest } = given;
   const options = { ...rest, folder: data, site, node, ...(slot !== undefined && { slot }), diskPercentMax };
   const kafka = settings.log?.kafka;
   if (kafka === undefined) {
@@ -33,6 +36,12 @@ export async function openStore(settings: NodeSettings, given: Given): Promise<O
   }
   let fail: (error: LandfallError) => void = () => undefined;
   const failed = new Promise<LandfallError>((resolve) => (fail = resolve));
-  const store = await openKafkaStore({ ...options, kafka, onRefused, onFatal: (error) => fail(error) });
+  const store = await openKafkaStore({
+    ...options,
+    kafka,
+    onRefused,
+    isRetentionKnown,
+    onFatal: (error) => fail(error),
+  });
   return { store, failed, warning: () => store.warning };
 }

@@ -23,6 +23,14 @@ export function createReadiness(): Readiness {
   };
 }
 
+/**
+ * What of a store's failure (`CODE: words`) everybody may hear: the words name files, brokers and streams, and stand in the
+ * node's status.
+ */
+export function openReason(failed: string | undefined): string | undefined {
+  return failed?.split(":", 1)[0];
+}
+
 interface Check {
   readonly name: string;
   readonly check: () => string | undefined;

@@ -17,7 +17,7 @@ export interface Request {
 export type Decision =
   /** The same to everybody, and nothing of anybody's in it. */
   | { readonly kind: "open"; readonly ask: Request }
-  /** Of the asking person alone. */
+  /** Of the asking person alone; what is refused is so whatever there is. */
   | { readonly kind: "own"; readonly ask: Request; readonly status: (who: Who) => number }
   /** A list of what somebody may see, out of everything that `all` names. */
   | { readonly kind: "list"; readonly ask: Request; readonly all: readonly Subject[]; readonly needsSession: boolean }
@@ -27,13 +27,16 @@ export type Decision =
       readonly ask: (id: string) => readonly Request[];
       readonly all: readonly Subject[];
       readonly needsSession: boolean;
+      /** Status for who gets nothing; 404 when left out. */
+      readonly refused?: number;
     }
-  /** For some alone; to others there is no such route, whatever is asked. */
+  /** For some alone; to others there is no such route, whatever is asked. Strangers are asked who they are, unless it says 404. */
   | {
       readonly kind: "only";
       readonly ask: (id: string) => Request;
       readonly all: readonly Subject[];
       readonly whose: (who: Who) => boolean;
+      readonly strangers?: 404;
     }
   /** Asked in a test of its own, which is named. */
   | { readonly kind: "elsewhere"; readonly test: string };
@@ -62,6 +65,16 @@ const owners: readonly Subject[] = ["duckworks", "polarfoods"].map((id) => ({
   absent: twinOf(id),
   who: (who) => who === "ops",
 }));
+/** Stands for the id of a token that a program has who is `chef`. */
+export const TOKEN_OF_CHEF = "{token}";
+const nobodys: Pick<Subject, "who"> = { who: () => false };
+/** Who can sign in with a password. */
+const people: readonly Subject[] = [{ id: "ops", absent: twinOf("ops"), ...nobodys }];
+const newcomers: readonly Subject[] = [{ id: "nora", absent: "qora", ...nobodys }];
+const sites: readonly Subject[] = [
+  { id: "los-angeles", absent: "qos-angeles", who: (who) => who === "ops" },
+  { id: "duckworks", absent: "quckworks", who: (who) => who === "ops" || who === "ducky" },
+];
 const topics: Readonly<Record<string, string>> = {
   "duckworks.containers": DUCKS,
   "polarfoods.containers": PEARS,
@@ -69,16 +82,26 @@ const topics: Readonly<Record<string, string>> = {
   "bigblue.ships": `${SHIP}.position`,
   "bigblue.metrics": "los-angeles.a",
   "port.ausyd.events": DUCKS,
+  "public.notices": "notice",
 };
 const formats = ["json", "csv", "geojson", "gpx"];
 const isOps = (who: Who): boolean => who === "ops";
 const session = { needsSession: true };
+/** To be known is enough. */
+const signedIn = (who: Who): number => (who === "anonymous" ? 401 : 200);
+const steered = (ask: (id: string) => Request, all: readonly Subject[]): Decision => ({
+  kind: "only",
+  ask,
+  all,
+  whose: isOps,
+});
 
 /** Every route of the OpenAPI document. One that is not here fails the test: decide who may. */
 export const DECISIONS: Readonly<Record<string, Decision>> = {
   "GET /healthz": { kind: "open", ask: { path: "/healthz" } },
   "GET /readyz": { kind: "open", ask: { path: "/readyz" } },
-  "GET /metrics": { kind: "open", ask: { path: "/metrics" } },
+  // As the stream `bigblue.metrics`, of which they are a part.
+  "GET /metrics": { kind: "only", ask: () => ({ path: "/metrics" }), all: owners, whose: isOps, strangers: 404 },
   "GET /api/status": { kind: "only", ask: () => ({ path: "/api/status" }), all: owners, whose: isOps },
   "GET /api/streams": { kind: "list", ask: { path: "/api/streams" }, all: streams, needsSession: false },
   "GET /api/streams/{stream}/topics": {
@@ -134,26 +157,68 @@ export const DECISIONS: Readonly<Record<string, Decision>> = {
     // Programs with a token of the settings have no session; who holds a link is told what it shows.
     status: (who) => (who === "link" ? 200 : 401),
   },
-  "POST /api/session": { kind: "elsewhere", test: "hq/test/session.test.ts" },
-  "PUT /api/session/password": { kind: "elsewhere", test: "hq/test/people.test.ts" },
+  // Whose password is right is let in; who guesses does not learn whether there is such a person.
+  "POST /api/session": {
+    kind: "one",
+    ask: (username) => [{ path: "/api/session", body: { username, password: "guessed" } }],
+    all: people,
+    needsSession: false,
+    refused: 401,
+  },
+  // None of these came in with a password.
+  "PUT /api/session/password": {
+    kind: "own",
+    ask: { path: "/api/session/password", body: { current: "guessed", password: "a long password of mine" } },
+    status: (who) => (who === "anonymous" ? 401 : 404),
+  },
   "GET /api/setup": { kind: "open", ask: { path: "/api/setup" } },
-  "POST /api/setup": { kind: "elsewhere", test: "hq/test/people.test.ts" },
-  "GET /api/oidc/start": { kind: "elsewhere", test: "hq/test/oidc.test.ts" },
-  "GET /api/oidc/callback": { kind: "elsewhere", test: "hq/test/oidc.test.ts" },
+  // Somebody is known here already, and no identity provider is: the same to everybody.
+  "POST /api/setup": {
+    kind: "own",
+    ask: { path: "/api/setup", body: { token: "guessed", username: "eve", password: "a long password of hers" } },
+    status: () => 404,
+  },
+  "GET /api/oidc/start": { kind: "own", ask: { path: "/api/oidc/start" }, status: () => 404 },
+  "GET /api/oidc/callback": { kind: "own", ask: { path: "/api/oidc/callback?state=x&code=y" }, status: () => 404 },
   "GET /api/people": { kind: "only", ask: () => ({ path: "/api/people" }), all: owners, whose: isOps },
-  "POST /api/people": { kind: "elsewhere", test: "hq/test/people.test.ts" },
-  "PATCH /api/people/{name}": { kind: "elsewhere", test: "hq/test/people.test.ts" },
-  "DELETE /api/people/{name}": { kind: "elsewhere", test: "hq/test/people.test.ts" },
-  "GET /api/tokens": { kind: "own", ask: { path: "/api/tokens" }, status: (who) => (who === "anonymous" ? 401 : 200) },
-  "POST /api/tokens": { kind: "elsewhere", test: "hq/test/people.test.ts" },
-  "DELETE /api/tokens/{id}": { kind: "elsewhere", test: "hq/test/people.test.ts" },
+  "POST /api/people": {
+    kind: "only",
+    ask: (name) => ({ path: "/api/people", body: { name } }),
+    all: newcomers,
+    whose: isOps,
+  },
+  "PATCH /api/people/{name}": {
+    kind: "only",
+    ask: (name) => ({ path: `/api/people/${name}`, body: { displayName: "Somebody" } }),
+    all: newcomers,
+    whose: isOps,
+  },
+  "DELETE /api/people/{name}": {
+    kind: "only",
+    ask: (name) => ({ path: `/api/people/${name}` }),
+    all: newcomers,
+    whose: isOps,
+  },
+  "GET /api/tokens": { kind: "own", ask: { path: "/api/tokens" }, status: signedIn },
+  // A token makes no tokens but an administrator's.
+  "POST /api/tokens": {
+    kind: "own",
+    ask: { path: "/api/tokens", body: { label: "a program" } },
+    status: (who) => (who === "ops" || who === "anonymous" ? signedIn(who) : 404),
+  },
+  "DELETE /api/tokens/{id}": {
+    kind: "one",
+    ask: (id) => [{ path: `/api/tokens/${id}` }],
+    all: [{ id: TOKEN_OF_CHEF, absent: "abcdefghij", who: isOps }],
+    ...session,
+  },
   "GET /api/audit": {
     kind: "only",
     ask: (owner) => ({ path: `/api/audit?owner=${owner}` }),
     all: owners,
     whose: isOps,
   },
-  "DELETE /api/session": { kind: "elsewhere", test: "hq/test/session.test.ts" },
+  "DELETE /api/session": { kind: "own", ask: { path: "/api/session" }, status: () => 204 },
   "GET /api/containers": { kind: "list", ask: { path: "/api/containers" }, all: containers, ...session },
   "GET /api/containers/{id}": {
     kind: "one",
@@ -266,15 +331,38 @@ export const DECISIONS: Readonly<Record<string, Decision>> = {
   },
   // Of streams it names none that somebody may not read; the site itself is known to all who came to it.
   "GET /api/sites": { kind: "list", ask: { path: "/api/sites" }, all: wholeStreams, ...session },
-  "GET /api/sites/{site}/health": { kind: "elsewhere", test: "hq/test/access.test.ts" },
+  "GET /api/sites/{site}/health": {
+    kind: "one",
+    ask: (site) => [{ path: `/api/sites/${site}/health` }],
+    all: sites,
+    ...session,
+  },
   "GET /api/live": { kind: "elsewhere", test: "test/access/live.test.ts" },
-  "GET /api/simulation": { kind: "elsewhere", test: "hq/test/access.test.ts" },
-  "POST /api/simulation/ships/{imo}/arrive": { kind: "elsewhere", test: "hq/test/access.test.ts" },
-  "POST /api/simulation/ships/{imo}/depart": { kind: "elsewhere", test: "hq/test/access.test.ts" },
-  "POST /api/simulation/ships/{imo}/overboard": { kind: "elsewhere", test: "hq/test/access.test.ts" },
-  "POST /api/simulation/nodes/{site}/kill": { kind: "elsewhere", test: "hq/test/access.test.ts" },
-  "POST /api/simulation/nodes/{site}/start": { kind: "elsewhere", test: "hq/test/access.test.ts" },
-  "PATCH /api/simulation/links/{id}": { kind: "elsewhere", test: "hq/test/access.test.ts" },
+  "GET /api/simulation": { kind: "own", ask: { path: "/api/simulation" }, status: signedIn },
+  "POST /api/simulation/ships/{imo}/arrive": steered(
+    (imo) => ({ path: `/api/simulation/ships/${imo}/arrive`, body: { port: "AUSYD" } }),
+    ships,
+  ),
+  "POST /api/simulation/ships/{imo}/depart": steered(
+    (imo) => ({ path: `/api/simulation/ships/${imo}/depart`, body: { to: "AUSYD" } }),
+    ships,
+  ),
+  "POST /api/simulation/ships/{imo}/overboard": steered(
+    (imo) => ({ path: `/api/simulation/ships/${imo}/overboard`, body: { count: 3 } }),
+    ships,
+  ),
+  "POST /api/simulation/nodes/{site}/kill": steered(
+    (site) => ({ path: `/api/simulation/nodes/${site}/kill`, body: { stay: false } }),
+    sites,
+  ),
+  "POST /api/simulation/nodes/{site}/start": steered(
+    (site) => ({ path: `/api/simulation/nodes/${site}/start` }),
+    sites,
+  ),
+  "PATCH /api/simulation/links/{id}": steered(
+    (id) => ({ path: `/api/simulation/links/${id}`, body: { state: "down" } }),
+    [{ id: "duckworks~los-angeles", absent: "quckworks~los-angeles", ...nobodys }],
+  ),
 };
 
 /** Names that tell of somebody: none may stand in an answer to who may not know of it. */

@@ -19,7 +19,7 @@ export const DUCKS = containerNumber("DUCU", 1);
 export const PEARS = containerNumber("POLU", 1);
 export const NOBODYS = containerNumber("NONU", 1);
 
-/** Streams of the world, each with who may read it by rules. */
+/** Streams of the world, each with who may read it by rules. The last is for everybody; a link is not somebody. */
 export const STREAMS: Readonly<Record<string, readonly string[]>> = {
   "duckworks.containers": ["ops", "ducky"],
   "duckworks.settings": ["ops", "ducky"],
@@ -29,6 +29,7 @@ export const STREAMS: Readonly<Record<string, readonly string[]>> = {
   "bigblue.ships": ["ops"],
   "bigblue.metrics": ["ops"],
   "port.ausyd.events": ["ops", "sydney"],
+  "public.notices": ["ops", "ducky", "sydney", "chef", "nobody", "anonymous"],
 };
 /** Of these `chef`, by a grant, and whoever holds the link see PEARS, from gate-in on. */
 export const SHARED = ["polarfoods.containers", "polarfoods.alerts"];
@@ -57,6 +58,8 @@ export interface World {
   /** Header of a person; none for who has not said who they are. */
   headers(who: Who): Record<string, string>;
   put(stream: string, topic: string, time: string, value: object): Promise<void>;
+  /** Closes the headquarters and opens it again on its folder, at another address. */
+  reopen(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,11 +75,13 @@ export function at(day: number, hour = 0): string {
 export async function startWorld(over: Partial<HqSettings> = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "landfall-access-"));
   const passwordHash = await hash(PASSWORD, { memoryCost: 1024, timeCost: 2, parallelism: 1 });
-  const hq = await createHq({ ...settings(join(folder, "data"), passwordHash), ...over }, { liveTickMs: 10 });
-  await hq.start();
-  await hq.sync.whenRebuilt;
-  const address = hq.node.http.server.address();
-  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  const open = async (): Promise<Hq> => {
+    const opened = await createHq({ ...settings(join(folder, "data"), passwordHash), ...over }, { liveTickMs: 10 });
+    await opened.start();
+    await opened.sync.whenRebuilt;
+    return opened;
+  };
+  let hq = await open();
   const put: World["put"] = async (stream, topic, time, value) => {
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     const record = { topic: topicName(topic), timestamp: Date.parse(time) as TimestampMs, value: bytes };
@@ -85,7 +90,7 @@ export async function startWorld(over: Partial<HqSettings> = {}): Promise<World>
   };
   await fill(put);
   const grant = async (subject: string): Promise<GrantReply> => {
-    const response = await fetch(`${url}/api/grants`, {
+    const response = await fetch(`${hq.node.http.listeningOrigin}/api/grants`, {
       method: "POST",
       headers: { authorization: "Bearer token-of-ops", "content-type": "application/json" },
       body: JSON.stringify({
@@ -102,11 +107,19 @@ export async function startWorld(over: Partial<HqSettings> = {}): Promise<World>
   await grant("u:chef");
   const { token = "" } = await grant("link");
   return {
-    hq,
-    url,
+    get hq() {
+      return hq;
+    },
+    get url() {
+      return hq.node.http.listeningOrigin;
+    },
     headers: (who): Record<string, string> =>
       who === "anonymous" ? {} : { authorization: `Bearer ${who === "link" ? token : `token-of-${who}`}` },
     put,
+    async reopen() {
+      await hq.close();
+      hq = await open();
+    },
     async close() {
       await hq.close();
       rmSync(folder, { recursive: true, force: true });
@@ -143,6 +156,7 @@ async function fill(put: World["put"]): Promise<void> {
   await put("polarfoods.containers", PEARS, at(11), { temperatureC: 3, latitude: 1, longitude: 104 });
   await put("polarfoods.alerts", PEARS, at(12), alert("within", at(12)));
   await put("bigblue.metrics", "los-angeles.a", at(12), { kind: "status" });
+  await put("public.notices", "notice", at(12), { text: "Fog in the bay" });
 }
 
 export function alert(id: string, time: string): object {
@@ -176,6 +190,8 @@ export const ACCESS: HqSettings["access"] = [
   { stream: "duckworks.*", read: "g:bigblue-ops | g:duckworks", replicate: "g:bigblue-sites | u:site.duckworks" },
   { stream: "polarfoods.*", read: "g:bigblue-ops | g:polarfoods", replicate: "g:bigblue-sites" },
   { stream: "port.ausyd.events", read: "g:bigblue-ops | g:port-ausyd", replicate: "g:bigblue-sites" },
+  { stream: "public.notices", read: "p", replicate: "g:bigblue-sites" },
+  { stream: "public.*", read: "g:bigblue-ops", replicate: "g:bigblue-sites" },
 ];
 
 function site(name: string, kind: "ship" | "hq", owner: string, more: object): HqSettings["sites"][number] {
@@ -202,7 +218,8 @@ function settings(data: string, passwordHash: string): HqSettings {
     site: "los-angeles",
     node: "a",
     data,
-    http: { host: "127.0.0.1", port: 0 },
+    // Tests say from where they ask.
+    http: { host: "127.0.0.1", port: 0, trustedProxies: ["127.0.0.1"] },
     replication: { token: siteToken("los-angeles"), wants: ["*"] },
     links: [],
     sites: SITES,

@@ -13,6 +13,7 @@ import type { LocalStore, Retention } from "../../store/store.js";
 import { digestsHere, repairHere } from "../../verify/here.js";
 import { DIGEST_CELLS_MAX, DIGEST_NAMED_MAX, DIGEST_REQUESTS_MAX, HOLDINGS_GAPS_MAX } from "../http-limits.js";
 import { isOperator } from "../principals.js";
+import { noSuchRoute } from "../problem.js";
 import {
   DigestsBody,
   DigestsReplySchema,
@@ -117,9 +118,7 @@ export function addCompareRoutes(http: FastifyInstance, parts: CompareParts): vo
         throw new LandfallError("UNAUTHENTICATED", "repairing is for a node's administrators: send a bearer token");
       }
       // To anybody else this route looks as if it did not exist (A3).
-      if (!isOperator(principal)) {
-        throw new LandfallError("NOT_FOUND", "POST /api/repair is not part of this node's API");
-      }
+      if (!isOperator(principal)) throw noSuchRoute(request);
       for (const { stream } of request.body.ranges) readable(principal, stream);
       return turns.take(() => repairHere(store, request.body));
     },

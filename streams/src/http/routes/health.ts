@@ -1,11 +1,22 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
-import type { Registry } from "prom-client";
+import { streamName } from "../../model/names.js";
+import type { LandfallNode } from "../../node/node.js";
 import type { Readiness } from "../../node/readiness.js";
-import { ReadinessSchema } from "../schemas.js";
+import { noSuchRoute } from "../problem.js";
+import { problemResponses, ReadinessSchema } from "../schemas.js";
 
-/** What machines ask: is it alive, may it be sent work, how is it doing. Open to everybody. */
-export function addHealthRoutes(http: FastifyInstance, readiness: Readiness, registry: Registry): void {
+export interface HealthParts extends Pick<LandfallNode, "self" | "policy" | "principals" | "registry"> {
+  readonly readiness: Readiness;
+}
+
+/**
+ * What machines ask: is it alive, may it be sent work (open to everybody), how is it doing. The last tells of links, peers and
+ * backlog as the records of `<owner>.metrics` do, and is for who may read these.
+ */
+export function addHealthRoutes(http: FastifyInstance, parts: HealthParts): void {
+  const { self, policy, principals, readiness, registry } = parts;
+  const metrics = streamName(`${self.owner}.metrics`);
   const app = http.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ["health"];
   app.get("/healthz", { config: { audit: "nothing" }, schema: { tags, summary: "Alive" } }, (_request, reply) =>
@@ -28,9 +39,19 @@ export function addHealthRoutes(http: FastifyInstance, readiness: Readiness, reg
       return { ready: reasons.length === 0, reasons, ...(warnings.length > 0 && { warnings }) };
     },
   );
-  app.get(
+  http.get(
     "/metrics",
-    { config: { audit: "nothing" }, schema: { tags, summary: "For Prometheus" } },
-    async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
+    {
+      config: { audit: { action: "site.metrics", kind: "read" } },
+      schema: { tags, summary: "For Prometheus, where it may read the site's metrics", response: problemResponses },
+    },
+    async (request, reply) => {
+      const principal = await principals.resolve(request);
+      if (!policy.allows(principal, "read", metrics)) throw noSuchRoute(request);
+      return reply
+        .type(registry.contentType)
+        .header("cache-control", "no-store")
+        .send(await registry.metrics());
+    },
   );
 }

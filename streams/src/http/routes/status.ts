@@ -5,6 +5,7 @@ import { LandfallError } from "../../model/errors.js";
 import type { LandfallNode, PeerView } from "../../node/node.js";
 import { rulesInStatus } from "../../settings/fleet/describe.js";
 import { isOperator } from "../principals.js";
+import { noSuchRoute } from "../problem.js";
 import { problemResponses } from "../schemas.js";
 
 /** `GET /api/status`: the whole of what a node knows of itself, for those who run it. */
@@ -26,8 +27,7 @@ export function addStatusRoute(
         throw new LandfallError("UNAUTHENTICATED", "a node's status is for its administrators: send a bearer token");
       }
       // To anybody else this route looks as if it did not exist (A3).
-      if (!isOperator(principal))
-        throw new LandfallError("NOT_FOUND", "GET /api/status is not part of this node's API");
+      if (!isOperator(principal)) throw noSuchRoute(request);
       return {
         ...status(),
         owner: self.owner,
