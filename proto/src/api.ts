@@ -429,6 +429,16 @@ export interface SessionRequest {
   readonly password: string;
 }
 
+/** A server of map tiles that browsers ask themselves. */
+export interface MapTiles {
+  /** Address of a tile, with `{z}`, `{x}` and `{y}`; `{r}` becomes `@2x` on sharp screens. */
+  readonly url: string;
+  /** Whose map it is; plain text. */
+  readonly attribution: string;
+  /** The closest zoom that the server has. */
+  readonly maxZoom: number;
+}
+
 export interface SessionReply {
   readonly user: string;
   readonly displayName: string;
@@ -440,6 +450,8 @@ export interface SessionReply {
   /** Whether this person may use the voyage controls of the demo. */
   readonly mayControl: boolean;
   readonly expires: string;
+  /** Drawn over the map's own land, where the settings name a server of tiles. */
+  readonly tiles?: MapTiles;
   /** Whether they may show streams of somebody to others: grants and links. */
   readonly mayShare?: boolean;
   /** Whether rules of anybody are theirs to change here. */

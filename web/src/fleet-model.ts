@@ -136,6 +136,25 @@ export function backlogOf(site: ApiSite): number {
   return site.streams.reduce((sum, holding) => sum + holding.lacks, 0);
 }
 
+export interface Replicas {
+  /** Sites that gather what others wrote, and have said what they hold. */
+  readonly sites: readonly ApiSite[];
+  /** `lacks`: of each of these sites, in records; undefined where it does not hold the stream at all. */
+  readonly rows: readonly { readonly stream: string; readonly lacks: readonly (number | undefined)[] }[];
+}
+
+/** Which site has what of the streams that are gathered: what is lacked most stands first. */
+export function replicasOf(all: readonly ApiSite[]): Replicas {
+  const sites = all
+    .filter(({ kind, streams }) => (kind === "port" || kind === "hq") && streams.length > 0)
+    .toSorted((a, b) => a.site.localeCompare(b.site));
+  const held = sites.map(({ streams }) => new Map(streams.map(({ stream, lacks }) => [stream, lacks])));
+  const names = new Set(held.flatMap((streams) => [...streams.keys()]));
+  const rows = [...names].map((stream) => ({ stream, lacks: held.map((streams) => streams.get(stream)) }));
+  const most = ({ lacks }: Replicas["rows"][number]): number => Math.max(...lacks.map((count = 0) => count));
+  return { sites, rows: rows.sort((a, b) => most(b) - most(a) || a.stream.localeCompare(b.stream)) };
+}
+
 /** Records that a ring stands for when it is full; each quarter is a factor of ten. */
 const RING_FULL_RECORDS = 10_000;
 

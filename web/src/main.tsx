@@ -58,7 +58,7 @@ const live = followLive(
     clearTimer: (timer) => window.clearTimeout(timer as number),
   },
   window,
-  () => loading.everything(),
+  loading,
 );
 
 const ticker = createStore<Tick, Tick>((_, next) => next, { nowMs: app.nowMs() });

@@ -37,7 +37,6 @@ describe.skipIf(path === undefined)(`for everybody (seed ${SEED})`, { timeout: T
   afterAll(async () => {
     await browser?.close();
     await server?.close();
-    await web?.remove();
   });
   afterEach(async () => {
     for (const { context, complaints } of visits.splice(0)) {
@@ -116,6 +115,20 @@ describe.skipIf(path === undefined)(`for everybody (seed ${SEED})`, { timeout: T
     const page = await open(at, user);
     await first?.(page);
     await page.getByText(shows).filter({ visible: true }).first().waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it("WCAG 2.2 AA: the page of a headquarters that knows nobody yet", async () => {
+    const page = await open("/");
+    await page.route("**/api/session", (route) =>
+      route.fulfill({
+        status: 401,
+        contentType: "application/problem+json",
+        body: JSON.stringify({ status: 401, code: "UNAUTHENTICATED", title: "Sign in first.", setup: true }),
+      }),
+    );
+    await page.reload();
+    await page.getByLabel("Token from the log").waitFor();
     expect(await violations(page)).toEqual([]);
   });
 

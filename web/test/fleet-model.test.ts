@@ -1,7 +1,16 @@
 import type { ApiLink, ApiSite, ShipState, SimulationLink } from "@landfall/proto/api";
 import { describe, expect, it } from "vitest";
 import { fleetNowMs } from "../src/clock.js";
-import { backlogOf, berthOf, directions, isStale, ringShare, siteName, viewLinks } from "../src/fleet-model.js";
+import {
+  backlogOf,
+  berthOf,
+  directions,
+  isStale,
+  replicasOf,
+  ringShare,
+  siteName,
+  viewLinks,
+} from "../src/fleet-model.js";
 
 const site = (name: string, kind: ApiSite["kind"], more: Partial<ApiSite> = {}): ApiSite => ({
   site: name,
@@ -153,5 +162,34 @@ describe("the fleet's clock", () => {
   it("never passes the real one", () => {
     const now = at + 500_000;
     expect(fleetNowMs({ ...(simulation() as object), receivedMs: now - 3000 } as never, now)).toBe(now);
+  });
+});
+
+describe("replicas", () => {
+  it("are the sites that gather; what is lacked most stands first, and what a site does not hold is nothing", () => {
+    const sites = [
+      site("tokyo", "port", {
+        streams: [
+          { stream: "a", has: 5, lacks: 0 },
+          { stream: "b", has: 5, lacks: 7 },
+        ],
+      }),
+      site("duckworks", "hq", {
+        streams: [
+          { stream: "c", has: 1, lacks: 0 },
+          { stream: "a", has: 5, lacks: 3 },
+        ],
+      }),
+      site("silent", "port"),
+      site("ship-1", "ship", { streams: [{ stream: "d", has: 9, lacks: 9 }] }),
+    ];
+    const { sites: columns, rows } = replicasOf(sites);
+    expect(columns.map((one) => one.site)).toEqual(["duckworks", "tokyo"]);
+    expect(rows).toEqual([
+      { stream: "b", lacks: [undefined, 7] },
+      { stream: "a", lacks: [3, 0] },
+      { stream: "c", lacks: [0, undefined] },
+    ]);
+    expect(replicasOf([]).rows).toEqual([]);
   });
 });

@@ -8,7 +8,15 @@ import {
   plural,
 } from "../src/format/quantities.js";
 import { readable } from "../src/words.js";
-import { formatAgo, formatBoth, formatDuration, formatLocal, formatTime, toMs } from "../src/format/time.js";
+import {
+  formatAgo,
+  formatBoth,
+  formatClockBoth,
+  formatDuration,
+  formatLocal,
+  formatTime,
+  toMs,
+} from "../src/format/time.js";
 
 describe("times", () => {
   const ms = Date.UTC(2026, 10, 3, 4, 10, 5);
@@ -17,6 +25,8 @@ describe("times", () => {
     expect(formatBoth(ms, ms, "Asia/Tokyo")).toBe("3 Nov 04:10 UTC (13:10 GMT+9)");
     expect(formatBoth(ms, ms, "America/Los_Angeles")).toMatch(/^3 Nov 04:10 UTC \(2 Nov 20:10 (PST|GMT-8)\)$/);
     expect(formatBoth(ms, ms, "UTC")).toBe("3 Nov 04:10 UTC");
+    expect(formatClockBoth(ms, "Asia/Tokyo")).toBe("04:10:05 UTC (13:10 GMT+9)");
+    expect(formatClockBoth(ms, "UTC")).toBe("04:10:05 UTC");
   });
 
   it("shows UTC, and the year only when it is another", () => {

@@ -1,7 +1,14 @@
 import type { LiveEvent } from "@landfall/proto/api";
 import { describe, expect, it } from "vitest";
 import { backoffMs } from "../src/api/backoff.js";
+import { createApi } from "../src/api/endpoints.js";
+import { createHttp, type Fetch } from "../src/api/http.js";
 import { LIVE_SILENCE_MS, openLive, toLiveEvent, type LiveEnv, type LiveHandlers } from "../src/api/live.js";
+import { followLive } from "../src/effects/live.js";
+import { startLoading } from "../src/effects/loading.js";
+import { initialState, reduce, type State } from "../src/state.js";
+import { createStore } from "../src/store.js";
+import { parseView } from "../src/url-state.js";
 
 /** Timers that fire when told to. */
 function fakeTimers(): Pick<LiveEnv, "setTimer" | "clearTimer"> & { fire(ms: number): void; waiting(): number[] } {
@@ -173,5 +180,74 @@ describe("live feed", () => {
   it("throws at broken JSON rather than showing half of it", () => {
     expect(() => toLiveEvent({ event: "ships", data: "{" })).toThrow(SyntaxError);
     expect(toLiveEvent({ event: undefined, data: "{}" })).toBeUndefined();
+  });
+});
+
+describe("what was asked while the server was away", () => {
+  const ID = "CSQU3054383";
+  const USER = {
+    user: "ops",
+    displayName: "",
+    groups: [],
+    roles: [],
+    site: "",
+    owner: "",
+    mayControl: false,
+    expires: "",
+  };
+  const ANSWERS: Readonly<Record<string, unknown>> = {
+    "/api/ships": { ships: [] },
+    "/api/alerts": { alerts: [] },
+    "/api/sites": { sites: [], links: [] },
+    "/api/containers": { type: "FeatureCollection", features: [], matched: 0, total: 0 },
+    [`/api/containers/${ID}`]: { container: ID, measurements: {} },
+    [`/api/containers/${ID}/history`]: { points: [], events: [], gaps: [], total: 0 },
+  };
+
+  type Server = "answers" | "refuses" | "hangs";
+
+  /** The page's loading and feed, over a server that does as it is told. */
+  function openPage() {
+    const feed = fakeFeed();
+    const timers = fakeTimers();
+    const asked: string[] = [];
+    let server: Server = "answers";
+    const fetch: Fetch = async (input, init) => {
+      if (input === "/api/live") return feed.fetch(input, init);
+      const [path = ""] = input.split("?");
+      asked.push(path);
+      if (server === "hangs") return new Promise(() => undefined);
+      return server === "refuses" ? new Response(null, { status: 503 }) : Response.json(ANSWERS[path]);
+    };
+    const store = createStore(reduce, initialState(parseView("")));
+    const app = { store, api: createApi(createHttp(fetch)), nowMs: () => 0 };
+    followLive(app, { fetch, random: () => 0, ...timers }, new EventTarget() as Window, startLoading(app));
+    return { feed, timers, store, asked, become: (next: Server) => void (server = next) };
+  }
+
+  const phases = ({ ships, alerts, detail, history }: State): string[] =>
+    [ships, alerts, detail, history].map(({ phase }) => phase);
+
+  it.each([
+    ["refused", "refuses", "failed"],
+    ["said nothing", "hangs", "loading"],
+  ] as const)("is asked again when the feed is back, though that resumed: it %s", async (_, server, phase) => {
+    const { feed, timers, store, asked, become } = openPage();
+    store.dispatch({ type: "session/signed-in", session: USER });
+    await feed.answer(200);
+    await feed.send(MESSAGE);
+    await expect.poll(() => phases(store.getState())).toEqual(["ready", "ready", "idle", "idle"]);
+    become(server);
+    await feed.end();
+    store.dispatch({ type: "view/selected", selection: { kind: "container", id: ID } });
+    await expect.poll(() => phases(store.getState())).toEqual(["ready", "ready", phase, phase]);
+    become("answers");
+    asked.length = 0;
+    timers.fire(500);
+    expect(feed.calls.at(-1)?.headers.get("last-event-id")).toBe("7");
+    await feed.answer(200);
+    await expect.poll(() => phases(store.getState())).toEqual(["ready", "ready", "ready", "ready"]);
+    // What was answered before is not asked for again: the feed brings what is new of it.
+    expect(asked).not.toContain("/api/ships");
   });
 });

@@ -66,10 +66,10 @@ export interface Api {
   /** Makes the first administrator, and signs them in. */
   setUp(request: SetupRequest): Promise<SessionReply>;
   setPassword(request: PasswordRequest): Promise<SessionReply>;
-  people(): Promise<PeopleReply>;
+  people(signal?: AbortSignal): Promise<PeopleReply>;
   addPerson(request: PersonRequest): Promise<PersonReply>;
   changePerson(name: string, change: PersonChange): Promise<PersonReply>;
-  audit(query: AuditQuery): Promise<AuditReply>;
+  audit(query: AuditQuery, signal?: AbortSignal): Promise<AuditReply>;
   containers(query: ContainersQuery, signal?: AbortSignal): Promise<ContainersReply>;
   container(id: string, signal?: AbortSignal): Promise<ContainerState>;
   containerHistory(id: string, part?: Part, signal?: AbortSignal): Promise<ContainerHistoryReply>;
@@ -80,7 +80,7 @@ export interface Api {
   alerts(): Promise<AlertsReply>;
   alert(id: string, signal?: AbortSignal): Promise<AlertReply>;
   acknowledge(id: string, message: string): Promise<ApiAlert>;
-  rules(): Promise<RulesReply>;
+  rules(signal?: AbortSignal): Promise<RulesReply>;
   putRules(request: RulesRequest): Promise<RulesInForce>;
   /** Returns to what the ships' own settings say. */
   removeRules(rules: Pick<RulesRequest, "owner" | "key" | "replaces">): Promise<RulesInForce>;
@@ -93,8 +93,8 @@ export interface Api {
   killNode(site: string, stay: boolean): Promise<void>;
   startNode(site: string): Promise<void>;
   patchLink(id: string, patch: LinkPatch): Promise<void>;
-  voyages(container: string): Promise<VoyagesReply>;
-  grants(owner: string): Promise<GrantsReply>;
+  voyages(container: string, signal?: AbortSignal): Promise<VoyagesReply>;
+  grants(owner: string, signal?: AbortSignal): Promise<GrantsReply>;
   share(grant: GrantRequest): Promise<GrantReply>;
   takeBack(owner: string, grant: string): Promise<GrantReply>;
 }
@@ -107,10 +107,10 @@ export function createApi(http: Http): Api {
     signOut: () => http.request("DELETE", "/api/session"),
     setUp: (body) => http.request("POST", "/api/setup", { body }),
     setPassword: (body) => http.request("PUT", "/api/session/password", { body }),
-    people: () => http.request("GET", "/api/people"),
+    people: (signal) => http.request("GET", "/api/people", abort(signal)),
     addPerson: (body) => http.request("POST", "/api/people", { body }),
     changePerson: (name, body) => http.request("PATCH", `/api/people/${id(name)}`, { body }),
-    audit: (query) => http.request("GET", "/api/audit", { query: { ...query } }),
+    audit: (query, signal) => http.request("GET", "/api/audit", { query: { ...query }, ...abort(signal) }),
     containers: (query, signal) => http.request("GET", "/api/containers", { query: { ...query }, ...abort(signal) }),
     container: (container, signal) => http.request("GET", `/api/containers/${id(container)}`, abort(signal)),
     containerHistory: (container, part, signal) =>
@@ -129,7 +129,7 @@ export function createApi(http: Http): Api {
     alerts: () => http.request("GET", "/api/alerts"),
     alert: (alert, signal) => http.request("GET", `/api/alerts/${id(alert)}`, abort(signal)),
     acknowledge: (alert, message) => http.request("POST", `/api/alerts/${id(alert)}/ack`, { body: { message } }),
-    rules: () => http.request("GET", "/api/rules"),
+    rules: (signal) => http.request("GET", "/api/rules", abort(signal)),
     putRules: (body) => http.request("PUT", "/api/rules", { body }),
     removeRules: (query) => http.request("DELETE", "/api/rules", { query: { ...query } }),
     sites: () => http.request("GET", "/api/sites"),
@@ -140,8 +140,8 @@ export function createApi(http: Http): Api {
     overboard: (imo, count) => http.request("POST", `/api/simulation/ships/${id(imo)}/overboard`, { body: { count } }),
     killNode: (site, stay) => http.request("POST", `/api/simulation/nodes/${id(site)}/kill`, { body: { stay } }),
     startNode: (site) => http.request("POST", `/api/simulation/nodes/${id(site)}/start`),
-    voyages: (container) => http.request("GET", `/api/containers/${id(container)}/voyages`),
-    grants: (owner) => http.request("GET", "/api/grants", { query: { owner } }),
+    voyages: (container, signal) => http.request("GET", `/api/containers/${id(container)}/voyages`, abort(signal)),
+    grants: (owner, signal) => http.request("GET", "/api/grants", { query: { owner }, ...abort(signal) }),
     share: (grant) => http.request("POST", "/api/grants", { body: grant }),
     takeBack: (owner, grant) => http.request("DELETE", "/api/grants", { query: { owner, id: grant } }),
     patchLink: (link, patch) => http.request("PATCH", `/api/simulation/links/${id(link)}`, { body: patch }),

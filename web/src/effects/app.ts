@@ -1,5 +1,5 @@
 import type { Api } from "../api/endpoints.js";
-import { ApiError, isAbort, messageOf } from "../api/http.js";
+import { ApiError, isAbort, isMissing, messageOf } from "../api/http.js";
 import type { Action, Part } from "../state/actions.js";
 import type { State } from "../state.js";
 import type { Store } from "../store.js";
@@ -35,8 +35,7 @@ export async function load<T>(
   } catch (error) {
     if (signal?.aborted || isAbort(error)) return;
     if (endsSession(app, error) || !isSignedIn(app)) return;
-    const missing = error instanceof ApiError && error.status === 404;
-    app.store.dispatch({ type: "failed", part, message: messageOf(error), missing });
+    app.store.dispatch({ type: "failed", part, message: messageOf(error), missing: isMissing(error) });
   }
 }
 

@@ -1,12 +1,18 @@
 import { openLive, type LiveEnv, type LiveFeed } from "../api/live.js";
 import { SESSION_ENDED, type App } from "./app.js";
+import type { Loading } from "./loading.js";
 
 export interface Live {
   retryNow(): void;
 }
 
-/** Keeps the live feed open while somebody is signed in. `onGap` reloads what the feed may have missed. */
-export function followLive(app: App, env: LiveEnv, window: Window, onGap: () => void): Live {
+/** Keeps the live feed open while somebody is signed in, and asks for what it cannot bring when it is back. */
+export function followLive(
+  app: App,
+  env: LiveEnv,
+  window: Pick<Window, "addEventListener">,
+  loading: Pick<Loading, "everything" | "unanswered">,
+): Live {
   const { store, nowMs } = app;
   let feed: LiveFeed | undefined;
   let opened = false;
@@ -14,9 +20,11 @@ export function followLive(app: App, env: LiveEnv, window: Window, onGap: () => 
   const open = (): LiveFeed =>
     openLive(env, {
       onOpen(resumed) {
+        const wasLost = store.getState().connection.phase === "lost";
         store.dispatch({ type: "connection/open", nowMs: nowMs() });
         // The first opening runs beside the first loading; every later one without a cursor may have missed events.
-        if (opened && !resumed) onGap();
+        if (opened && !resumed) loading.everything();
+        else if (wasLost) loading.unanswered();
         opened = true;
       },
       onEvent: (event) => store.dispatch({ type: "live", event, nowMs: nowMs() }),

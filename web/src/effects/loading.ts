@@ -4,6 +4,7 @@ import { bboxParameter } from "../geo/longitude.js";
 import { containerQuery, parseSearch } from "../search.js";
 import { toServerZoom } from "../server-zoom.js";
 import type { ContainerPage, History } from "../state/actions.js";
+import { isUnanswered } from "../state/remote.js";
 import type { State } from "../state.js";
 import { isSignedIn, load, type App } from "./app.js";
 import { throttle } from "./throttle.js";
@@ -43,6 +44,8 @@ export interface Loading {
   viewport(viewport: Viewport): void;
   /** Ships, alerts and sites from the beginning: after sign-in, and after a gap in the live feed. */
   everything(): void;
+  /** What has failed, or hangs on a connection that is gone: once the server can be reached again. */
+  unanswered(): void;
   moreOf(list: "fleet" | "aboard"): void;
   /** Tries again whatever belongs to the selection. */
   selection(): void;
@@ -54,7 +57,6 @@ export function startLoading(app: App): Loading {
   let viewport: Viewport | undefined;
   let marksAbort = new AbortController();
   let selectionAbort = new AbortController();
-  let closerAbort = new AbortController();
   let searchTimer: ReturnType<typeof setTimeout> | undefined;
   let searchAbort = new AbortController();
 
@@ -93,11 +95,34 @@ export function startLoading(app: App): Loading {
     await loadFleet(app);
   });
 
-  const closer = (): void => {
-    closerAbort.abort();
-    closerAbort = new AbortController();
-    void loadCloser(app, AbortSignal.any([closerAbort.signal, selectionAbort.signal]));
-  };
+  const closer = newest((signal) => loadCloser(app, AbortSignal.any([signal, selectionAbort.signal])));
+  const ships = newest((signal) =>
+    load(
+      app,
+      "ships",
+      () => api.ships(),
+      (reply) => ({ type: "ships/loaded", reply }),
+      signal,
+    ),
+  );
+  const alerts = newest((signal) =>
+    load(
+      app,
+      "alerts",
+      () => api.alerts(),
+      (reply) => ({ type: "alerts/loaded", reply }),
+      signal,
+    ),
+  );
+  const sites = newest((signal) =>
+    load(
+      app,
+      "sites",
+      () => api.sites(),
+      (reply) => ({ type: "sites/loaded", reply }),
+      signal,
+    ),
+  );
 
   const selection = (): void => {
     selectionAbort.abort();
@@ -109,24 +134,9 @@ export function startLoading(app: App): Loading {
   };
 
   const everything = (): void => {
-    void load(
-      app,
-      "ships",
-      () => api.ships(),
-      (reply) => ({ type: "ships/loaded", reply }),
-    );
-    void load(
-      app,
-      "alerts",
-      () => api.alerts(),
-      (reply) => ({ type: "alerts/loaded", reply }),
-    );
-    void load(
-      app,
-      "sites",
-      () => api.sites(),
-      (reply) => ({ type: "sites/loaded", reply }),
-    );
+    ships();
+    alerts();
+    sites();
     void loadSimulation(app);
     fleet.trigger();
     // Before the map is there, its first move asks.
@@ -150,6 +160,18 @@ export function startLoading(app: App): Loading {
         signal,
       );
     }, SEARCH_PAUSE_MS);
+  };
+
+  const unanswered = (): void => {
+    const { lists, detail, history, search: text, ...parts } = store.getState();
+    if (isUnanswered(parts.ships)) ships();
+    if (isUnanswered(parts.alerts)) alerts();
+    if (isUnanswered(parts.sites)) sites();
+    if (isUnanswered(parts.marks)) marks.trigger();
+    if (isUnanswered(parts.closer)) closer();
+    if (isUnanswered(lists.fleet)) fleet.trigger();
+    if (isUnanswered(lists.search)) search(text);
+    if ([detail, history, lists.aboard].some(isUnanswered)) selection();
   };
 
   store.subscribe((state, before) => {
@@ -178,10 +200,21 @@ export function startLoading(app: App): Loading {
       marks.trigger();
     },
     everything,
+    unanswered,
     moreOf(list) {
       void (list === "fleet" ? loadFleet(app, true) : loadAboard(app, selectionAbort.signal, true));
     },
     selection,
+  };
+}
+
+/** Asks each time anew, and no longer listens to the answer to the time before. */
+function newest(ask: (signal: AbortSignal) => Promise<void>): () => void {
+  let abort = new AbortController();
+  return () => {
+    abort.abort();
+    abort = new AbortController();
+    void ask(abort.signal);
   };
 }
 

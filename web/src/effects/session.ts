@@ -5,6 +5,11 @@ import type { App } from "./app.js";
 /** Asks who is signed in, at start and when the person tries again. */
 export async function checkSession(app: App): Promise<void> {
   app.store.dispatch({ type: "session/checking" });
+  await askSession(app);
+}
+
+/** The same while the page stays as it is: nobody has pressed anything. */
+export async function askSession(app: App): Promise<void> {
   try {
     const session = await app.api.session();
     app.store.dispatch({ type: "session/signed-in", session });

@@ -47,6 +47,12 @@ export function formatBoth(ms: number, nearMs?: number, timeZone?: string): stri
   return `${utc} (${date}${hour}:${minute} ${timeZoneName})`;
 }
 
+/** `04:10:32 UTC (13:10 GMT+9)`: a moment of today, with the reader's own clock beside it. */
+export function formatClockBoth(ms: number, timeZone?: string): string {
+  const local = formatLocal(ms, timeZone);
+  return `${formatClock(ms)} UTC${local === "" ? "" : ` (${local})`}`;
+}
+
 function isUtc(zone: string | undefined): boolean {
   return zone === undefined || zone === "UTC" || zone === "GMT";
 }

@@ -1,6 +1,7 @@
 import { mercatorY } from "../geo/mercator.js";
 import type { Painter } from "./canvas-layer.js";
 import { toX, toY, type Frame } from "./frame.js";
+import { haloText } from "./text.js";
 
 /** Distance of the lines in degrees, by zoom: six to twelve on a screen. */
 const STEPS: readonly (readonly [zoom: number, degrees: number])[] = [
@@ -40,21 +41,29 @@ export class GraticulePainter implements Painter {
 
 /** Degrees along the edges of the view, like the frame of a chart. Its canvas must not be padded. */
 export class GraticuleLabels implements Painter {
+  /** @param onTiles they stand on a ground of any colour */
+  constructor(readonly onTiles: boolean) {}
+
   paint(frame: Frame): boolean {
     const { ctx, palette } = frame;
     const step = STEPS.find(([zoom]) => frame.zoom >= zoom)?.[1] ?? 30;
     ctx.fillStyle = palette.gridText;
     ctx.font = `12px ${palette.font}`;
     ctx.textBaseline = "alphabetic";
-    ctx.textAlign = "center";
+    const write = (text: string, x: number, y: number): void => {
+      if (this.onTiles) haloText(frame, text, x, y, palette.gridText);
+      else ctx.fillText(text, x, y);
+    };
+    ctx.textAlign = "left";
     for (let lon = Math.ceil(frame.west / step) * step; lon <= frame.east; lon += step) {
       const x = toX(frame, lon);
-      if (x > 40 && x < frame.width - 60) ctx.fillText(meridianName(lon), x, frame.height - 6);
+      if (x <= 40 || x >= frame.width - 60) continue;
+      const name = meridianName(lon);
+      write(name, x - ctx.measureText(name).width / 2, frame.height - 6);
     }
-    ctx.textAlign = "left";
     for (let lat = -80; lat <= 80; lat += step) {
       const y = toY(frame, lat);
-      if (y > 60 && y < frame.height - 28) ctx.fillText(parallelName(lat), 6, y - 3);
+      if (y > 60 && y < frame.height - 28) write(parallelName(lat), 6, y - 3);
     }
     return false;
   }

@@ -21,6 +21,7 @@ import { readPalette, type Palette } from "./palette.js";
 import { PortsPainter } from "./ports-layer.js";
 import { ScalePainter } from "./scale-layer.js";
 import { ShipsPainter } from "./ships-layer.js";
+import { createTilesLayer } from "./tiles-layer.js";
 import { Tooltip } from "./tooltip.js";
 import { TrackPainter } from "./track-layer.js";
 
@@ -62,6 +63,8 @@ class Chart implements MapView {
   readonly #containers = new ContainersPainter();
   readonly #alerts = new AlertsPainter();
   readonly #ground: CanvasLayer;
+  /** The graticule, where it would lie below tiles. */
+  readonly #grid: CanvasLayer | undefined;
   readonly #edges: CanvasLayer;
   readonly #lines: CanvasLayer;
   readonly #marks: CanvasLayer;
@@ -79,19 +82,20 @@ class Chart implements MapView {
     readonly deps: MapDeps,
   ) {
     this.#palette = readPalette(element);
-    const { view } = deps.app.store.getState();
+    const { view, session } = deps.app.store.getState();
+    const tiles = session.phase === "signed-in" ? session.user.tiles : undefined;
     this.#map = createMap(element, this.#motion.matches);
     const { latitude, longitude, zoom } = view.box ?? FIRST_BOX;
     this.#map.setView([latitude, longitude], zoom, { animate: false });
     this.#camera = new Camera(this.#map, deps.selectors, () => this.#motion.matches, view);
     const shared = { palette: () => this.#palette, reducedMotion: () => this.#motion.matches, settles: true };
-    this.#ground = new CanvasLayer({ ...shared, pane: "tilePane", padding: 0.15, settles: false }, [
-      this.#land,
-      new GraticulePainter(),
-    ]);
+    const still = { ...shared, padding: 0.15, settles: false };
+    const graticule = new GraticulePainter();
+    this.#ground = new CanvasLayer({ ...still, pane: "tilePane" }, tiles ? [this.#land] : [this.#land, graticule]);
+    this.#grid = tiles && new CanvasLayer({ ...still, pane: "overlayPane" }, [graticule]);
     // What stays at the edges is drawn anew with every step of a moving map, and so has a canvas of its own.
     this.#edges = new CanvasLayer({ ...shared, pane: "overlayPane", padding: 0 }, [
-      new GraticuleLabels(),
+      new GraticuleLabels(tiles !== undefined),
       new ScalePainter(),
     ]);
     this.#lines = new CanvasLayer({ ...shared, pane: "overlayPane", padding: PADDING }, [this.#links, this.#track]);
@@ -102,7 +106,8 @@ class Chart implements MapView {
       this.#alerts,
       this.#containers,
     ]);
-    for (const layer of [this.#ground, this.#edges, this.#lines, this.#marks]) layer.addTo(this.#map);
+    const base = [this.#ground, tiles && createTilesLayer(tiles), this.#grid];
+    for (const layer of [...base, this.#edges, this.#lines, this.#marks]) layer?.addTo(this.#map);
     this.#tooltip = new Tooltip(element);
     this.#listen();
     this.#sync();
@@ -143,8 +148,7 @@ class Chart implements MapView {
     const recolour = (): void => {
       this.#palette = readPalette(this.element);
       this.#sync();
-      this.#ground.redraw();
-      this.#edges.redraw();
+      for (const layer of [this.#ground, this.#grid, this.#edges]) layer?.redraw();
     };
     this.#scheme.addEventListener("change", recolour);
     // Canvas text needs the packed font to be there; style sheets alone do not wait for it.

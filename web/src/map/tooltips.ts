@@ -2,7 +2,7 @@ import type { ApiSite, ClusterFeature, ContainerState, ShipState } from "@landfa
 import { formatContainerNumber } from "@landfall/proto/identifiers";
 import { backlogOf, berthOf, directions, portName, type LinkView } from "../fleet-model.js";
 import { formatBytes, formatCount, formatCourse, formatRate, plural, withUnit } from "../format/quantities.js";
-import { formatAgo, formatDuration, formatTime, toMs } from "../format/time.js";
+import { formatAgo, formatBoth, formatDuration, toMs } from "../format/time.js";
 import { STATUS_LOOK, STATUS_ORDER } from "../status.js";
 import { CLASS_WORDS, LINK_WORDS } from "../words.js";
 
@@ -82,7 +82,7 @@ export function containerLines(container: ContainerState, nowMs: number): string
     [
       STATUS_LOOK[container.status].word,
       ...(temperature === undefined ? [] : [withUnit(temperature, "°C")]),
-      ...(measured === undefined ? [] : [`measured ${formatTime(measured, nowMs)} UTC`]),
+      ...(measured === undefined ? [] : [`measured ${formatBoth(measured, nowMs)}`]),
     ].join(" · "),
   ];
 }

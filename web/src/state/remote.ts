@@ -12,6 +12,11 @@ export function valueOf<T>(remote: Remote<T>): T | undefined {
   return remote.phase === "idle" ? undefined : remote.value;
 }
 
+/** Whether an answer is still to come, or did not come and may come another time. */
+export function isUnanswered(remote: Remote<unknown>): boolean {
+  return remote.phase === "loading" || (remote.phase === "failed" && !remote.missing);
+}
+
 /** Loading again keeps what is shown. */
 export function toLoading<T>(before: Remote<T>): Remote<T> {
   const value = valueOf(before);

@@ -1,27 +1,29 @@
-import type { AlertReply, AlertType, ApiAlert } from "@landfall/proto/api";
+import type { AlertType, ApiAlert } from "@landfall/proto/api";
 import { ONBOARD_THRESHOLDS, type Threshold } from "@landfall/proto/onboard-rules";
 import { formatContainerNumber } from "@landfall/proto/identifiers";
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { ApiError, isAbort, messageOf } from "../api/http.js";
-import { endsSession } from "../effects/app.js";
 import { formatPosition, withUnit } from "../format/quantities.js";
-import { formatTime, toMs } from "../format/time.js";
 import { offPort } from "../geo/off-port.js";
-import { valueOf, type Remote } from "../state/remote.js";
+import { valueOf } from "../state/remote.js";
 import { ALERT_STATUS, ALERT_WORDS } from "../status.js";
 import type { Selection } from "../url-state.js";
 import { readable } from "../words.js";
 import { AlertReadings } from "./alert-readings.js";
 import { AlertWords } from "./alert-words.js";
 import { StatusMark } from "./marks.js";
-import { Ago, Fact, Phase, Section } from "./parts.js";
+import { Ago, Fact, Moment, Phase, Section } from "./parts.js";
 import { useAppState, useFleetDayMs, useUi } from "./ui.js";
+import { useRemote } from "./use-remote.js";
 
 /** One alert: what and where, what led to it and came after, by which rule, and what people said on it. */
 export function AlertCard({ id }: { id: string }): JSX.Element {
   const listed = useAppState((state) => valueOf(state.alerts)?.find((alert) => alert.id === id));
-  const [remote, retry] = useAlert(id, listed);
+  const { app } = useUi();
+  // Asked for again when something about it has changed.
+  const [remote, retry] = useRemote(
+    (signal) => app.api.alert(id, signal),
+    `${listed?.state} ${listed?.acknowledgements?.length ?? 0}`,
+  );
   const reply = valueOf(remote);
   const alert = listed ?? reply?.alert;
   return (
@@ -34,7 +36,7 @@ export function AlertCard({ id }: { id: string }): JSX.Element {
         missing="There is no such alert that you may see. The link to it may be wrong, or your view of its container has ended."
         onRetry={retry}
       />
-      {alert && remote.phase !== "failed" && (
+      {alert && (reply || remote.phase !== "failed") && (
         <>
           <AlertWords alert={alert} maySpeak={reply?.mayAcknowledge === true} />
           <AlertReadings alert={alert} readings={reply?.readings} />
@@ -49,34 +51,12 @@ function title({ type, container }: ApiAlert): string {
   return container === undefined ? ALERT_WORDS[type] : `${ALERT_WORDS[type]} ${formatContainerNumber(container)}`;
 }
 
-/** The alert with its readings; asked for again when something about it changed. */
-function useAlert(id: string, listed: ApiAlert | undefined): [Remote<AlertReply>, () => void] {
-  const { app } = useUi();
-  const [remote, setRemote] = useState<Remote<AlertReply>>({ phase: "idle" });
-  const [tries, setTries] = useState(0);
-  const version = `${listed?.state} ${listed?.acknowledgements?.length ?? 0}`;
-  useEffect(() => {
-    const abort = new AbortController();
-    app.api.alert(id, abort.signal).then(
-      (value) => setRemote({ phase: "ready", value }),
-      (error: unknown) => {
-        if (abort.signal.aborted || isAbort(error) || endsSession(app, error)) return;
-        const missing = error instanceof ApiError && error.status === 404;
-        setRemote({ phase: "failed", message: messageOf(error), missing });
-      },
-    );
-    return () => abort.abort();
-  }, [app, id, version, tries]);
-  return [remote, () => setTries((before) => before + 1)];
-}
-
 function Facts({ alert }: { alert: ApiAlert }): JSX.Element {
   const { app } = useUi();
   const now = useFleetDayMs();
   const ship = useAppState((state) => (alert.vessel === undefined ? undefined : valueOf(state.ships)?.[alert.vessel]));
   const go = (selection: Selection) => () => app.store.dispatch({ type: "view/selected", selection });
   const { container, vessel, latitude, longitude } = alert;
-  const [raised, cleared, known] = [alert.time, alert.clearedAt, alert.knownSince].map(toMs);
   return (
     <>
       <p class="state">
@@ -105,21 +85,17 @@ function Facts({ alert }: { alert: ApiAlert }): JSX.Element {
             {[offPort(alert), formatPosition(latitude, longitude)].filter((words) => words !== undefined).join(", ")}
           </Fact>
         )}
-        {raised !== undefined && (
-          <Fact name="Raised">
-            {formatTime(raised, now)} UTC, <Ago time={alert.time} />
-          </Fact>
-        )}
-        {cleared !== undefined && (
+        <Fact name="Raised">
+          <Moment time={alert.time} nearMs={now} />, <Ago time={alert.time} />
+        </Fact>
+        {alert.clearedAt !== undefined && (
           <Fact name="Over since">
-            {formatTime(cleared, now)} UTC, <Ago time={alert.clearedAt} />
+            <Moment time={alert.clearedAt} nearMs={now} />, <Ago time={alert.clearedAt} />
           </Fact>
         )}
-        {known !== undefined && (
-          <Fact name="Known here since">
-            {formatTime(known)} UTC, <Ago time={alert.knownSince} clock="own" />
-          </Fact>
-        )}
+        <Fact name="Known here since">
+          <Moment time={alert.knownSince} />, <Ago time={alert.knownSince} clock="own" />
+        </Fact>
       </dl>
     </>
   );

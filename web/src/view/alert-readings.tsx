@@ -1,8 +1,8 @@
 import type { AlertReading, AlertType, ApiAlert, Measurements } from "@landfall/proto/api";
 import type { JSX } from "preact";
 import { formatNumber } from "../format/quantities.js";
-import { formatTime, toMs } from "../format/time.js";
-import { Section } from "./parts.js";
+import { toMs } from "../format/time.js";
+import { Moment, Section } from "./parts.js";
 import { useFleetDayMs } from "./ui.js";
 
 interface Column {
@@ -84,7 +84,9 @@ export function AlertReadings(props: {
           <tbody>
             {known.map((reading) => (
               <tr key={reading.time} class={(toMs(reading.time) ?? 0) <= raisedMs ? "" : "after"}>
-                <th scope="row">{formatTime(Date.parse(reading.time), day)}</th>
+                <th scope="row">
+                  <Moment time={reading.time} nearMs={day} compact />
+                </th>
                 {columns.map(({ name, of }) => (
                   <td key={name}>{of(reading)}</td>
                 ))}

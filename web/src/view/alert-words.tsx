@@ -5,8 +5,7 @@ import { useState } from "preact/hooks";
 import { messageOf } from "../api/http.js";
 import { endsSession } from "../effects/app.js";
 import { wordsOf } from "../fleet-model.js";
-import { formatTime } from "../format/time.js";
-import { Section } from "./parts.js";
+import { Moment, Section } from "./parts.js";
 import { useUi } from "./ui.js";
 
 /** What people said on an alert, and where one says more. */
@@ -21,7 +20,7 @@ export function AlertWords({ alert, maySpeak }: { alert: ApiAlert; maySpeak: boo
             <li key={`${time} ${by}`}>
               <p>{message}</p>
               <p class="soft">
-                {by}, {wordsOf(site)}, {formatTime(Date.parse(time))} UTC
+                {by}, {wordsOf(site)}, <Moment time={time} />
               </p>
             </li>
           ))}

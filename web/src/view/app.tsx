@@ -1,5 +1,8 @@
 import type { JSX } from "preact";
-import { checkSession } from "../effects/session.js";
+import { useEffect, useRef } from "preact/hooks";
+import { backoffMs } from "../api/backoff.js";
+import { askSession, checkSession } from "../effects/session.js";
+import type { SessionState } from "../state.js";
 import { LinkEnded } from "./link-ended.js";
 import { Login } from "./login.js";
 import { PreviewRefused } from "./preview.js";
@@ -22,17 +25,7 @@ export function AppView(): JSX.Element {
       );
     case "unreachable":
       if (app.seenAs !== undefined) return <PreviewRefused name={app.seenAs} message={session.message} />;
-      return (
-        <main class="login">
-          <div class="login-box" role="alert">
-            <h1>No answer from headquarters</h1>
-            <p>{session.message}</p>
-            <button type="button" class="button button-strong" onClick={() => void checkSession(app)}>
-              Try again
-            </button>
-          </div>
-        </main>
-      );
+      return <Unreachable session={session} />;
     case "signed-out":
     case "signing-in":
       if (app.isShared) return <LinkEnded message={session.message} />;
@@ -40,4 +33,25 @@ export function AppView(): JSX.Element {
     case "signed-in":
       return <Shell />;
   }
+}
+
+/** Nobody answers. Asks again by itself, as an open map does. */
+function Unreachable({ session }: { session: Extract<SessionState, { phase: "unreachable" }> }): JSX.Element {
+  const { app } = useUi();
+  const attempt = useRef(0);
+  useEffect(() => {
+    const timer = setTimeout(() => void askSession(app), backoffMs(attempt.current++, Math.random));
+    return () => clearTimeout(timer);
+  }, [app, session]);
+  return (
+    <main class="login">
+      <div class="login-box" role="alert">
+        <h1>No answer from headquarters</h1>
+        <p>{session.message}</p>
+        <button type="button" class="button button-strong" onClick={() => void checkSession(app)}>
+          Try again
+        </button>
+      </div>
+    </main>
+  );
 }

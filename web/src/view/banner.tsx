@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
-import { formatClock, formatDuration, formatTime } from "../format/time.js";
+import { formatClockBoth, formatDuration } from "../format/time.js";
+import { Moment } from "./parts.js";
 import { useAppState, useTick, useUi } from "./ui.js";
 
 /** Says when the screen is not live, and what it shows instead. */
@@ -16,7 +17,7 @@ export function Banner(): JSX.Element | null {
           <strong>Not live.</strong> {connection.message}{" "}
           {connection.lastMs === undefined
             ? "Nothing has come in yet."
-            : `You see what was known at ${formatClock(connection.lastMs)} UTC, ${formatDuration(now - connection.lastMs)} ago.`}
+            : `You see what was known at ${formatClockBoth(connection.lastMs)}, ${formatDuration(now - connection.lastMs)} ago.`}
         </p>
         <button type="button" class="button" onClick={() => live.retryNow()}>
           {wait > 500 ? `Try now (by itself in ${formatDuration(wait)})` : "Trying…"}
@@ -28,7 +29,7 @@ export function Banner(): JSX.Element | null {
   return (
     <div class="banner banner-replay" role="status">
       <p>
-        <strong>Replay.</strong> The ring on the track shows {formatTime(atMs, now)} UTC; other marks are faded.
+        <strong>Replay.</strong> The ring on the track shows <Moment time={atMs} nearMs={now} />; other marks are faded.
       </p>
       <button type="button" class="button" onClick={() => app.store.dispatch({ type: "view/at" })}>
         Back to live

@@ -4,7 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { exportUrl, type ExportFormat } from "../api/endpoints.js";
 import { berthOf, portName } from "../fleet-model.js";
 import { formatPosition, withUnit } from "../format/quantities.js";
-import { formatBoth, toMs } from "../format/time.js";
+import { toMs } from "../format/time.js";
 import { quantity, type Units } from "../format/units.js";
 import { valueOf } from "../state/remote.js";
 import { STATUS_LOOK } from "../status.js";
@@ -15,7 +15,7 @@ import { HistoryEvents } from "./history-events.js";
 import { Incidents } from "./incidents.js";
 import { Icon, StatusMark } from "./marks.js";
 import { MissingList } from "./missing-list.js";
-import { Ago, Fact, Phase, Section } from "./parts.js";
+import { Ago, Fact, Moment, Phase, Section } from "./parts.js";
 import { ReadingsTable } from "./readings-table.js";
 import { ShareSection } from "./share-section.js";
 import { useWhereabouts } from "./rows.js";
@@ -108,11 +108,11 @@ function Latest({ container }: { container: ContainerState }): JSX.Element {
           </Fact>
         ))}
         <Fact name="Measured">
-          {formatBoth(measured, now)}, <Ago time={container.time} />
+          <Moment time={measured} nearMs={now} />, <Ago time={container.time} />
         </Fact>
         {known !== undefined && (
           <Fact name="Known here since">
-            {formatBoth(known, known)}, <Ago time={container.knownSince} clock="own" />
+            <Moment time={known} />, <Ago time={container.knownSince} clock="own" />
           </Fact>
         )}
       </dl>

@@ -1,9 +1,8 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Stay } from "../custody.js";
 import { portName } from "../fleet-model.js";
-import { formatTime } from "../format/time.js";
 import { valueOf } from "../state/remote.js";
-import { Section } from "./parts.js";
+import { Moment, Section } from "./parts.js";
 import { useAppState, useFleetDayMs, useUi } from "./ui.js";
 
 /** Who had the container when: terminals, ships and roads, the newest first. */
@@ -31,9 +30,7 @@ function StayRow({ stay }: { stay: Stay }): JSX.Element {
   const isLost = useAppState((state) => valueOf(state.detail)?.status === "lost");
   const { vessel, fromMs, toMs } = stay;
   const ship = useAppState((state) => (vessel === undefined ? undefined : valueOf(state.ships)?.[vessel]?.name));
-  const begin = `${placeBefore(stay.from, stay)}${formatTime(fromMs, now)}`;
   const still = stay.kind === "ship" ? (isLost ? "lost on the way" : "still aboard") : "still there";
-  const end = toMs === undefined ? still : `${placeBefore(stay.to, stay)}${formatTime(toMs, now)}`;
   return (
     <button
       type="button"
@@ -45,7 +42,16 @@ function StayRow({ stay }: { stay: Stay }): JSX.Element {
       <span>
         {headOf(stay, ship)}
         <br />
-        {begin} – {end}
+        {placeBefore(stay.from, stay)}
+        <Moment time={fromMs} nearMs={now} compact /> –{" "}
+        {toMs === undefined ? (
+          still
+        ) : (
+          <>
+            {placeBefore(stay.to, stay)}
+            <Moment time={toMs} nearMs={now} compact />
+          </>
+        )}
       </span>
     </button>
   );

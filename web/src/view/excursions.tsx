@@ -1,17 +1,16 @@
 import type { Excursion, ExcursionsReply } from "@landfall/proto/api";
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { endsSession } from "../effects/app.js";
-import { isAbort, messageOf } from "../api/http.js";
+import { useState } from "preact/hooks";
 import { portName } from "../fleet-model.js";
 import { plural, positionText } from "../format/quantities.js";
-import { formatBoth, formatDuration, formatTime, toMs } from "../format/time.js";
+import { formatBoth, formatDuration, toMs } from "../format/time.js";
 import { fromShown, quantity, shownUnit, toShown } from "../format/units.js";
 import { MEASURES, type Measure } from "../measures.js";
-import { IDLE, toFailed, toLoading, valueOf, type Remote } from "../state/remote.js";
+import { valueOf } from "../state/remote.js";
 import type { ValueLimit } from "../url-state.js";
-import { Phase, Section } from "./parts.js";
+import { Moment, Phase, Section } from "./parts.js";
 import { useAppState, useFleetDayMs, useUi } from "./ui.js";
+import { useRemote } from "./use-remote.js";
 
 /** Looked for and listed at most; the exports have everything. */
 const SHOWN = 20;
@@ -26,7 +25,7 @@ export function Excursions({ id }: { id: string }): JSX.Element | null {
   return (
     <Section title="Was it ever…">
       <LimitForm key={asked.id} measure={asked} limit={limit} />
-      {limit && <Answer id={id} measure={asked} limit={limit} />}
+      {limit && <Answer key={`${asked.id} ${limit.side} ${limit.value}`} id={id} measure={asked} limit={limit} />}
     </Section>
   );
 }
@@ -88,35 +87,21 @@ function LimitForm({ measure, limit }: { measure: Measure; limit: ValueLimit | u
 const WORDS = { above: "more than", below: "less than" } as const;
 
 function Answer({ id, measure, limit }: { id: string; measure: Measure; limit: ValueLimit }): JSX.Element {
-  const remote = useExcursions(id, measure, limit);
+  const { app } = useUi();
+  const field = measure.series[0]?.key ?? "temperatureC";
+  // Asked again when the history has grown.
+  const total = useAppState((state) => valueOf(state.history)?.reply.total);
+  const [remote, again] = useRemote(
+    (signal) => app.api.excursions(id, { field, [limit.side]: limit.value }, signal),
+    total,
+  );
   const reply = valueOf(remote);
   return (
     <>
-      <Phase remote={remote} what="The answer" />
-      {reply && remote.phase === "ready" && <Found reply={reply} measure={measure} />}
+      <Phase remote={remote} what="The answer" onRetry={again} />
+      {reply && <Found reply={reply} measure={measure} />}
     </>
   );
-}
-
-function useExcursions(id: string, measure: Measure, { side, value }: ValueLimit): Remote<ExcursionsReply> {
-  const { app } = useUi();
-  const [remote, setRemote] = useState<Remote<ExcursionsReply>>(IDLE);
-  // Asked again when the history has grown.
-  const total = useAppState((state) => valueOf(state.history)?.reply.total);
-  const field = measure.series[0]?.key ?? "temperatureC";
-  useEffect(() => {
-    const abort = new AbortController();
-    setRemote((before) => toLoading(before));
-    app.api.excursions(id, { field, [side]: value }, abort.signal).then(
-      (reply) => setRemote({ phase: "ready", value: reply }),
-      (error: unknown) => {
-        if (isAbort(error) || endsSession(app, error)) return;
-        setRemote((before) => toFailed(before, messageOf(error), false));
-      },
-    );
-    return () => abort.abort();
-  }, [app, id, field, side, value, total]);
-  return remote;
 }
 
 function Found({ reply, measure }: { reply: ExcursionsReply; measure: Measure }): JSX.Element {
@@ -163,8 +148,15 @@ function ExcursionRow(props: { one: Excursion; measure: Measure; side: ValueLimi
         {props.side === "above" ? "at most" : "at least"}
         {one.defrosting ? ", defrosting" : ""}
         <br />
-        {formatTime(from, now)}
-        {to > from ? ` – ${formatTime(to, now)} UTC, ${formatDuration(to - from)}` : " UTC, one reading"}
+        <Moment time={from} nearMs={now} compact />
+        {to > from ? (
+          <>
+            {" – "}
+            <Moment time={to} nearMs={now} compact /> UTC, {formatDuration(to - from)}
+          </>
+        ) : (
+          " UTC, one reading"
+        )}
         {where.length > 0 && (
           <span class="soft">
             <br />

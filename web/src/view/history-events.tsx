@@ -1,9 +1,8 @@
 import type { JSX } from "preact";
 import { portName } from "../fleet-model.js";
-import { formatTime } from "../format/time.js";
 import { eventWords } from "../words.js";
 import { valueOf } from "../state/remote.js";
-import { Section } from "./parts.js";
+import { Moment, Section } from "./parts.js";
 import { useAppState, useFleetDayMs, useUi } from "./ui.js";
 
 /** The newest are shown; the chart and the track have all of them. */
@@ -26,7 +25,7 @@ export function HistoryEvents({ title }: { title: string }): JSX.Element | null 
           .map((event) => (
             <li key={`${event.ms} ${event.type} ${event.location ?? ""}`}>
               <button type="button" onClick={() => app.store.dispatch({ type: "view/at", atMs: event.ms })}>
-                <time dateTime={new Date(event.ms).toISOString()}>{formatTime(event.ms, now)}</time>
+                <Moment time={event.ms} nearMs={now} compact />
                 <span>
                   {eventWords(
                     event.type,

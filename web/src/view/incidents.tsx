@@ -1,9 +1,8 @@
 import type { JSX } from "preact";
-import { formatTime } from "../format/time.js";
 import { positionText } from "../format/quantities.js";
 import type { Incident } from "../incidents.js";
 import { incidentWords } from "../words.js";
-import { Section } from "./parts.js";
+import { Moment, Section } from "./parts.js";
 import { useAppState, useFleetDayMs, useUi } from "./ui.js";
 
 /** The newest are listed; the chart has all of them. */
@@ -25,7 +24,7 @@ export function Incidents(): JSX.Element | null {
           .map((incident) => (
             <li key={`${incident.kind} ${incident.fromMs}`}>
               <button type="button" onClick={() => app.store.dispatch({ type: "view/at", atMs: incident.fromMs })}>
-                <time dateTime={new Date(incident.fromMs).toISOString()}>{formatTime(incident.fromMs, now)}</time>
+                <Moment time={incident.fromMs} nearMs={now} compact />
                 <span>
                   <IncidentMark kind={incident.kind} /> {incidentWords(incident)}
                   <span class="soft">{positionText(incident, ", ")}</span>

@@ -1,28 +1,29 @@
 import type { JSX } from "preact";
 import { directions, type LinkView } from "../fleet-model.js";
 import { formatBytes, formatCount, formatRate } from "../format/quantities.js";
-import { formatDuration, formatTime, toMs } from "../format/time.js";
+import { formatDuration } from "../format/time.js";
 import { budgetWords } from "../map/tooltips.js";
 import { CLASS_WORDS, LINK_WORDS } from "../words.js";
 import { LinkControls } from "./link-controls.js";
 import { LinkMark } from "./marks.js";
-import { Fact, Phase, Section } from "./parts.js";
+import { Fact, Moment, Phase, Section } from "./parts.js";
 import { Contact, useLinkViews } from "./sites-tab.js";
-import { useAppState } from "./ui.js";
+import { useAppState, useFleetDayMs, useUi } from "./ui.js";
 
 export function LinkCard({ id }: { id: string }): JSX.Element {
+  const { loading } = useUi();
   const remote = useAppState((state) => state.sites);
   const mayControl = useAppState((state) => state.session.phase === "signed-in" && state.session.user.mayControl);
+  const now = useFleetDayMs();
   const view = useLinkViews().find(({ link }) => link.id === id);
   if (!view) {
     return remote.phase === "ready" ? (
       <p class="phase">There is no link of this name that you may see.</p>
     ) : (
-      <Phase remote={remote} what="The link" />
+      <Phase remote={remote} what="The link" onRetry={() => loading.everything()} />
     );
   }
   const { link, look, control } = view;
-  const expires = toMs(link.certificateExpires);
   const name = `${view.fromName} – ${view.toName}`;
   return (
     <article class="card">
@@ -50,7 +51,11 @@ export function LinkCard({ id }: { id: string }): JSX.Element {
         <Fact name="Last contact">
           {link.lastContact === undefined ? "none yet" : <Contact time={link.lastContact} />}
         </Fact>
-        {expires !== undefined && <Fact name="Certificate good until">{formatTime(expires)} UTC</Fact>}
+        {link.certificateExpires !== undefined && (
+          <Fact name="Certificate good until">
+            <Moment time={link.certificateExpires} nearMs={now} />
+          </Fact>
+        )}
       </dl>
       <Directions view={view} />
       {mayControl && control && (

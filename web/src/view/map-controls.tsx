@@ -21,6 +21,14 @@ export function MapControls({ map }: { map: MapView | undefined }): JSX.Element 
   );
 }
 
+/** Whose tiles the map is drawn on, where the settings of headquarters name a server of them. */
+export function TilesAttribution(): JSX.Element | null {
+  const attribution = useAppState(({ session }) =>
+    session.phase === "signed-in" ? session.user.tiles?.attribution : undefined,
+  );
+  return attribution === undefined ? null : <p class="map-attribution">{attribution}</p>;
+}
+
 const STEPS = 24;
 
 /** What the colours of the open track mean. */

@@ -1,5 +1,7 @@
 import type { JSX } from "preact";
 import { siteName } from "../fleet-model.js";
+import { formatBoth } from "../format/time.js";
+import type { Missing } from "../history-model.js";
 import { valueOf } from "../state/remote.js";
 import { missingTimes, missingWords } from "../words.js";
 import { Section } from "./parts.js";
@@ -37,7 +39,7 @@ export function MissingList(): JSX.Element | null {
                 disabled={moment === undefined}
                 onClick={() => moment !== undefined && app.store.dispatch({ type: "view/at", atMs: moment })}
               >
-                <span>
+                <span title={bothTimes(one, now)}>
                   <strong>{capital(missingTimes(one, now))}</strong>
                   <br />
                   {missingWords(one, nameOf)}
@@ -49,6 +51,11 @@ export function MissingList(): JSX.Element | null {
       </ol>
     </Section>
   );
+}
+
+/** Its ends as far as they are known, with the reader's own clock beside each. */
+function bothTimes({ fromMs, toMs }: Missing, nearMs: number): string {
+  return [fromMs, toMs].flatMap((ms) => (ms === undefined ? [] : [formatBoth(ms, nearMs)])).join(" – ");
 }
 
 function capital(text: string): string {

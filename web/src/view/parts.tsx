@@ -1,8 +1,29 @@
 import type { ComponentChildren, JSX } from "preact";
-import { formatAgo, formatTime, toMs } from "../format/time.js";
+import { formatAgo, formatBoth, formatTime, toMs } from "../format/time.js";
 import type { Remote } from "../state/remote.js";
 import type { CommandState } from "../state.js";
 import { useFleetTick, useTick } from "./ui.js";
+
+/**
+ * One moment in UTC with the reader's own clock beside it; `compact`, in lists, says the latter on hover. A year is named
+ * where it is not that of `nearMs`; `children` are other words for the moment than the usual ones.
+ */
+export function Moment(props: {
+  time: string | number | undefined;
+  nearMs?: number;
+  compact?: boolean;
+  children?: ComponentChildren;
+}): JSX.Element | null {
+  const { time, nearMs, compact = false, children } = props;
+  const ms = typeof time === "number" ? time : toMs(time);
+  if (ms === undefined) return null;
+  const both = formatBoth(ms, nearMs);
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={both}>
+      {children ?? (compact ? formatTime(ms, nearMs) : both)}
+    </time>
+  );
+}
 
 /**
  * A time and how long ago it is; the exact time on hover. Measurements are told by the fleet's clock (the simulated
@@ -21,11 +42,7 @@ export function Ago(props: {
   const fleet = useFleetTick(compute);
   const own = useTick(compute);
   if (ms === undefined) return null;
-  return (
-    <time dateTime={time ?? ""} title={`${formatTime(ms)} UTC`}>
-      {clock === "fleet" ? fleet : own}
-    </time>
-  );
+  return <Moment time={ms}>{clock === "fleet" ? fleet : own}</Moment>;
 }
 
 /** Why what somebody wanted done was not done; nothing otherwise. */

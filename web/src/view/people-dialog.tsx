@@ -1,10 +1,14 @@
-import type { PersonReply } from "@landfall/proto/api";
+import type { PersonChange, PersonReply } from "@landfall/proto/api";
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { messageOf } from "../api/http.js";
+import { endsSession } from "../effects/app.js";
 import { Dialog, Field } from "./dialog.js";
 import { seeAsUrl } from "../see-as.js";
+import { valueOf } from "../state/remote.js";
+import { Phase } from "./parts.js";
 import { useUi } from "./ui.js";
+import { useRemote } from "./use-remote.js";
 
 const SIGNS_IN: Readonly<Record<PersonReply["signsIn"], string>> = {
   password: "with a password",
@@ -15,22 +19,22 @@ const SIGNS_IN: Readonly<Record<PersonReply["signsIn"], string>> = {
 /** Who may come in; for administrators. */
 export function PeopleDialog({ onClose }: { onClose: () => void }): JSX.Element {
   const { app } = useUi();
-  const [people, setPeople] = useState<readonly PersonReply[]>();
+  const [remote, again] = useRemote((signal) => app.api.people(signal));
+  const people = valueOf(remote)?.people;
   const [message, setMessage] = useState<string>();
 
   /** Does something, and shows how things stand after it. @returns whether it was done */
-  const act = async (work?: () => Promise<unknown>): Promise<boolean> => {
+  const act = async (work: () => Promise<unknown>): Promise<boolean> => {
+    setMessage(undefined);
     try {
-      await work?.();
-      setPeople((await app.api.people()).people);
-      setMessage(undefined);
-      return true;
+      await work();
     } catch (error) {
-      setMessage(messageOf(error));
+      if (!endsSession(app, error)) setMessage(messageOf(error));
       return false;
     }
+    again();
+    return true;
   };
-  useEffect(() => void act(), []);
 
   return (
     <Dialog title="People" onClose={onClose}>
@@ -39,44 +43,56 @@ export function PeopleDialog({ onClose }: { onClose: () => void }): JSX.Element 
           {message}
         </p>
       )}
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Signs in</th>
-            <th scope="col">Groups</th>
-            <th scope="col">Roles</th>
-            <th scope="col" aria-label="Actions" />
-          </tr>
-        </thead>
-        <tbody>
-          {people?.map((person) => (
-            <tr key={person.name} class={person.disabled ? "late" : ""}>
-              <td title={person.displayName}>{person.name}</td>
-              <td>{person.disabled ? "disabled" : SIGNS_IN[person.signsIn]}</td>
-              <td>{person.groups.join(", ")}</td>
-              <td>{person.roles.join(", ")}</td>
-              <td class="actions">
-                {!person.disabled && (
-                  <a class="button button-small" href={seeAsUrl(person.name)} aria-label={`See as ${person.name}`}>
-                    See as
-                  </a>
-                )}
-                <button
-                  type="button"
-                  class="button button-small"
-                  aria-label={`${person.disabled ? "Enable" : "Disable"} ${person.name}`}
-                  onClick={() => void act(() => app.api.changePerson(person.name, { disabled: !person.disabled }))}
-                >
-                  {person.disabled ? "Enable" : "Disable"}
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Phase remote={remote} what="The people" onRetry={again} />
+      {people && (
+        <PeopleTable people={people} onChange={(name, change) => void act(() => app.api.changePerson(name, change))} />
+      )}
       <AddPerson onAdd={(person) => act(() => app.api.addPerson(person))} />
     </Dialog>
+  );
+}
+
+function PeopleTable(props: {
+  people: readonly PersonReply[];
+  onChange: (name: string, change: PersonChange) => void;
+}): JSX.Element {
+  return (
+    <table class="table">
+      <thead>
+        <tr>
+          <th scope="col">Name</th>
+          <th scope="col">Signs in</th>
+          <th scope="col">Groups</th>
+          <th scope="col">Roles</th>
+          <th scope="col" aria-label="Actions" />
+        </tr>
+      </thead>
+      <tbody>
+        {props.people.map((person) => (
+          <tr key={person.name} class={person.disabled ? "late" : ""}>
+            <td title={person.displayName}>{person.name}</td>
+            <td>{person.disabled ? "disabled" : SIGNS_IN[person.signsIn]}</td>
+            <td>{person.groups.join(", ")}</td>
+            <td>{person.roles.join(", ")}</td>
+            <td class="actions">
+              {!person.disabled && (
+                <a class="button button-small" href={seeAsUrl(person.name)} aria-label={`See as ${person.name}`}>
+                  See as
+                </a>
+              )}
+              <button
+                type="button"
+                class="button button-small"
+                aria-label={`${person.disabled ? "Enable" : "Disable"} ${person.name}`}
+                onClick={() => props.onChange(person.name, { disabled: !person.disabled })}
+              >
+                {person.disabled ? "Enable" : "Disable"}
+              </button>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

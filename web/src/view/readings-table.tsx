@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { formatCount, formatNumber } from "../format/quantities.js";
-import { formatTime } from "../format/time.js";
 import { knownLine } from "../words.js";
 import { shownIn } from "../measures.js";
+import { Moment } from "./parts.js";
 import { useAppState, useFleetDayMs, useUi } from "./ui.js";
 
 /** Rows at a time; the exports have all. */
@@ -55,7 +55,7 @@ export function ReadingsTable(): JSX.Element | null {
                       class="link"
                       onClick={() => app.store.dispatch({ type: "view/at", atMs: reading.ms })}
                     >
-                      {formatTime(reading.ms, now)}
+                      <Moment time={reading.ms} nearMs={now} compact />
                     </button>
                   </td>
                   {measure.series.map(({ key }) => {

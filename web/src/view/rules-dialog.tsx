@@ -1,54 +1,42 @@
 import type { OwnerRules, RulesInForce } from "@landfall/proto/api";
 import { ONBOARD_THRESHOLDS, THRESHOLD_NAMES, type Threshold, type ThresholdName } from "@landfall/proto/onboard-rules";
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { ApiError, messageOf } from "../api/http.js";
 import { endsSession } from "../effects/app.js";
-import { formatTime } from "../format/time.js";
+import { formatBoth } from "../format/time.js";
 import { limitProblems, limitsToSend, startLimits, type Limits } from "../onboard-form.js";
+import type { SessionState } from "../state.js";
+import { valueOf } from "../state/remote.js";
 import { ALERT_WORDS } from "../status.js";
 import { Dialog } from "./dialog.js";
-import { useUi } from "./ui.js";
+import { Phase } from "./parts.js";
+import { useAppState, useUi } from "./ui.js";
+import { useRemote } from "./use-remote.js";
 
 /** Thresholds of an owner's ships: looked at, changed, and sent to where the ships are. */
 export function RulesDialog({ onClose }: { onClose: () => void }): JSX.Element {
   const { app } = useUi();
-  const [owners, setOwners] = useState<readonly OwnerRules[]>();
-  const [owner, setOwner] = useState<string>();
-  const [message, setMessage] = useState<string>();
-  const load = async (): Promise<void> => {
-    setMessage(undefined);
-    try {
-      const reply = await app.api.rules();
-      setOwners(reply.owners);
-      setOwner((before) => before ?? firstOwner(reply.owners, app.store.getState().session));
-    } catch (error) {
-      if (!endsSession(app, error)) setMessage(`The rules could not be loaded. ${messageOf(error)}`);
-    }
-  };
-  useEffect(() => void load(), []);
-  const rules = owners?.find((one) => one.owner === owner)?.keys.find(({ key }) => key === "onboard");
+  const [remote, again] = useRemote((signal) => app.api.rules(signal));
+  const [chosen, setOwner] = useState<string>();
+  const session = useAppState((state) => state.session);
+  const owners = valueOf(remote)?.owners ?? [];
+  const owner = chosen ?? firstOwner(owners, session);
+  const rules = owners.find((one) => one.owner === owner)?.keys.find(({ key }) => key === "onboard");
   return (
     <Dialog title="Rules on board" onClose={onClose}>
       <p class="dialog-lead">
         By these the ships of a company raise alerts. A change travels as a record, and each ship goes by it as soon as
         it has it.
       </p>
-      {message !== undefined && (
-        <div class="message" role="alert">
-          <p>{message}</p>
-          <button type="button" class="button button-small" onClick={() => void load()}>
-            Try again
-          </button>
-        </div>
-      )}
-      {owners === undefined && message === undefined && (
-        <p class="phase" aria-live="polite">
-          Loading…
-        </p>
-      )}
-      {owners?.length === 0 && <p class="phase">There is no company here whose rules you may see.</p>}
-      {owners !== undefined && owners.length > 1 && (
+      <Phase
+        remote={remote}
+        what="The rules"
+        onRetry={again}
+        isEmpty={(reply) => reply.owners.length === 0}
+        empty="There is no company here whose rules you may see."
+      />
+      {owners.length > 1 && (
         <label class="dialog-choice">
           <span>Ships of</span>
           <select name="owner" value={owner} onChange={(event) => setOwner(event.currentTarget.value)}>
@@ -61,23 +49,31 @@ export function RulesDialog({ onClose }: { onClose: () => void }): JSX.Element {
         </label>
       )}
       {owner !== undefined && rules && (
-        <LimitsForm key={`${owner} ${rules.version ?? 0}`} owner={owner} rules={rules} onDone={load} />
+        <LimitsForm
+          key={`${owner} ${rules.version ?? 0}`}
+          owner={owner}
+          rules={rules}
+          isLoading={remote.phase === "loading"}
+          onDone={again}
+        />
       )}
     </Dialog>
   );
 }
 
 /** The company that runs this site has the ships; others may, too. */
-function firstOwner(
-  owners: readonly OwnerRules[],
-  session: ReturnType<ReturnType<typeof useUi>["app"]["store"]["getState"]>["session"],
-): string | undefined {
+function firstOwner(owners: readonly OwnerRules[], session: SessionState): string | undefined {
   const own = session.phase === "signed-in" ? session.user.owner : undefined;
   return (owners.find((one) => one.owner === own) ?? owners[0])?.owner;
 }
 
-function LimitsForm(props: { owner: string; rules: RulesInForce; onDone: () => Promise<void> }): JSX.Element {
-  const { owner, onDone } = props;
+function LimitsForm(props: {
+  owner: string;
+  rules: RulesInForce;
+  isLoading: boolean;
+  onDone: () => void;
+}): JSX.Element {
+  const { owner, isLoading, onDone } = props;
   const rules = props.rules as RulesInForce<"onboard">;
   const { app } = useUi();
   const [limits, setLimits] = useState<Limits>(() => startLimits(rules));
@@ -93,7 +89,7 @@ function LimitsForm(props: { owner: string; rules: RulesInForce; onDone: () => P
     try {
       await work();
       app.store.dispatch({ type: "command/done", key: "rules", notice });
-      await onDone();
+      onDone();
     } catch (error) {
       if (endsSession(app, error)) return;
       const isOvertaken = error instanceof ApiError && error.status === 409;
@@ -139,14 +135,18 @@ function LimitsForm(props: { owner: string; rules: RulesInForce; onDone: () => P
         </p>
       )}
       <p class="limits-end">
-        <button type="submit" class="button button-strong" disabled={isSending || !isChanged || hasAny(problems)}>
+        <button
+          type="submit"
+          class="button button-strong"
+          disabled={isSending || isLoading || !isChanged || hasAny(problems)}
+        >
           {isSending ? "Sending…" : "Send to the ships"}
         </button>
         {rules.rules !== undefined && (
           <button
             type="button"
             class="button"
-            disabled={isSending}
+            disabled={isSending || isLoading}
             onClick={() =>
               void send(
                 () => app.api.removeRules({ owner, key: "onboard", replaces: rules.version ?? 0 }),
@@ -169,7 +169,7 @@ function hasAny(problems: Readonly<Record<string, string>>): boolean {
 function fromWords({ rules, time, by, site, version }: RulesInForce): string {
   if (rules === undefined || time === undefined) return "Nothing has been sent: each ship goes by its own settings.";
   const who = by === undefined ? (site ?? "") : `${by} in ${site ?? ""}`;
-  return `In force since ${formatTime(Date.parse(time))} UTC, by ${who}. Version ${version ?? 0}.`;
+  return `In force since ${formatBoth(Date.parse(time))}, by ${who}. Version ${version ?? 0}.`;
 }
 
 function LimitField(props: {

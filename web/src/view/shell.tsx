@@ -5,7 +5,7 @@ import { createMapView, type MapView } from "../map/map-view.js";
 import { valueOf } from "../state/remote.js";
 import type { State } from "../state.js";
 import { Banner } from "./banner.js";
-import { MapControls, MeasureLegend } from "./map-controls.js";
+import { MapControls, MeasureLegend, TilesAttribution } from "./map-controls.js";
 import { Notices } from "./notices.js";
 import { Panel } from "./panel.js";
 import { PreviewBanner } from "./preview.js";
@@ -67,6 +67,7 @@ export function Shell(): JSX.Element {
         <Story />
         <MeasureLegend />
         <MapControls map={map} />
+        <TilesAttribution />
         <Notices />
       </main>
       {!phone && hasHistory && <Timeline />}

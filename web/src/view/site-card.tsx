@@ -12,14 +12,14 @@ import { useAppState, useUi } from "./ui.js";
 const KIND_WORDS = { ship: "Ship", yard: "Container yard", port: "Port", hq: "Headquarters" } as const;
 
 export function SiteCard({ id }: { id: string }): JSX.Element {
-  const { app } = useUi();
+  const { app, loading } = useUi();
   const remote = useAppState((state) => state.sites);
   const site = valueOf(remote)?.sites.find((one) => one.site === id);
   if (!site) {
     return remote.phase === "ready" ? (
       <p class="phase">There is no site of this name that you may see.</p>
     ) : (
-      <Phase remote={remote} what="The site" />
+      <Phase remote={remote} what="The site" onRetry={() => loading.everything()} />
     );
   }
   const backlog = backlogOf(site);
@@ -63,7 +63,7 @@ export function SiteCard({ id }: { id: string }): JSX.Element {
         </button>
       )}
       <NodeControls site={site} />
-      <SiteHealth site={site.site} />
+      <SiteHealth key={site.site} site={site.site} />
       {site.streams.length > 0 && (
         <Section title="What it holds">
           <table class="table">

@@ -1,13 +1,14 @@
 import type { HealthPoint, SiteHealthReply } from "@landfall/proto/api";
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { ApiError, isAbort, messageOf } from "../api/http.js";
+import { useState } from "preact/hooks";
 import { formatBytes, formatCount, formatRate } from "../format/quantities.js";
 import { exceptionCounts } from "../health-model.js";
+import { valueOf } from "../state/remote.js";
 import { readable } from "../words.js";
-import { Ago, Section } from "./parts.js";
+import { Ago, Phase, Section } from "./parts.js";
 import { SparkChart } from "./spark-chart.js";
 import { useTick, useUi } from "./ui.js";
+import { useRemote } from "./use-remote.js";
 
 const REFRESH_MS = 10_000;
 const EXCEPTIONS_SHORT = 5;
@@ -30,32 +31,19 @@ const MEASURES: readonly {
 /** The last hour of a site out of its owner's metrics and exceptions; nothing for who may not read them. */
 export function SiteHealth({ site }: { site: string }): JSX.Element | null {
   const { app } = useUi();
-  const [reply, setReply] = useState<SiteHealthReply>();
-  const [message, setMessage] = useState<string>();
   const turn = useTick((nowMs) => Math.floor(nowMs / REFRESH_MS));
-  useEffect(() => {
-    setReply(undefined);
-  }, [site]);
-  useEffect(() => {
-    const abort = new AbortController();
-    const load = async (): Promise<void> => {
-      try {
-        setReply(await app.api.siteHealth(site, abort.signal));
-        setMessage(undefined);
-      } catch (error) {
-        if (isAbort(error)) return;
-        // Not for this person: then there is nothing to say.
-        if (error instanceof ApiError && error.status === 404) setReply(undefined);
-        else setMessage(messageOf(error));
-      }
-    };
-    void load();
-    return () => abort.abort();
-  }, [app, site, turn]);
-  if (message !== undefined && reply === undefined) {
-    return <p class="phase">The last hour of this site could not be loaded. {message}</p>;
-  }
-  if (!reply || reply.site !== site) return null;
+  const [remote, again] = useRemote((signal) => app.api.siteHealth(site, signal), turn);
+  const reply = valueOf(remote);
+  if (remote.phase === "failed" && remote.missing) return null;
+  return (
+    <>
+      {reply && <LastHour reply={reply} />}
+      <Phase remote={remote} what="The last hour of this site" onRetry={again} />
+    </>
+  );
+}
+
+function LastHour({ reply }: { reply: SiteHealthReply }): JSX.Element {
   return (
     <>
       {reply.nodes.map(({ node, points }) => (

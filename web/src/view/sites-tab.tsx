@@ -9,6 +9,7 @@ import { valueOf } from "../state/remote.js";
 import { CutButton } from "./link-controls.js";
 import { LinkMark, SiteMark } from "./marks.js";
 import { Ago, Phase, Section } from "./parts.js";
+import { ReplicaTable } from "./replica-table.js";
 import { useAppState, useUi } from "./ui.js";
 
 const CLASS_TITLES: Readonly<Record<LinkClass, string>> = {
@@ -49,6 +50,7 @@ export function SitesTab(): JSX.Element {
           </Section>
         );
       })}
+      <ReplicaTable sites={sites} />
       {CLASS_ORDER.map((kind) => {
         const shown = links.filter(({ link, look }) => link.class === kind && look !== "out-of-reach");
         return shown.length === 0 ? null : (

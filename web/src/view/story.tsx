@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { formatTime, toMs } from "../format/time.js";
 import { readable } from "../words.js";
 import { Icon } from "./marks.js";
+import { Moment } from "./parts.js";
 import { useAppState } from "./ui.js";
 
 const LINES_SHORT = 2;
@@ -22,7 +22,7 @@ export function Story(): JSX.Element | null {
       <ol aria-live="polite">
         {lines.map(({ time, text }) => (
           <li key={`${time} ${text}`}>
-            <time dateTime={time}>{formatTime(toMs(time) ?? 0)}</time>
+            <Moment time={time} compact />
             <span>{readable(text)}</span>
           </li>
         ))}

@@ -231,7 +231,7 @@ function Readout(props: {
   const gap = here.find(({ missing }) => missing) ?? here[0];
   if (gap) return <GapReadout gap={gap} />;
   const reading = nearestReading(measured, ms);
-  if (!reading || !measure) return <p class="readout soft">{formatTime(ms)} UTC</p>;
+  if (!reading || !measure) return <p class="readout soft">{formatBoth(ms)}</p>;
   const known = knownLine(reading);
   const happening = model.incidents.filter(({ fromMs, toMs }) => fromMs <= reading.ms && reading.ms <= toMs);
   return (
@@ -267,7 +267,7 @@ function GapReadout({ gap }: { gap: Gap }): JSX.Element {
   }
   return (
     <p class="readout">
-      <strong>Nothing since {formatTime(gap.fromMs)} UTC.</strong>{" "}
+      <strong>Nothing since {formatBoth(gap.fromMs)}.</strong>{" "}
       {ship === undefined
         ? "No newer reading has come in."
         : `Newer readings are still aboard ${ship}; they come ashore with its next port.`}

@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import { signOut } from "../effects/session.js";
-import { formatClock, formatDate, formatLocal, formatTime } from "../format/time.js";
+import { formatClock, formatDate, formatLocal } from "../format/time.js";
 import { Icon } from "./marks.js";
+import { Moment } from "./parts.js";
 import { PeopleMenu } from "./people-menu.js";
 import { LeavePreview } from "./preview.js";
 import { UnitsMenu } from "./units-menu.js";
@@ -95,7 +96,7 @@ function UserMenu(): JSX.Element | null {
           </>
         ) : (
           <p class="soft">
-            This link ends <time dateTime={user.expires}>{formatTime(Date.parse(user.expires))} UTC</time>.
+            This link ends <Moment time={user.expires} />.
           </p>
         )}
       </div>

@@ -26,7 +26,7 @@ export function readMore(url: URL, who: Omit<SessionReply, "expires">, world: Fa
   if (kind === "rules" && who.mayRule === true) return rulesReply(rules);
   if (kind === "grants" && who.mayShare === true) return { grants: [] } satisfies GrantsReply;
   if (!who.roles.includes("admin")) return undefined;
-  return kind === "people" ? people() : kind === "audit" ? audit() : undefined;
+  return kind === "people" ? people() : kind === "audit" ? audit(url.searchParams) : undefined;
 }
 
 /** The alert with a word more; undefined for one that is not there. */
@@ -98,21 +98,26 @@ function people(): PeopleReply {
   };
 }
 
-function audit(): AuditReply {
+function audit(query: URLSearchParams): AuditReply {
   const entry = { kind: "audit", via: "session", address: "127.0.0.1", owner: "bigblue", site: "los-angeles" } as const;
-  const once = { count: 1, first: WORLD_TIME, last: WORLD_TIME, offset: 1_024 };
+  const once = { count: 1, first: WORLD_TIME, last: WORLD_TIME };
+  const entries: AuditReply["entries"] = [
+    {
+      ...entry,
+      ...once,
+      offset: 2_048,
+      user: "ops",
+      action: "container.show",
+      outcome: "allowed",
+      status: 200,
+      subject: "CSQU3054383",
+    },
+    { ...entry, ...once, offset: 1_024, user: "ducky", action: "rules.put", outcome: "refused", status: 404 },
+  ];
+  const [user, outcome] = [query.get("user"), query.get("outcome")];
   return {
-    entries: [
-      {
-        ...entry,
-        ...once,
-        user: "ops",
-        action: "container.show",
-        outcome: "allowed",
-        status: 200,
-        subject: "CSQU3054383",
-      },
-      { ...entry, ...once, user: "ducky", action: "rules.put", outcome: "refused", status: 404 },
-    ],
+    entries: entries.filter(
+      (one) => (user === null || one.user === user) && (outcome === null || one.outcome === outcome),
+    ),
   };
 }

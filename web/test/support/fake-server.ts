@@ -8,6 +8,7 @@ import type {
   ContainersReply,
   ContainerState,
   LiveEvent,
+  MapTiles,
   SessionReply,
   SiteHealthReply,
 } from "@landfall/proto/api";
@@ -69,7 +70,12 @@ export interface FakeServer {
 }
 
 /** Serves a built map and a fake world over the real contract, with the headers of a strict headquarters. */
-export async function startFakeServer(webRoot: string, world: FakeWorld, port = 0): Promise<FakeServer> {
+export async function startFakeServer(
+  webRoot: string,
+  world: FakeWorld,
+  port = 0,
+  tiles?: MapTiles,
+): Promise<FakeServer> {
   const requests: string[] = [];
   const commands: FakeServer["commands"] = [];
   const failing = new Map<string, number>();
@@ -85,7 +91,7 @@ export async function startFakeServer(webRoot: string, world: FakeWorld, port = 
     const url = new URL(request.url ?? "/", "http://fake");
     requests.push(`${request.method} ${url.pathname}`);
     if (!url.pathname.startsWith("/api/")) {
-      await sendFile(webRoot, url.pathname, response);
+      await sendFile(webRoot, url.pathname, response, tiles);
       return;
     }
     const failure = [...failing].find(([prefix]) => url.pathname.startsWith(prefix));
@@ -96,7 +102,7 @@ export async function startFakeServer(webRoot: string, world: FakeWorld, port = 
     const body = await readBody(request);
     const who = USERS.find(({ reply }) => request.headers.cookie?.includes(`landfall=${reply.user}`));
     if (url.pathname === "/api/session") {
-      session(request, response, body, who);
+      session(request, response, body, who, tiles);
     } else if (!who) {
       problem(response, 401, "UNAUTHENTICATED", "Sign in first.");
     } else if (url.pathname === "/api/live") {
@@ -156,7 +162,14 @@ export async function startFakeServer(webRoot: string, world: FakeWorld, port = 
   };
 }
 
-function session(request: IncomingMessage, response: ServerResponse, body: unknown, who: User | undefined): void {
+function session(
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: unknown,
+  who: User | undefined,
+  tiles: MapTiles | undefined,
+): void {
+  const rest = { expires: EXPIRES, ...(tiles && { tiles }) };
   if (request.headers.authorization !== undefined) {
     problem(response, 401, "UNAUTHENTICATED", "this link was taken back: ask whoever sent it to you for a new one");
   } else if (request.method === "POST") {
@@ -167,12 +180,12 @@ function session(request: IncomingMessage, response: ServerResponse, body: unkno
       return;
     }
     response.setHeader("set-cookie", `landfall=${found.reply.user}; HttpOnly; Path=/; SameSite=Strict`);
-    json(response, 200, { ...found.reply, expires: EXPIRES, token: "t" });
+    json(response, 200, { ...found.reply, ...rest, token: "t" });
   } else if (request.method === "DELETE") {
     response.setHeader("set-cookie", "landfall=; Max-Age=0; Path=/");
     response.writeHead(204).end();
   } else if (who) {
-    json(response, 200, { ...who.reply, expires: EXPIRES });
+    json(response, 200, { ...who.reply, ...rest });
   } else {
     problem(response, 401, "UNAUTHENTICATED", "Nobody is signed in.", {
       demo: {
@@ -241,14 +254,19 @@ function health(site: string): SiteHealthReply {
   return { site, nodes: [{ node: "a", points }], exceptions };
 }
 
+/** The last zoom of the contract: what is in one place falls apart nowhere. */
+const LAST_ZOOM = 23;
+
 /** Clusters by a plain grid: good enough to draw. */
 function search(query: URLSearchParams, visible: readonly ContainerState[]): ContainersReply {
   const zoom = query.get("zoom");
   const q = query.get("q");
   const vessel = query.get("vessel");
   const statuses = query.get("status")?.split(",");
+  const bbox = query.get("bbox")?.split(",").map(Number);
   const matching = visible.filter(
     (one) =>
+      (bbox === undefined || isWithin(bbox, one)) &&
       (q === null || one.container.includes(q)) &&
       (vessel === null || one.vessel === vessel) &&
       (statuses === undefined || statuses.includes(one.status)),
@@ -264,16 +282,29 @@ function search(query: URLSearchParams, visible: readonly ContainerState[]): Con
     const last = page.at(-1);
     return { ...base, features: page.map(single), ...(sorted.length > limit && last ? { next: last.container } : {}) };
   }
-  const cell = 40 / 2 ** Number(zoom);
   const groups = new Map<string, ContainerState[]>();
   for (const one of matching) {
-    const key = `${Math.round((one.longitude ?? 0) / cell)} ${Math.round((one.latitude ?? 0) / cell)}`;
+    const key = cellOf(one, Number(zoom));
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
   return {
     ...base,
-    features: [...groups.values()].map((group) => (group.length === 1 && group[0] ? single(group[0]) : cluster(group))),
+    features: [...groups.values()].map((group) =>
+      group.length === 1 && group[0] ? single(group[0]) : cluster(group, Number(zoom)),
+    ),
   };
+}
+
+/** `bbox` is west, south, east, north; west lies east of east where it crosses 180°. */
+function isWithin(bbox: readonly number[], { longitude, latitude }: ContainerState): boolean {
+  const [west = -180, south = -90, east = 180, north = 90] = bbox;
+  if (longitude === undefined || latitude === undefined || latitude < south || latitude > north) return false;
+  return west <= east ? longitude >= west && longitude <= east : longitude >= west || longitude <= east;
+}
+
+function cellOf({ longitude = 0, latitude = 0 }: ContainerState, zoom: number): string {
+  const cell = 40 / 2 ** zoom;
+  return `${Math.round(longitude / cell)} ${Math.round(latitude / cell)}`;
 }
 
 function single(state: ContainerState): ContainerFeature {
@@ -287,7 +318,7 @@ function single(state: ContainerState): ContainerFeature {
   };
 }
 
-function cluster(group: readonly ContainerState[]): ClusterFeature {
+function cluster(group: readonly ContainerState[], zoom: number): ClusterFeature {
   const statuses: Record<string, number> = {};
   for (const { status } of group) statuses[status] = (statuses[status] ?? 0) + 1;
   const [first] = group;
@@ -301,11 +332,19 @@ function cluster(group: readonly ContainerState[]): ClusterFeature {
       kind: "cluster",
       count: group.length,
       statuses,
-      expansionZoom: 23,
+      expansionZoom: expansionZoom(group, zoom),
       ...(vessel === undefined ? {} : { vessel }),
       ...(location === undefined ? {} : { location }),
     },
   };
+}
+
+/** The first zoom beyond this one at which they lie in more than one cell. */
+function expansionZoom(group: readonly ContainerState[], zoom: number): number {
+  for (let next = zoom + 1; next < LAST_ZOOM; next++) {
+    if (new Set(group.map((one) => cellOf(one, next))).size > 1) return next;
+  }
+  return LAST_ZOOM;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -318,14 +357,15 @@ const TYPES: Readonly<Record<string, string>> = {
   ".woff2": "font/woff2",
 };
 
-async function sendFile(root: string, path: string, response: ServerResponse): Promise<void> {
+async function sendFile(root: string, path: string, response: ServerResponse, tiles?: MapTiles): Promise<void> {
+  const images = tiles ? `; img-src 'self' data: ${new URL(tiles.url).origin}` : "";
   const file = extname(path) === "" ? "index.html" : normalize(path).replace(/^[/\\]+/, "");
   try {
     const bytes = await readFile(join(root, file));
     response
       .writeHead(200, {
         "content-type": TYPES[extname(file)] ?? "application/octet-stream",
-        "content-security-policy": "default-src 'self'",
+        "content-security-policy": `default-src 'self'${images}`,
       })
       .end(bytes);
   } catch {

@@ -192,7 +192,7 @@ function makeContainers(random: () => number, count: number, at: (hours: number)
       knownSince: at(0.1),
       measurements: {
         temperatureC: round(reefer ? -18 + random() * 1.5 : 12 + random() * 14, 1),
-        ...(reefer ? { setpointC: -18, powered: status !== "no-power" } : {}),
+        ...(reefer ? { setpointC: -18, supplyAirC: -18.4, returnAirC: -17.2, powered: status !== "no-power" } : {}),
         humidityPct: round(45 + random() * 40, 0),
         shockG: round(random() * 0.6, 2),
         batteryPct: round(40 + random() * 60, 0),
@@ -484,6 +484,9 @@ interface TrackOptions {
 const TRACK_STEPS = 260;
 /** A stretch without readings, as shares of the way. */
 const GAP = [0.55, 0.62] as const;
+/** When a reefer defrosts: two readings, and the air that comes back is warmer. */
+const DEFROST = [0.4, 0.405] as const;
+const DEFROST_WARMS_C = 5;
 
 function track(path: readonly Waypoint[], fromHours: number, toHours: number, options: TrackOptions): HistoryPoint[] {
   const { at, ship, celsius, setpoint, until = 1, late, stream, speed } = options;
@@ -494,6 +497,7 @@ function track(path: readonly Waypoint[], fromHours: number, toHours: number, op
     const hours = fromHours + (toHours - fromHours) * share;
     const [longitude, latitude] = along(path, share * until);
     const warm = setpoint !== undefined && share > 0.7 && share < 0.8 ? (share - 0.7) * 40 : 0;
+    const defrosting = share >= DEFROST[0] && share < DEFROST[1];
     points.push({
       time: at(hours),
       received: at(hours),
@@ -508,7 +512,15 @@ function track(path: readonly Waypoint[], fromHours: number, toHours: number, op
         celsius + 3 * Math.sin((hours / 24) * 2 * Math.PI) * (setpoint === undefined ? 1 : 0.1) + warm,
         1,
       ),
-      ...(setpoint === undefined ? {} : { setpointC: setpoint, powered: warm === 0 }),
+      ...(setpoint === undefined
+        ? {}
+        : {
+            setpointC: setpoint,
+            supplyAirC: round(celsius - 0.4 + warm, 1),
+            returnAirC: round(celsius + 0.8 + warm + (defrosting ? DEFROST_WARMS_C : 0), 1),
+            powered: warm === 0,
+            defrosting,
+          }),
       humidityPct: round(70 + 12 * Math.sin(hours / 9), 0),
       shockG: round(0.1 + 0.4 * Math.abs(Math.sin(hours / 5)) ** 4, 2),
       batteryPct: round(95 - 20 * share, 0),
