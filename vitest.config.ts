@@ -2,8 +2,10 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { PACKAGES } from "./scripts/test-projects.mjs";
 
-const fleetsOnKafka = ["system/kafka.test.ts", "system/demo-kafka.test.ts"];
+const fleetsOnKafka = ["system/kafka.test.ts", "system/kafka-sites.test.ts", "system/demo-kafka.test.ts"];
 const withKafka = "test/kafka/**";
+/** `expect.poll` by default waits a second: on a slow machine that is how long one page of a browser takes. */
+const patient = { expect: { poll: { timeout: 30_000 } } };
 
 export default defineConfig({
   test: {
@@ -16,6 +18,9 @@ export default defineConfig({
           root: `./${name}`,
           include: ["test/**/*.test.ts"],
           exclude: [withKafka],
+          ...patient,
+          // The map is built once for all of its files.
+          ...(name === "web" && { globalSetup: "test/support/one-build.ts" }),
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // Loading every module anew for each file took as long as the tests themselves.
@@ -27,6 +32,7 @@ export default defineConfig({
           name: "streams-kafka",
           root: "./streams",
           include: [`${withKafka}/*.test.ts`],
+          ...patient,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -36,6 +42,7 @@ export default defineConfig({
           name: "brokers",
           root: "./test/kafka",
           include: ["test/**/*.test.ts"],
+          ...patient,
           // Programs of Java that share two cores with whatever else is tested.
           testTimeout: 180_000,
         },
@@ -45,6 +52,7 @@ export default defineConfig({
           name: "system-kafka",
           root: "./test",
           include: [...fleetsOnKafka],
+          ...patient,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
@@ -55,6 +63,7 @@ export default defineConfig({
           root: "./test",
           include: ["**/*.test.ts"],
           exclude: ["node_modules", "dist", "kafka", ...fleetsOnKafka],
+          ...patient,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           // Each of these starts whole fleets of processes; two at a time would only slow each other down.

@@ -94,7 +94,7 @@ describe("a process of its own", () => {
         const response = await fetch(url + path, { headers });
         expect(response.status).toBe(200);
         return (await response.json()) as { records: unknown[] };
-      });
+      }, 30_000);
       return reply.records[0];
     };
     const before = await firstRecord(await first.up);
@@ -170,6 +170,14 @@ describe("what it says when it cannot start: one message, no stack, exit code 1"
   test("a site that is no port", async () => {
     const stderr = await fails(landfall(["shore", "--config", config("", "yard")]));
     expect(stderr).toContain("site tokyo is a yard; landfall shore serves a port");
+  });
+
+  test("no Kafka broker that answers", async () => {
+    const log = "log: { kafka: { brokers: [127.0.0.1:1, 127.0.0.1:2] } }";
+    const stderr = await fails(landfall(["shore", "--config", config(log)]));
+    expect(stderr).toMatch(
+      /^landfall shore: no Kafka broker answers: .*127\.0\.0\.1:1.*127\.0\.0\.1:2.*: check log\.kafka\.brokers.* \(UNAVAILABLE\)\n$/,
+    );
   });
 
   test("no settings file", async () => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, freePorts } from "@landfall/brokers/ports";
 import type { SimulationNode } from "@landfall/proto/api";
 import { Aedes, type PublishPacket } from "aedes";
 import { afterEach, describe, expect, it } from "vitest";
@@ -15,7 +16,7 @@ import { ROOT } from "../src/demo/root.js";
 import { placeholderSecrets } from "../src/demo/secrets.js";
 import { Supervisor } from "../src/demo/supervisor.js";
 import { topology } from "../src/demo/topology.js";
-import { freePort, listening, START_MS, until } from "./support.js";
+import { listening, START_MS, until } from "./support.js";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -63,20 +64,20 @@ async function standIns(): Promise<{ root: string; plan: DemoPlan; folder: DemoF
   const root = newFolder();
   mkdirSync(join(root, "bin"));
   writeFileSync(join(root, "bin", "landfall.mjs"), STAND_IN);
-  const shape = { ...defaultShape(), ships: 3, ports: { web: await freePort(), base: 0 } };
+  const names = ["tokyo", "ship-9321483", "simulator"];
+  const [web = 0, ...free] = await freePorts(1 + names.length);
+  const shape = { ...defaultShape(), ships: 3, ports: { web, base: 0 } };
   const secrets = placeholderSecrets(shape);
   const whole = planDemo(shape, secrets, ONE_MACHINE);
   // Three processes tell as much as thirteen; each on a port of its own.
-  const services = await Promise.all(
-    whole.services
-      .filter(({ name }) => ["tokyo", "ship-9321483", "simulator"].includes(name))
-      .map(async (service) => {
-        const http = await freePort();
-        const listens = { host: "127.0.0.1", port: http };
-        const settings = service.name === "simulator" ? { control: listens } : { http: listens };
-        return { ...service, http, settings };
-      }),
-  );
+  const services = whole.services
+    .filter(({ name }) => names.includes(name))
+    .map((service, i) => {
+      const http = free[i] as number;
+      const listens = { host: "127.0.0.1", port: http };
+      const settings = service.name === "simulator" ? { control: listens } : { http: listens };
+      return { ...service, http, settings };
+    });
   const plan = { ...whole, services };
   const folder = new DemoFolder(join(root, "data"));
   folder.write(shape, secrets, plan, ONE_MACHINE);

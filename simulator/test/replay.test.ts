@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@landfall/brokers/ports";
 import * as fc from "fast-check";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { readRow, type AisReport } from "../src/replay/ais-row.js";
@@ -12,7 +13,7 @@ import { send } from "../src/replay/send.js";
 import { compareReports, readRuns, RunWriter } from "../src/replay/sorted-runs.js";
 import { brokerOf } from "../src/replay/target.js";
 import { RealBroker } from "./real-broker.js";
-import { freePort, until } from "./support.js";
+import { until } from "./support.js";
 
 const NOAA =
   "MMSI,BaseDateTime,LAT,LON,SOG,COG,Heading,VesselName,IMO,CallSign,VesselType,Status,Length,Width,Draft,Cargo";

@@ -1,10 +1,11 @@
+import { freePort, freePorts } from "@landfall/brokers/ports";
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { Broker } from "../src/sensors/broker.js";
 import { Outbox } from "../src/sensors/outbox.js";
 import type { Publish } from "../src/world/state.js";
 import { RealBroker } from "./real-broker.js";
-import { freePort, until } from "./support.js";
+import { until } from "./support.js";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -134,7 +135,7 @@ describe("sensors and a real broker", () => {
   });
 
   it("when one of a ship's brokers is gone, what it did not acknowledge goes to the next, in order", async () => {
-    const ports = [await freePort(), await freePort()];
+    const ports = await freePorts(2);
     const [first, second] = ports.map((port) => new RealBroker(port)) as [RealBroker, RealBroker];
     const [url = "", ...others] = ports.map((port) => `mqtt://127.0.0.1:${port}`);
     const sensors = new Broker({ site: "ship-9321483", url, others });

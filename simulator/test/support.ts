@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:net";
+import type { Server } from "node:net";
 import { createWorld } from "../src/world/create.js";
 import type { Publish, TimedCommand, WorldState } from "../src/world/state.js";
 import { step } from "../src/world/step.js";
@@ -48,12 +48,4 @@ export async function listening(server: Server): Promise<number> {
   const address = server.address();
   if (typeof address !== "object" || address === null) throw new Error("no port");
   return address.port;
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }

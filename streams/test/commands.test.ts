@@ -49,9 +49,16 @@ test("a node's status for people", () => {
     ],
     shared: { nodes: ["tokyo.b", "tokyo.c"], asksFor: 17 },
     notHandedOver: 3,
-    store: { recordsAppended: 5, recordsApplied: 9, bytesOnDisk: 4_200_000, topics: 1_234, streams: 8 },
+    store: {
+      recordsAppended: 5,
+      recordsApplied: 9,
+      bytesOnDisk: 4_200_000,
+      topics: 1_234,
+      streams: 8,
+      failed: "DISK_FULL: no space left for journal-7.log",
+    },
     rssBytes: 1,
-    notReady: ["store: the disk is full"],
+    notReady: ["store: DISK_FULL"],
     peers: [{ site: "singapore", class: "wan", lastContact: "2026-05-01T11:50:00.000Z", lacks: 12_345, ahead: 0 }],
     notHandedOverStreams: [],
     rules: [],
@@ -59,7 +66,8 @@ test("a node's status for people", () => {
   expect(formatStatus(reply)).toBe(
     [
       "tokyo.a · NOT READY · up 2 h · 1,234 topics in 8 streams, 4.2 MB · 3 still to hand over · log in Kafka, shared with tokyo.b and tokyo.c, asks for 17 histories · 0.1.0",
-      "  store: the disk is full",
+      "  store: DISK_FULL",
+      "  DISK_FULL: no space left for journal-7.log",
       "LINK             TO         CLASS  STATE  ROUND TRIP  TO SEND  TO RECEIVE  BACKLOG  TIME TO GO  RECORDS/S  SENT/S  RECEIVED/S  BUDGET LEFT     LAST CONTACT  CERTIFICATE",
       "tokyo~singapore  singapore  wan    up        12.3 ms   12,345           0   4.9 MB  7 min            31.5    4 kB       200 B  1.2 MB of 5 MB  2 s ago       365 d",
       "duckworks~tokyo  duckworks  wan    down            -        0           0        -  -                   0       -           -  -               never         -",

@@ -6,8 +6,10 @@ import type { SimLink } from "../testing/simulated-link.js";
 import type { SimSite } from "../testing/simulated-site.js";
 
 const SEED = testSeed(70_000);
-const LIVES =
-  process.env["LANDFALL_SEED"] === undefined ? Math.max(30, Number(process.env["LANDFALL_SIM_SEEDS"] ?? 0)) : 1;
+/** `npm run sim -- --seeds N` runs so many. */
+const SEEDS = Number(process.env["LANDFALL_SIM_SEEDS"] ?? 0);
+const LIVES = process.env["LANDFALL_SEED"] === undefined ? Math.max(30, SEEDS) : 1;
+const TEST_MS_MAX = SEEDS > 0 ? 6 * 3_600_000 : 300_000;
 const LEGS = 10;
 /** A stay in port: sometimes too short for the backlog. */
 const STAY_MS_MAX = 4_000;
@@ -125,18 +127,22 @@ const carried = (site: SimSite): number =>
     .reduce((sum, origin) => sum + site.disk.next(origin), 0);
 
 describe(`data mules, simulated (seed ${SEED})`, () => {
-  it("R1, R3, R4, R5: two ports that are never linked hold the same, once, by ships that sail between them; one whose settings do not say so carries nothing", () => {
-    for (let seed = SEED; seed < SEED + LIVES; seed++) {
-      const voyages = new Voyages(seededRandom(seed), seed % 2 === 0);
-      const isComplete = voyages.sail();
-      const { fleet, ports, mules, idle } = voyages;
-      const outcome = { seed, isComplete, duplicates: fleet.duplicates, failures: fleet.failures.slice(0, 3) };
-      expect(outcome).toEqual({ seed, isComplete: true, duplicates: 0, failures: [] });
-      for (const { disk } of ports) expect(new Set(disk.values())).toEqual(fleet.kept);
-      for (const { site } of mules) expect(carried(site)).toBeGreaterThan(0);
-      expect(carried(idle.site)).toBe(0);
-      // It brought what it wrote itself, all the same.
-      expect(ports[1].disk.next(idle.site.origin)).toBe(idle.site.disk.next(idle.site.origin));
-    }
-  }, 120_000);
+  it(
+    "R1, R3, R4, R5: two ports that are never linked hold the same, once, by ships that sail between them; one whose settings do not say so carries nothing",
+    () => {
+      for (let seed = SEED; seed < SEED + LIVES; seed++) {
+        const voyages = new Voyages(seededRandom(seed), seed % 2 === 0);
+        const isComplete = voyages.sail();
+        const { fleet, ports, mules, idle } = voyages;
+        const outcome = { seed, isComplete, duplicates: fleet.duplicates, failures: fleet.failures.slice(0, 3) };
+        expect(outcome).toEqual({ seed, isComplete: true, duplicates: 0, failures: [] });
+        for (const { disk } of ports) expect(new Set(disk.values())).toEqual(fleet.kept);
+        for (const { site } of mules) expect(carried(site)).toBeGreaterThan(0);
+        expect(carried(idle.site)).toBe(0);
+        // It brought what it wrote itself, all the same.
+        expect(ports[1].disk.next(idle.site.origin)).toBe(idle.site.disk.next(idle.site.origin));
+      }
+    },
+    TEST_MS_MAX,
+  );
 });

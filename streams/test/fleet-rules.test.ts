@@ -15,7 +15,7 @@ import { testSeed } from "../testing/seeded-random.js";
 import { START_MS, sync } from "../testing/store-fixture.js";
 import { until } from "../testing/until.js";
 
-const seed = testSeed(Date.now() % 1_000_000);
+const seed = testSeed();
 const OWNER = "duckworks";
 const SETTINGS = settingsStream(OWNER);
 const ORIGINS = ["los-angeles.a~1", "duckworks.a~2", "tokyo.b~3", "polarfoods.a~4"].map(originId);

@@ -17,7 +17,7 @@ import { testSeed } from "../testing/seeded-random.js";
 import { START_MS } from "../testing/store-fixture.js";
 import { until } from "../testing/until.js";
 
-const seed = testSeed(Date.now() % 1_000_000);
+const seed = testSeed();
 const OWNER = "duckworks";
 const CONTAINERS = streamName("duckworks.containers");
 const ONE = topicName("DUCU0000010");

@@ -115,7 +115,7 @@ describe("U2: what a peer says over raw HTTP/2", () => {
     const record = { topic: topicName("CSQU3054383"), timestamp: 1_770_000_000_000 as TimestampMs, value, headers: {} };
     await tokyo.store.append(STREAM, [record]);
     await until(() => Object.values(sydney.store.vector(STREAM)).some((next) => next === 1));
-    expect(sydney.replicator.links()[0]?.state).toBe("up");
+    await until(() => sydney.replicator.links()[0]?.state === "up");
     expect(sydney.reported).toEqual([]);
     expect(tokyo.store.streams()).toEqual([STREAM]);
   }

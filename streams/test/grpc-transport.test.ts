@@ -11,10 +11,12 @@ import { TestAuthority } from "../testing/test-authority.js";
 import { describeTransportContract, DIALLING_SITE, LISTENING_SITE } from "../testing/transport-contract.js";
 
 const LISTEN = "127.0.0.1:0";
+/** Of a dial that somebody answers: a slow machine takes its time for a handshake. */
+const DIAL_MS = 30_000;
 
 const direct = async () => ({
   listening: createGrpcTransport({ env: systemEnv }),
-  dialling: createGrpcTransport({ env: systemEnv, dialMs: 2_000 }),
+  dialling: createGrpcTransport({ env: systemEnv, dialMs: DIAL_MS }),
   listenAddress: LISTEN,
   dialAddress: async (listener: { port: number }) => `127.0.0.1:${listener.port}`,
   close: async () => undefined,
@@ -64,16 +66,16 @@ describeTransportContract("gRPC through a slow link", async () => {
 
 describeTransportContract("gRPC with mutual TLS", async () => {
   const authority = await TestAuthority.create();
-  const transport = async (site: string, dialMs: number) => {
+  const transport = async (site: string) => {
     const files = await authority.issue({ site });
     const trouble = (code: string, message: string) => expect.unreachable(`${code}: ${message}`);
     const identity = new SiteIdentity({ files, self: { site, node: "a" }, env: systemEnv, trouble });
-    return createGrpcTransport({ env: systemEnv, identity, dialMs });
+    return createGrpcTransport({ env: systemEnv, identity, dialMs: DIAL_MS });
   };
   return {
     ...(await direct()),
-    listening: await transport(LISTENING_SITE, 2_000),
-    dialling: await transport(DIALLING_SITE, 2_000),
+    listening: await transport(LISTENING_SITE),
+    dialling: await transport(DIALLING_SITE),
     close: async () => authority.close(),
   };
 });

@@ -88,7 +88,7 @@ test("U1, U2: what is reported is written; a flood is not", async () => {
   const last = written.at(-1);
   expect(last).toMatchObject({ kind: "exception", source: "mqtt", detail: { a: [1] } });
   expect(last?.message.length).toBeLessThan(3000);
-  const metrics = await (await node.ask("/metrics")).text();
+  const metrics = await (await node.ask("/metrics", { as: "ops" })).text();
   expect(metrics).toMatch(/landfall_exceptions_total\{code="INVALID_ARGUMENT",[^}]*\} 1000\n/);
 });
 

@@ -46,7 +46,9 @@ test("nodes as they are put together replicate: same records, same bytes, same a
     "sydney~tokyo up",
   ]);
   expect(status.peers.map((peer) => peer.site).toSorted()).toEqual(["duckworks", "sydney"]);
-  expect(await (await tokyo.ask("/metrics")).text()).toMatch(/^landfall_link_up\{link="sydney~tokyo".*\} 1$/m);
+  expect(await (await tokyo.ask("/metrics", { as: "ops" })).text()).toMatch(
+    /^landfall_link_up\{link="sydney~tokyo".*\} 1$/m,
+  );
 });
 
 test("O4: a cursor taken at one site goes on at another", async () => {
@@ -61,8 +63,9 @@ test("O4: a cursor taken at one site goes on at another", async () => {
   let { cursor } = first;
   await vi.waitFor(async () => {
     const reply = await read(sydney, { cursor, limit: 100 });
-    cursor = reply.cursor;
+    // Before the stream is there the answer is a problem, which has no records: then the cursor stays as it is.
     rest.push(...reply.records.map(({ value }) => value ?? ""));
+    cursor = reply.cursor;
     expect(rest.length).toBeGreaterThanOrEqual(48);
   }, 20_000);
   const all = [...first.records.map(({ value }) => value), ...rest];

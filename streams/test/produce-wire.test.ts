@@ -162,8 +162,8 @@ test(
     const told = await exceptionsOf(tokyo);
     expect(new Set(told.map(({ code }) => code))).toEqual(new Set(["PRODUCE_FORBIDDEN"]));
     expect(told[0]).toMatchObject({ source: "link duckworks~tokyo", detail: { peer: "duckworks.a" } });
-    const metrics = await (await tokyo.ask("/metrics")).text();
-    expect(metrics).toMatch(/landfall_replication_refused_total\{[^}]*code="PRODUCE_FORBIDDEN"[^}]*\} [7-9]/);
+    const areCounted = /landfall_replication_refused_total\{[^}]*code="PRODUCE_FORBIDDEN"[^}]*\} [7-9]/;
+    await until(async () => areCounted.test(await (await tokyo.ask("/metrics", { as: "ops" })).text()));
     // The requests that Tokyo made of it are for its own metrics and exceptions alone.
     const asked = wire.toDialler.frames.flatMap(({ body }) => (body?.$case === "request" ? [body.value.stream] : []));
     expect([...new Set(asked)].filter((stream) => !OWN.includes(stream))).toEqual([]);

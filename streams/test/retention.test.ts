@@ -1,5 +1,3 @@
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import type { GapsReply } from "@landfall/proto/api";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { streamName, topicName } from "../src/model/names.js";
@@ -7,6 +5,7 @@ import { retentionOf } from "../src/node/retention.js";
 import { tokenDigest } from "../src/replication/gate.js";
 import type { SiteEntry } from "../src/settings/node-settings.js";
 import { openEmbeddedStore, type EmbeddedStore, type EmbeddedStoreOptions } from "../src/store/embedded-store.js";
+import { freePort } from "../testing/free-ports.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
 import { CONTAINERS, FOREIGN, START_MS, foreignBatch, reading } from "../testing/store-fixture.js";
@@ -164,15 +163,3 @@ describe("retention at a node", () => {
     expect(await gapsAt(tokyo)).toEqual([]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
-}

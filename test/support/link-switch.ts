@@ -11,6 +11,8 @@ export interface LinkSwitch {
   restore(): void;
   /** Connections stay and are accepted, and every byte is swallowed. */
   halfOpen(): void;
+  /** Thousands of bits a second from now on, in each direction: 0 for as fast as it goes; without a number, as in the beginning. */
+  throttle(kbps?: number): void;
   close(): Promise<void>;
 }
 
@@ -21,10 +23,11 @@ export async function openSwitch(
   seed = testSeed(1),
 ): Promise<LinkSwitch> {
   const host = "127.0.0.1";
+  const line = { latencyMs: 0, kbps: 0, lossPct: 0, ...shape };
   const link = new LinkProxy({
     listen: { host, port: 0 },
     target: { host, port: targetPort },
-    shape: { latencyMs: 0, kbps: 0, lossPct: 0, ...shape },
+    shape: line,
     random: seededRandom(seed),
   });
   const port = await link.listen();
@@ -37,6 +40,7 @@ export async function openSwitch(
     cut: () => link.setState("down"),
     restore: () => link.setState("up"),
     halfOpen: () => link.setState("half-open"),
+    throttle: (kbps = line.kbps) => link.setShape({ ...line, kbps }),
     close: () => link.close(),
   };
 }

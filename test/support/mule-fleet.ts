@@ -12,8 +12,8 @@ export type Port = (typeof PORTS)[number];
 /** What readings of containers that nobody booked go to: written by the ports' yards and the ships. */
 export const CARGO = "bigblue.unassigned";
 
-/** So that a backlog takes some seconds. */
-const BERTH = { latencyMs: 10, kbps: 1_000 };
+/** So that a backlog takes ten seconds aboard in Tokyo, and some ashore in Sydney. */
+const BERTHS = { tokyo: { latencyMs: 10, kbps: 300 }, sydney: { latencyMs: 10, kbps: 1_000 } };
 const SHIPS = [
   { site: "mule", imo: "9321483", wants: ["*.settings", CARGO] },
   { site: "idler", imo: "9074729", wants: ["*.settings"] },
@@ -87,8 +87,8 @@ export async function startMuleFleet(): Promise<MuleFleet> {
   const ships: Ship[] = [];
   for (const { site, wants } of SHIPS) {
     const berths = {
-      tokyo: await openSwitch(listen.tokyo, false, BERTH),
-      sydney: await openSwitch(listen.sydney, false, BERTH),
+      tokyo: await openSwitch(listen.tokyo, false, BERTHS.tokyo),
+      sydney: await openSwitch(listen.sydney, false, BERTHS.sydney),
     };
     switches.push(...Object.values(berths));
     ships.push({

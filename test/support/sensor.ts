@@ -34,3 +34,8 @@ export function containerNumber(serial: number, owner = "CSQU"): string {
 export function reading(fields: Record<string, unknown>): string {
   return JSON.stringify({ latitude: 35.1, longitude: 139.9, temperatureC: 21.5, ...fields });
 }
+
+/** Characters that no codec makes much smaller, for a reading's note: so that a backlog takes its time on a line. */
+export function noise(chars: number, random: () => number): string {
+  return Array.from({ length: chars }, () => Math.floor(random() * 36).toString(36)).join("");
+}

@@ -128,8 +128,12 @@ describe("ducks over the side", () => {
     expect(await waiting()).toBeGreaterThan(400);
     fleet.portLink.restore();
     await eventually("the backlog to be ashore", async () => (await waiting()) === 0);
-    const ashore = await recordsOf(fleet.losAngeles, "duckworks.containers", OVERBOARD);
     const aboard = await recordsOf(fleet.ship, "duckworks.containers", OVERBOARD);
+    // Ashore is in Tokyo: from there it goes on.
+    const ashore = await eventually("the history in Los Angeles", async () => {
+      const records = await recordsOf(fleet.losAngeles, "duckworks.containers", OVERBOARD);
+      return records.length >= aboard.length && records;
+    });
     expect(ashore.map(({ offset, value }) => ({ offset, value }))).toEqual(
       aboard.map(({ offset, value }) => ({ offset, value })),
     );

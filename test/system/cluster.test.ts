@@ -132,7 +132,8 @@ describe("a ship of three nodes loses one for good", () => {
     sensors[0]?.acknowledged.push(fresh);
     await sensor.endAsync(true);
     await expectOnce(ship.port);
-    const metrics = (await ask(ship.nodes.b, "/metrics", undefined)).text;
-    expect(metrics).toMatch(/landfall_cluster_nodes_in_reach\{[^}]*\} 2/);
+    await eventually("the new node to reach both others", async () =>
+      /landfall_cluster_nodes_in_reach\{[^}]*\} 2/.test((await ask(ship.nodes.b, "/metrics", OPS_TOKEN)).text),
+    );
   });
 });

@@ -12,11 +12,13 @@ import { runVerify } from "../support/verify.js";
 
 const PORT = "singapore";
 const LOCODE = "SGSIN";
-/** Enough to be on its way for a while over the slow link. */
-const BACKLOG_MIN = 15_000;
-/** Of the simulated clock: enough for a click before it would be in port anyhow, at the speed below most of a minute. */
-const AT_SEA_MS_MIN = 12 * 3_600_000;
-const SLOW = { latencyMs: 100, kbps: 256 };
+/** Enough to be on its way for half a minute over the slow link; the ship on the Pacific begins with about as much aboard. */
+const BACKLOG_MIN = 12_000;
+/** At this a ship lies in port for more than two minutes; once it has left, its link there is out of reach. */
+const SPEED = 500;
+/** Of the simulated clock: enough for a click before it would be in port anyhow, most of a minute. */
+const AT_SEA_MS_MIN = 6 * 3_600_000;
+const SLOW = { latencyMs: 100, kbps: 128 };
 const MAP_SIZE = { width: 1280, height: 900 };
 
 const chromium = findChromium();
@@ -37,7 +39,7 @@ function middle(a: ApiSite, b: ApiSite): { latitude: number; longitude: number }
 describe.skipIf(skipWithout("chromium", chromium !== undefined))("links cut on the map while a ship unloads", () => {
   const folder = mkdtempSync(join(tmpdir(), "landfall-cut-"));
   const base = portBaseOf(1);
-  const args = ["--no-wait", "--speed", "1000", "--containers", "240", "--ships", "3"];
+  const args = ["--no-wait", "--speed", String(SPEED), "--containers", "300", "--ships", "3"];
   const demo = new Demo(folder, base + 8080, base, args);
   let browser: Browser;
   let page: Page;

@@ -1,15 +1,18 @@
 import type { StatusReply, StreamsReply } from "@landfall/proto/api";
+import { seededRandom, testSeed } from "@landfall/streams/testing/seeded-random";
 import type { MqttClient } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { askJson, recordsOf } from "../support/client.js";
 import { eventually } from "../support/eventually.js";
 import { CARGO, PORTS, startMuleFleet, type MuleFleet, type Port, type Ship } from "../support/mule-fleet.js";
-import { connectSensor, containerNumber, reading } from "../support/sensor.js";
+import { connectSensor, containerNumber, noise, reading } from "../support/sensor.js";
 import type { Service } from "../support/service.js";
 import { OPS_TOKEN } from "../support/small-fleet.js";
 import { verifySites } from "../support/verify.js";
 
+const SEED = testSeed(20_260_304);
 const BACKLOG = 4_000;
+const NOISE_CHARS = 120;
 const LIVE = 100;
 const IN_FLIGHT_MAX = 200;
 const FIRST_MS = Date.parse("2026-03-01T00:00:00.000Z");
@@ -17,8 +20,9 @@ const FIRST_MS = Date.parse("2026-03-01T00:00:00.000Z");
 const BOXES = { tokyo: containerNumber(701), sydney: containerNumber(702), idler: containerNumber(703) };
 type Writer = keyof typeof BOXES;
 
-describe("a ship that sails between two ports which nothing links", () => {
+describe(`a ship that sails between two ports which nothing links (seed ${SEED})`, () => {
   let fleet: MuleFleet;
+  const random = seededRandom(SEED);
   const sensors: Partial<Record<Writer, MqttClient>> = {};
   const published: Record<Writer, string[]> = { tokyo: [], sydney: [], idler: [] };
 
@@ -37,7 +41,8 @@ describe("a ship that sails between two ports which nothing links", () => {
     const inFlight: Promise<unknown>[] = [];
     const said = published[at];
     for (let i = 0; i < count; i++) {
-      const message = reading({ time: FIRST_MS + said.length * 1_000, temperatureC: said.length % 40 });
+      const [time, note] = [FIRST_MS + said.length * 1_000, noise(NOISE_CHARS, random)];
+      const message = reading({ time, temperatureC: said.length % 40, note });
       said.push(message);
       inFlight.push((sensors[at] as MqttClient).publishAsync(`containers/${BOXES[at]}/telemetry`, message, { qos: 1 }));
       if (inFlight.length >= IN_FLIGHT_MAX) await Promise.all(inFlight.splice(0));
