@@ -138,7 +138,9 @@ export function createPolicy(
         if (!isInForce(grant, now())) continue;
         for (const stream of grant.streams) {
           if (ownerOfStream(stream) !== owner || isSettings(stream)) continue;
-          byStream.set(stream, [...(byStream.get(stream) ?? []), grant]);
+          const others = byStream.get(stream);
+          if (others === undefined) byStream.set(stream, [grant]);
+          else others.push(grant);
         }
       }
       if (byStream.size === 0 && !grants.has(owner)) return;
