@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { MERGE_FAN_IN } from "../src/limits.js";
-import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
+import { openMemoryStore } from "../testing/memory-store.js";
 import { CONTAINERS, FOREIGN, SHIPS, START_MS, foreignBatch, reading } from "../testing/store-fixture.js";
 import type { Hole } from "../src/model/gap.js";
 import type { StreamName, TopicName } from "../src/model/names.js";
@@ -11,8 +11,8 @@ import type { EmbeddedStore, EmbeddedStoreOptions } from "../src/store/embedded-
 import type { Retention } from "../src/store/store.js";
 
 const env = new ManualEnv(START_MS);
-const open = (disk: MemoryDisk, over: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> =>
-  openEmbeddedStore({ folder: "/data", site: "tokyo", node: "a", slot: 1, env, disk: disk.boot(), ...over });
+const open = (disk: MemoryDisk, over?: Partial<EmbeddedStoreOptions>): Promise<EmbeddedStore> =>
+  openMemoryStore(disk, env, over);
 const hole = (from: number, to: number, reason: Hole["reason"]): Hole => ({ from: from as Seq, to: to as Seq, reason });
 const values = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `f${from + i}`);
 

@@ -6,6 +6,7 @@ import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { verifyFolder } from "../src/store/verify-folder.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
+import { openMemoryStore } from "../testing/memory-store.js";
 import { describeStoreContract } from "../testing/store-contract.js";
 import {
   CONTAINERS,
@@ -39,9 +40,7 @@ beforeEach(() => {
   env = new ManualEnv(START_MS);
 });
 
-function open(over: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> {
-  return openEmbeddedStore({ folder: "/data", site: "tokyo", node: "a", slot: 1, env, disk: disk.boot(), ...over });
-}
+const open = (over?: Partial<EmbeddedStoreOptions>): Promise<EmbeddedStore> => openMemoryStore(disk, env, over);
 
 const valueOf = ({ value }: StoredRecord): string => new TextDecoder().decode(value);
 const topic = (name: string): TopicName => name as TopicName;

@@ -5,6 +5,7 @@ import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { NO_RECORDS, addDigests, digestOf } from "../src/store/record-digest.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
+import { openMemoryStore } from "../testing/memory-store.js";
 import { CONTAINERS, FOREIGN, START_MS, foreignBatch, reading, sync, text } from "../testing/store-fixture.js";
 import type { Offset, OriginRecord, Seq, TimestampMs } from "../src/model/record.js";
 import type { OriginId } from "../src/model/names.js";
@@ -18,9 +19,7 @@ beforeEach(() => {
   env = new ManualEnv(START_MS);
 });
 
-function open(over: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> {
-  return openEmbeddedStore({ folder: "/data", site: "tokyo", node: "a", slot: 1, env, disk: disk.boot(), ...over });
-}
+const open = (over?: Partial<EmbeddedStoreOptions>): Promise<EmbeddedStore> => openMemoryStore(disk, env, over);
 
 async function segments(folder = "/data"): Promise<string[]> {
   return (await disk.list(folder)).filter((name) => name.endsWith(".lfs")).map((name) => `${folder}/${name}`);

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { openEmbeddedStore } from "../src/store/embedded-store.js";
 import { FRAME_MAGIC_BYTES } from "../src/store/journal-format.js";
 import { verifyFolder } from "../src/store/verify-folder.js";
 import { ManualEnv } from "../testing/manual-env.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
+import { openMemoryStore } from "../testing/memory-store.js";
 import { CONTAINERS, FOREIGN, START_MS, foreignBatch, reading } from "../testing/store-fixture.js";
 import type { EmbeddedStore, EmbeddedStoreOptions } from "../src/store/embedded-store.js";
 import type { Finding, FolderReport } from "../src/store/verify-folder.js";
@@ -15,9 +15,7 @@ beforeEach(() => {
   env = new ManualEnv(START_MS);
 });
 
-function open(over: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> {
-  return openEmbeddedStore({ folder: "/data", site: "tokyo", node: "a", slot: 1, env, disk: disk.boot(), ...over });
-}
+const open = (over?: Partial<EmbeddedStoreOptions>): Promise<EmbeddedStore> => openMemoryStore(disk, env, over);
 
 const verify = (repair = false): Promise<FolderReport> => verifyFolder(disk, "/data", repair);
 const files = async (): Promise<string[]> => (await disk.list("/data")).sort();

@@ -1,16 +1,13 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
-import { chromium, type Browser, type Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { BROWSER_ARGS, findChromium } from "./support/browser.js";
-import { startFakeServer, type FakeServer } from "./support/fake-server.js";
-import { DUCKS, HYACINTH, makeWorld, type FakeWorld } from "./support/fake-world.js";
-import { buildWeb, visit, type Visit } from "./support/harness.js";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { findChromium } from "./support/browser.js";
+import { DUCKS, HYACINTH, makeWorld } from "./support/fake-world.js";
+import { setStage, TEST_MS } from "./support/stage.js";
 
 const SEED = 11;
-/** Some seconds each on an idle machine; a busy one may take its time. */
-const TEST_MS = 120_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** WCAG 2.2, levels A and AA. */
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -22,36 +19,10 @@ const SIZES = [
 const path = findChromium();
 
 describe.skipIf(path === undefined)(`for everybody (seed ${SEED})`, { timeout: TEST_MS }, () => {
-  let web: Awaited<ReturnType<typeof buildWeb>>;
-  let world: FakeWorld;
-  let server: FakeServer;
-  let browser: Browser;
-  const visits: Visit[] = [];
-
-  beforeAll(async () => {
-    web = await buildWeb();
-    world = makeWorld(SEED);
-    server = await startFakeServer(web.root, world);
-    browser = await chromium.launch({ executablePath: path ?? "", args: BROWSER_ARGS });
-  }, TEST_MS);
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
-  afterEach(async () => {
-    for (const { context, complaints } of visits.splice(0)) {
-      expect(complaints).toEqual([]);
-      await context.close();
-    }
-  });
-
-  const open = async (at: string, user?: string): Promise<Page> => {
-    const one = await visit(browser, server, { path: at, ...(user !== undefined && { user }) });
-    visits.push(one);
-    return one.page;
-  };
+  const stage = setStage(path, makeWorld(SEED));
+  const open = (at: string, user?: string): Promise<Page> => stage.open({ path: at, user });
   const openAlert = () => {
-    const alert = world.alerts.find(({ state, type }) => state === "raised" && type === "OUT_OF_RANGE");
+    const alert = stage.world.alerts.find(({ state, type }) => state === "raised" && type === "OUT_OF_RANGE");
     if (!alert) throw new Error("the world has no open alert");
     return alert;
   };
@@ -220,10 +191,10 @@ describe.skipIf(path === undefined)(`for everybody (seed ${SEED})`, { timeout: T
     const page = await open("/?tab=alerts", "ops");
     await page.locator('select[name="alerts"]').selectOption("SILENT");
     await page.getByText(/^None of \d+ alerts is of this kind/).waitFor();
-    server.fail("/api/rules", 500);
+    stage.server.fail("/api/rules", 500);
     await page.getByRole("button", { name: "Rules…" }).click();
     await page.getByText(/The rules could not be loaded/).waitFor();
-    server.fail("/api/rules", undefined);
+    stage.server.fail("/api/rules", undefined);
     await page.getByRole("button", { name: "Try again" }).click();
     const door = page.getByLabel(/Door open for so long/);
     await door.fill("99999");
@@ -237,7 +208,7 @@ describe.skipIf(path === undefined)(`for everybody (seed ${SEED})`, { timeout: T
     await page.getByText("Nothing has been sent").waitFor();
     await page.keyboard.press("Escape");
     // An alert that is not there, as an old link may name it.
-    await page.goto(`${server.url}/?tab=alerts&alert=nothing`);
+    await page.goto(`${stage.server.url}/?tab=alerts&alert=nothing`);
     await page.getByText("There is no such alert that you may see.").waitFor();
   });
 });

@@ -51,7 +51,7 @@ const WAIT_MS = 40_000;
 
 export interface VisitOptions extends BrowserContextOptions {
   /** Who is signed in; by default nobody. */
-  readonly user?: string;
+  readonly user?: string | undefined;
   readonly path?: string;
   /** Done to the page before it loads anything. */
   readonly prepare?: (page: Page) => Promise<unknown>;

@@ -12,7 +12,7 @@ export const TEST_MS = 120_000;
 export interface Stage {
   readonly world: FakeWorld;
   readonly server: FakeServer;
-  /** Opens the map, by default as operations. */
+  /** Opens the map, by default as operations; with `user` undefined as nobody. */
   open(options?: VisitOptions): Promise<Page>;
 }
 
