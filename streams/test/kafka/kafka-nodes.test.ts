@@ -1,9 +1,6 @@
 import { forBrokers, skipWithoutKafka } from "@landfall/brokers/for-tests";
 import { START_MS_MAX } from "@landfall/brokers/kafka";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemEnv } from "../../src/env.js";
 import { openKafkaStore } from "../../src/kafka/open-kafka-store.js";
 import { streamName, topicName } from "../../src/model/names.js";
@@ -12,6 +9,7 @@ import type { LinkSettings } from "../../src/settings/node-settings.js";
 import type { LocalStore } from "../../src/store/store.js";
 import { startTestNode, startTestNodeOn, testSite, type TestNode } from "../../testing/test-node.js";
 import { testProxy, type TestProxy } from "../../testing/test-proxy.js";
+import { closingAfterEach } from "../../testing/closing.js";
 import { until } from "../../testing/until.js";
 
 const STREAMS = ["bigblue.containers", "bigblue.ships", "duckworks.containers", "duckworks.alerts"].map((name) =>
@@ -27,35 +25,25 @@ const skip = await skipWithoutKafka({ control: false });
 
 describe.skipIf(skip)("several nodes of a site on Kafka, and the ships that call there", () => {
   let kafka: Awaited<ReturnType<typeof forBrokers>>;
-  let closing: (() => Promise<unknown>)[] = [];
+  const closing = closingAfterEach();
   let prefixes = 0;
   let topicPrefix = "";
   let ships: TestNode[] = [];
 
   beforeAll(async () => void (kafka = await forBrokers()), START_MS_MAX);
   afterAll(() => kafka?.close());
-  afterEach(async () => {
-    for (const close of closing.toReversed()) await close();
-    closing = [];
-  });
-
-  async function folderOf(name: string): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), `landfall-${name}-`));
-    closing.unshift(() => rm(folder, { recursive: true, force: true }));
-    return folder;
-  }
 
   async function sail(): Promise<void> {
     topicPrefix = `nodes-${process.pid}-${++prefixes}.`;
     ships = await Promise.all(
-      SHIPS.map(async (site) => startTestNode({ site, folder: await folderOf(site), sites: SITES, wants: [] })),
+      SHIPS.map(async (site) => startTestNode({ site, folder: await closing.folder(site), sites: SITES, wants: [] })),
     );
     for (const ship of ships) closing.push(() => ship.close());
   }
 
   /** A node of Tokyo, with a line of its own to each ship. */
   async function tokyo(node: string): Promise<{ readonly node: TestNode<LocalStore>; readonly lines: TestProxy[] }> {
-    const folder = await folderOf(`tokyo-${node}`);
+    const folder = await closing.folder(`tokyo-${node}`);
     const lines = await Promise.all(ships.map((ship) => testProxy(ship.replicator.port as number, 1)));
     for (const line of lines) closing.push(() => line.close());
     const links = ships.map(({ site }, i): LinkSettings => ({

@@ -1,10 +1,7 @@
 import { skipWithoutKafka } from "@landfall/brokers/for-tests";
 import { START_MS_MAX, startKafka, type KafkaCluster } from "@landfall/brokers/kafka";
-import { mkdtemp, rm } from "node:fs/promises";
 import { Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { systemEnv } from "../../src/env.js";
 import { kafkaJsClient } from "../../src/kafka/kafkajs-client.js";
 import type { KafkaStore } from "../../src/kafka/kafka-store.js";
@@ -18,6 +15,7 @@ import { limitProducer } from "../../testing/kafka-quota.js";
 import { record } from "../../testing/kafka-writing.js";
 import { startTestNode, startTestNodeOn, testSite, type TestNode } from "../../testing/test-node.js";
 import { testProxy } from "../../testing/test-proxy.js";
+import { closingAfterEach } from "../../testing/closing.js";
 import { until } from "../../testing/until.js";
 
 const STREAMS = ["bigblue.containers", "bigblue.ships", "duckworks.containers", "duckworks.alerts"].map((name) =>
@@ -38,28 +36,18 @@ const skip = await skipWithoutKafka();
 
 describe.skipIf(skip)("a Kafka that takes less than what comes", () => {
   let kafka: KafkaCluster;
-  let closing: (() => Promise<unknown>)[] = [];
+  const closing = closingAfterEach();
 
   beforeAll(async () => void (kafka = await startKafka()), START_MS_MAX);
   afterAll(() => kafka?.close());
-  afterEach(async () => {
-    for (const close of closing.toReversed()) await close();
-    closing = [];
-  });
-
-  async function folderOf(name: string): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), `landfall-${name}-`));
-    closing.unshift(() => rm(folder, { recursive: true, force: true }));
-    return folder;
-  }
 
   async function tokyoAndShip(): Promise<{ readonly tokyo: TestNode<KafkaStore>; readonly ship: TestNode }> {
-    const ship = await startTestNode({ site: "ship-1", folder: await folderOf("ship"), sites: SITES, wants: [] });
+    const ship = await startTestNode({ site: "ship-1", folder: await closing.folder("ship"), sites: SITES, wants: [] });
     closing.push(() => ship.close());
     const line = await testProxy(ship.replicator.port as number, 1);
     closing.push(() => line.close());
     const link = { id: "tokyo~ship-1", to: "ship-1", class: "port", carries: ["*"] } as const;
-    const folder = await folderOf("tokyo");
+    const folder = await closing.folder("tokyo");
     const tokyo = await startTestNodeOn(
       () =>
         openKafkaStore({

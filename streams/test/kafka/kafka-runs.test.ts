@@ -1,6 +1,6 @@
 import { skipWithoutKafka } from "@landfall/brokers/for-tests";
 import { START_MS_MAX, startKafka, type KafkaCluster } from "@landfall/brokers/kafka";
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -14,6 +14,7 @@ import type { Disk } from "../../src/store/disk.js";
 import type { LocalStore, SealedRunReader, SealedRunWriter } from "../../src/store/store.js";
 import { deferred } from "../../testing/deferred.js";
 import { KAFKA_STREAM, heldIn, record } from "../../testing/kafka-writing.js";
+import { closingAfterEach } from "../../testing/closing.js";
 import { until } from "../../testing/until.js";
 
 /** More than what is on its way to Kafka at a time. */
@@ -22,7 +23,7 @@ const skip = await skipWithoutKafka();
 
 describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
   let kafka: KafkaCluster;
-  let closing: (() => Promise<unknown>)[] = [];
+  const closing = closingAfterEach();
   let sites = 0;
   let ship: EmbeddedStore;
   /** What became of runs that could not be taken as they are, and errors. */
@@ -44,20 +45,12 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
     await ship?.close();
     await kafka?.close();
   });
-  afterEach(async () => {
-    for (const close of closing.toReversed()) await close();
-    closing = [];
+  afterEach(() => {
     warnings = [];
   });
 
   const at = (site: string) => ({ site, node: "a", env: systemEnv });
   const newPrefix = () => `runs-${++sites}.`;
-
-  async function newFolder(): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), "landfall-kafka-runs-"));
-    closing.unshift(() => rm(folder, { recursive: true, force: true }));
-    return folder;
-  }
 
   async function open(
     topicPrefix: string,
@@ -112,10 +105,10 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
 
   it("S1, S2: Kafka has its records in order of seq, and the node's own store has it as its origin sealed it", async () => {
     const topicPrefix = newPrefix();
-    const folder = await newFolder();
+    const folder = await closing.folder("kafka-runs");
     const store = await open(topicPrefix, folder);
     const { reader, writer } = await begun(store);
-    const other = await open(topicPrefix, await newFolder(), { node: "b" });
+    const other = await open(topicPrefix, await closing.folder("kafka-runs"), { node: "b" });
     await writer.finish();
     expect(warnings).toEqual([]);
     await hasAll(store);
@@ -133,7 +126,7 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
 
   it("S1, S2, R3: what follows it, and what other nodes write meanwhile, is behind it and between", async () => {
     const topicPrefix = newPrefix();
-    const b = await open(topicPrefix, await newFolder(), { node: "b" });
+    const b = await open(topicPrefix, await closing.folder("kafka-runs"), { node: "b" });
     const disk: Disk = {
       ...nodeDisk,
       rename: async (from, to) => {
@@ -142,7 +135,7 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
         await nodeDisk.rename(from, to);
       },
     };
-    const a = await open(topicPrefix, await newFolder(), { disk });
+    const a = await open(topicPrefix, await closing.folder("kafka-runs"), { disk });
     const { writer } = await begun(a);
     // Not even for a moment.
     const gaps: unknown[] = [];
@@ -181,7 +174,7 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
   });
 
   it("S1, S2: it waits for room, page by page; nothing of it is refused", async () => {
-    const store = await open(newPrefix(), await newFolder(), { arrivingBytesMax: 1 });
+    const store = await open(newPrefix(), await closing.folder("kafka-runs"), { arrivingBytesMax: 1 });
     const { writer } = await begun(store);
     await writer.finish();
     expect(warnings).toEqual([]);
@@ -189,7 +182,7 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
   });
 
   it("S1: where the node's own store cannot take it whole, it takes its records from Kafka", async () => {
-    const [topicPrefix, folder] = [newPrefix(), await newFolder()];
+    const [topicPrefix, folder] = [newPrefix(), await closing.folder("kafka-runs")];
     const full = Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
     let refused = 0;
     const disk: Disk = {
@@ -211,7 +204,11 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
   });
 
   it("S1, S2: whose node dies when Kafka has it and the node's own store has not: it is read from there, once", async () => {
-    const [topicPrefix, folder, copy] = [newPrefix(), await newFolder(), await newFolder()];
+    const [topicPrefix, folder, copy] = [
+      newPrefix(),
+      await closing.folder("kafka-runs"),
+      await closing.folder("kafka-runs"),
+    ];
     const reached = deferred<void>();
     const forever = deferred<void>();
     const disk: Disk = {
@@ -240,7 +237,7 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
   });
 
   it("a run that goes on where something else has come is refused as everywhere", async () => {
-    const store = await open(newPrefix(), await newFolder());
+    const store = await open(newPrefix(), await closing.folder("kafka-runs"));
     const { writer } = await begun(store);
     await writer.finish();
     const reader = (await ship.openSealed(KAFKA_STREAM, ship.origin, 0 as Seq)) as SealedRunReader;

@@ -6,10 +6,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TravellingRetention } from "@landfall/proto/api";
 import { systemEnv, type Env } from "../../src/env.js";
 import { openKafkaStore } from "../../src/kafka/open-kafka-store.js";
@@ -19,6 +18,7 @@ import { rulesTopic, writeRules } from "../../src/settings/fleet/document.js";
 import type { KafkaSettings } from "../../src/settings/node-settings.js";
 import type { LocalStore, Retention } from "../../src/store/store.js";
 import { KAFKA_STREAM, KafkaWriting, heldIn, holdsAll, record } from "../../testing/kafka-writing.js";
+import { closingAfterEach } from "../../testing/closing.js";
 import { until } from "../../testing/until.js";
 import { startTestNode } from "../support/test-node.js";
 
@@ -30,7 +30,7 @@ const skip = await skipWithoutKafka();
 
 describe.skipIf(skip)("a site on Kafka", () => {
   let kafka: KafkaCluster;
-  let closing: (() => Promise<unknown>)[] = [];
+  const closing = closingAfterEach();
   let sites = 0;
 
   beforeAll(async () => {
@@ -40,17 +40,7 @@ describe.skipIf(skip)("a site on Kafka", () => {
     });
   }, START_MS_MAX);
   afterAll(() => kafka?.close());
-  afterEach(async () => {
-    for (const close of closing.toReversed()) await close();
-    closing = [];
-  });
 
-  async function newFolder(): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), "landfall-kafka-"));
-    // Behind what is closed in it.
-    closing.unshift(() => rm(folder, { recursive: true, force: true }));
-    return folder;
-  }
   const newPrefix = () => `site-${++sites}.`;
 
   interface Opening {
@@ -73,7 +63,7 @@ describe.skipIf(skip)("a site on Kafka", () => {
   async function open({ node = "a", folder, topicPrefix, kafka: over, ...more }: Opening): Promise<Opened> {
     const [refused, fatal]: [string[], LandfallError[]] = [[], []];
     const store = await openKafkaStore({
-      folder: folder ?? (await newFolder()),
+      folder: folder ?? (await closing.folder("kafka")),
       site: "tokyo",
       node,
       env: systemEnv,
@@ -110,7 +100,7 @@ describe.skipIf(skip)("a site on Kafka", () => {
   const operator = () => new Kafka({ clientId: "operator", brokers: kafka.brokers, logLevel: logLevel.NOTHING });
 
   it("S1, S2: a restart neither misses nor repeats, and goes on with the numbers", async () => {
-    const [topicPrefix, folder] = [newPrefix(), await newFolder()];
+    const [topicPrefix, folder] = [newPrefix(), await closing.folder("kafka")];
     const { store } = await open({ topicPrefix, folder });
     const first = await write(store, 40);
     await store.close();
@@ -275,7 +265,7 @@ describe.skipIf(skip)("a site on Kafka", () => {
 
   it("S5: a rule that travels changes the topic, and stands before what the node itself was told when it starts again", async () => {
     const topicPrefix = newPrefix();
-    const data = await newFolder();
+    const data = await closing.folder("kafka");
     const settings = {
       data,
       access: [{ stream: "bigblue.*", produce: "g:bigblue-sites" }],
@@ -367,7 +357,7 @@ describe.skipIf(skip)("a site on Kafka", () => {
 
     describe("brokers that ask who it is", () => {
       const files = async (): Promise<Record<"ca" | "cert" | "key" | "password", string>> => {
-        const folder = await newFolder();
+        const folder = await closing.folder("kafka");
         const { ca = "", client } = kafka.certificates ?? {};
         const texts = {
           ca,
