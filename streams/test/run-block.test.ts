@@ -141,16 +141,16 @@ describe.each([true, false])(`A block of a run, packed: %s (seed ${seed})`, (pac
         const found = openBlock(build(records, packed)).withSeqs(from, to);
         const picked = Array.from({ length: found?.count ?? 0 }, (_, i): Given => {
           const block = found as NonNullable<typeof found>;
-          const at = block.valueAts[i] as number;
+          const topic = Array.from(block.topicEnds).findIndex((end) => i < end);
           return {
-            topic: block.topics[i] as string,
+            topic: block.topics[topic] as string,
             seq: block.seqs[i] as number,
             offset: block.offsets[i] as number,
             timestamp: block.timestamps[i] as number,
             received: block.received[i] as number,
             arrived: block.arrived[i] as number,
             headers: new Uint8Array(block.headerBytes[block.headerOf?.[i] ?? 0] as Uint8Array),
-            value: new Uint8Array(block.bytes.slice(at, at + (block.lengths[i] as number))),
+            value: new Uint8Array(block.bytes.slice(block.valueAts[i], block.valueEnds[i])),
           };
         });
         expect(picked).toEqual(records.filter(({ seq }) => seq >= from && seq < to));

@@ -243,7 +243,7 @@ function originOf(entry: Entry): OriginId | undefined {
 
 /** Whether the run has these very records. */
 function isPartOf(held: HeldRun, entry: Entry): boolean {
-  if (entry.kind === "page") return held.covers(entry.firstSeq, entry.firstSeq + entry.body.count);
+  if (entry.kind === "page") return held.covers(entry.firstSeq, entry.firstSeq + entry.count);
   if (entry.kind !== "records") return false;
   const { firstSeq, records } = entry.batch;
   return held.covers(firstSeq, firstSeq + records.length);

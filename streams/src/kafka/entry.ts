@@ -14,7 +14,14 @@ import type { BatchBody, InRecord, OutRecord, ProducerIdentity } from "./record-
 export type Entry =
   | { readonly kind: "records"; readonly batch: Batch }
   /** Records of a run that is held, from this seq on, written as Kafka has them. */
-  | { readonly kind: "page"; readonly origin: OriginId; readonly firstSeq: Seq; readonly body: BatchBody }
+  | {
+      readonly kind: "page";
+      readonly origin: OriginId;
+      readonly firstSeq: Seq;
+      readonly count: number;
+      /** Another batch's once Kafka has it. */
+      readonly body: BatchBody;
+    }
   | { readonly kind: "gap"; readonly stream: StreamName; readonly origin: OriginId; readonly hole: Hole }
   /** From here on the process with this producer writes under the name of the origin's node, and no earlier one. */
   | { readonly kind: "claim"; readonly origin: OriginId; readonly producer: ProducerIdentity }

@@ -5,8 +5,10 @@ import type { Env } from "../env.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
 import { BatchBody } from "./record-batch.js";
-import { RUNS_HANDED_ON_MAX } from "./kafka-limits.js";
+import { windowBytesOf } from "../store/run-log.js";
+import { RUNS_HANDED_ON_BYTES_MAX, RUNS_HANDED_ON_MAX, SPARE_BATCHES_MAX } from "./kafka-limits.js";
 import { Permits } from "./permits.js";
+import { Room } from "./room.js";
 import type { HeldRun } from "./held-run.js";
 import type { StoreLog } from "../store/open-folder.js";
 import type { Batch, SealedRun, SealedRunReader, SealedRunWriter } from "../store/store.js";
@@ -15,6 +17,13 @@ const FOLDER = "inbox";
 /** What is handed on at once. */
 const PAGE_BYTES = 1024 * 1024;
 const PAGES_UNDER_WAY_MAX = 4;
+
+/** A page on its way, and the first seq behind it. */
+interface Sent {
+  readonly end: Seq;
+  readonly done: Promise<void>;
+}
+
 /** Where a run is not what comes next, or the local store could not take it whole: its records may be taken all the same. */
 const APPLIED_INSTEAD: ReadonlySet<ErrorCode> = new Set(["SEQ_GAP", "CORRUPT_BLOCK", "DISK_FULL", "INVALID_NAME"]);
 
@@ -31,7 +40,7 @@ export interface InboxTarget {
   apply(batch: Batch): Promise<void>;
   /** Undefined where the records of this run have to be applied. */
   hold(run: SealedRun): HeldRun | undefined;
-  /** The next records of a run that is held: in Kafka when it resolves. */
+  /** The next records of a run that is held: in Kafka when it resolves, and nothing needs the body any more. */
   putHeld(held: HeldRun, firstSeq: Seq, body: BatchBody): Promise<void>;
   /** All records of the run are in Kafka. */
   install(held: HeldRun, reader: SealedRunReader): Promise<void>;
@@ -51,6 +60,9 @@ export class Inbox {
   /** Of each origin, what is handed on last. */
   private readonly turns = new Map<string, Promise<void>>();
   private readonly permits = new Permits(RUNS_HANDED_ON_MAX);
+  /** What is unpacked of them: one that is pushed out of memory would be unpacked again for each page. */
+  private readonly unpacked = new Room(RUNS_HANDED_ON_BYTES_MAX);
+  private readonly spare: BatchBody[] = [];
   private isClosed = false;
 
   private constructor(
@@ -123,7 +135,11 @@ export class Inbox {
     });
     const quiet = tracked.catch(() => undefined);
     this.handing.add(quiet);
-    void quiet.finally(() => this.handing.delete(quiet));
+    void quiet.finally(() => {
+      this.handing.delete(quiet);
+      // Nothing is unloaded: no memory for it.
+      if (this.handing.size === 0) this.spare.length = 0;
+    });
     return tracked;
   }
 
@@ -166,11 +182,13 @@ export class Inbox {
     const held = target.hold(run);
     try {
       if (held === undefined) return false;
-      const next = await this.send(from, run.to, async (seq) => {
-        const body = new BatchBody(origin);
+      const page = async (seq: Seq): Promise<Sent | undefined> => {
+        const body = this.body(origin);
         const end = (await store.giveOrigin(stream, origin, seq, run.to, body)) as Seq;
-        return end === seq ? undefined : { end, done: target.putHeld(held, seq, body) };
-      });
+        if (end === seq) return undefined;
+        return { end, done: target.putHeld(held, seq, body).then(() => this.giveBack(body)) };
+      };
+      const next = await this.unpacked.with("", windowBytesOf(run), () => this.send(from, run.to, page));
       if (next < run.to) throw new LandfallError("SEQ_GAP", `${stream}: seq ${next} of ${origin} is not in its run`);
       await target.install(held, reader);
       return true;
@@ -187,15 +205,22 @@ export class Inbox {
     }
   }
 
+  private body(origin: OriginId): BatchBody {
+    const body = this.spare.pop();
+    if (body === undefined) return new BatchBody(origin);
+    body.begin(origin);
+    return body;
+  }
+
+  private giveBack(body: BatchBody): void {
+    if (!body.isLarge && this.spare.length < SPARE_BATCHES_MAX) this.spare.push(body);
+  }
+
   /**
    * Page by page. Returns the first seq that was not sent. All that was sent is where it goes to, or was refused, also when this throws.
    * @param page what begins at this seq, on its way; undefined when it cannot be read
    */
-  private async send(
-    from: Seq,
-    to: number,
-    page: (seq: Seq) => Promise<{ readonly end: Seq; readonly done: Promise<void> } | undefined>,
-  ): Promise<Seq> {
+  private async send(from: Seq, to: number, page: (seq: Seq) => Promise<Sent | undefined>): Promise<Seq> {
     /** On their way, in order: the next is read while Kafka has not answered for these yet. */
     const under: Promise<void>[] = [];
     let next = from;

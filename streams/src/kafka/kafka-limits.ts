@@ -1,3 +1,5 @@
+import { RUN_WINDOW_BYTES } from "../limits.js";
+
 /** Bounds of what a site does with its Kafka, each with its unit last and its reason. */
 
 /** A batch collects records up to this size: more brings a broker nothing, and holds up those behind it. */
@@ -18,6 +20,10 @@ export const KAFKA_PENDING_BYTES_MAX = 64 * 1024 * 1024;
 export const KAFKA_ARRIVING_BYTES_MAX = 32 * 1024 * 1024;
 /** Sealed runs that are handed on to Kafka at once, each with four pages of 1 MiB: as much as there is room for. */
 export const RUNS_HANDED_ON_MAX = 8;
+/** And so many bytes of them, unpacked, in memory; one that is larger goes alone. */
+export const RUNS_HANDED_ON_BYTES_MAX = RUN_WINDOW_BYTES;
+/** Memory of pages that Kafka has taken, kept for the next ones. */
+export const SPARE_BATCHES_MAX = 8;
 /** One answer to a request for records: what following holds in memory. */
 export const FETCH_BYTES_MAX = 4 * 1024 * 1024;
 /** And of one partition: so that none waits for another. */

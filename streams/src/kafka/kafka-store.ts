@@ -148,7 +148,7 @@ export class KafkaStore implements LocalStore {
   }
 
   /**
-   * Records of a run that is held, from this seq on, in their order. In Kafka when it resolves.
+   * Records of a run that is held, from this seq on, in their order. In Kafka when it resolves, and the body may be used again.
    * @throws LandfallError SEQ_GAP when some of them have come another way, and as `apply`
    */
   async putHeld(held: HeldRun, firstSeq: Seq, body: BatchBody): Promise<void> {
@@ -167,7 +167,7 @@ export class KafkaStore implements LocalStore {
       this.inPartition(stream, origin, (partition) => {
         // Whoever reads it, before or after Kafka has answered, knows that it is held.
         partition.held.add(held);
-        const page = { kind: "page", origin, firstSeq, body } as const;
+        const page = { kind: "page", origin, firstSeq, count, body } as const;
         return this.log.put(partition, page, length, () => this.log.refusedBefore(history));
       }),
     );

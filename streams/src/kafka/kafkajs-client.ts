@@ -7,6 +7,7 @@ import type {
   ConnectionOptions,
   KafkaJsBroker,
   KafkaJsParts,
+  KafkaJsPool,
   KafkaJsQueue,
   KafkaJsRequest,
   KafkaJsResource,
@@ -111,9 +112,7 @@ class KafkaJsClient implements KafkaClient {
   }
 
   async produce(broker: number, batches: Parameters<KafkaClient["produce"]>[1]) {
-    const answer = await this.ask(broker, ({ connectionPool }) =>
-      connectionPool.send(raw("Produce", PRODUCE_VERSION, () => encodeProduce(batches, ACK_TIMEOUT_MS), decodeProduce)),
-    );
+    const answer = await this.ask(broker, ({ connectionPool }) => produceOver(connectionPool, batches));
     return (answer as ReturnType<typeof decodeProduce>).results.map(({ code, result }) => ({
       ...result,
       error: errorType(code),
@@ -125,8 +124,7 @@ class KafkaJsClient implements KafkaClient {
     const limits = { waitMs, bytesMax, partitionBytesMax: FETCH_PARTITION_BYTES_MAX };
     const answer = await this.ask(
       broker,
-      ({ connectionPool }) =>
-        connectionPool.send(raw("Fetch", FETCH_VERSION, () => encodeFetch(from, limits), decodeFetch)),
+      ({ connectionPool }) => connectionPool.send(rawFetch(() => encodeFetch(from, limits))),
       isUrgent,
     );
     return (answer as ReturnType<typeof decodeFetch>).results.map(({ code, result }) => ({
@@ -317,29 +315,51 @@ function tooOld(address: string, why: string, cause?: unknown): KafkaError {
 }
 
 /** A request whose body and answer are bytes to kafkajs. */
-function raw(
-  apiName: "Produce" | "Fetch",
-  apiVersion: number,
-  encode: () => Buffer,
-  decode: (payload: Uint8Array) => { throttleMs: number },
-): KafkaJsRequest {
+function rawFetch(encode: () => Buffer): KafkaJsRequest {
   return {
     request: {
-      apiKey: parts.apiKeys[apiName] as number,
-      apiVersion,
-      apiName,
+      apiKey: parts.apiKeys["Fetch"] as number,
+      apiVersion: FETCH_VERSION,
+      apiName: "Fetch",
       encode: async () => encoderOf(encode()),
     },
     response: {
       // By this name kafkajs takes it, and sends nothing more over the connection for so long: the broker would not read it, and what
       // waits there would be taken for a broker that does not answer.
       decode: async (payload) => {
-        const answer = decode(payload);
+        const answer = decodeFetch(payload);
         return { ...answer, clientSideThrottleTime: answer.throttleMs };
       },
       parse: async (data) => data,
     },
   };
+}
+
+/** Through kafkajs' queue, with its numbers, time limits and throttling, but not through its buffers: it copies a request twice. */
+async function produceOver(
+  pool: KafkaJsPool,
+  batches: Parameters<KafkaClient["produce"]>[1],
+): Promise<ReturnType<typeof decodeProduce>> {
+  const apiKey = parts.apiKeys["Produce"] as number;
+  const connection = await pool.getConnectionByRequest({ request: { apiKey } });
+  connection.failIfNotConnected();
+  const { socket, clientId, requestQueue } = connection;
+  const correlationId = connection.nextCorrelationId();
+  const pieces = encodeProduce(batches, { correlationId, clientId, waitMs: ACK_TIMEOUT_MS });
+  const { payload } = await new Promise<{ payload: Uint8Array }>((resolve, reject) =>
+    requestQueue.push({
+      entry: { apiKey, apiName: "Produce", apiVersion: PRODUCE_VERSION, correlationId, resolve, reject },
+      expectResponse: true,
+      sendRequest: () => {
+        socket?.cork();
+        for (const piece of pieces) socket?.write(piece);
+        socket?.uncork();
+      },
+    }),
+  );
+  const answer = decodeProduce(payload);
+  requestQueue.maybeThrottle(answer.throttleMs);
+  return answer;
 }
 
 /** kafkajs looks once a millisecond for what waits in a queue, also where nothing does, as long as there is the connection. */

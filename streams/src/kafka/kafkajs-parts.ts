@@ -45,15 +45,37 @@ export interface KafkaJsRequest {
 export interface KafkaJsQueue {
   readonly pending: readonly unknown[];
   scheduleCheckPendingRequests(): void;
+  /** Sent at once, or when the broker may be sent something again. */
+  push(request: {
+    readonly entry: {
+      readonly apiKey: number;
+      readonly apiName: string;
+      readonly apiVersion: number;
+      readonly correlationId: number;
+      resolve(answer: { readonly payload: Uint8Array }): void;
+      reject(error: Error): void;
+    };
+    readonly expectResponse: boolean;
+    sendRequest(): void;
+  }): void;
+  maybeThrottle(ms: number): void;
+}
+
+export interface KafkaJsConnection {
+  readonly clientId: string;
+  readonly socket?: Socket;
+  readonly requestQueue: KafkaJsQueue;
+  nextCorrelationId(): number;
+  /** @throws Error when the connection is gone */
+  failIfNotConnected(): void;
+  disconnect(): Promise<unknown>;
+  rejectRequests(error: Error): void;
 }
 
 export interface KafkaJsPool {
-  readonly pool: readonly {
-    readonly socket?: Socket;
-    readonly requestQueue: KafkaJsQueue;
-    disconnect(): Promise<unknown>;
-    rejectRequests(error: Error): void;
-  }[];
+  readonly pool: readonly KafkaJsConnection[];
+  /** Connected, if need be. */
+  getConnectionByRequest(request: { readonly request: { readonly apiKey: number } }): Promise<KafkaJsConnection>;
   send(request: KafkaJsRequest): Promise<unknown>;
 }
 

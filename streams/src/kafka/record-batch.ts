@@ -78,11 +78,21 @@ export class BatchBody implements RecordSink {
   private base = 0;
   private latest = 0;
   /** What is the same in the headers of all of them. */
-  private readonly header: Uint8Array;
+  private header: Uint8Array = this.bytes;
   private source: Uint8Array = this.bytes;
   private sourceView = this.view;
 
   constructor(origin: OriginId) {
+    this.begin(origin);
+  }
+
+  /** Another batch, in the same memory: nobody may need the one before any more. */
+  begin(origin: OriginId): void {
+    this.count = 0;
+    this.end = HEAD_BYTES;
+    // It is a window of a run's records.
+    this.source = this.bytes;
+    this.sourceView = this.view;
     this.header = new Uint8Array(HEADER_FIXED_BYTES + origin.length);
     const fields = {
       kind: KIND.record,
@@ -94,6 +104,11 @@ export class BatchBody implements RecordSink {
       rest: this.header.subarray(0, 0),
     };
     writeHeader(fields, this.header, viewOf(this.header), 0);
+  }
+
+  /** It grew for a record that is larger than a batch. */
+  get isLarge(): boolean {
+    return this.bytes.length > BATCH_BYTES;
   }
 
   /** Bytes of the batch. */

@@ -1,8 +1,9 @@
+import { viewOf } from "../store/block-layout.js";
 import { readInt64, writeInt64 } from "./record-header.js";
 import type { FetchResult, ProduceResult, TopicPartition } from "./kafka-client.js";
 
 /**
- * Bodies of the two requests that carry records, in the oldest version that every broker from 0.11 to 4.x understands: Produce 3
+ * The two requests that carry records, in the oldest version that every broker from 0.11 to 4.x understands: Produce 3
  * and Fetch 4. What a broker says of each partition is kept apart; kafkajs throws all away when one of them failed. `throttleMs` is
  * how long the broker will not read from the connection now, for a quota's sake.
  */
@@ -11,27 +12,49 @@ export const FETCH_VERSION = 4;
 const ALL_REPLICAS = -1;
 const CONSUMER = -1;
 const READ_UNCOMMITTED = 0;
+/** Produce among the kinds of requests. */
+const PRODUCE_KEY = 0;
+/** Of a request's length, which stands before it and does not count itself. */
+const REQUEST_LENGTH_BYTES = 4;
 const FIXED_BYTES = 64;
 const PER_PARTITION_BYTES = 64;
 
+/** Batches from this size on are sent from where they lie; smaller ones cost less to copy than to send as a piece of their own. */
+const OWN_PIECE_BYTES_MIN = 16 * 1024;
+
+/** The request from its first byte to its last, in pieces: large batches are not copied, and must not change before the answer. */
 export function encodeProduce(
   batches: readonly (TopicPartition & { readonly batch: Uint8Array })[],
-  waitMs: number,
-): Buffer {
+  { correlationId, clientId, waitMs }: { correlationId: number; clientId: string; waitMs: number },
+): Uint8Array[] {
   const room = batches.reduce(
-    (sum, { topic, batch }) => sum + topic.length + batch.length + PER_PARTITION_BYTES,
-    FIXED_BYTES,
+    (sum, { topic, batch }) => sum + topic.length + PER_PARTITION_BYTES + (isOwnPiece(batch) ? 0 : batch.length),
+    FIXED_BYTES + Buffer.byteLength(clientId),
   );
   const out = new Output(room);
+  const pieces: Uint8Array[] = [];
+  out.int32(0);
+  out.int16(PRODUCE_KEY);
+  out.int16(PRODUCE_VERSION);
+  out.int32(correlationId);
+  out.text(clientId, "utf8");
   out.int16(-1);
   out.int16(ALL_REPLICAS);
   out.int32(waitMs);
   byTopic(out, batches, ({ partition, batch }) => {
     out.int32(partition);
     out.int32(batch.length);
-    out.bytes(batch);
+    if (isOwnPiece(batch)) pieces.push(out.piece(), batch);
+    else out.bytes(batch);
   });
-  return out.done();
+  pieces.push(out.piece());
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  viewOf(pieces[0] as Uint8Array).setInt32(0, bytes - REQUEST_LENGTH_BYTES);
+  return pieces;
+}
+
+function isOwnPiece(batch: Uint8Array): boolean {
+  return batch.length >= OWN_PIECE_BYTES_MIN;
 }
 
 export function decodeProduce(payload: Uint8Array): {
@@ -118,6 +141,7 @@ class Output {
   private readonly target: Buffer;
   private readonly view: DataView;
   private at = 0;
+  private pieceFrom = 0;
 
   constructor(room: number) {
     this.target = Buffer.allocUnsafe(room);
@@ -140,9 +164,9 @@ class Output {
     writeInt64(this.view, this.at, value, false);
     this.at += 8;
   }
-  text(text: string): void {
-    this.int16(text.length);
-    this.at += this.target.write(text, this.at, "latin1");
+  text(text: string, encoding: "latin1" | "utf8" = "latin1"): void {
+    this.int16(Buffer.byteLength(text, encoding));
+    this.at += this.target.write(text, this.at, encoding);
   }
   bytes(bytes: Uint8Array): void {
     this.target.set(bytes, this.at);
@@ -150,6 +174,12 @@ class Output {
   }
   done(): Buffer {
     return this.target.subarray(0, this.at);
+  }
+  /** What was written since the last one. */
+  piece(): Buffer {
+    const piece = this.target.subarray(this.pieceFrom, this.at);
+    this.pieceFrom = this.at;
+    return piece;
   }
 }
 

@@ -152,9 +152,9 @@ export class Writer {
     let count = 0;
     const [first] = partition.queue;
     if (first?.entry.kind === "page") {
-      const { body } = first.entry;
+      const { body, count } = first.entry;
       partition.queue = partition.queue.slice(1);
-      return { items: [first], count: body.count, bytes: body.finish(producer, partition.sequence) };
+      return { items: [first], count, bytes: body.finish(producer, partition.sequence) };
     }
     for (const { entry } of partition.queue) {
       if (entry.kind === "page") break;

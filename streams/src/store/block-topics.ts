@@ -3,6 +3,7 @@ import { plainBlockOf, readRunColumns, readRunHead, runBlockOf, unpackRunValues 
 import { corruptRun } from "./run-columns.js";
 import { indexOf } from "./run-stretch.js";
 import type { Headers } from "../model/record.js";
+import { pickTopics, wholeOf } from "./plain-block.js";
 import type { PickedRecords, PlainBlock } from "./plain-block.js";
 import type { RunBlock, RunBlockHead, RunValues } from "./run-block.js";
 import type { RunColumns } from "./run-columns.js";
@@ -148,23 +149,23 @@ class UnpackedTopics implements BlockTopics {
     for (let i = 0; i < seqs.length; i++) if ((seqs[i] as number) >= from && (seqs[i] as number) < to) picked.push(i);
     if (picked.length === 0) return undefined;
     const { bytes, valueStarts } = this.all();
+    if (picked.length === seqs.length) return blockRecords(wholeOf(this.columns, valueStarts), bytes, this.arrived);
     const pick = (numbers: Float64Array): Float64Array => Float64Array.from(picked, (i) => numbers[i] as number);
-    let topic = 0;
+    const named = pickTopics(topicEnds, picked);
     const records: PickedRecords = {
       count: picked.length,
-      topics: picked.map((i) => {
-        while (i >= (topicEnds[topic] as number)) topic++;
-        return topics[topic] as string;
-      }),
+      topics: named.numbers.map((number) => topics[number] as string),
+      topicEnds: named.ends,
       seqs: pick(seqs),
       offsets: pick(this.columns.offsets),
       timestamps: pick(this.columns.timestamps),
       received: pick(this.columns.received),
       arrived: pick(this.columns.arrived),
       headerBytes: this.columns.headerBytes,
-      headerOf: headerOf === undefined ? undefined : picked.map((i) => headerOf[i] as number),
+      headerOf: headerOf && Uint16Array.from(picked, (i) => headerOf[i] as number),
       valueAts: picked.map((i) => valueStarts[i] as number),
-      lengths: picked.map((i) => (valueStarts[i + 1] as number) - (valueStarts[i] as number)),
+      valueEnds: picked.map((i) => valueStarts[i + 1] as number),
+      isWhole: false,
     };
     return blockRecords(records, bytes, this.arrived);
   }

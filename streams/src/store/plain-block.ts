@@ -17,21 +17,12 @@ export interface PlainRecords {
   readonly valueStarts: Uint32Array;
 }
 
-/** Records picked from a block; what stands in the same place of each list is of the same record. */
-export interface PickedRecords {
-  readonly count: number;
-  readonly topics: readonly string[];
-  readonly seqs: Float64Array;
-  readonly offsets: Float64Array;
-  readonly timestamps: Float64Array;
-  readonly received: Float64Array;
-  readonly arrived: Float64Array;
-  readonly headerBytes: readonly Uint8Array[];
-  /** Numbers of the records' headers; undefined when all have the first. */
-  readonly headerOf: ArrayLike<number> | undefined;
-  /** Where their values begin among the values of the block, and how long they are. */
+/** Records picked from a block, and where the value of each lies among all values of the block. */
+export interface PickedRecords extends RunColumns {
   readonly valueAts: ArrayLike<number>;
-  readonly lengths: ArrayLike<number>;
+  readonly valueEnds: ArrayLike<number>;
+  /** They are all that the block has: their values stand one behind the other. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -115,31 +106,28 @@ export class PlainBlock {
       if (seq >= from && seq < to) picked.push(i);
     }
     if (picked.length === 0) return undefined;
+    if (picked.length === this.count) {
+      const { columns, valueStarts } = this.all();
+      return wholeOf(columns, valueStarts);
+    }
     const received = this.pick(this.received, picked);
     const predicted = received.map((time) => predictOffset(time, this.slot));
-    const topics: string[] = [];
-    let topic = -1;
-    let name = "";
-    for (const i of picked) {
-      if (topic < 0 || i >= (topicEnds[topic] as number)) {
-        do topic++;
-        while (i >= (topicEnds[topic] as number));
-        name = this.topic(topic);
-      }
-      topics.push(name);
-    }
+    const named = pickTopics(topicEnds, picked);
+    const valueAts = this.valueAts(picked);
     return {
       count: picked.length,
-      topics,
+      topics: named.numbers.map((number) => this.topic(number)),
+      topicEnds: named.ends,
       seqs: this.pick(seqs, picked),
       offsets: this.pick(this.offsets, picked, predicted),
       timestamps: this.pick(this.timestamps, picked, received),
       received,
       arrived: this.pick(this.arrived, picked, received),
       headerBytes: this.headerBytes,
-      headerOf: headerOf === undefined ? undefined : this.pick(headerOf, picked),
-      valueAts: this.valueAts(picked),
-      lengths: this.pick(this.lengths, picked),
+      headerOf: headerOf === undefined ? undefined : Uint16Array.from(this.pick(headerOf, picked)),
+      valueAts,
+      valueEnds: this.pick(this.lengths, picked).map((length, n) => (valueAts[n] as number) + length),
+      isWhole: false,
     };
   }
 
@@ -285,4 +273,28 @@ function checkedLength(length: number): number {
 
 function isWidth(width: number): width is Width {
   return width === AS_THEY_ARE || (WIDTHS as readonly number[]).includes(width);
+}
+
+/** All records of a block. */
+export function wholeOf(columns: RunColumns, valueStarts: Uint32Array): PickedRecords {
+  return { ...columns, valueAts: valueStarts, valueEnds: valueStarts.subarray(1), isWhole: true };
+}
+
+/** Which topics some records are of, and where, among them, those of each end. @param picked in their order */
+export function pickTopics(
+  topicEnds: ArrayLike<number>,
+  picked: readonly number[],
+): { readonly numbers: number[]; readonly ends: number[] } {
+  const numbers: number[] = [];
+  const ends: number[] = [];
+  let topic = -1;
+  picked.forEach((i, n) => {
+    if (topic < 0 || i >= (topicEnds[topic] as number)) {
+      do topic++;
+      while (i >= (topicEnds[topic] as number));
+      numbers.push(topic);
+    }
+    ends[numbers.length - 1] = n + 1;
+  });
+  return { numbers, ends };
 }

@@ -28,44 +28,68 @@ export interface RecordSink {
 /** What a window takes for each seq besides values: a run whose records were mostly superseded has little else. */
 const SEQ_BYTES = 64;
 
+/** Windows of so many of the largest size are kept, or more that are smaller. */
+const WINDOWS_KEPT = 2;
+
+interface KeptWindow {
+  readonly window: Promise<LogWindow>;
+  readonly run: Run;
+  readonly from: number;
+  readonly to: number;
+  /** In memory, about. */
+  readonly bytes: number;
+}
+
 /**
  * Reads runs in order of seq. A run lies on disk in order of topics, so it is unpacked whole, or, when it is large, window
- * by window; the last windows are kept, for whoever reads on.
+ * by window; those that were looked at last are kept, for whoever reads on.
  */
 export class RunLog {
-  private readonly windows: { readonly window: Promise<LogWindow>; readonly run: Run; from: number; to: number }[] = [];
+  /** The one that was looked at last stands last. */
+  private windows: KeptWindow[] = [];
 
   constructor(
-    private readonly reader: SegmentReader,
+    private readonly reader: Pick<SegmentReader, "scan">,
     private readonly windowBytes: number = RUN_WINDOW_BYTES,
   ) {}
 
   /** The window that holds this seq. @throws LandfallError CORRUPT_BLOCK, DISK_FAILED */
   window(run: Run, seq: number): Promise<LogWindow> {
     const known = this.windows.find((one) => one.run === run && one.from <= seq && seq < one.to);
-    if (known !== undefined) return known.window;
+    if (known !== undefined) {
+      this.drop(known);
+      this.windows.push(known);
+      return known.window;
+    }
     const span = run.to - run.from;
-    const windows = Math.ceil(Math.max(1, run.rawBytes, span * SEQ_BYTES) / this.windowBytes);
+    const bytes = windowBytesOf(run);
+    const windows = Math.ceil(bytes / this.windowBytes);
     const step = Math.max(1, Math.ceil(span / windows));
     const from = run.from + Math.floor((seq - run.from) / step) * step;
     const to = Math.min(from + step, run.to);
     const window = this.build(run, from, to);
-    const entry = { window, run, from, to };
+    const entry = { window, run, from, to, bytes: Math.ceil((bytes * (to - from)) / span) };
     window.catch(() => this.drop(entry));
     this.windows.push(entry);
-    // The last one, and one more for a second reader.
-    while (this.windows.length > 2) this.windows.shift();
+    this.forgetOldest();
     return window;
   }
 
   /** Forgets what it knows of a run that is gone. */
   forget(run: Run): void {
-    for (const one of this.windows.filter((window) => window.run === run)) this.drop(one);
+    this.windows = this.windows.filter((window) => window.run !== run);
   }
 
-  private drop(entry: unknown): void {
-    const at = this.windows.findIndex((one) => one === entry);
+  private drop(entry: KeptWindow): void {
+    const at = this.windows.indexOf(entry);
     if (at >= 0) this.windows.splice(at, 1);
+  }
+
+  private forgetOldest(): void {
+    let bytes = this.windows.reduce((sum, window) => sum + window.bytes, 0);
+    while (this.windows.length > WINDOWS_KEPT && bytes > WINDOWS_KEPT * this.windowBytes) {
+      bytes -= (this.windows.shift() as KeptWindow).bytes;
+    }
   }
 
   private async build(run: Run, from: number, to: number): Promise<LogWindow> {
@@ -74,6 +98,11 @@ export class RunLog {
     for await (const records of this.reader.scan(run, from, to)) window.take(records);
     return window;
   }
+}
+
+/** What it takes, about, to have a run in memory in order of seq. */
+export function windowBytesOf({ from, to, rawBytes }: Pick<Run, "from" | "to" | "rawBytes">): number {
+  return Math.max(1, rawBytes, (to - from) * SEQ_BYTES);
 }
 
 /** To copy fewer bytes one by one is cheaper than to call for it. */
@@ -116,32 +145,28 @@ export class LogWindow {
 
   /** Takes records of a block that belong here. */
   take(records: BlockRecords): void {
-    const { count, seqs, offsets, timestamps, received, arrived, topics, headerOf, valueAts, lengths, bytes } = records;
+    const { topics, topicEnds, seqs, offsets, timestamps, received, arrived, headerOf, valueAts, valueEnds } = records;
     const { rows, from } = this;
     const firstHeaders = this.headers.length;
     this.addHeaders(records);
-    let size = 0;
-    for (let i = 0; i < count; i++) size += lengths[i] as number;
-    this.reserve(size);
-    const { values } = this;
-    let end = this.valuesEnd;
-    for (let i = 0; i < count; i++) {
-      const topic = topics[i] as string;
-      if (i === 0 || topic !== topics[i - 1]) this.topics.push(topic);
-      const length = lengths[i] as number;
-      const row = ((seqs[i] as number) - from) * ROW_NUMBERS;
-      rows[row + ROW.offset] = offsets[i] as number;
-      rows[row + ROW.timestamp] = timestamps[i] as number;
-      rows[row + ROW.received] = received[i] as number;
-      rows[row + ROW.arrived] = arrived[i] as number;
-      rows[row + ROW.topic] = this.topics.length - 1;
-      rows[row + ROW.headers] = firstHeaders + (headerOf === undefined ? 0 : (headerOf[i] as number));
-      rows[row + ROW.valueAt] = end + 1;
-      rows[row + ROW.length] = length;
-      copy(bytes, valueAts[i] as number, values, end, length);
-      end += length;
+    let end = this.addValues(records);
+    let i = 0;
+    for (let t = 0; t < topics.length; t++) {
+      const topic = this.topics.push(topics[t] as string) - 1;
+      for (const last = topicEnds[t] as number; i < last; i++) {
+        const length = (valueEnds[i] as number) - (valueAts[i] as number);
+        const row = ((seqs[i] as number) - from) * ROW_NUMBERS;
+        rows[row + ROW.offset] = offsets[i] as number;
+        rows[row + ROW.timestamp] = timestamps[i] as number;
+        rows[row + ROW.received] = received[i] as number;
+        rows[row + ROW.arrived] = arrived[i] as number;
+        rows[row + ROW.topic] = topic;
+        rows[row + ROW.headers] = firstHeaders + (headerOf === undefined ? 0 : (headerOf[i] as number));
+        rows[row + ROW.valueAt] = end + 1;
+        rows[row + ROW.length] = length;
+        end += length;
+      }
     }
-    this.valuesEnd = end;
   }
 
   /** Bytes of the record's value and names, about what it takes in a block; -1 when it was superseded. */
@@ -216,6 +241,27 @@ export class LogWindow {
       // A copy: the block goes.
       this.headerBytes.push((headerBytes[i] as Uint8Array).slice());
     });
+  }
+
+  /** Returns where the first of them lies. */
+  private addValues({ count, valueAts, valueEnds, isWhole, bytes }: BlockRecords): number {
+    const start = this.valuesEnd;
+    if (isWhole) {
+      this.reserve(bytes.length);
+      this.values.set(bytes, start);
+      this.valuesEnd += bytes.length;
+      return start;
+    }
+    let size = 0;
+    for (let i = 0; i < count; i++) size += (valueEnds[i] as number) - (valueAts[i] as number);
+    this.reserve(size);
+    for (let i = 0; i < count; i++) {
+      const at = valueAts[i] as number;
+      const length = (valueEnds[i] as number) - at;
+      copy(bytes, at, this.values, this.valuesEnd, length);
+      this.valuesEnd += length;
+    }
+    return start;
   }
 
   private reserve(bytes: number): void {

@@ -173,6 +173,61 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
     }
   });
 
+  it("S1, S2: those of several ships at once, run behind run, each in its order", async () => {
+    const ships = await Promise.all(
+      Array.from({ length: 4 }, async (_, n) => {
+        const folder = await closing.folder("kafka-runs");
+        const one = await openEmbeddedStore({ folder, ...at(`ship-${9_321_500 + n}`) });
+        closing.push(() => one.close());
+        for (let run = 0; run < 2; run++) {
+          // Sealed each by itself, and not put together.
+          for (let from = 0; from < 6_000; from += 2_000) {
+            const values = Array.from({ length: 2_000 }, (_unused, i) => record(n * 100_000 + run * 6_000 + from + i));
+            await one.append(KAFKA_STREAM, values);
+          }
+          await one.sealNow();
+        }
+        return one;
+      }),
+    );
+    const store = await open(newPrefix(), await closing.folder("kafka-runs"));
+    const other = await open(`runs-${sites}.`, await closing.folder("kafka-runs"), { node: "b" });
+    await Promise.all(
+      ships.map(async (one) => {
+        for (let from = 0; from < 12_000;) {
+          const reader = (await one.openSealed(KAFKA_STREAM, one.origin, from as Seq)) as SealedRunReader;
+          closing.push(() => reader.close());
+          const writer = await store.receiveSealed(reader.run);
+          for (let block = 0; block < reader.run.blocks;) {
+            const { bytes, next } = await reader.read(block, 64 * 1024);
+            await writer.add(bytes);
+            block = next;
+          }
+          await writer.finish();
+          from = reader.run.to;
+        }
+      }),
+    );
+    expect(warnings).toEqual([]);
+    for (const one of ships) {
+      await until(() => (other.vector(KAFKA_STREAM)[one.origin] ?? 0) === 12_000);
+      const there = await one.readOrigin(KAFKA_STREAM, one.origin, 11_990 as Seq, 64 * 1024);
+      for (const held of [store, other]) {
+        const own = await held.readOrigin(KAFKA_STREAM, one.origin, 11_990 as Seq, 64 * 1024);
+        expect(own.map(({ seq, offset }) => [seq, offset])).toEqual(there.map(({ seq, offset }) => [seq, offset]));
+      }
+    }
+    const written = new Map(
+      (await Promise.all(ships.map(heldIn))).flatMap((held) =>
+        [...held].map(([n, names]) => [n, names.join()] as const),
+      ),
+    );
+    for (const held of [store, other]) {
+      const here = new Map([...(await heldIn(held))].map(([n, names]) => [n, names.join()] as const));
+      expect(here).toEqual(written);
+    }
+  });
+
   it("S1, S2: it waits for room, page by page; nothing of it is refused", async () => {
     const store = await open(newPrefix(), await closing.folder("kafka-runs"), { arrivingBytesMax: 1 });
     const { writer } = await begun(store);
