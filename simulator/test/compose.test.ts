@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -42,15 +41,6 @@ const KEYS = [
   "healthcheck",
 ];
 const DURATION = /^\d+s$/;
-
-function composeIsHere(): boolean {
-  try {
-    execFileSync("docker", ["compose", "version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe("docker-compose.yml", () => {
   const text = readFileSync(FILE, "utf8");
@@ -115,16 +105,5 @@ describe("docker-compose.yml", () => {
     }
     const published = Object.values(services).flatMap(({ ports = [] }) => ports);
     expect(new Set(published).size).toBe(published.length);
-  });
-
-  it.skipIf(!composeIsHere())("is accepted by docker compose config", () => {
-    const config = execFileSync("docker", ["compose", "--file", FILE, "config", "--format", "json"], {
-      encoding: "utf8",
-    });
-    const read = JSON.parse(config) as { services: Record<string, { command: string[] | null }> };
-    expect(Object.keys(read.services).toSorted()).toEqual(Object.keys(services).toSorted());
-    for (const [name, { command }] of Object.entries(services)) {
-      expect(read.services[name]?.command ?? undefined).toEqual(command);
-    }
   });
 });
