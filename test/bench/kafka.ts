@@ -52,7 +52,7 @@ const ROWS: readonly Row[] = [
   row("topics.topics", "of these, found again", "topics", 100_000, true),
   row("topics.reopen", "a new node has all of it from Kafka, in", "ms", 0, false),
   row("ports.rate", "port to port, Kafka at both", "records/s", 0, true),
-  row("ports.wholeRate", "the same, from the moment at which the link is allowed", "records/s", 0, true),
+  row("ports.wholeRate", "the same, from the first word over the link", "records/s", 0, true),
   row("ports.bytes", "on the wire between them", "bytes/record", 0, false),
   row("ports.mirrorRate", "the same by MirrorMaker 2, zstd", "records/s", 0, true),
   row("ports.mirrorBytes", "on the wire between them", "bytes/record", 0, false),

@@ -59,7 +59,7 @@ async function fillPort(folder: string, brokers: readonly string[], records: num
   return telemetry.length;
 }
 
-/** Both ports as processes of their own. Counted as MirrorMaker is; `wholeRate` from the moment at which the link comes up. */
+/** Both ports as processes of their own. Counted as MirrorMaker is; `wholeRate` from the moment at which they have found each other. */
 async function overLandfall(
   folder: string,
   a: KafkaCluster,
@@ -106,8 +106,9 @@ async function overLandfall(
   try {
     await Promise.all([portA.start(), portB.start()]);
     const before = link.bytes;
-    const begun = performance.now();
     link.restore();
+    await eventually("a word over the link", async () => link.bytes > before, ALL_MS_MAX);
+    const begun = performance.now();
     const held = async (): Promise<number> => {
       const { streams } = await askJson<StreamsReply>(portB, "/api/streams", TOKEN);
       return streams.find(({ name }) => name === STREAM)?.records ?? 0;
