@@ -4,6 +4,10 @@ export const KAFKA_NEWEST = "4.4.0";
 /** For `describe.each(KAFKA_VERSIONS)`: of the contract of the store, and of the brokers themselves. */
 export const KAFKA_VERSIONS = [KAFKA_OLDEST, KAFKA_NEWEST] as const;
 
+/** The same of a fleet that unloads while brokers and nodes fail, unless `KAFKA_VERSION` names one. */
+export const KAFKA_FLEETS: readonly string[] =
+  process.env["KAFKA_VERSION"] === undefined ? KAFKA_VERSIONS : [process.env["KAFKA_VERSION"]];
+
 /** What tests run on that are for no version in particular: the newest, unless `KAFKA_VERSION` names another one. */
 export const KAFKA_DEFAULT: string = process.env["KAFKA_VERSION"] ?? KAFKA_NEWEST;
 
