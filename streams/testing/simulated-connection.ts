@@ -30,6 +30,8 @@ export class SimConnection {
   readonly #isOpen: [boolean, boolean];
   /** Nothing that is sent in this direction arrives any more, nor what is under way in it. */
   readonly #isSilent: [boolean, boolean] = [false, false];
+  /** Arrived, at a process that sleeps. */
+  readonly #unread: readonly [Message[], Message[]] = [[], []];
   #isCut = false;
   /** The network has doubled frames, or changed their order: it broke what a connection promises. */
   #isMangled = false;
@@ -100,7 +102,11 @@ export class SimConnection {
     const { a, b, fleet } = this.link;
     this.#isCut = true;
     if (fleet.random() < 0.5) this.#isSilent.fill(true);
-    for (const site of [a, b]) fleet.time.after(noticeMs(fleet.random), () => this.end(site));
+    for (const site of [a, b]) {
+      // Who sleeps first reads what has come.
+      const asleepMs = Math.max(0, site.sleepsUntil - fleet.time.now);
+      fleet.time.after(asleepMs + noticeMs(fleet.random), () => this.end(site));
+    }
   }
 
   /** One site hangs up, or is gone; the other notices. */
@@ -168,6 +174,31 @@ export class SimConnection {
     const to = direction === 0 ? this.link.b : this.link.a;
     const conn = to.conns.get(this.id);
     if (this.#isSilent[direction] || !to.up || conn === undefined) return;
+    const unread = this.#unread[direction];
+    if (unread.length === 0 && to.sleepsUntil > this.link.fleet.time.now) this.#wake(direction, to);
+    if (unread.length > 0 || to.sleepsUntil > this.link.fleet.time.now) {
+      unread.push(message);
+      return;
+    }
+    this.#take(direction, message);
+  }
+
+  /** What came while the process slept is read when it goes on, in its order. */
+  #wake(direction: Direction, to: SimSite): void {
+    const { time } = this.link.fleet;
+    time.after(to.sleepsUntil - time.now, () => {
+      if (to.sleepsUntil > time.now) {
+        this.#wake(direction, to);
+        return;
+      }
+      for (const message of this.#unread[direction].splice(0)) this.#take(direction, message);
+    });
+  }
+
+  #take(direction: Direction, message: Message): void {
+    const to = direction === 0 ? this.link.b : this.link.a;
+    const conn = to.conns.get(this.id);
+    if (!to.up || conn === undefined) return;
     const isMore = this.#tolls?.[direction === 0 ? 1 : 0].received(message) === true;
     if (message.$case !== "allowance") to.receive(conn, message);
     if (isMore) to.event({ type: "funds", conn: this.id });

@@ -66,6 +66,11 @@ export class SimLink {
   open(): void {
     if (this.up || !this.wanted || !this.a.up || !this.b.up) return;
     const isOver = this.#dialled?.isOpenAtDialler !== true;
+    const asleepMs = Math.max(this.a.sleepsUntil, this.b.sleepsUntil) - this.fleet.time.now;
+    if (asleepMs > 0) {
+      this.fleet.time.after(asleepMs + RETRY_MS, () => this.open());
+      return;
+    }
     if (!isOver || this.budget?.ledger.hold(CONNECTION_BYTES, "urgent") === false) {
       this.fleet.time.after(isOver ? 200 : RETRY_MS, () => this.open());
       return;

@@ -69,6 +69,8 @@ export class SimSite {
   readonly rules: SimulatedRules;
   /** What it tells others instead of the truth, while it lies. */
   lies: SimulatedLies | undefined;
+  /** Until then the process does nothing: what comes for it waits. */
+  sleepsUntil = 0;
   /** By how much its clock is wrong, ms. */
   clockErrorMs = 0;
 
@@ -137,6 +139,7 @@ export class SimSite {
     if (!this.up) return;
     this.up = false;
     this.life++;
+    this.sleepsUntil = 0;
     const connections = [...this.conns.values()].map(({ connection }) => connection);
     this.conns.clear();
     for (const connection of connections) connection.close(this);
@@ -282,9 +285,11 @@ export class SimSite {
     const { life } = this;
     this.fleet.time.after(100, () => {
       if (!this.up || this.life !== life) return;
-      this.event({ type: "tick" });
-      this.#budget?.tick();
-      this.#seal();
+      if (this.sleepsUntil <= this.fleet.time.now) {
+        this.event({ type: "tick" });
+        this.#budget?.tick();
+        this.#seal();
+      }
       this.tick();
     });
   }

@@ -51,6 +51,7 @@ interface Reader {
 const HEAL_MS_MAX = 180_000;
 const READERS = 3;
 const DAMAGED_MAX = 25;
+const KEEPALIVE_MS = 3_000;
 const CLOCK_JUMP_MS_MAX = 30_000;
 /** Two sites may have two ways to each other. */
 const SECOND_LINK = 0.1;
@@ -141,7 +142,7 @@ export class SimulatedLife {
       ...(restores ? [() => this.#backUp(), () => this.#restore()] : []),
       ...(unruly ? [() => this.#mangle(), () => this.#mangle(), () => this.#pick(this.fleet.links).replay()] : []),
       ...(clocks ? [() => this.#jumpClock()] : []),
-      ...(shared ? [() => this.#deafen()] : []),
+      ...(shared ? [() => this.#deafen(), () => this.#sleep()] : []),
       ...(lies ? [() => this.#lie()] : []),
     ];
     if (kinds.length > 0) this.#pick(kinds)();
@@ -163,7 +164,7 @@ export class SimulatedLife {
     const link = this.#pick(this.fleet.links);
     link.goHalfOpen(this.fleet.random() < 0.5 ? 0 : 1);
     // Silence is noticed after a while, as the link's keepalive would.
-    this.fleet.time.after(3_000, () => {
+    this.fleet.time.after(KEEPALIVE_MS, () => {
       link.cut();
       link.reopenSoon();
     });
@@ -195,6 +196,24 @@ export class SimulatedLife {
     if (nodes.length === 0) return;
     const node = this.#pick(nodes);
     node.log?.deafen(node, this.fleet.random() * 12_000);
+  }
+
+  /** A process stands still, as one that is stopped or waits for its memory, and goes on as if no time had passed. */
+  #sleep(): void {
+    const nodes = this.fleet.sites.filter(({ log, up }) => log !== undefined && up);
+    if (nodes.length === 0) return;
+    const node = this.#pick(nodes);
+    const ms = this.fleet.random() * 12_000;
+    node.sleepsUntil = this.fleet.time.now + ms;
+    node.log?.deafen(node, ms);
+    if (ms < KEEPALIVE_MS) return;
+    this.fleet.time.after(KEEPALIVE_MS, () => {
+      for (const link of this.fleet.links) {
+        if (link.a !== node && link.b !== node) continue;
+        link.cut();
+        link.reopenSoon();
+      }
+    });
   }
 
   /** From now on a site lies, until all is healed. */
