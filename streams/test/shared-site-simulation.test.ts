@@ -46,6 +46,17 @@ describe("nodes of a site that share its log, simulated", () => {
     },
     TEST_MS_MAX,
   );
+
+  it(
+    "R3: nodes sleep, hear nothing of the log for a while, and their links fail: a record stands in the log once",
+    () => {
+      const common = { writeMs: 20_000, everyMs: 20, troubleMs: 700 };
+      const fleets = live(320_000, 20, { sites: 8, ...common, links: true });
+      const logs = fleets.flatMap((fleet) => fleet.logs);
+      expect(sum(logs.map((log) => log.records))).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
 });
 
 function sum(numbers: readonly number[]): number {

@@ -11,18 +11,36 @@ export type LogEntry =
       readonly values: readonly number[];
     }
   | { readonly kind: "gap"; readonly origin: OriginId; readonly hole: Hole }
+  /** From here on nothing lands that a node has sent of other sites' records before. */
+  | { readonly kind: "fence" }
   | { readonly kind: "word"; readonly origin: OriginId; readonly words: Uint8Array };
 
 interface Waiting {
   readonly entry: LogEntry;
+  /** Of another site: the log takes it as long as nobody has fenced the node. */
+  readonly isBrought: boolean;
   /** The putter has it back. */
   readonly done: () => void;
+  /** It will not, whether it lands or not. */
+  readonly refused: () => void;
+}
+
+/** A node that was said to be gone, as another one has heard. */
+interface Gone {
+  /** Taken in its name; undefined while that is under way. */
+  epoch: number | undefined;
+  isFenced: boolean;
 }
 
 interface Follower {
   /** What is on its way to the log, in order. */
   queue: Waiting[];
-  isSending: boolean;
+  sending: Waiting | undefined;
+  /** Under which the node brings; undefined before it has said so in the log. */
+  epoch: number | undefined;
+  gone: Map<string, Gone>;
+  /** Counts processes. */
+  life: number;
   position: number;
   isFollowing: boolean;
   /** By position: what to call when this node has come so far. */
@@ -37,17 +55,25 @@ export class SimulatedSiteLog {
   /** Records that came over links of this site's nodes once more. */
   twice = 0;
   records = 0;
+  /** What stands in the log of other sites' records, and who brought it. */
+  readonly #brought = new Map<string, string>();
   readonly #crossed = new Set<string>();
   /** Values by seq, of what its nodes wrote. */
   readonly #own = new Map<OriginId, number[]>();
   readonly #followers = new Map<SimSite, Follower>();
+  /** Given to each node, by its name, and the latest of them that the log has heard of. */
+  readonly #given = new Map<string, number>();
+  readonly #fenced = new Map<string, number>();
 
   constructor(private readonly fleet: SimulatedFleet) {}
 
   join(site: SimSite): void {
     this.#followers.set(site, {
       queue: [],
-      isSending: false,
+      sending: undefined,
+      epoch: undefined,
+      gone: new Map(),
+      life: 0,
       position: 0,
       isFollowing: false,
       reached: new Map(),
@@ -68,26 +94,66 @@ export class SimulatedSiteLog {
     this.#crossed.add(id);
   }
 
-  put(site: SimSite, entry: LogEntry, done: () => void = () => undefined): void {
-    const follower = this.#of(site);
-    follower.queue.push({ entry, done });
-    if (!follower.isSending) this.#send(site, follower);
+  /** What the node says, or wrote itself. */
+  put(site: SimSite, entry: LogEntry): void {
+    this.#queue(site, { entry, isBrought: false, done: () => undefined, refused: () => undefined });
   }
 
-  /** Calls back when the node has all that is in the log now. */
+  /** What came to the node from other sites. */
+  bring(site: SimSite, entry: LogEntry, done: () => void, refused: () => void): void {
+    this.#queue(site, { entry, isBrought: true, done, refused });
+  }
+
+  get nodes(): string[] {
+    return [...this.#followers.keys()].map(({ name }) => name);
+  }
+
+  /** Another node is gone: what it has sent is ended before this one reads what is there. */
+  fence(site: SimSite, node: string): void {
+    const gone: Gone = { epoch: undefined, isFenced: false };
+    this.#of(site).gone.set(node, gone);
+    this.#soon(site, () => (gone.epoch = this.#give(node)));
+  }
+
+  /** What the node brings is nothing to it any more. What it is just sending may land all the same. */
+  giveUp(site: SimSite): void {
+    const follower = this.#of(site);
+    const given = [follower.sending, ...follower.queue].filter((one) => one?.isBrought === true);
+    follower.queue = follower.queue.filter(({ isBrought }) => !isBrought);
+    follower.epoch = undefined;
+    for (const one of given) this.fleet.time.after(0, () => one?.refused());
+  }
+
+  /** Calls back when nothing that gone nodes have sent can land any more, and the node has all that is in the log then. */
   settled(site: SimSite, done: () => void): void {
-    this.#when(this.#of(site), this.entries.length, done);
+    const follower = this.#of(site);
+    const [open] = [...follower.gone].filter(([, { isFenced }]) => !isFenced);
+    if (open !== undefined || follower.epoch === undefined) {
+      this.#soon(site, () => {
+        if (open === undefined) this.#mark(site, follower);
+        else this.#fence(site, ...open);
+        this.settled(site, done);
+      });
+      return;
+    }
+    this.#when(follower, this.entries.length, done);
     this.#follow(site);
   }
 
   /** The process is gone: of what it was sending, a part gets there, and no more of it later. */
   tear(site: SimSite): void {
     const follower = this.#of(site);
-    const landed = follower.queue.slice(0, Math.floor(this.fleet.random() * (follower.queue.length + 1)));
+    const sent = [...(follower.sending === undefined ? [] : [follower.sending]), ...follower.queue];
+    const landed = sent.slice(0, Math.floor(this.fleet.random() * (sent.length + 1)));
+    const isFenced = follower.epoch !== undefined && follower.epoch < this.#fencedAt(site.name);
     follower.queue = [];
+    follower.sending = undefined;
+    follower.epoch = undefined;
+    follower.gone.clear();
+    follower.life++;
     follower.reached.clear();
     follower.deafUntil = 0;
-    for (const { entry } of landed) this.#land(entry);
+    for (const { entry, isBrought } of landed) if (!(isBrought && isFenced)) this.#land(site, entry);
   }
 
   /** The node reads from the beginning. */
@@ -107,29 +173,94 @@ export class SimulatedSiteLog {
     return follower;
   }
 
+  #queue(site: SimSite, waiting: Waiting): void {
+    const follower = this.#of(site);
+    follower.queue.push(waiting);
+    if (follower.sending === undefined) this.#send(site, follower);
+  }
+
   #send(site: SimSite, follower: Follower): void {
-    follower.isSending = true;
-    const { time, random } = this.fleet;
-    const wait = Math.max(0, follower.deafUntil - time.now);
-    time.after(wait + 1 + random() * 8, () => {
-      follower.isSending = false;
-      const next = follower.queue.shift();
-      if (next === undefined) return;
-      this.#when(follower, this.entries.length + 1, next.done);
-      this.#land(next.entry);
-      if (follower.queue.length > 0) this.#send(site, follower);
+    const next = follower.queue.shift();
+    follower.sending = next;
+    if (next === undefined) return;
+    if (next.isBrought && follower.epoch === undefined) follower.epoch = this.#give(site.name);
+    const { epoch } = follower;
+    this.#soon(site, () => {
+      follower.sending = undefined;
+      if (!next.isBrought || epoch === undefined || this.#isTaken(site.name, epoch)) {
+        if (epoch === follower.epoch || !next.isBrought) this.#when(follower, this.entries.length + 1, next.done);
+        this.#land(site, next.entry);
+      } else if (epoch === follower.epoch) {
+        site.fenced();
+      }
+      if (follower.sending === undefined) this.#send(site, follower);
     });
   }
 
-  #land(entry: LogEntry): void {
+  /** What the process does next with the log, unless it is gone by then. */
+  #soon(site: SimSite, work: () => void): void {
+    const follower = this.#of(site);
+    const { life } = follower;
+    const { time, random } = this.fleet;
+    time.after(Math.max(0, follower.deafUntil - time.now) + 1 + random() * 8, () => {
+      if (follower.life === life) work();
+    });
+  }
+
+  #give(node: string): number {
+    const epoch = (this.#given.get(node) ?? 0) + 1;
+    this.#given.set(node, epoch);
+    return epoch;
+  }
+
+  #fencedAt(node: string): number {
+    return this.#fenced.get(node) ?? 0;
+  }
+
+  /** Whether the log takes what the node sends under this epoch; from now on it takes nothing under an earlier one. */
+  #isTaken(node: string, epoch: number): boolean {
+    if (epoch < this.#fencedAt(node)) return false;
+    this.#fenced.set(node, epoch);
+    return true;
+  }
+
+  /** The node ends what an earlier life of its has sent. */
+  #mark(site: SimSite, follower: Follower): void {
+    follower.epoch ??= this.#give(site.name);
+    if (this.#isTaken(site.name, follower.epoch)) this.#land(site, { kind: "fence" });
+    else site.fenced();
+  }
+
+  /** Where somebody else has done so since, that stands. */
+  #fence(site: SimSite, node: string, gone: Gone): void {
+    if (gone.epoch === undefined) return;
+    if (this.#isTaken(node, gone.epoch)) this.#land(site, { kind: "fence" });
+    gone.isFenced = true;
+  }
+
+  #land(by: SimSite, entry: LogEntry): void {
     this.entries.push(entry);
-    if (entry.kind === "records") this.#wrote(entry);
+    if (entry.kind === "records" && this.#isOfThisSite(entry.origin)) this.#wrote(entry);
+    else if (entry.kind === "records") this.#bring(by, entry);
     for (const site of this.#followers.keys()) this.#follow(site);
+  }
+
+  #isOfThisSite(origin: OriginId): boolean {
+    return [...this.#followers.keys()].some(({ name }) => name === nodeOfOrigin(origin));
+  }
+
+  /** Whoever reads the log without Landfall sees what stands there twice. */
+  #bring(by: SimSite, { origin, firstSeq, values }: Extract<LogEntry, { kind: "records" }>): void {
+    values.forEach((_, i) => {
+      const id = `${origin} ${firstSeq + i}`;
+      const before = this.#brought.get(id);
+      if (before !== undefined) this.fleet.fail(`${by.name} brings ${id}, which ${before} has brought (R3)`);
+      this.#brought.set(id, by.name);
+    });
   }
 
   /** What a node of this site wrote itself is there from now on. */
   #wrote({ origin, firstSeq, values }: Extract<LogEntry, { kind: "records" }>): void {
-    if (![...this.#followers.keys()].some(({ name }) => name === nodeOfOrigin(origin))) return;
     const own = this.#own.get(origin) ?? [];
     this.#own.set(origin, own);
     values.forEach((value, i) => {

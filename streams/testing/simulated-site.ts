@@ -51,6 +51,7 @@ export class SimSite {
   readonly #staged = new Map<KeyId, { readonly run: string; readonly values: number[] }>();
   #runs: SimulatedRuns | undefined;
   #share: { readonly words: SiteShare; readonly env: SimulatedEnv } | undefined;
+  #onFenced: (() => void) | undefined;
   readonly #listeners = new Set<(node: string, origin: OriginId, words: Uint8Array) => void>();
   /** In a shared log, numbers are given before the record is in it. */
   #ownNext = 0;
@@ -216,7 +217,14 @@ export class SimSite {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
       },
+      nodes: () => log.nodes,
+      fence: (node: string) => log.fence(this, node),
+      onFenced: (listener: () => void) => {
+        this.#onFenced = listener;
+        return () => (this.#onFenced = undefined);
+      },
       settled: () => Promise.reject(new Error("is asked of the log itself")),
+      giveUp: () => log.giveUp(this),
     };
     const words = new SiteShare({
       store: this,
@@ -230,7 +238,13 @@ export class SimSite {
     words.start();
   }
 
+  /** The log takes nothing any more of what this node brings. */
+  fenced(): void {
+    this.#onFenced?.();
+  }
+
   #endShare(): void {
+    this.#onFenced = undefined;
     this.#share?.env.end();
     this.#share = undefined;
     this.#listeners.clear();
@@ -246,6 +260,7 @@ export class SimSite {
       if (!isQuiet) for (const tell of this.#listeners) tell(nodeOf(entry), entry.origin, entry.words);
       return;
     }
+    if (entry.kind === "fence") return;
     const { origin } = entry;
     const { disk } = this;
     const before = disk.next(origin);
@@ -414,7 +429,7 @@ export class SimSite {
         const { key, hole } = effect;
         this.fleet.checkGap(this.name, originOf(key), hole);
         if (this.log === undefined) this.commit(() => this.#note(effect));
-        else this.log.put(this, { kind: "gap", origin: originOf(key), hole });
+        else this.#putNoted(effect, this.log);
         break;
       }
       case "claim":
@@ -423,10 +438,13 @@ export class SimSite {
       case "settle": {
         const { life } = this;
         this.log?.settled(this, () => {
-          if (this.life === life) this.event({ type: "settled", key: effect.key });
+          if (this.life === life) this.event({ type: "settled", key: effect.key, order: effect.order });
         });
         break;
       }
+      case "giveUp":
+        this.log?.giveUp(this);
+        break;
       case "compare":
         this.#soon(() => {
           const { conn, requestId, key, digests } = effect;
@@ -474,11 +492,20 @@ export class SimSite {
     const arrivedAt = this.fleet.time.now;
     const { firstSeq, values } = payload as { firstSeq: number; values: number[] };
     if (fill) this.fleet.filled += values.length;
-    log.put(this, { kind: "records", origin: originOf(key), firstSeq, values }, () => {
+    const answer = (isRefused: boolean) => (): void => {
       if (this.life !== life) return;
       const tookMs = this.fleet.time.now - arrivedAt;
-      this.event({ type: "applied", conn, key, bytes, ok: true, fill, tookMs });
-    });
+      this.event({ type: "applied", conn, key, bytes, ok: true, fill, isRefused, tookMs });
+    };
+    log.bring(this, { kind: "records", origin: originOf(key), firstSeq, values }, answer(false), answer(true));
+  }
+
+  #putNoted({ key, hole }: Effects<"note">, log: SimulatedSiteLog): void {
+    const { life } = this;
+    const refused = (): void => {
+      if (this.life === life) this.event({ type: "unnoted", key });
+    };
+    log.bring(this, { kind: "gap", origin: originOf(key), hole }, () => undefined, refused);
   }
 
   #send({ conn, message }: Effects<"send">): void {

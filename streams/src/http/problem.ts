@@ -34,6 +34,7 @@ const TITLES: Readonly<Record<ErrorCode, string>> = {
   PORT_IN_USE: "The port is in use",
   INTERNAL: "Something went wrong inside the node",
   FENCED: "Another process has taken this node's name",
+  TAKEN_OVER: "Another node of the site does this now",
   UNAVAILABLE: "Another program that is needed does not answer",
   OVERLOADED: "Too much at once",
 };

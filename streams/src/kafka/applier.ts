@@ -155,7 +155,7 @@ export class Applier {
         if (!isOwn && isOfThisNode(local.origin, entry.origin)) this.options.onClaim(entry.producer);
       } else if (entry.kind === "word") {
         this.options.onWord(entry.origin, entry.words);
-      } else {
+      } else if (entry.kind === "foreign") {
         const where = `Kafka's topic ${partition.topic}, partition ${partition.partition}, offset ${entry.position}`;
         this.options.onRefused(partition, "FOREIGN_RECORD", `${where}: no record of Landfall's; it was passed over`);
       }

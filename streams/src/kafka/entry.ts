@@ -3,7 +3,7 @@ import { topicName } from "../model/names.js";
 import { decodeHeaders, encodeHeaders } from "../store/block-headers.js";
 import { APPEND_BYTES_MAX } from "../limits.js";
 import { BATCH_RECORDS_MAX } from "./kafka-limits.js";
-import { HeaderReader, KIND, readReason, reasonBytes } from "./record-header.js";
+import { HeaderReader, KIND, readReason, reasonBytes, type Kind } from "./record-header.js";
 import type { Hole } from "../model/gap.js";
 import type { OriginId, StreamName, TopicName } from "../model/names.js";
 import type { Offset, OriginRecord, Seq, TimestampMs } from "../model/record.js";
@@ -25,6 +25,8 @@ export type Entry =
   | { readonly kind: "gap"; readonly stream: StreamName; readonly origin: OriginId; readonly hole: Hole }
   /** From here on the process with this producer writes under the name of the origin's node, and no earlier one. */
   | { readonly kind: "claim"; readonly origin: OriginId; readonly producer: ProducerIdentity }
+  /** From here on whoever has this producer brings other sites' records under the name of this node, and no earlier one. Nobody who reads it does anything. */
+  | { readonly kind: "fence"; readonly origin: OriginId; readonly node: string; readonly producer: ProducerIdentity }
   /** What the origin's node has to say to the other nodes of the site. */
   | { readonly kind: "word"; readonly origin: OriginId; readonly words: Uint8Array }
   /** Nothing that Landfall wrote. */
@@ -36,6 +38,7 @@ export type PlainEntry = Exclude<Entry, { readonly kind: "page" }>;
 const NOTHING = new Uint8Array(0);
 /** In no topic's name. What is no record has a key that begins with it. */
 const MARK = "~";
+const FENCE = `fence${MARK}`;
 
 /**
  * Kafka's key is the topic's name. Where the stream is compacted, Kafka keeps of each key the last record alone, and
@@ -70,19 +73,10 @@ export function recordsOf(entry: PlainEntry, now: number, compacting: Compacting
       const header = { kind: KIND.gap, seq: hole.from, offset: hole.to, timestamp: now, received: now, origin, rest };
       return [{ key: `${MARK}gap${MARK}${origin}${MARK}${hole.from}`, value: NOTHING, header }];
     }
-    case "claim": {
-      const { origin, producer } = entry;
-      const header = {
-        kind: KIND.claim,
-        seq: Number(producer.id),
-        offset: producer.epoch,
-        timestamp: now,
-        received: now,
-        origin,
-        rest: NOTHING,
-      };
-      return [{ key: `${MARK}claim${MARK}${origin}`, value: NOTHING, header }];
-    }
+    case "claim":
+      return [markOf(entry, KIND.claim, now, `claim${MARK}${entry.origin}`)];
+    case "fence":
+      return [markOf(entry, KIND.fence, now, FENCE + entry.node)];
     case "word": {
       const { origin, words } = entry;
       const header = { kind: KIND.word, seq: 0, offset: 0, timestamp: now, received: now, origin, rest: NOTHING };
@@ -91,6 +85,17 @@ export function recordsOf(entry: PlainEntry, now: number, compacting: Compacting
     case "foreign":
       return [];
   }
+}
+
+function markOf(
+  { origin, producer }: { readonly origin: OriginId; readonly producer: ProducerIdentity },
+  kind: Kind,
+  now: number,
+  key: string,
+): OutRecord {
+  const { id, epoch } = producer;
+  const header = { kind, seq: Number(id), offset: epoch, timestamp: now, received: now, origin, rest: NOTHING };
+  return { key: MARK + key, value: NOTHING, header };
 }
 
 /** Makes entries of what is read: consecutive records of one origin are one, as far as the store takes them at once. */
@@ -143,7 +148,16 @@ export class EntryReader {
         return { kind: "gap", stream: this.stream, origin, hole };
       }
       if (kind === KIND.word) return { kind: "word", origin, words: value };
-      if (kind === KIND.claim) return { kind: "claim", origin, producer: { id: BigInt(seq), epoch: offset } };
+      if (kind === KIND.claim || kind === KIND.fence) {
+        const producer = { id: BigInt(seq), epoch: offset };
+        if (kind === KIND.claim) return { kind: "claim", origin, producer };
+        return {
+          kind: "fence",
+          origin,
+          node: Buffer.from(key).toString("latin1", MARK.length + FENCE.length),
+          producer,
+        };
+      }
       const record = {
         topic: this.topicOf(key),
         seq: seq as Seq,

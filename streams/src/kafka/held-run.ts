@@ -17,7 +17,11 @@ export class HeldRun {
   private resolveEnded: (isInstalled: boolean) => void = () => undefined;
   private resolveSettled: () => void = () => undefined;
 
-  constructor(readonly run: SealedRun) {
+  /** @param term of what this node brings, see `SiteLog.term` */
+  constructor(
+    readonly run: SealedRun,
+    readonly term: number,
+  ) {
     this.ended = new Promise((resolve) => (this.resolveEnded = resolve));
     this.settled = new Promise((resolve) => (this.resolveSettled = resolve));
   }

@@ -37,9 +37,11 @@ export interface InboxOptions {
 
 /** Where what came of the inbox goes on to. */
 export interface InboxTarget {
-  apply(batch: Batch): Promise<void>;
+  /** Of what this node brings, as it is now: with what is begun in one, nothing is brought in the next. */
+  term(): number;
+  apply(batch: Batch, term: number): Promise<void>;
   /** Undefined where the records of this run have to be applied. */
-  hold(run: SealedRun): HeldRun | undefined;
+  hold(run: SealedRun, term: number): HeldRun | undefined;
   /** The next records of a run that is held: in Kafka when it resolves, and nothing needs the body any more. */
   putHeld(held: HeldRun, firstSeq: Seq, body: BatchBody): Promise<void>;
   /** All records of the run are in Kafka. */
@@ -87,7 +89,7 @@ export class Inbox {
   start(): void {
     for (const stream of this.store.streams()) {
       for (const origin of Object.keys(this.store.vector(stream)) as OriginId[]) {
-        void this.track(this.handOn(stream, origin));
+        void this.track(this.handOn(stream, origin, this.target.term()));
       }
     }
   }
@@ -105,6 +107,12 @@ export class Inbox {
     return (await this.store.resumeSealed()).map((writer) => this.wrap(writer));
   }
 
+  /** Hands on what has come of the history and goes beyond the site's log, where handing it on was given up. */
+  async goOn(stream: StreamName, origin: OriginId, term: number): Promise<void> {
+    if ((this.store.vector(stream)[origin] ?? 0) <= this.target.next(stream, origin)) return;
+    await this.track(this.handOn(stream, origin, term));
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
     await Promise.allSettled(this.handing);
@@ -114,8 +122,9 @@ export class Inbox {
   private wrap(writer: SealedRunWriter): SealedRunWriter {
     const { run } = writer;
     const finish = async (): Promise<void> => {
+      const term = this.target.term();
       await writer.finish();
-      await this.track(this.handOn(run.stream, run.origin));
+      await this.track(this.handOn(run.stream, run.origin, term));
     };
     return {
       run,
@@ -144,10 +153,10 @@ export class Inbox {
   }
 
   /** One after the other of an origin: each begins where the one before has ended. */
-  private handOn(stream: StreamName, origin: OriginId): Promise<void> {
+  private handOn(stream: StreamName, origin: OriginId, term: number): Promise<void> {
     const key = `${stream} ${origin}`;
     const before = this.turns.get(key) ?? Promise.resolve();
-    const work = (): Promise<void> => this.permits.with(() => this.handOnNow(stream, origin));
+    const work = (): Promise<void> => this.permits.with(() => this.handOnNow(stream, origin, term));
     const turn = before.catch(() => undefined).then(work);
     this.turns.set(key, turn);
     const forget = (): void => void (this.turns.get(key) === turn && this.turns.delete(key));
@@ -155,17 +164,17 @@ export class Inbox {
     return turn;
   }
 
-  private async handOnNow(stream: StreamName, origin: OriginId): Promise<void> {
+  private async handOnNow(stream: StreamName, origin: OriginId, term: number): Promise<void> {
     const { store, target } = this;
     const end = (): number => store.vector(stream)[origin] ?? 0;
     for (let next = target.next(stream, origin) as Seq; next < end(); next = target.next(stream, origin) as Seq) {
-      if (await this.handOnRun(stream, origin, next)) continue;
+      if (await this.handOnRun(stream, origin, next, term)) continue;
       // Superseded, or lost here: peers are asked for it.
       const sent = await this.send(next, end(), async (seq) => {
         const records = await store.readOrigin(stream, origin, seq, PAGE_BYTES);
         const [first, last] = [records[0], records.at(-1)];
         if (first === undefined || last === undefined || first.seq > seq) return undefined;
-        const done = target.apply({ stream, origin, firstSeq: seq, records });
+        const done = target.apply({ stream, origin, firstSeq: seq, records }, term);
         return { end: (last.seq + 1) as Seq, done };
       });
       if (sent < end()) break;
@@ -174,12 +183,12 @@ export class Inbox {
   }
 
   /** A run as a whole. False when its records have to be applied. */
-  private async handOnRun(stream: StreamName, origin: OriginId, from: Seq): Promise<boolean> {
+  private async handOnRun(stream: StreamName, origin: OriginId, from: Seq, term: number): Promise<boolean> {
     const { store, target } = this;
     const reader = await store.openSealed(stream, origin, from);
     if (reader === undefined) return false;
     const { run } = reader;
-    const held = target.hold(run);
+    const held = target.hold(run, term);
     try {
       if (held === undefined) return false;
       const page = async (seq: Seq): Promise<Sent | undefined> => {

@@ -58,6 +58,7 @@ export class KafkaStore implements LocalStore {
   private readonly numbering: Numbering;
   private readonly underWay = new UnderWay();
   private readonly turns = new TurnByTurn<StreamName>();
+  private readonly bringingTurns = new TurnByTurn<StreamName>();
   private recordsAppended = 0;
   private recordsApplied = 0;
   private closing: Promise<void> | undefined;
@@ -90,7 +91,17 @@ export class KafkaStore implements LocalStore {
       return ready.then((partition) => this.log.put(partition, { kind: "word", origin: this.origin, words }, 0));
     },
     onWords: (listener) => this.log.onWords(listener),
-    settled: (stream, origin) => this.open(() => this.log.settled(stream, origin)),
+    nodes: () => this.log.nodes(),
+    fence: (node) => this.log.fence(node),
+    settled: (stream, origin) =>
+      this.open(async () => {
+        const { term } = this.log;
+        await this.log.settled(stream, origin);
+        // What came as a run, and was given up before all of it was in the log, goes on.
+        await this.inbox.goOn(stream, origin, term);
+      }),
+    giveUp: () => this.log.giveUp(),
+    onFenced: (listener) => this.log.onFenced(listener),
   };
 
   /** What a power cut could cost, in words; undefined for nothing. */
@@ -129,22 +140,27 @@ export class KafkaStore implements LocalStore {
   }
 
   apply(batch: Batch): Promise<void> {
-    return this.take(batch, ownRecord);
+    return this.take(batch, ownRecord, this.log.term);
   }
 
-  /** The same for records that nobody changes from now on. */
-  applyKept(batch: Batch): Promise<void> {
-    return this.take(batch, (record) => record);
+  /** The same for records that nobody changes from now on. @throws LandfallError TAKEN_OVER when this term of bringing is over */
+  applyKept(batch: Batch, term: number): Promise<void> {
+    return this.take(batch, (record) => record, term);
+  }
+
+  /** Of what this node brings; see `SiteLog.term`. */
+  get term(): number {
+    return this.log.term;
   }
 
   /** Undefined where the local store has to take the records of this run one by one. */
-  hold(run: SealedRun): HeldRun | undefined {
+  hold(run: SealedRun, term: number): HeldRun | undefined {
     this.checkOpen();
     const { stream, origin, from, to, count } = run;
     // Of one of which records were superseded, Kafka would not get what the store has.
     if (count !== to - from) return undefined;
     const isNext = (this.local.vector(stream)[origin] ?? 0) === from && this.underWay.of(stream, origin).length === 0;
-    return isNext && origin !== this.origin && !this.options.isCompacted(stream) ? new HeldRun(run) : undefined;
+    return isNext && origin !== this.origin && !this.options.isCompacted(stream) ? new HeldRun(run, term) : undefined;
   }
 
   /**
@@ -168,7 +184,7 @@ export class KafkaStore implements LocalStore {
         // Whoever reads it, before or after Kafka has answered, knows that it is held.
         partition.held.add(held);
         const page = { kind: "page", origin, firstSeq, count, body } as const;
-        return this.log.put(partition, page, length, () => this.log.refusedBefore(history));
+        return this.log.bring(held.term, partition, page, length, () => this.log.refusedBefore(history));
       }),
     );
     this.recordsApplied += count;
@@ -198,7 +214,7 @@ export class KafkaStore implements LocalStore {
     return this.log.givenUp(held);
   }
 
-  private async take(batch: Batch, keep: Keep): Promise<void> {
+  private async take(batch: Batch, keep: Keep, term: number): Promise<void> {
     this.checkOpen();
     checkStream(batch.stream);
     const { stream, origin } = batch;
@@ -208,7 +224,7 @@ export class KafkaStore implements LocalStore {
     if (lacking.length === 0) return this.underWay.settled(stream, origin);
     const parts = partsOf(batch, lacking, keep);
     const bytes = parts.reduce((sum, { records }) => sum + sizeOf(records), 0);
-    const applied = this.log.arriving(historyOf(stream, origin), bytes, () => this.bring(stream, origin, parts));
+    const applied = this.log.arriving(historyOf(stream, origin), bytes, () => this.bring(term, stream, origin, parts));
     // From now on, so that the next batch of the origin may follow at once.
     await Promise.all(lacking.map(([from, to]) => this.underWay.add(stream, origin, from, to, applied)));
     for (const [from, to] of lacking) this.recordsApplied += to - from;
@@ -232,10 +248,11 @@ export class KafkaStore implements LocalStore {
     }
     // Below that all is here, or a gap already.
     if (to <= next) return;
-    await this.log.arriving(historyOf(stream, origin), 0, async () => {
-      const partition = this.log.ready(stream, origin) ?? (await this.log.prepared(stream, origin));
-      await this.log.put(partition, { kind: "gap", stream, origin, hole: { ...hole } }, 0);
-    });
+    const { term } = this.log;
+    const gap = { kind: "gap", stream, origin, hole: { ...hole } } as const;
+    await this.log.arriving(historyOf(stream, origin), 0, () =>
+      this.inPartition(stream, origin, (partition) => this.log.bring(term, partition, gap, 0, () => undefined)),
+    );
   }
 
   streams(): StreamName[] {
@@ -420,26 +437,26 @@ export class KafkaStore implements LocalStore {
     return batch.records.map(({ topic, offset, seq, received }) => ({ topic, offset, seq, received }));
   }
 
-  private bring(stream: StreamName, origin: OriginId, parts: readonly Batch[]): Promise<void> {
+  private bring(term: number, stream: StreamName, origin: OriginId, parts: readonly Batch[]): Promise<void> {
     const onRefused = (): void => this.log.refusedBefore(historyOf(stream, origin));
     return this.inPartition(stream, origin, async (partition) => {
       const puts = parts.map((batch) =>
-        this.log.put(partition, { kind: "records", batch }, sizeOf(batch.records), onRefused),
+        this.log.bring(term, partition, { kind: "records", batch }, sizeOf(batch.records), onRefused),
       );
       await Promise.all(puts);
     });
   }
 
-  /** At once where the partition can be written to; else when it is prepared, and what came before is put. */
+  /** For what comes from other sites: at once where the partition can be written to; else when it is prepared, and what came before is put. */
   private async inPartition(
     stream: StreamName,
     origin: OriginId,
     put: (partition: Partition) => Promise<void>,
   ): Promise<void> {
-    const ready = this.log.ready(stream, origin);
-    if (ready !== undefined && !this.turns.isTaken(stream)) return put(ready);
-    const { done } = await this.turns.take(stream, async () => ({
-      done: put(await this.log.prepared(stream, origin)),
+    const ready = this.log.readyToBring(stream, origin);
+    if (ready !== undefined && !this.bringingTurns.isTaken(stream)) return put(ready);
+    const { done } = await this.bringingTurns.take(stream, async () => ({
+      done: put(await this.log.preparedToBring(stream, origin)),
     }));
     return done;
   }
@@ -466,7 +483,7 @@ export class KafkaStore implements LocalStore {
 /** What is put into the log later, for what was given now. */
 type Keep = (record: OriginRecord) => OriginRecord;
 
-/** Partitions whose positions are known: there are some for each stream. */
+/** Partitions whose positions are known, of which there are some for each stream, and nodes. */
 const POSITIONS_COUNTED_MAX = 1_000_000;
 /** Nobody writes to it. */
 const NO_STREAM = "-" as StreamName;

@@ -69,8 +69,9 @@ export async function openKafkaStore(options: KafkaSiteOptions): Promise<KafkaSt
     inbox = await Inbox.open(
       { folder: options.folder, site, node, env, log },
       {
-        apply: async (batch) => store?.applyKept(batch),
-        hold: (run) => store?.hold(run),
+        term: () => store?.term ?? 0,
+        apply: async (batch, term) => store?.applyKept(batch, term),
+        hold: (run, term) => store?.hold(run, term),
         putHeld: async (held, firstSeq, body) => store?.putHeld(held, firstSeq, body),
         install: async (held, reader) => store?.install(held, reader),
         giveUp: async (held) => store?.giveUp(held),

@@ -1,8 +1,9 @@
 import { EntryReader } from "./entry.js";
-import type { LandfallError } from "../model/errors.js";
+import { LandfallError } from "../model/errors.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Entry } from "./entry.js";
 import type { HeldRun } from "./held-run.js";
+import type { ProducerIdentity } from "./record-batch.js";
 
 /** Something that is to be in the log: an append, a part of what a peer sent, a gap. */
 export interface Item {
@@ -20,6 +21,50 @@ export interface OutBatch {
   readonly items: readonly Item[];
   readonly count: number;
   readonly bytes: Uint8Array;
+}
+
+/** What one producer has to write to a partition. Brokers number the records of each by itself. */
+export class Lane {
+  /** Number that Kafka expects of this producer's next record. */
+  sequence = 0;
+  queue: Item[] = [];
+  batch: OutBatch | undefined;
+  /** Resolves once an earlier process or life of the name can write here no more, and all it wrote is known. */
+  claimed: Promise<void> | undefined;
+  isClaimed = false;
+
+  /** @param identity of a lane whose producer is known from the beginning */
+  constructor(private identity?: ProducerIdentity) {}
+
+  /** @throws LandfallError INTERNAL before `take` */
+  get producer(): ProducerIdentity {
+    if (this.identity === undefined)
+      throw new LandfallError("INTERNAL", "something is written before its producer is known");
+    return this.identity;
+  }
+
+  take(producer: ProducerIdentity): void {
+    this.identity = producer;
+  }
+
+  get hasWork(): boolean {
+    return this.batch !== undefined || this.queue.length > 0;
+  }
+
+  /** Nothing of it waits any more; the items that did. */
+  clear(): Item[] {
+    const items = [...(this.batch?.items ?? []), ...this.queue];
+    this.batch = undefined;
+    this.queue = [];
+    return items;
+  }
+
+  /** Kafka will not have the batch, nor what follows it: what it has already is waited for as before. */
+  refuse(error: LandfallError): void {
+    const items = this.clear();
+    for (const item of items) item.onRefused();
+    for (const item of items) item.reject(error);
+  }
 }
 
 interface Waiter {
@@ -41,13 +86,12 @@ export class Partition {
   isCatchingUp = false;
   /** Until then, by the monotonic clock, this node alone seems to write here. */
   ownUntilMs = 0;
-  /** Number that Kafka expects of this producer's next record. */
-  sequence = 0;
-  /** Resolves once an earlier process of this node's name can write here no more, and all it wrote is known. */
-  claimed: Promise<void> | undefined;
-  isClaimed = false;
-  queue: Item[] = [];
-  batch: OutBatch | undefined;
+  /** This node's own records, marks and words. */
+  readonly own = new Lane();
+  /** What this node brings from other sites; another one when all of that was given up. */
+  brings = new Lane();
+  /** Those two, and what ends the bringing of other nodes; who sends goes behind the others. */
+  private lanes: Lane[] = [this.own, this.brings];
   /** Origins whose first record since the log was lost the beginning of has been met; undefined while none was lost. */
   metSinceLoss: Set<OriginId> | undefined;
   /** Runs that the local store is to take itself, from before their first record is in Kafka until it has them. */
@@ -69,7 +113,34 @@ export class Partition {
   }
 
   get hasWork(): boolean {
-    return this.batch !== undefined || this.queue.length > 0;
+    return this.lanes.some(({ hasWork }) => hasWork);
+  }
+
+  /** Who sends next: what was not answered is sent again first, because Kafka takes one batch of a partition at a time; else each in turn. */
+  next(): Lane | undefined {
+    const lane = this.lanes.find(({ batch }) => batch !== undefined) ?? this.lanes.find(({ hasWork }) => hasWork);
+    if (lane !== undefined && lane.batch === undefined) {
+      this.leave(lane);
+      this.lanes.push(lane);
+    }
+    return lane;
+  }
+
+  enter(lane: Lane): void {
+    this.lanes.push(lane);
+  }
+
+  leave(lane: Lane): void {
+    this.lanes = this.lanes.filter((other) => other !== lane);
+  }
+
+  /** Nothing that this node was bringing gets here any more but what Kafka has been sent. */
+  giveUpBringing(error: LandfallError): void {
+    const former = this.brings;
+    this.brings = new Lane();
+    this.leave(former);
+    this.enter(this.brings);
+    former.refuse(error);
   }
 
   /** Resolves when the local store has all up to there. */
@@ -96,21 +167,10 @@ export class Partition {
     this.durable = Math.min(this.durable, to);
   }
 
-  /** Kafka will not have the batch, nor what follows it: what it has already is waited for as before. */
-  refuse(error: LandfallError): void {
-    const items = [...(this.batch?.items ?? []), ...this.queue];
-    this.batch = undefined;
-    this.queue = [];
-    for (const item of items) item.onRefused();
-    for (const item of items) item.reject(error);
-  }
-
   /** Nobody who waits gets what he waits for; what was sent may be there all the same. */
   fail(error: LandfallError): void {
-    const items = [...this.waiters.map(({ item }) => item), ...(this.batch?.items ?? []), ...this.queue];
+    const items = [...this.waiters.map(({ item }) => item), ...this.lanes.flatMap((lane) => lane.clear())];
     this.waiters = [];
-    this.batch = undefined;
-    this.queue = [];
     for (const item of items) item.reject(error);
   }
 }

@@ -23,10 +23,10 @@ const RECEIVED_AT = 26;
 const ORIGIN_AT = 34;
 
 /**
- * A record of a stream; and what readers of records skip: a gap, the mark with which a process begins to write, and what nodes of
- * the site say to each other.
+ * A record of a stream; and what readers of records skip: a gap, the mark with which a process begins to write, what nodes of
+ * the site say to each other, and the mark behind which nothing comes of what a node has brought before.
  */
-export const KIND = { record: 1, gap: 2, claim: 3, word: 4 } as const;
+export const KIND = { record: 1, gap: 2, claim: 3, word: 4, fence: 5 } as const;
 export type Kind = (typeof KIND)[keyof typeof KIND];
 const KINDS: readonly number[] = Object.values(KIND);
 

@@ -51,6 +51,11 @@ export class Room {
     this.admit();
   }
 
+  /** Nothing that waits in the line will begin. */
+  dropAll(error: LandfallError): void {
+    for (const piece of this.line.splice(0)) piece.reject(error);
+  }
+
   /** Nothing begins from now on. */
   end(error: LandfallError): void {
     this.ended ??= error;

@@ -62,6 +62,10 @@ export function fenced(node: string): LandfallError {
   );
 }
 
+export function takenOver(): LandfallError {
+  return new LandfallError("TAKEN_OVER", "another node of this site brings what this one was bringing");
+}
+
 export function closed(): LandfallError {
   return new LandfallError("CLOSED", "the store was closed");
 }

@@ -12,7 +12,7 @@ import {
 } from "./kafka-limits.js";
 import { Positions, positionName } from "./positions.js";
 import { Room } from "./room.js";
-import { closed, fenced, foreign, isSettled, startError, truncated } from "./site-log-errors.js";
+import { closed, fenced, foreign, isSettled, startError, takenOver, truncated } from "./site-log-errors.js";
 import { Topics } from "./topics.js";
 import { Writer } from "./writer.js";
 import { RetentionKeeper } from "./retention-keeper.js";
@@ -24,11 +24,17 @@ import type { StoreLog } from "../store/open-folder.js";
 import type { Retention } from "../store/store.js";
 import type { Compacting, Entry } from "./entry.js";
 import type { HeldRun } from "./held-run.js";
-import type { Partition } from "./partition.js";
+import { Lane, type Partition } from "./partition.js";
 import { NODES } from "./site-nodes.js";
 import { readBatches, type ProducerIdentity } from "./record-batch.js";
 
 export type WordListener = (node: string, origin: OriginId, words: Uint8Array) => void;
+
+/** A node that is gone: who brings in its name from now on, which is nobody, and where brokers know it. */
+interface Gone {
+  readonly producer: Promise<ProducerIdentity>;
+  readonly fenced: Map<Partition, Promise<void>>;
+}
 
 export interface SiteLogOptions {
   readonly client: KafkaClient;
@@ -70,6 +76,13 @@ export class SiteLog {
   private readonly keeper: RetentionKeeper;
   private writer: Writer | undefined;
   private producer: ProducerIdentity | undefined;
+  /** The producer of what this node brings; undefined before it is needed, and again when that was given up. */
+  private bringer: Promise<ProducerIdentity> | undefined;
+  private terms = 0;
+  /** By name, `site.node`. */
+  private readonly gone = new Map<string, Gone>();
+  private readonly spoken = new Set<string>();
+  private readonly fenceListeners = new Set<() => void>();
   private readonly backoff: Backoff;
   private fatal: LandfallError | undefined;
   /** What holds each of the two up: one that goes on says nothing of the other. */
@@ -111,7 +124,7 @@ export class SiteLog {
       log,
       isCompacted: ({ stream }) => retention(stream)?.compact === true,
       onClaim: (producer) => this.claimedBy(producer),
-      onWord: (origin, words) => this.listeners.forEach((tell) => tell(nodeOfOrigin(origin), origin, words)),
+      onWord: (origin, words) => this.heard(nodeOfOrigin(origin), origin, words),
       onRefused: (_partition, code, message) => {
         log.error({ code }, message);
         options.onRefused(code, message);
@@ -142,8 +155,9 @@ export class SiteLog {
     const { client, local } = this.options;
     await this.atStart(() => this.topics.refresh());
     this.producer = await this.atStart(() => client.initProducer(this.producerName));
-    this.writer = this.newWriter(this.producer);
-    const positions = await new Positions(local).read();
+    this.writer = this.newWriter();
+    const { positions, nodes } = await new Positions(local).read();
+    for (const node of nodes) this.spoken.add(node);
     const ends: [Partition, number][] = [];
     for (const [leader, partitions] of byLeader(this.topics.byName.values())) {
       for (const { topic, partition, first, next } of await this.atStart(() => client.bounds(leader, partitions))) {
@@ -210,7 +224,14 @@ export class SiteLog {
   ready(stream: StreamName, origin: OriginId): Partition | undefined {
     const partitions = this.topics.byStream.get(stream);
     const partition = partitions && this.topics.partitionOf(partitions, origin);
-    return partition?.isClaimed === true ? partition : undefined;
+    return partition?.own.isClaimed === true ? partition : undefined;
+  }
+
+  /** The partition, if what this node brings can be written to it at once. */
+  readyToBring(stream: StreamName, origin: OriginId): Partition | undefined {
+    const partitions = this.topics.byStream.get(stream);
+    const partition = partitions && this.topics.partitionOf(partitions, origin);
+    return partition?.brings.isClaimed === true ? partition : undefined;
   }
 
   /**
@@ -221,9 +242,26 @@ export class SiteLog {
   async prepared(stream: StreamName, origin: OriginId): Promise<Partition> {
     const partitions = await this.persistently(() => this.topics.of(stream));
     const partition = this.topics.partitionOf(partitions, origin);
-    partition.claimed ??= this.claim(partition);
-    await partition.claimed;
+    partition.own.claimed ??= this.claim(partition);
+    await partition.own.claimed;
     return partition;
+  }
+
+  /**
+   * The partition, once what this node brings can be written to it: nothing of what it brought before it gave that up, or an earlier
+   * process of its name did, gets there any more, and what did is known here.
+   * @throws LandfallError INVALID_NAME, INVALID_SETTINGS, FENCED, CLOSED, TAKEN_OVER
+   */
+  async preparedToBring(stream: StreamName, origin: OriginId): Promise<Partition> {
+    const partitions = await this.persistently(() => this.topics.of(stream));
+    const partition = this.topics.partitionOf(partitions, origin);
+    await this.claimToBring(partition);
+    return partition;
+  }
+
+  /** Of what this node brings: another one when all of that was given up. What is to be brought keeps to the one in which it was begun. */
+  get term(): number {
+    return this.terms;
   }
 
   /**
@@ -236,15 +274,57 @@ export class SiteLog {
       onRefused();
       return Promise.reject(fatal ?? closed());
     }
-    return new Promise((resolve, reject) => writer.put(partition, { entry, bytes, resolve, reject, onRefused }));
+    return new Promise((resolve, reject) =>
+      writer.put(partition, partition.own, { entry, bytes, resolve, reject, onRefused }),
+    );
+  }
+
+  /** The same for what comes from other sites. @throws LandfallError TAKEN_OVER when the term is over */
+  bring(term: number, partition: Partition, entry: Entry, bytes: number, onRefused: () => void): Promise<void> {
+    const { fatal, writer } = this;
+    if (fatal !== undefined || writer === undefined || term !== this.terms) {
+      onRefused();
+      return Promise.reject(fatal ?? (writer === undefined ? closed() : takenOver()));
+    }
+    return new Promise((resolve, reject) =>
+      writer.put(partition, partition.brings, { entry, bytes, resolve, reject, onRefused }),
+    );
+  }
+
+  /** What this node brings, and Kafka has not acknowledged, is refused with TAKEN_OVER; what Kafka was sent of it may get there all the same. */
+  giveUp(): void {
+    this.terms++;
+    this.bringer = undefined;
+    const error = takenOver();
+    this.arrivals.dropAll(error);
+    for (const partition of this.topics.byName.values()) partition.giveUpBringing(error);
+  }
+
+  /** Calls back when Kafka refuses what this node brings. Who listens says `giveUp`. Returns how to stop. */
+  onFenced(listener: () => void): () => void {
+    this.fenceListeners.add(listener);
+    return () => this.fenceListeners.delete(listener);
+  }
+
+  /** Nodes of the site that have said something; this one among them. */
+  nodes(): string[] {
+    return [...this.spoken];
+  }
+
+  /** What this node has brought gets nowhere any more where `settled` is asked for afterwards. @param node `site.node`, not this one */
+  fence(node: string): void {
+    const producer = this.persistently(() => this.options.client.initProducer(this.bringerName(node)));
+    // Heard of where it is needed.
+    producer.catch(() => undefined);
+    this.gone.set(node, { producer, fenced: new Map() });
   }
 
   /** Where the nodes' words go: one partition, so that all hear them in one order. @throws LandfallError FENCED, CLOSED */
   async words(): Promise<Partition> {
     const [partition] = await this.persistently(() => this.topics.of(NODES));
     if (partition === undefined) throw closed();
-    partition.claimed ??= this.claim(partition);
-    await partition.claimed;
+    partition.own.claimed ??= this.claim(partition);
+    await partition.own.claimed;
     return partition;
   }
 
@@ -254,13 +334,21 @@ export class SiteLog {
     return () => this.listeners.delete(listener);
   }
 
-  /** What any node has had acknowledged of the origin is here when it resolves. Several that wait for the same are one. */
+  /**
+   * What any node has had acknowledged of the origin is here when it resolves; and of what nodes that are gone have brought, or this
+   * one before it gave that up, nothing gets there any more. Several that wait for the same are one.
+   */
   async settled(stream: StreamName, origin: OriginId): Promise<void> {
-    if (!this.topics.byStream.has(stream)) await this.persistently(() => this.topics.refresh());
-    const partitions = this.topics.byStream.get(stream);
-    // Nobody has written to it.
-    if (partitions === undefined) return;
+    const partitions = await this.persistently(() => this.topics.of(stream));
     const partition = this.topics.partitionOf(partitions, origin);
+    if (origin !== this.options.local.origin) {
+      const fences = [...this.gone].map(([node, gone]) => this.fenceIn(partition, node, gone));
+      await Promise.all([this.claimToBring(partition), ...fences]);
+    }
+    await this.settledIn(partition);
+  }
+
+  private async settledIn(partition: Partition): Promise<void> {
     const running = this.settling.get(partition);
     if (running === undefined) {
       const now = this.readToEnd(partition).finally(() => {
@@ -273,7 +361,7 @@ export class SiteLog {
       .catch(() => undefined)
       .then(() => {
         this.settling.delete(partition);
-        return this.settled(stream, origin);
+        return this.settledIn(partition);
       });
     return running.next;
   }
@@ -340,7 +428,12 @@ export class SiteLog {
     return `landfall-${prefix}${nodeOfOrigin(local.origin)}`;
   }
 
-  private newWriter(producer: ProducerIdentity): Writer {
+  /** No node is called so. @param node `site.node` */
+  private bringerName(node: string): string {
+    return `landfall-${this.options.prefix}${node}~brings`;
+  }
+
+  private newWriter(): Writer {
     const { client, env, timers, local, retention } = this.options;
     return new Writer({
       client,
@@ -349,10 +442,9 @@ export class SiteLog {
       follower: this.follower,
       env,
       timers,
-      producer,
       compacting: (entry) => compactingOf(entry, local, retention),
       onTrouble: (error) => this.troubled("writing", error),
-      onFenced: () => this.stop(fenced(nodeOfOrigin(local.origin))),
+      onFenced: (partition, lane) => this.fenced(partition, lane),
       onLostTrack: (error) =>
         this.stop(
           new LandfallError("UNAVAILABLE", `${error.message}: Kafka has lost records that it had acknowledged`),
@@ -391,13 +483,97 @@ export class SiteLog {
     const { local } = this.options;
     const { producer } = this;
     if (producer === undefined) throw closed();
+    const { own } = partition;
+    own.take(producer);
     try {
       await this.put(partition, { kind: "claim", origin: local.origin, producer }, 0);
-      partition.isClaimed = true;
+      own.isClaimed = true;
     } catch (error) {
-      partition.claimed = undefined;
+      own.claimed = undefined;
       throw error;
     }
+  }
+
+  private claimToBring(partition: Partition): Promise<void> {
+    const { brings } = partition;
+    brings.claimed ??= this.beginToBring(partition, brings);
+    return brings.claimed;
+  }
+
+  private async beginToBring(partition: Partition, lane: Lane): Promise<void> {
+    const { origin } = this.options.local;
+    const node = nodeOfOrigin(origin);
+    const { term } = this;
+    try {
+      const producer = await this.takeBringer(node);
+      lane.take(producer);
+      await this.bring(term, partition, { kind: "fence", origin, node, producer }, 0, () => undefined);
+      lane.isClaimed = true;
+    } catch (error) {
+      lane.claimed = undefined;
+      throw error;
+    }
+  }
+
+  private takeBringer(node: string): Promise<ProducerIdentity> {
+    if (this.bringer !== undefined) return this.bringer;
+    const taking = this.persistently(() => this.options.client.initProducer(this.bringerName(node)));
+    this.bringer = taking;
+    taking.catch(() => {
+      if (this.bringer === taking) this.bringer = undefined;
+    });
+    return taking;
+  }
+
+  private fenceIn(partition: Partition, node: string, { producer, fenced }: Gone): Promise<void> {
+    const known = fenced.get(partition);
+    if (known !== undefined) return known;
+    const work = this.fenceNow(partition, node, producer).catch((error: unknown) => {
+      fenced.delete(partition);
+      throw error;
+    });
+    fenced.set(partition, work);
+    return work;
+  }
+
+  /** By a lane of its own: what it writes is the first that brokers hear of this producer. */
+  private async fenceNow(partition: Partition, node: string, producing: Promise<ProducerIdentity>): Promise<void> {
+    const producer = await producing;
+    const { writer } = this;
+    if (this.fatal !== undefined || writer === undefined) throw this.fatal ?? closed();
+    const lane = new Lane(producer);
+    const entry = { kind: "fence", origin: this.options.local.origin, node, producer } as const;
+    partition.enter(lane);
+    try {
+      await new Promise<void>((resolve, reject) =>
+        writer.put(partition, lane, { entry, bytes: 0, resolve, reject, onRefused: () => undefined }),
+      );
+    } finally {
+      partition.leave(lane);
+    }
+  }
+
+  /** Brokers know of somebody who has taken the name of the lane's producer later. */
+  private fenced(partition: Partition, lane: Lane): void {
+    if (lane === partition.own) {
+      this.stop(fenced(nodeOfOrigin(this.options.local.origin)));
+    } else if (lane === partition.brings) {
+      const { term } = this;
+      for (const tell of this.fenceListeners) tell();
+      if (term === this.term) this.giveUp();
+    } else {
+      // A node that is gone is fenced by another one, or has begun anew: either stands.
+      for (const item of lane.clear()) item.resolve();
+    }
+  }
+
+  private heard(node: string, origin: OriginId, words: Uint8Array): void {
+    if (!this.spoken.has(node)) {
+      this.spoken.add(node);
+      // Also where this process does not live to hear of it again.
+      void new Positions(this.options.local).meet(node, this.options.env.now()).catch(() => undefined);
+    }
+    for (const tell of this.listeners) tell(node, origin, words);
   }
 
   /** Until it succeeds, or what is wrong does not change by itself. */

@@ -4,12 +4,12 @@ import { Backoff } from "./backoff.js";
 import { recordsOf, type Compacting } from "./entry.js";
 import { KafkaError, type KafkaClient, type ProduceResult } from "./kafka-client.js";
 import { BATCH_BYTES, BATCH_RECORDS_MAX, OWN_WRITES_MS, REQUEST_BYTES } from "./kafka-limits.js";
-import { encodeBatch, recordBytesMax, type OutRecord, type ProducerIdentity } from "./record-batch.js";
+import { encodeBatch, recordBytesMax, type OutRecord } from "./record-batch.js";
 import type { Env } from "../env.js";
 import type { Applier } from "./applier.js";
 import type { Entry } from "./entry.js";
 import type { Follower } from "./follower.js";
-import type { Item, OutBatch, Partition } from "./partition.js";
+import type { Item, Lane, OutBatch, Partition } from "./partition.js";
 import type { Topics } from "./topics.js";
 
 export interface WriterOptions {
@@ -19,13 +19,12 @@ export interface WriterOptions {
   readonly follower: Follower;
   readonly env: Env;
   readonly timers: Env;
-  readonly producer: ProducerIdentity;
   /** Undefined for a stream that is not compacted. */
   readonly compacting: (entry: Entry) => Compacting | undefined;
   /** What holds writing up; `undefined` when it goes on. */
   readonly onTrouble: (error: Error | undefined) => void;
-  /** Another process has this node's name. */
-  readonly onFenced: () => void;
+  /** Whoever took the name of this lane's producer later is the one that writes. */
+  readonly onFenced: (partition: Partition, lane: Lane) => void;
   /** Kafka no longer knows what this producer wrote: it must begin anew. */
   readonly onLostTrack: (error: KafkaError) => void;
 }
@@ -45,7 +44,7 @@ const REFUSED = new Set([
 
 /**
  * Sends what is to be in the log: to each broker one request at a time, with one batch of each partition that has something
- * waiting. A batch that is not answered for certain is sent again as it is, until it is: meanwhile what comes waits.
+ * waiting, of one lane of it. A batch that is not answered for certain is sent again as it is, until it is: meanwhile what comes waits.
  */
 export class Writer {
   private readonly active = new Set<Partition>();
@@ -58,9 +57,9 @@ export class Writer {
     this.backoff = new Backoff(options.timers);
   }
 
-  /** The item is in Kafka and in the local store when it is resolved. */
-  put(partition: Partition, item: Item): void {
-    partition.queue.push(item);
+  /** The item is in Kafka and in the local store when it is resolved. The lane is one of the partition's, and has a producer. */
+  put(partition: Partition, lane: Lane, item: Item): void {
+    lane.queue.push(item);
     this.active.add(partition);
     this.kick(partition);
   }
@@ -109,10 +108,10 @@ export class Writer {
       if (batches.length === 0) return;
       let hasFailed = false;
       try {
-        const sent = batches.map(([{ topic, partition }, { bytes }]) => ({ topic, partition, batch: bytes }));
+        const sent = batches.map(([{ topic, partition }, , { bytes }]) => ({ topic, partition, batch: bytes }));
         for (const result of await client.produce(leader, sent)) {
-          const pair = batches.find(([one]) => one.topic === result.topic && one.partition === result.partition);
-          if (pair !== undefined && !this.answered(...pair, result)) hasFailed = true;
+          const sent = batches.find(([one]) => one.topic === result.topic && one.partition === result.partition);
+          if (sent !== undefined && !this.answered(...sent, result)) hasFailed = true;
         }
       } catch (error) {
         hasFailed = true;
@@ -128,8 +127,8 @@ export class Writer {
     }
   }
 
-  private collect(leader: number): [Partition, OutBatch][] {
-    const batches: [Partition, OutBatch][] = [];
+  private collect(leader: number): [Partition, Lane, OutBatch][] {
+    const batches: [Partition, Lane, OutBatch][] = [];
     let bytes = 0;
     for (const partition of this.active) {
       if (partition.leader !== leader) continue;
@@ -138,25 +137,28 @@ export class Writer {
         continue;
       }
       if (bytes >= REQUEST_BYTES) break;
-      partition.batch ??= this.batchOf(partition);
-      bytes += partition.batch.bytes.length;
-      batches.push([partition, partition.batch]);
+      const lane = partition.next();
+      if (lane === undefined) continue;
+      lane.batch ??= this.batchOf(lane);
+      bytes += lane.batch.bytes.length;
+      batches.push([partition, lane, lane.batch]);
     }
     return batches;
   }
 
-  private batchOf(partition: Partition): OutBatch {
-    const { env, producer, compacting } = this.options;
+  private batchOf(lane: Lane): OutBatch {
+    const { env, compacting } = this.options;
+    const { producer } = lane;
     const records: OutRecord[] = [];
     let bytes = 0;
     let count = 0;
-    const [first] = partition.queue;
+    const [first] = lane.queue;
     if (first?.entry.kind === "page") {
       const { body, count } = first.entry;
-      partition.queue = partition.queue.slice(1);
-      return { items: [first], count, bytes: body.finish(producer, partition.sequence) };
+      lane.queue = lane.queue.slice(1);
+      return { items: [first], count, bytes: body.finish(producer, lane.sequence) };
     }
-    for (const { entry } of partition.queue) {
+    for (const { entry } of lane.queue) {
       if (entry.kind === "page") break;
       const some = recordsOf(entry, Math.floor(env.now()), compacting(entry));
       const size = some.reduce((sum, record) => sum + recordBytesMax(record), 0);
@@ -165,28 +167,28 @@ export class Writer {
       bytes += size;
       count++;
     }
-    const items = partition.queue.slice(0, count);
-    partition.queue = partition.queue.slice(count);
-    return { items, count: records.length, bytes: encodeBatch(records, producer, partition.sequence) };
+    const items = lane.queue.slice(0, count);
+    lane.queue = lane.queue.slice(count);
+    return { items, count: records.length, bytes: encodeBatch(records, producer, lane.sequence) };
   }
 
   /** False when it has to be tried again. */
-  private answered(partition: Partition, batch: OutBatch, { error, baseOffset }: ProduceResult): boolean {
+  private answered(partition: Partition, lane: Lane, batch: OutBatch, { error, baseOffset }: ProduceResult): boolean {
     // What was sent has been given up meanwhile.
-    if (partition.batch !== batch) return true;
+    if (lane.batch !== batch) return true;
     if (error === undefined || KEPT.has(error)) {
-      partition.batch = undefined;
-      partition.sequence += batch.count;
+      lane.batch = undefined;
+      lane.sequence += batch.count;
       partition.ownUntilMs = this.options.timers.monotonic() + OWN_WRITES_MS;
       void this.acknowledged(partition, batch, error === undefined ? baseOffset : -1);
       return true;
     }
     const failure = new KafkaError(error, `${partition.topic}, partition ${partition.partition}: ${error}`);
-    if (FENCED.has(error)) this.options.onFenced();
+    if (FENCED.has(error)) this.options.onFenced(partition, lane);
     else if (LOST_TRACK.has(error)) this.options.onLostTrack(failure);
     else if (REFUSED.has(error)) {
       const remedy = "its settings must allow what docs/kafka.md says";
-      partition.refuse(
+      lane.refuse(
         new LandfallError(
           "INVALID_SETTINGS",
           `Kafka refuses records of the topic ${partition.topic} (${error}): ${remedy}`,

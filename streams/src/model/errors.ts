@@ -38,6 +38,8 @@ export const ERROR_CODES = {
   INTERNAL: { http: 500, retriable: false },
   /** Another process has taken this one's name: this one writes no more. */
   FENCED: { http: 503, retriable: false },
+  /** Another node of the site brings this now. */
+  TAKEN_OVER: { http: 503, retriable: true },
   /** Another program that this one needs does not answer. */
   UNAVAILABLE: { http: 503, retriable: true },
   OVERLOADED: { http: 429, retriable: true },

@@ -68,6 +68,21 @@ export function endFill(state: MachineState, key: KeyId): void {
   if (fill.applying === 0) state.fills.delete(key);
 }
 
+/** What is under way is not taken in. */
+export function passOverFill(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
+  const fill = state.fills.get(key);
+  if (fill === undefined || fill.state === "ended") return;
+  if (isUnsent(state, fill.requestId)) {
+    endFill(state, key);
+    return;
+  }
+  fill.isVoid = true;
+  if (fill.state === "stopping") return;
+  fill.state = "stopping";
+  fill.stopAt = now;
+  out.push({ type: "send", conn: fill.conn, message: { $case: "stop", value: { id: fill.requestId } } });
+}
+
 export function onFillApplied(state: MachineState, key: KeyId): void {
   const fill = state.fills.get(key);
   if (fill === undefined) return;

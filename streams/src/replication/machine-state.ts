@@ -394,7 +394,7 @@ export type MachineEvent =
       readonly fill: boolean;
       /** It was not taken, because it stands here under a later origin of the same node. */
       readonly standsAgain?: boolean;
-      /** It was not taken, because its site may not produce any more. */
+      /** It was not taken, because its site may not produce any more, or another node of this site brings it. */
       readonly isRefused?: boolean;
       /** From the arrival to the answer. */
       readonly tookMs: number;
@@ -494,8 +494,10 @@ export type Effect =
     }
   /** Tell the other nodes of this site, which have one log with this one. */
   | ({ readonly type: "claim"; readonly number: number } & Key & Claim)
-  /** Read the site's log to its end, as far as it is about this key. */
-  | ({ readonly type: "settle"; readonly key: KeyId } & Key)
+  /** End what others that are gone still bring of this key, and read the site's log to its end. `order` is told with the answer. */
+  | ({ readonly type: "settle"; readonly key: KeyId; readonly order?: number | undefined } & Key)
+  /** Others do what this node did: of what came and is not in the site's log, nothing gets there any more. */
+  | { readonly type: "giveUp" }
   /** End the link: by default as links end, with a code when the peer said what it may not say. */
   | { readonly type: "close"; readonly conn: number; readonly reason: string; readonly code?: ErrorCode };
 

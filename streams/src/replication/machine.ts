@@ -7,7 +7,7 @@ import { onDigested } from "./asking.js";
 import { avoid, penalise } from "./candidates.js";
 import { giveCredit } from "./credit.js";
 import { CreditWindow } from "./credit-window.js";
-import { considerFill, endFill, onFillApplied } from "./fills.js";
+import { considerFill, endFill, onFillApplied, passOverFill } from "./fills.js";
 import {
   considerFork,
   dropSearches,
@@ -173,11 +173,23 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
 /** Who asks for what among the nodes of this site may have changed. */
 function onShare(state: MachineState, event: ShareEvent, now: number, out: Effect[]): void {
   const keys = hearShare(state, event, out);
+  if (event.type === "sisterGone" && event.node === state.self) letGo(state, now, out);
   if (event.type === "settled") onOwnSettled(state, event.key, now);
   for (const key of keys ?? state.keys.keys()) {
     if (!state.sources.has(key)) updateDistance(state, key, out);
     consider(state, key, now, out);
   }
+}
+
+/** Others ask for what this node has asked for: what still comes of it is not taken in, and what came may not count. */
+function letGo(state: MachineState, now: number, out: Effect[]): void {
+  for (const [key, source] of state.sources) {
+    delete source.successor;
+    passOver(state, key, now, out);
+  }
+  for (const key of state.fills.keys()) passOverFill(state, key, now, out);
+  for (const key of state.received.keys())
+    if (receivedNext(state, key) > heldNext(state, key)) forgetReceived(state, key);
 }
 
 function onConnected(

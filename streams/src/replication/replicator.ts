@@ -61,6 +61,8 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "INVALID_NAME",
   "VALUE_TOO_LARGE",
 ]);
+/** Whether others bring now what this node was bringing. */
+type IsOver = () => boolean;
 /** How often stalls, pings and announcements are looked at. */
 const TICK_MS = 100;
 
@@ -103,6 +105,8 @@ class NodeReplicator implements Replicator {
   readonly #copies: SisterCopies;
   readonly #share: SiteShare | undefined;
   readonly #sealed: SealedFlow;
+  /** Counts how often this node has given up what it brings: what came before that counts no more. */
+  #term = 0;
   /** Applies of one key go one after another; keys do not wait for each other. */
   readonly #applying = new Map<KeyId, Promise<void>>();
   readonly #received: Counter;
@@ -229,14 +233,14 @@ class NodeReplicator implements Replicator {
     this.#timer?.cancel();
     this.#stopListening();
     this.#copies.close();
-    const parted = this.#share?.close();
     this.#identity?.stop();
     for (const dialler of this.#diallers) dialler.stop();
     for (const link of this.#links.values()) link.close("this site is stopping");
     await this.#listener?.close();
-    await Promise.allSettled(this.#applying.values());
+    const applied = Promise.allSettled(this.#applying.values());
+    if (this.#share === undefined) await applied;
+    else await this.#share.close(applied);
     await this.#sealed.close();
-    await parted;
     await this.#budgets?.close();
   }
 
@@ -513,7 +517,10 @@ class NodeReplicator implements Replicator {
         this.#enqueueApply(effect);
         break;
       case "note":
-        this.#inTurn(effect.key, () => this.#note(effect));
+        this.#inTurn(
+          effect.key,
+          this.#inTerm((isOver) => this.#note(effect, isOver)),
+        );
         break;
       case "digest":
         // Behind what is on its way to the disk.
@@ -551,7 +558,15 @@ class NodeReplicator implements Replicator {
         this.#share?.claim(effect);
         break;
       case "settle":
-        void this.#settle(effect);
+        // Behind what came before: that may be refused, and then is not to be taken for what comes next.
+        this.#inTurn(
+          effect.key,
+          this.#inTerm((isOver) => this.#settle(effect, isOver)),
+        );
+        break;
+      case "giveUp":
+        this.#term++;
+        this.options.store.shared?.giveUp();
         break;
       case "close":
         this.options.log.warn({ link: link?.peer?.link, reason: effect.reason }, "closing a link");
@@ -561,12 +576,13 @@ class NodeReplicator implements Replicator {
   }
 
   /** What other nodes of this site have brought is here. */
-  async #settle({ key, stream, origin }: Extract<Effect, { type: "settle" }>): Promise<void> {
+  async #settle({ key, stream, origin, order }: Extract<Effect, { type: "settle" }>, isOver: IsOver): Promise<void> {
+    if (isOver()) return;
     try {
       await this.options.store.shared?.settled(stream, origin);
-      this.#run({ type: "settled", key });
+      if (!isOver()) this.#run({ type: "settled", key, order });
     } catch (error) {
-      this.#storeFailed("read", key, error);
+      if (!isLandfallError(error, "TAKEN_OVER")) this.#storeFailed("read", key, error);
     }
   }
 
@@ -631,24 +647,33 @@ class NodeReplicator implements Replicator {
     this.#applying.set(key, (this.#applying.get(key) ?? Promise.resolve()).then(work));
   }
 
-  #enqueueApply(effect: Extract<Effect, { type: "apply" | "stage" }>): void {
-    const arrivedAt = this.options.env.monotonic();
-    this.#inTurn(effect.key, () => this.#apply(effect, arrivedAt));
+  /** Work that is told, whenever it looks, whether what this node brought when the work came up has been given up since. */
+  #inTerm(work: (isOver: IsOver) => Promise<void>): () => Promise<void> {
+    const term = this.#term;
+    return () => work(() => term !== this.#term);
   }
 
-  async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>, arrivedAt: number): Promise<void> {
+  #enqueueApply(effect: Extract<Effect, { type: "apply" | "stage" }>): void {
+    const arrivedAt = this.options.env.monotonic();
+    this.#inTurn(
+      effect.key,
+      this.#inTerm((isOver) => this.#apply(effect, arrivedAt, isOver)),
+    );
+  }
+
+  async #apply(effect: Extract<Effect, { type: "apply" | "stage" }>, arrivedAt: number, isOver: IsOver): Promise<void> {
     const { conn, key, bytes } = effect;
     const fill = effect.type === "apply" && effect.fill;
     const { env } = this.options;
-    const isRefused = !this.#counts(key);
+    let isRefused = isOver() || !this.#counts(key);
     let ok = true;
     let fault: LandfallError | undefined;
     let standsAgain = false;
     try {
       if (isRefused) {
-        await this.#sealed.drop(key);
+        if (!fill) await this.#sealed.drop(key);
       } else if (effect.type === "stage") {
-        await this.#sealed.stage(effect);
+        await this.#sealed.stage(effect, isOver);
       } else {
         const batch = effect.payload as Batch;
         if (!fill) await this.#sealed.drop(key);
@@ -657,9 +682,10 @@ class NodeReplicator implements Replicator {
       }
     } catch (error) {
       ok = false;
+      isRefused = isLandfallError(error, "TAKEN_OVER");
       // What is wrong with it is told when the link ends.
       if (isLandfallError(error) && FAULTS.has(error.code) && this.#links.has(conn)) fault = error;
-      else this.#storeFailed("store", key, error);
+      else if (!isRefused) this.#storeFailed("store", key, error);
     }
     const tookMs = env.monotonic() - arrivedAt;
     this.#run({ type: "applied", conn, key, bytes, ok, fault, fill, standsAgain, isRefused, tookMs });
@@ -671,9 +697,9 @@ class NodeReplicator implements Replicator {
     return siteOfOrigin(origin) === this.#self.site || this.#producers.mayProduce(stream, origin);
   }
 
-  async #note({ key, hole }: Extract<Effect, { type: "note" }>): Promise<void> {
+  async #note({ key, hole }: Extract<Effect, { type: "note" }>, isOver: IsOver): Promise<void> {
     const names = this.#machine.keys.get(key) as Key;
-    if (!this.#counts(key)) {
+    if (isOver() || !this.#counts(key)) {
       this.#run({ type: "unnoted", key });
       return;
     }
@@ -681,7 +707,7 @@ class NodeReplicator implements Replicator {
       await this.#sealed.drop(key);
       await this.options.store.noteGap(names.stream, names.origin, hole);
     } catch (error) {
-      this.#storeFailed("note a gap of", key, error);
+      if (!isLandfallError(error, "TAKEN_OVER")) this.#storeFailed("note a gap of", key, error);
       this.#run({ type: "unnoted", key });
     }
   }

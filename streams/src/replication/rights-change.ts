@@ -1,11 +1,10 @@
 import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
 import { announceNow } from "./announcing.js";
-import { isUnsent } from "./asking.js";
-import { considerFill, endFill } from "./fills.js";
+import { considerFill, passOverFill } from "./fills.js";
 import type { Conn, Effect, MachineState } from "./machine-state.js";
 import { hear, keepAside } from "./hearing.js";
 import { endServing, pump } from "./serving.js";
-import { consider, dropSource, updateDistance } from "./sources.js";
+import { consider, passOver } from "./sources.js";
 
 /**
  * Rules have changed (A4, R8). What the connection may no longer carry ends at once: nothing more is served, asked for, told or
@@ -46,36 +45,13 @@ function stopServing(state: MachineState, conn: Conn, out: Effect[]): void {
 }
 
 function stopRequesting(state: MachineState, conn: Conn, now: number, out: Effect[]): void {
-  const stop = (id: number): void => {
-    out.push({ type: "send", conn: conn.id, message: { $case: "stop", value: { id } } });
-  };
   for (const [key, source] of state.sources) {
     if (source.conn !== conn.id || mayRequest(state, conn, key)) continue;
     delete source.successor;
-    if (isUnsent(state, source.requestId)) {
-      dropSource(state, key, out);
-      continue;
-    }
-    source.isVoid = true;
-    if (source.state === "active") {
-      source.state = "stopping";
-      source.stopAt = now;
-      stop(source.requestId);
-      updateDistance(state, key, out);
-    }
+    passOver(state, key, now, out);
   }
   for (const [key, fill] of state.fills) {
-    if (fill.conn !== conn.id || fill.state === "ended" || mayRequest(state, conn, key)) continue;
-    if (isUnsent(state, fill.requestId)) {
-      endFill(state, key);
-      continue;
-    }
-    fill.isVoid = true;
-    if (fill.state === "active") {
-      fill.state = "stopping";
-      fill.stopAt = now;
-      stop(fill.requestId);
-    }
+    if (fill.conn === conn.id && !mayRequest(state, conn, key)) passOverFill(state, key, now, out);
   }
 }
 

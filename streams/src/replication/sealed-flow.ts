@@ -1,4 +1,5 @@
 import { SEALED_RECORDS_MIN, SEALED_RUNS_OPEN_MAX, SEALED_RUN_IDLE_MS } from "../limits.js";
+import { LandfallError } from "../model/errors.js";
 import type { Env } from "../env.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { Seq } from "../model/record.js";
@@ -54,8 +55,11 @@ export class SealedFlow {
     return { run, first, ...(await outgoing.reader.read(first, maxBytes)) };
   }
 
-  /** @throws LandfallError CORRUPT_BLOCK, SEQ_GAP, DISK_FULL, DISK_FAILED */
-  async stage({ key, run, first, next, payload }: Extract<Effect, { type: "stage" }>): Promise<void> {
+  /** @throws LandfallError CORRUPT_BLOCK, SEQ_GAP, DISK_FULL, DISK_FAILED, TAKEN_OVER */
+  async stage(
+    { key, run, first, next, payload }: Extract<Effect, { type: "stage" }>,
+    isOver: () => boolean,
+  ): Promise<void> {
     const names = this.machine.keys.get(key);
     if (names === undefined) return;
     if (first === 0) {
@@ -66,6 +70,7 @@ export class SealedFlow {
     if (writer === undefined) return;
     try {
       await writer.add(payload as Uint8Array);
+      if (isOver()) throw new LandfallError("TAKEN_OVER", `${key}: another node of this site brings it`);
       if (next < run.blocks) return;
       this.#incoming.delete(key);
       await writer.finish();

@@ -45,8 +45,6 @@ interface Sister {
 export interface Share {
   /** Nothing is asked for before the others had time to say what they ask for. */
   isOpen: boolean;
-  /** Others have been there: what they asked for may just be on its way into the log. */
-  wasShared: boolean;
   readonly own: Map<KeyId, OwnClaim>;
   /** By name of the node, `site.node`; those that live. */
   readonly sisters: Map<string, Sister>;
@@ -67,8 +65,8 @@ export type ShareEvent =
   | { readonly type: "sisterGone"; readonly node: string }
   /** What a node of the site, this one included, has said, in the order of the log. */
   | { readonly type: "claims"; readonly node: string; readonly claims: readonly HeardClaim[] }
-  /** The answer to a `settle` effect. */
-  | { readonly type: "settled"; readonly key: KeyId };
+  /** The answer to a `settle` effect, with what that said. */
+  | { readonly type: "settled"; readonly key: KeyId; readonly order?: number | undefined };
 
 export interface HeardClaim extends Claim, Key {
   /** As in the `claim` effect. */
@@ -83,7 +81,6 @@ const WAIT_MS = 2_000;
 export function createShare(): Share {
   return {
     isOpen: false,
-    wasShared: false,
     own: new Map(),
     sisters: new Map(),
     waits: new Map(),
@@ -160,10 +157,11 @@ export function standDown(state: MachineState, key: KeyId, out: Effect[]): void 
 /** Gaps are filled by whoever asks for the rest, else by one of those that could. */
 export function mayFill(state: MachineState, key: KeyId): boolean {
   const { share } = state;
-  if (share === undefined || share.sisters.size === 0) return true;
+  if (share === undefined) return true;
   if (!share.isOpen) return false;
+  if (share.sisters.size === 0) return true;
   const asker = askerOf(state, key);
-  if (asker !== undefined) return asker.node === state.self;
+  if (asker !== undefined) return asker.node === state.self && share.own.get(key)?.isReady === true;
   return !hasBetter(state, key, share.own.get(key)?.distance ?? DISTANCE_INFINITE);
 }
 
@@ -186,7 +184,6 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
       return undefined;
     case "sisterHere": {
       if (event.node === state.self) return [];
-      share.wasShared = true;
       share.sisters.set(event.node, { origin: event.origin, claims: new Map() });
       // It has heard nothing yet; what is said again counts from then on.
       for (const key of share.own.keys()) sayAgain(state, share, key, out);
@@ -196,6 +193,7 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
       if (event.node === state.self) {
         share.own.clear();
         share.isOpen = false;
+        out.push({ type: "giveUp" });
       } else {
         share.sisters.delete(event.node);
       }
@@ -212,7 +210,9 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
     }
     case "settled": {
       const own = share.own.get(event.key);
-      if (own?.asks === true && askerOf(state, event.key)?.node === state.self) own.isReady = true;
+      // Of what was asked for and let go of meanwhile, others may have brought more since.
+      const isCurrent = own?.asks === true && own.order === event.order;
+      if (isCurrent && askerOf(state, event.key)?.node === state.self) own.isReady = true;
       return [event.key];
     }
   }
@@ -235,14 +235,14 @@ function say(state: MachineState, key: KeyId, claim: Claim, out: Effect[]): void
   const goesOn = last?.asks === true && claim.asks;
   const number = ++share.number;
   const order = goesOn ? last.order : isAlone ? ++share.order : undefined;
-  const isReady = goesOn ? last.isReady : isAlone && !share.wasShared;
+  const isReady = goesOn && last.isReady;
   if (isAlone && !claim.asks) {
     share.own.delete(key);
     return;
   }
   share.own.set(key, { ...claim, number, order, isReady });
   if (!isAlone) out.push({ type: "claim", ...names, ...claim, number });
-  else if (claim.asks && !goesOn && share.wasShared) out.push({ type: "settle", key, ...names });
+  else if (claim.asks && !goesOn) out.push({ type: "settle", key, ...names, order });
 }
 
 function sayAgain(state: MachineState, share: Share, key: KeyId, out: Effect[]): void {
@@ -266,7 +266,7 @@ function heardOwn(state: MachineState, share: Share, key: KeyId, claim: HeardCla
   }
   own.order ??= order;
   if (own.isReady || askerOf(state, key)?.node !== state.self) return;
-  out.push({ type: "settle", key, stream: claim.stream, origin: claim.origin });
+  out.push({ type: "settle", key, stream: claim.stream, origin: claim.origin, order: own.order });
 }
 
 function heardSister(share: Share, node: string, key: KeyId, { distance, asks, overdue }: HeardClaim): void {

@@ -28,8 +28,8 @@ const SILENT_MS = 6_000;
 const LISTEN_MS = 1_500;
 /** Claims of one word; a record of Kafka holds far more. */
 const CLAIMS_PER_WORD_MAX = 1_000;
-/** On the way out, so long for a last word. */
-const BYE_MS_MAX = 1_000;
+/** On the way out, so long for what is on its way to the log, and a last word behind it. */
+const BYE_MS_MAX = 3_000;
 const VERSION = 1;
 
 /** stream, origin, distance (null: none), whether it asks, whether it is overdue, number */
@@ -48,7 +48,11 @@ const WordSchema = Type.Object({
   /** Of the process, or of its time since others last took it to be gone. */
   life: Type.String(),
   hello: Type.Optional(Type.Literal(true)),
+  /** With `hello`, from a process that goes on: what it was bringing it has given up itself. */
+  again: Type.Optional(Type.Literal(true)),
   bye: Type.Optional(Type.Literal(true)),
+  /** Lives that have begun, and have been told what this node asks for. */
+  welcome: Type.Optional(Type.Array(Type.String())),
   gone: Type.Optional(Type.Object({ node: Type.String(), life: Type.String() })),
   /** Each is looked at by itself. */
   claims: Type.Optional(Type.Array(Type.Unknown())),
@@ -57,14 +61,19 @@ type Word = Static<typeof WordSchema>;
 
 /**
  * The words of the nodes of a site whose log they share: that they live, and who of them asks for what. What follows from them is
- * the machine's (share.ts). A node that others take to be gone hears of it in the same order as all, lets go of everything, and
- * begins anew.
+ * the machine's (share.ts). A node that others take to be gone hears of it in the same order as all, or the log refuses what it
+ * brings: it lets go of everything, and begins anew. Whoever takes over has the log refuse that first (`SharedLog.fence`).
  */
 export class SiteShare {
   readonly #options: SiteShareOptions;
   readonly #sisters = new Map<string, { readonly life: string; origin: OriginId; at: number; accused: boolean }>();
   /** Lives that are over, whatever is still heard of them. */
   readonly #over = new Set<string>();
+  /** Nodes of which `fence` was said, and nothing was heard since. */
+  readonly #fenced = new Set<string>();
+  /** Nodes that have answered this life, and lives that this node has to answer. */
+  readonly #welcomedBy = new Set<string>();
+  #welcome: string[] = [];
   #life = randomUUID();
   #origin: OriginId;
   #heardSelfAt = -Infinity;
@@ -72,7 +81,7 @@ export class SiteShare {
   #flushing: TimerHandle | undefined;
   #beat: TimerHandle | undefined;
   #listening: TimerHandle | undefined;
-  #stop: () => void = () => undefined;
+  #stops: readonly (() => void)[] = [];
   #isClosed = false;
 
   constructor(options: SiteShareOptions) {
@@ -86,7 +95,11 @@ export class SiteShare {
   }
 
   start(): void {
-    this.#stop = this.#options.shared.onWords((node, origin, bytes) => this.#hear(node, origin, bytes));
+    const { shared } = this.#options;
+    this.#stops = [
+      shared.onWords((node, origin, bytes) => this.#hear(node, origin, bytes)),
+      shared.onFenced(() => this.#takenOver()),
+    ];
     this.#say({ hello: true });
     this.#tick();
   }
@@ -97,18 +110,20 @@ export class SiteShare {
     if (this.#claims.length === 1) this.#flushing = this.#options.env.setTimer(0, () => this.#flush());
   }
 
-  async close(): Promise<void> {
+  /** @param brought all that this node was bringing is in the log: who hears that it is gone goes on behind that */
+  async close(brought: Promise<unknown>): Promise<void> {
     this.#flush();
     this.#isClosed = true;
     this.#beat?.cancel();
     this.#listening?.cancel();
     this.#flushing?.cancel();
-    this.#stop();
+    for (const stop of this.#stops) stop();
     const { env, shared } = this.#options;
     let timer: TimerHandle | undefined;
     const late = new Promise<void>((resolve) => (timer = env.setTimer(BYE_MS_MAX, resolve)));
-    // Others notice by themselves if it is not heard.
-    await Promise.race([shared.say(this.#encode({ bye: true })).catch(() => undefined), late]);
+    const bye = brought.then(() => shared.say(this.#encode({ bye: true }))).catch(() => undefined);
+    // Others notice by themselves if it is not heard, and see to it that nothing comes any more.
+    await Promise.race([bye, late]);
     timer?.cancel();
   }
 
@@ -138,7 +153,10 @@ export class SiteShare {
       this.#origin = store.origin;
       this.#beginAnew();
     } else {
-      this.#say({});
+      // Behind what it asks for, which each that has begun was told.
+      this.#flush();
+      const welcome = this.#welcome.splice(0);
+      this.#say(welcome.length > 0 ? { welcome } : {});
     }
     const now = env.monotonic();
     // A log that takes nothing makes everybody silent.
@@ -157,8 +175,15 @@ export class SiteShare {
     this.#over.add(this.#life);
     this.#life = randomUUID();
     this.#claims = [];
+    this.#welcomedBy.clear();
     this.#listening?.cancel();
-    this.#say({ hello: true });
+    this.#say({ hello: true, again: true });
+  }
+
+  #takenOver(): void {
+    if (this.#isClosed) return;
+    this.#options.log.warn("the other nodes of this site took this one to be gone; it begins anew");
+    this.#beginAnew();
   }
 
   #hear(node: string, origin: OriginId, bytes: Uint8Array): void {
@@ -174,7 +199,10 @@ export class SiteShare {
     if (word.life !== this.#life) return;
     this.#heardSelfAt = env.monotonic();
     if (word.hello === true) {
-      this.#listening = env.setTimer(LISTEN_MS, () => run({ type: "listened" }));
+      this.#listening = env.setTimer(LISTEN_MS, () => {
+        this.#fenceSilent();
+        run({ type: "listened" });
+      });
     }
     this.#hearRest(node, word);
   }
@@ -183,15 +211,20 @@ export class SiteShare {
     const { env, log, run } = this.#options;
     const { life } = word;
     const known = this.#sisters.get(node);
+    this.#fenced.delete(node);
+    if (word.welcome?.includes(this.#life) === true) this.#welcomedBy.add(node);
     if (word.bye === true) {
       if (known?.life === life) this.#gone(node, life);
       return;
     }
     if (known === undefined || known.life !== life) {
       if (known !== undefined) this.#over.add(known.life);
+      // Its former process has left no word, and may be asleep.
+      if (known !== undefined && word.hello === true && word.again !== true) this.#fence(node);
       log.info({ node }, "another node of this site is there");
       this.#sisters.set(node, { life, origin, at: env.monotonic(), accused: false });
       run({ type: "sisterHere", node, origin });
+      this.#welcome.push(life);
       this.#soon();
     } else {
       known.at = env.monotonic();
@@ -202,10 +235,11 @@ export class SiteShare {
   #hearRest(node: string, { gone, claims }: Word): void {
     const { run, self } = this.#options;
     if (gone !== undefined) {
-      if (gone.node !== self) this.#gone(gone.node, gone.life);
-      else if (gone.life === this.#life) {
-        this.#options.log.warn("the other nodes of this site took this one to be gone; it begins anew");
-        this.#beginAnew();
+      if (gone.node !== self) {
+        if (this.#sisters.get(gone.node)?.life === gone.life) this.#fence(gone.node);
+        this.#gone(gone.node, gone.life);
+      } else if (gone.life === this.#life) {
+        this.#takenOver();
         return;
       }
     }
@@ -227,6 +261,19 @@ export class SiteShare {
     this.#sisters.delete(node);
     this.#options.log.info({ node }, "a node of this site is gone");
     this.#options.run({ type: "sisterGone", node });
+  }
+
+  /** Who has not answered may be asleep, and ask for something of which this node was not told. */
+  #fenceSilent(): void {
+    const { shared, self } = this.#options;
+    for (const node of shared.nodes()) {
+      if (node !== self && !this.#welcomedBy.has(node) && !this.#fenced.has(node)) this.#fence(node);
+    }
+  }
+
+  #fence(node: string): void {
+    this.#fenced.add(node);
+    this.#options.shared.fence(node);
   }
 
   /** The next beat at once: whoever has just begun hears that this node is there. */

@@ -186,8 +186,20 @@ export interface SharedLog {
   say(words: Uint8Array): Promise<void>;
   /** What nodes of the site say from now on, this one included, in the order of the log; `node` is `site.node`. Returns how to stop. */
   onWords(listener: (node: string, origin: OriginId, words: Uint8Array) => void): () => void;
-  /** What any node had put into the log before the call is here when it resolves. @throws LandfallError CLOSED, FENCED */
+  /** Nodes of the site, `site.node`, that have ever said something, as far as that is known here; this one may be among them. */
+  nodes(): string[];
+  /** A node, `site.node`, is gone without a word: it may only sleep, and what it was sending be on its way. */
+  fence(node: string): void;
+  /**
+   * What any node had put into the log before the call is here when it resolves, and nothing of this history gets there any more of what
+   * nodes brought that `fence` was said of, or this one before `giveUp`.
+   * @throws LandfallError CLOSED, FENCED, TAKEN_OVER
+   */
   settled(stream: StreamName, origin: OriginId): Promise<void>;
+  /** Whoever waits for what this node brings is told TAKEN_OVER, and is to ask for `settled` before it brings anything again. */
+  giveUp(): void;
+  /** Calls back when another node has said `fence` of this one, and the log takes nothing any more of what it brings. Returns how to stop. */
+  onFenced(listener: () => void): () => void;
 }
 
 export interface LocalStore extends StreamStore {

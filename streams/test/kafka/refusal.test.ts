@@ -31,9 +31,9 @@ it("S2: what Kafka refuses gives its numbers back at once, and what it has alrea
     };
   };
   partition.whenReached(3, item("acknowledged", 3));
-  partition.batch = { items: [item("sent", 2)], count: 2, bytes: new Uint8Array(0) };
-  partition.queue = [item("queued", 4), item("last", 1)];
-  partition.refuse(new LandfallError("INVALID_SETTINGS", "too large"));
+  partition.own.batch = { items: [item("sent", 2)], count: 2, bytes: new Uint8Array(0) };
+  partition.own.queue = [item("queued", 4), item("last", 1)];
+  partition.own.refuse(new LandfallError("INVALID_SETTINGS", "too large"));
   // In the same turn, before anybody who waits has heard of it.
   expect(number(1).firstSeq).toBe(3);
   expect(told).toEqual(["sent is refused", "queued is refused", "last is refused"]);
