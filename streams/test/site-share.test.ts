@@ -11,8 +11,13 @@ const OWN = originId("tokyo.a~0000000001");
 const SISTER = originId("tokyo.b~0000000001");
 
 /** A node that hears what another of its site says. */
-function listening() {
+function listening(nodes: string[] = []) {
   const events: ShareEvent[] = [];
+  const env = new ManualEnv(0);
+  /** What was done to the log, in order. */
+  const fenced: string[] = [];
+  const said: { life: string; hello?: true; again?: true }[] = [];
+  let refuse = (): void => undefined;
   let tell: (node: string, origin: OriginId, bytes: Uint8Array) => void = () => undefined;
   const share = new SiteShare({
     store: { origin: OWN },
@@ -21,21 +26,31 @@ function listening() {
         tell = listener;
         return () => undefined;
       },
-      say: () => Promise.resolve(),
+      say: (words) => {
+        said.push(JSON.parse(Buffer.from(words).toString()) as (typeof said)[number]);
+        return Promise.resolve();
+      },
       settled: () => Promise.resolve(),
-      nodes: () => [],
-      fence: () => undefined,
+      nodes: () => nodes,
+      left: () => [],
+      fence: (node) => void fenced.push(node),
       giveUp: () => undefined,
-      onFenced: () => () => undefined,
+      onFenced: (listener) => {
+        refuse = listener;
+        return () => undefined;
+      },
     },
     self: "tokyo.a",
-    env: new ManualEnv(0),
+    env,
     log: pino({ level: "silent" }),
     run: (event) => events.push(event),
   });
   share.start();
   const hear = (word: unknown) => tell("tokyo.b", SISTER, Buffer.from(JSON.stringify(word)));
-  return { share, events, hear };
+  const life = (): string => said.findLast(({ hello }) => hello === true)?.life ?? "";
+  const hearSelf = (word: object) =>
+    tell("tokyo.a", OWN, Buffer.from(JSON.stringify({ version: 1, life: life(), ...word })));
+  return { share, events, hear, hearSelf, env, fenced, said, life, refuse: () => refuse() };
 }
 
 const claim = (stream: unknown, origin: unknown = SISTER) => [stream, origin, 1, true, false, 7];
@@ -54,6 +69,48 @@ describe("words of a site's nodes", () => {
     hear({ version: 1, life: "one", claims: [...claims, claim("bigblue.alerts")] });
     const heard = events.flatMap((event) => (event.type === "claims" ? event.claims : []));
     expect(heard.map(({ stream }) => stream)).toEqual(["bigblue.ships", "bigblue.alerts"]);
+  });
+
+  it("R3: nobody asks before each node that is known has answered, behind what it asks for; who has not is fenced, once", () => {
+    const { events, hear, hearSelf, env, fenced, life } = listening(["tokyo.a", "tokyo.b", "tokyo.c"]);
+    hearSelf({ hello: true });
+    // Said before it heard this one.
+    hear({ version: 1, life: "one" });
+    expect(fenced).toEqual([]);
+    hear({ version: 1, life: "one", welcome: [life()] });
+    env.advance(1_500);
+    expect(fenced).toEqual(["tokyo.c"]);
+    expect(events.at(-1)).toEqual({ type: "listened" });
+    hearSelf({ gone: { node: "tokyo.b", life: "one" } });
+    expect(fenced).toEqual(["tokyo.c", "tokyo.b"]);
+    hearSelf({ gone: { node: "tokyo.a", life: life() } });
+    hearSelf({ hello: true });
+    env.advance(1_500);
+    // Neither has said anything since.
+    expect(fenced).toEqual(["tokyo.c", "tokyo.b"]);
+  });
+
+  it("R3: a process that follows on another without a word has that one fenced; one that goes on, or says goodbye, does not", () => {
+    const { hear, fenced } = listening();
+    hear({ version: 1, life: "one", hello: true });
+    hear({ version: 1, life: "two", hello: true, again: true });
+    hear({ version: 1, life: "two", bye: true });
+    hear({ version: 1, life: "three", hello: true });
+    expect(fenced).toEqual([]);
+    hear({ version: 1, life: "four", hello: true });
+    expect(fenced).toEqual(["tokyo.b"]);
+  });
+
+  it("R3: begins anew when the log refuses what it brings, and hears afterwards that it was said to be gone", () => {
+    const { events, hear, said, life, refuse } = listening();
+    const former = life();
+    refuse();
+    expect(said.at(-1)).toMatchObject({ hello: true, again: true });
+    expect(life()).not.toBe(former);
+    const gone = { type: "sisterGone", node: "tokyo.a" };
+    expect(events.filter(({ type }) => type === "sisterGone")).toEqual([gone]);
+    hear({ version: 1, life: "one", gone: { node: "tokyo.a", life: former } });
+    expect(events.filter(({ type }) => type === "sisterGone")).toEqual([gone]);
   });
 
   it("takes whatever is written there, and goes on", () => {

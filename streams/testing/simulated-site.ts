@@ -218,6 +218,7 @@ export class SimSite {
         return () => this.#listeners.delete(listener);
       },
       nodes: () => log.nodes,
+      left: () => [],
       fence: (node: string) => log.fence(this, node),
       onFenced: (listener: () => void) => {
         this.#onFenced = listener;

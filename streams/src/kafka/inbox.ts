@@ -85,13 +85,19 @@ export class Inbox {
     return new Inbox(store, target, options.log);
   }
 
-  /** What a former process did not hand on. Nobody waits for it. */
+  /** What was handed on, or came to the site another way, goes. */
   start(): void {
-    for (const stream of this.store.streams()) {
-      for (const origin of Object.keys(this.store.vector(stream)) as OriginId[]) {
-        void this.track(this.handOn(stream, origin, this.target.term()));
-      }
-    }
+    void this.track(this.store.expire().then(() => undefined));
+  }
+
+  /** What has come and goes beyond the site's log, up to `next`: a former process did not hand it on, or this one gave that up. */
+  left(): { readonly stream: StreamName; readonly origin: OriginId; readonly next: number }[] {
+    return this.store.streams().flatMap((stream) =>
+      Object.entries(this.store.vector(stream)).flatMap(([name, next]) => {
+        const origin = name as OriginId;
+        return next > this.target.next(stream, origin) ? [{ stream, origin, next }] : [];
+      }),
+    );
   }
 
   /** @throws LandfallError as `LocalStore.receiveSealed` */
@@ -107,10 +113,15 @@ export class Inbox {
     return (await this.store.resumeSealed()).map((writer) => this.wrap(writer));
   }
 
-  /** Hands on what has come of the history and goes beyond the site's log, where handing it on was given up. */
+  /** Hands on what is left of the history; where that cannot be, peers are asked for it. @throws LandfallError CLOSED, TAKEN_OVER */
   async goOn(stream: StreamName, origin: OriginId, term: number): Promise<void> {
     if ((this.store.vector(stream)[origin] ?? 0) <= this.target.next(stream, origin)) return;
-    await this.track(this.handOn(stream, origin, term));
+    try {
+      await this.track(this.handOn(stream, origin, term));
+    } catch (error) {
+      if (isLandfallError(error, "TAKEN_OVER") || isLandfallError(error, "CLOSED")) throw error;
+      this.log.warn({ err: error, stream, origin }, "what came as a run cannot be handed on");
+    }
   }
 
   async close(): Promise<void> {

@@ -93,11 +93,11 @@ export class KafkaStore implements LocalStore {
     onWords: (listener) => this.log.onWords(listener),
     nodes: () => this.log.nodes(),
     fence: (node) => this.log.fence(node),
+    left: () => this.inbox.left(),
     settled: (stream, origin) =>
       this.open(async () => {
         const { term } = this.log;
         await this.log.settled(stream, origin);
-        // What came as a run, and was given up before all of it was in the log, goes on.
         await this.inbox.goOn(stream, origin, term);
       }),
     giveUp: () => this.log.giveUp(),

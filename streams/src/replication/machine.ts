@@ -154,6 +154,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "sisterHere":
     case "sisterGone":
     case "claims":
+    case "left":
     case "settled":
       onShare(state, event, now, out);
       break;

@@ -48,6 +48,8 @@ export interface Share {
   readonly own: Map<KeyId, OwnClaim>;
   /** By name of the node, `site.node`; those that live. */
   readonly sisters: Map<string, Sister>;
+  /** What this node has of a key and is not in the log, up to this seq. */
+  readonly left: Map<KeyId, number>;
   /** Since when somebody better placed should have asked. */
   readonly waits: Map<KeyId, number>;
   /** Of keys that others bring: how far they were when somebody last looked, and since when. */
@@ -65,6 +67,8 @@ export type ShareEvent =
   | { readonly type: "sisterGone"; readonly node: string }
   /** What a node of the site, this one included, has said, in the order of the log. */
   | { readonly type: "claims"; readonly node: string; readonly claims: readonly HeardClaim[] }
+  /** Of this key, more is here than in the log, up to this seq; who settles it puts it there. */
+  | ({ readonly type: "left"; readonly next: number } & Key)
   /** The answer to a `settle` effect, with what that said. */
   | { readonly type: "settled"; readonly key: KeyId; readonly order?: number | undefined };
 
@@ -83,6 +87,7 @@ export function createShare(): Share {
     isOpen: false,
     own: new Map(),
     sisters: new Map(),
+    left: new Map(),
     waits: new Map(),
     progress: new Map(),
     order: 0,
@@ -147,11 +152,26 @@ export function keepsTurn(
   return true;
 }
 
-/** No peer can be asked any more. */
+/** No peer can be asked any more. What is left here of the key, this node puts into the log where nobody else could bring it. */
 export function standDown(state: MachineState, key: KeyId, out: Effect[]): void {
+  if (putsLeft(state, key, out)) return;
   const own = state.share?.own.get(key);
   if (own === undefined || !isDrained(state, key)) return;
   say(state, key, { distance: DISTANCE_INFINITE, asks: false, overdue: false }, out);
+}
+
+function putsLeft(state: MachineState, key: KeyId, out: Effect[]): boolean {
+  const { share } = state;
+  const left = share?.left.get(key);
+  if (share === undefined || left === undefined || !share.isOpen) return false;
+  if (left <= heldNext(state, key)) {
+    share.left.delete(key);
+    return false;
+  }
+  const asker = askerOf(state, key);
+  if (asker === undefined ? hasBetter(state, key, DISTANCE_INFINITE) : asker.node !== state.self) return false;
+  say(state, key, { distance: DISTANCE_INFINITE, asks: true, overdue: false }, out);
+  return true;
 }
 
 /** Gaps are filled by whoever asks for the rest, else by one of those that could. */
@@ -192,6 +212,7 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
     case "sisterGone":
       if (event.node === state.self) {
         share.own.clear();
+        share.left.clear();
         share.isOpen = false;
         out.push({ type: "giveUp" });
       } else {
@@ -208,11 +229,19 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
       }
       return keys;
     }
+    case "left": {
+      const key = internKey(state, event.stream, event.origin);
+      share.left.set(key, event.next);
+      return [key];
+    }
     case "settled": {
       const own = share.own.get(event.key);
       // Of what was asked for and let go of meanwhile, others may have brought more since.
       const isCurrent = own?.asks === true && own.order === event.order;
-      if (isCurrent && askerOf(state, event.key)?.node === state.self) own.isReady = true;
+      if (isCurrent && askerOf(state, event.key)?.node === state.self) {
+        own.isReady = true;
+        share.left.delete(event.key);
+      }
       return [event.key];
     }
   }
@@ -221,7 +250,8 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
 export function isShared(state: MachineState, key: KeyId): boolean {
   const { share } = state;
   return (
-    share !== undefined && (share.own.has(key) || [...share.sisters.values()].some(({ claims }) => claims.has(key)))
+    share !== undefined &&
+    (share.own.has(key) || share.left.has(key) || [...share.sisters.values()].some(({ claims }) => claims.has(key)))
   );
 }
 
@@ -328,7 +358,10 @@ function isOverdue(state: MachineState, share: Share, key: KeyId, best: Candidat
   return now - seen.since > best.conn.tuning.stallMs;
 }
 
-/** What was received is in the log. */
+/** What was received is in the log, and what was left. */
 function isDrained(state: MachineState, key: KeyId): boolean {
+  const own = state.share?.own.get(key);
+  const isSettling = own?.asks === true && own.order !== undefined && !own.isReady;
+  if (isSettling && askerOf(state, key)?.node === state.self) return false;
   return receivedNext(state, key) === heldNext(state, key) && !state.sources.has(key);
 }

@@ -201,6 +201,7 @@ export class SiteShare {
     if (word.hello === true) {
       this.#listening = env.setTimer(LISTEN_MS, () => {
         this.#fenceSilent();
+        for (const left of this.#options.shared.left()) run({ type: "left", ...left });
         run({ type: "listened" });
       });
     }

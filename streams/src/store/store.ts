@@ -190,8 +190,10 @@ export interface SharedLog {
   nodes(): string[];
   /** A node, `site.node`, is gone without a word: it may only sleep, and what it was sending be on its way. */
   fence(node: string): void;
+  /** Histories of which more is here than in the log, up to `next`: it came as runs, and was not put there before this process began, or gave up. */
+  left(): { readonly stream: StreamName; readonly origin: OriginId; readonly next: number }[];
   /**
-   * What any node had put into the log before the call is here when it resolves, and nothing of this history gets there any more of what
+   * What is left of this history is in the log; what any node had put there before the call is here when it resolves, and nothing of this history gets there any more of what
    * nodes brought that `fence` was said of, or this one before `giveUp`.
    * @throws LandfallError CLOSED, FENCED, TAKEN_OVER
    */

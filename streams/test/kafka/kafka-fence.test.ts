@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemEnv } from "../../src/env.js";
 import type { KafkaStore } from "../../src/kafka/kafka-store.js";
 import { kafkaJsClient } from "../../src/kafka/kafkajs-client.js";
-import { openKafkaStore } from "../../src/kafka/open-kafka-store.js";
+import { openKafkaStore, type KafkaSiteOptions } from "../../src/kafka/open-kafka-store.js";
 import { encodeBatch, type ProducerIdentity } from "../../src/kafka/record-batch.js";
 import type { LandfallError } from "../../src/model/errors.js";
 import { originId, streamName } from "../../src/model/names.js";
@@ -22,6 +22,7 @@ import { until } from "../../testing/until.js";
 /** Of the ship: another node takes over before all of them are in Kafka, page by page. */
 const RECORDS = 150_000;
 const OTHER_STREAM = streamName("bigblue.ships");
+const PAGE_BY_PAGE = { arrivingBytesMax: 1 };
 const TAKEN_OVER = { code: "TAKEN_OVER" };
 const skip = await skipWithoutKafka();
 
@@ -59,7 +60,7 @@ describe.skipIf(skip)("what a node of a site on Kafka brings, when another takes
   /** Nodes of a site of its own, by name. */
   function site() {
     const topicPrefix = `fence-${process.pid}-${++sites}.`;
-    const open = async (node: string, arrivingBytesMax?: number): Promise<Opened> => {
+    const open = async (node: string, over: Partial<KafkaSiteOptions> = {}): Promise<Opened> => {
       const [fatal, refused]: [LandfallError[], string[]] = [[], []];
       const store = await openKafkaStore({
         folder: await closing.folder("kafka-fence"),
@@ -69,7 +70,7 @@ describe.skipIf(skip)("what a node of a site on Kafka brings, when another takes
         kafka: { brokers: kafka.brokers, topicPrefix, partitions: 1 },
         onFatal: (error) => fatal.push(error),
         onRefused: (code, message) => refused.push(`${code} ${message}`),
-        ...(arrivingBytesMax !== undefined && { arrivingBytesMax }),
+        ...over,
       });
       closing.push(() => store.close());
       const opened: Opened = { store, fatal, refused, fenced: 0 };
@@ -118,10 +119,8 @@ describe.skipIf(skip)("what a node of a site on Kafka brings, when another takes
     expect(a.fenced).toBe(1);
   });
 
-  it("R3: what is on its way, or waits, is told so, and what came as a run goes on when it is the node's turn again", async () => {
-    const { topicPrefix, open } = site();
-    // Page by page.
-    const [a, b] = [await open("a", 1), await open("b")];
+  /** A run has come to a, and b takes over while a hands it on. */
+  async function handsOnHalf(a: Opened, b: Opened): Promise<void> {
     const reader = (await ship.openSealed(KAFKA_STREAM, ship.origin, 0 as Seq)) as SealedRunReader;
     closing.push(() => reader.close());
     const writer = await a.store.receiveSealed(reader.run);
@@ -133,23 +132,47 @@ describe.skipIf(skip)("what a node of a site on Kafka brings, when another takes
     // So that it follows the topic.
     await take(b.store);
     const finished = writer.finish();
-    await Promise.all([
-      expect(finished).rejects.toMatchObject(TAKEN_OVER),
-      (async () => {
-        await until(() => next(b.store) > 0);
-        b.store.shared.fence("tokyo.a");
-        await take(b.store);
-      })(),
-    ]);
+    const takesOver = async (): Promise<void> => {
+      await until(() => next(b.store) > 0);
+      b.store.shared.fence("tokyo.a");
+      await take(b.store);
+    };
+    await Promise.all([expect(finished).rejects.toMatchObject(TAKEN_OVER), takesOver()]);
     const taken = next(b.store);
     expect(taken).toBeLessThan(RECORDS);
     await bring(b.store, taken, 10);
+  }
+
+  async function hasAll({ store, fatal, refused }: Opened): Promise<void> {
+    await until(() => next(store) === RECORDS);
+    expect([store.gaps(KAFKA_STREAM), store.shared.left(), (await heldIn(store)).size]).toEqual([[], [], RECORDS]);
+    expect([fatal, refused]).toEqual([[], []]);
+  }
+
+  it("R3: what is on its way, or waits, is told so, and what came as a run goes on when it is the node's turn again", async () => {
+    const { topicPrefix, open } = site();
+    const [a, b] = [await open("a", PAGE_BY_PAGE), await open("b")];
+    await handsOnHalf(a, b);
+    expect(a.store.shared.left()).toEqual([{ stream: KAFKA_STREAM, origin: ship.origin, next: RECORDS }]);
+    await take(a.store);
+    for (const node of [a, b]) await hasAll(node);
+    await standsOnce(topicPrefix, RECORDS);
+  });
+
+  it("R3: of a run that a former process has left, nothing is handed on before it is the node's turn", async () => {
+    const { topicPrefix, open } = site();
+    const folder = await closing.folder("kafka-fence");
+    const [former, b] = [await open("a", { ...PAGE_BY_PAGE, folder }), await open("b")];
+    await handsOnHalf(former, b);
+    await former.store.close();
+    const a = await open("a", { folder });
+    expect(a.store.shared.left()).toEqual([{ stream: KAFKA_STREAM, origin: ship.origin, next: RECORDS }]);
+    const before = next(b.store);
+    await a.store.append(KAFKA_STREAM, [record(1_000_000)]);
+    await until(() => b.store.vector(KAFKA_STREAM)[a.store.origin] === 1);
+    await bring(b.store, before, 10);
     await take(a.store);
     await until(() => next(b.store) === RECORDS);
-    for (const { store, fatal, refused } of [a, b]) {
-      expect([next(store), store.gaps(KAFKA_STREAM), (await heldIn(store)).size]).toEqual([RECORDS, [], RECORDS]);
-      expect([fatal, refused]).toEqual([[], []]);
-    }
     await standsOnce(topicPrefix, RECORDS);
   });
 
