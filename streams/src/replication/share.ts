@@ -358,10 +358,10 @@ function isOverdue(state: MachineState, share: Share, key: KeyId, best: Candidat
   return now - seen.since > best.conn.tuning.stallMs;
 }
 
-/** What was received is in the log, and what was left. */
+/** What was received is in the log, and what was left; no gap is being filled. */
 function isDrained(state: MachineState, key: KeyId): boolean {
   const own = state.share?.own.get(key);
   const isSettling = own?.asks === true && own.order !== undefined && !own.isReady;
   if (isSettling && askerOf(state, key)?.node === state.self) return false;
-  return receivedNext(state, key) === heldNext(state, key) && !state.sources.has(key);
+  return receivedNext(state, key) === heldNext(state, key) && !state.sources.has(key) && !state.fills.has(key);
 }
