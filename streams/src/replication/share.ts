@@ -155,8 +155,11 @@ export function keepsTurn(
 /** No peer can be asked any more. What is left here of the key, this node puts into the log where nobody else could bring it. */
 export function standDown(state: MachineState, key: KeyId, out: Effect[]): void {
   if (putsLeft(state, key, out)) return;
-  const own = state.share?.own.get(key);
-  if (own === undefined || !isDrained(state, key)) return;
+  const { share } = state;
+  const own = share?.own.get(key);
+  if (share === undefined || own === undefined || !isDrained(state, key)) return;
+  // Whoever is alone keeps the turn: nobody else brings anything, and it goes on with the next peer, also while the log hangs.
+  if (share.sisters.size === 0) return;
   say(state, key, { distance: DISTANCE_INFINITE, asks: false, overdue: false }, out);
 }
 

@@ -14,7 +14,7 @@ import { originId, streamName } from "../../src/model/names.js";
 import { limitProducer } from "../../testing/kafka-quota.js";
 import { record } from "../../testing/kafka-writing.js";
 import { startTestNode, startTestNodeOn, testSite, type TestNode } from "../../testing/test-node.js";
-import { testProxy } from "../../testing/test-proxy.js";
+import { testProxy, type TestProxy } from "../../testing/test-proxy.js";
 import { closingAfterEach } from "../../testing/closing.js";
 import { until } from "../../testing/until.js";
 
@@ -41,7 +41,13 @@ describe.skipIf(skip)("a Kafka that takes less than what comes", () => {
   beforeAll(async () => void (kafka = await startKafka()), START_MS_MAX);
   afterAll(() => kafka?.close());
 
-  async function tokyoAndShip(): Promise<{ readonly tokyo: TestNode<KafkaStore>; readonly ship: TestNode }> {
+  interface Pair {
+    readonly tokyo: TestNode<KafkaStore>;
+    readonly ship: TestNode;
+    readonly line: TestProxy;
+  }
+
+  async function tokyoAndShip(topicPrefix: string): Promise<Pair> {
     const ship = await startTestNode({ site: "ship-1", folder: await closing.folder("ship"), sites: SITES, wants: [] });
     closing.push(() => ship.close());
     const line = await testProxy(ship.replicator.port as number, 1);
@@ -55,14 +61,14 @@ describe.skipIf(skip)("a Kafka that takes less than what comes", () => {
           site: "tokyo",
           node: "a",
           env: systemEnv,
-          kafka: { brokers: kafka.brokers, topicPrefix: "pressed.", partitions: 1 },
+          kafka: { brokers: kafka.brokers, topicPrefix, partitions: 1 },
           arrivingBytesMax: ARRIVING_BYTES_MAX,
           pendingBytesMax: PENDING_BYTES_MAX,
         }),
       { site: "tokyo", folder, sites: SITES, links: [{ ...link, address: `127.0.0.1:${line.port}` }] },
     );
     closing.push(() => tokyo.close());
-    return { tokyo, ship };
+    return { tokyo, ship, line };
   }
 
   const held = ({ store }: TestNode<KafkaStore>): number =>
@@ -84,7 +90,7 @@ describe.skipIf(skip)("a Kafka that takes less than what comes", () => {
   }
 
   it("R3, S1: a ship gets no credit while Kafka hangs, a sensor OVERLOADED; the link stays, and nothing crosses twice", async () => {
-    const { tokyo, ship } = await tokyoAndShip();
+    const { tokyo, ship } = await tokyoAndShip("pressed.");
     await write(ship, 1);
     await until(() => held(tokyo) === STREAMS.length);
     await tokyo.store.append(OWN, [record(0)]);
@@ -125,6 +131,23 @@ describe.skipIf(skip)("a Kafka that takes less than what comes", () => {
     expect(most).toBeLessThanOrEqual(BLOCK_BYTES_MAX);
     expect([await crossed(tokyo), tokyo.reported]).toEqual([total, []]);
     expect(tokyo.store.underWayBytes).toEqual({ appended: 0, arrived: 0, withoutRoom: 0 });
+  });
+
+  it("R4: a link that is made anew while Kafka hangs carries as much as there is room for, and the rest when it answers", async () => {
+    const { tokyo, ship, line } = await tokyoAndShip("anew.");
+    await write(ship, 1);
+    await until(() => held(tokyo) === STREAMS.length);
+    await kafka.pause(0);
+    try {
+      line.cut();
+      await until(() => tokyo.replicator.links()[0]?.state === "down");
+      await write(ship, RECORDS);
+      await until(() => tokyo.store.underWayBytes.withoutRoom > 0);
+    } finally {
+      await kafka.resume(0);
+    }
+    await until(() => held(tokyo) === STREAMS.length * (1 + RECORDS));
+    expect(tokyo.reported).toEqual([]);
   });
 
   async function clientAt(topic: string, clientId: string): Promise<{ client: KafkaClient; leader: number }> {
