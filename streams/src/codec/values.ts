@@ -139,8 +139,20 @@ export interface JoinedValues {
   readonly starts: Uint32Array;
 }
 
-/** The same in one piece. @throws CORRUPT_BLOCK for anything that `encodeValues` did not write. */
-export function decodeJoinedValues(bytes: Uint8Array, timestamps: ArrayLike<number>, range?: RowRange): JoinedValues {
+/** Where so many bytes are to be put: that many, which nobody else has. */
+export type Room = (bytes: number) => Uint8Array<ArrayBuffer>;
+
+/**
+ * The same in one piece.
+ * @param room of them all; without it, and for a range, in a buffer of their own
+ * @throws CORRUPT_BLOCK for anything that `encodeValues` did not write.
+ */
+export function decodeJoinedValues(
+  bytes: Uint8Array,
+  timestamps: ArrayLike<number>,
+  range?: RowRange,
+  room: Room = ownRoom,
+): JoinedValues {
   if (bytes[0] !== VERSION) throw corrupt(`its version is ${bytes[0] ?? "missing"}, known is ${VERSION}`);
   const body = new ByteReader(readGeneral(bytes, 1, BODY_BYTES_MAX));
   const count = body.varint();
@@ -162,7 +174,7 @@ export function decodeJoinedValues(bytes: Uint8Array, timestamps: ArrayLike<numb
     templates.push(readShape(body, shapeTimes));
   }
   const rawLengths = Array.from({ length: perShape[0]! }, () => body.varintUpTo(VALUE_BYTES_MAX, "a length"));
-  return render(body, shapeOf, templates, rawLengths, total, range);
+  return render(body, shapeOf, templates, rawLengths, range === undefined ? room(total) : ownRoom(total), range);
 }
 
 /** Shapes, columns and what has no shape: never much more than the values themselves. */
@@ -204,18 +216,22 @@ function joined(literals: readonly Uint8Array[], columns: readonly Column[]): Te
   return { literals: outLiterals, columns: outColumns };
 }
 
+function ownRoom(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
 function render(
   body: ByteReader,
   shapeOf: Uint8Array,
   templates: readonly Template[],
   rawLengths: readonly number[],
-  total: number,
+  out: Uint8Array<ArrayBuffer>,
   range: RowRange | undefined,
 ): JoinedValues {
+  const total = out.length;
   const count = shapeOf.length;
   const from = Math.max(0, range?.from ?? 0);
   const to = Math.min(count, range?.to ?? count);
-  const out = new Uint8Array(total);
   const next = new Uint32Array(templates.length + 1);
   const starts = new Uint32Array(Math.max(0, to - from) + 1);
   let done = 0;

@@ -2,6 +2,7 @@ import { decodeHeaders } from "./block-headers.js";
 import { plainBlockOf, readRunColumns, readRunHead, runBlockOf, unpackRunValues } from "./run-block.js";
 import { corruptRun } from "./run-columns.js";
 import { indexOf } from "./run-stretch.js";
+import type { Room } from "../codec/values.js";
 import type { Headers } from "../model/record.js";
 import { pickTopics, wholeOf } from "./plain-block.js";
 import type { PickedRecords, PlainBlock } from "./plain-block.js";
@@ -17,8 +18,12 @@ export interface BlockTopics {
   readonly bytes: number;
   /** The records of this topic alone, if it has any. @throws LandfallError CORRUPT_BLOCK */
   topic(topic: string): RunBlock | undefined;
-  /** The records with a seq in [from, to), if there are any. @throws LandfallError CORRUPT_BLOCK */
-  withSeqs(from: number, to: number): BlockRecords | undefined;
+  /**
+   * The records with a seq in [from, to), if there are any.
+   * @param room where the values of a block that is packed may be put, when all of it is wanted
+   * @throws LandfallError CORRUPT_BLOCK
+   */
+  withSeqs(from: number, to: number, room?: Room): BlockRecords | undefined;
 }
 
 /** Some records of a block. */
@@ -143,13 +148,16 @@ class UnpackedTopics implements BlockTopics {
     return this.records(topic, from, to, { bytes, valueStarts: valueStarts.subarray(from, to + 1) });
   }
 
-  withSeqs(from: number, to: number): BlockRecords | undefined {
+  withSeqs(from: number, to: number, room?: Room): BlockRecords | undefined {
     const { seqs, topics, topicEnds, headerOf } = this.columns;
     const picked: number[] = [];
     for (let i = 0; i < seqs.length; i++) if ((seqs[i] as number) >= from && (seqs[i] as number) < to) picked.push(i);
     if (picked.length === 0) return undefined;
+    if (picked.length === seqs.length) {
+      const whole = this.values ?? checked(this.columns, unpackRunValues(this.head, this.columns, undefined, room));
+      return blockRecords(wholeOf(this.columns, whole.valueStarts), whole.bytes, this.arrived);
+    }
     const { bytes, valueStarts } = this.all();
-    if (picked.length === seqs.length) return blockRecords(wholeOf(this.columns, valueStarts), bytes, this.arrived);
     const pick = (numbers: Float64Array): Float64Array => Float64Array.from(picked, (i) => numbers[i] as number);
     const named = pickTopics(topicEnds, picked);
     const records: PickedRecords = {

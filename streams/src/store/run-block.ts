@@ -7,7 +7,7 @@ import { readPackedColumns, readPackedTopics } from "./packed-columns.js";
 import { PlainBlock } from "./plain-block.js";
 import { corruptRun } from "./run-columns.js";
 import { VarintReader } from "./varint.js";
-import type { RowRange } from "../codec/values.js";
+import type { Room, RowRange } from "../codec/values.js";
 import type { Headers } from "../model/record.js";
 import type { RunColumns } from "./run-columns.js";
 
@@ -182,10 +182,19 @@ export function readRunColumns(head: RunBlockHead): {
   return { columns, valueStarts };
 }
 
-/** @param range only of these records. @throws LandfallError CORRUPT_BLOCK */
-export function unpackRunValues(head: RunBlockHead, { count, timestamps }: RunColumns, range?: RowRange): RunValues {
+/**
+ * @param range only of these records
+ * @param room for all of them; by default they have a buffer of their own
+ * @throws LandfallError CORRUPT_BLOCK
+ */
+export function unpackRunValues(
+  head: RunBlockHead,
+  { count, timestamps }: RunColumns,
+  range?: RowRange,
+  room?: Room,
+): RunValues {
   const { from, to } = range ?? { from: 0, to: count };
-  const { bytes, starts } = decodeJoinedValues(head.values, timestamps, range);
+  const { bytes, starts } = decodeJoinedValues(head.values, timestamps, range, room);
   if (starts.length !== to - from + 1) throw corruptRun("its values do not add up");
   return { bytes, valueStarts: starts };
 }

@@ -95,7 +95,8 @@ export class RunLog {
   private async build(run: Run, from: number, to: number): Promise<LogWindow> {
     const share = (to - from) / (run.to - run.from);
     const window = new LogWindow(run, from, to, Math.ceil(run.rawBytes * share));
-    for await (const records of this.reader.scan(run, from, to)) window.take(records);
+    const room = (bytes: number): Uint8Array<ArrayBuffer> => window.room(bytes);
+    for await (const records of this.reader.scan(run, from, to, room)) window.take(records);
     return window;
   }
 }
@@ -103,6 +104,11 @@ export class RunLog {
 /** What it takes, about, to have a run in memory in order of seq. */
 export function windowBytesOf({ from, to, rawBytes }: Pick<Run, "from" | "to" | "rawBytes">): number {
   return Math.max(1, rawBytes, (to - from) * SEQ_BYTES);
+}
+
+/** Memory as it comes: nobody reads what was not written, and to clear it takes as long as to write it. */
+function unwritten(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }
 
 /** To copy fewer bytes one by one is cheaper than to call for it. */
@@ -127,7 +133,7 @@ export class LogWindow {
   private readonly topics: string[] = [];
   private readonly headers: Headers[] = [];
   private readonly headerBytes: Uint8Array[] = [];
-  private values: Uint8Array;
+  private values: Uint8Array<ArrayBuffer>;
   private valuesEnd = 0;
   /** Only so that looking ahead is not found to be useless. */
   seen = 0;
@@ -140,7 +146,13 @@ export class LogWindow {
     bytes: number,
   ) {
     this.rows = new Float64Array((to - from) * ROW_NUMBERS);
-    this.values = new Uint8Array(bytes);
+    this.values = unwritten(bytes);
+  }
+
+  /** For the values of the block that is taken next. */
+  room(bytes: number): Uint8Array<ArrayBuffer> {
+    this.reserve(bytes);
+    return this.values.subarray(this.valuesEnd, this.valuesEnd + bytes);
   }
 
   /** Takes records of a block that belong here. */
@@ -247,8 +259,11 @@ export class LogWindow {
   private addValues({ count, valueAts, valueEnds, isWhole, bytes }: BlockRecords): number {
     const start = this.valuesEnd;
     if (isWhole) {
-      this.reserve(bytes.length);
-      this.values.set(bytes, start);
+      // They may have been put where they belong.
+      if (bytes.buffer !== this.values.buffer) {
+        this.reserve(bytes.length);
+        this.values.set(bytes, start);
+      }
       this.valuesEnd += bytes.length;
       return start;
     }
@@ -267,7 +282,7 @@ export class LogWindow {
   private reserve(bytes: number): void {
     const wanted = this.valuesEnd + bytes;
     if (wanted <= this.values.length) return;
-    const grown = new Uint8Array(Math.max(wanted, Math.ceil(this.values.byteLength * 1.5)));
+    const grown = unwritten(Math.max(wanted, Math.ceil(this.values.byteLength * 1.5)));
     grown.set(this.values.subarray(0, this.valuesEnd));
     this.values = grown;
   }

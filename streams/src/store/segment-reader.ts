@@ -6,6 +6,7 @@ import { EntryPage, decodePages, lastEntryNotAfter, lastNotAfter } from "./run-i
 import { segmentName } from "./segment-format.js";
 import { SizedCache } from "./sized-cache.js";
 import { Slots } from "./slots.js";
+import type { Room } from "../codec/values.js";
 import type { BlockRecords, BlockTopics } from "./block-topics.js";
 import type { FilePool } from "./file-pool.js";
 import type { RunBlock } from "./run-block.js";
@@ -94,9 +95,10 @@ export class SegmentReader {
   /**
    * The records of a run with seqs in [from, to), block by block; they are not kept. While some blocks are looked at, the next
    * are read.
+   * @param room where the values of whole blocks may be put, each asked for right before the block is given
    * @throws LandfallError CORRUPT_BLOCK, DISK_FAILED
    */
-  async *scan(run: Run, from: number, to: number): AsyncGenerator<BlockRecords> {
+  async *scan(run: Run, from: number, to: number, room?: Room): AsyncGenerator<BlockRecords> {
     let ahead: Piece | undefined;
     for await (const page of this.entries(run)) {
       for (let first = 0; first < page.length;) {
@@ -104,17 +106,23 @@ export class SegmentReader {
         const blocks = this.read(run, entries);
         // Whoever waits for it learns of it.
         blocks.catch(() => undefined);
-        if (ahead !== undefined) yield* this.picked(run, ahead, from, to);
+        if (ahead !== undefined) yield* this.picked(run, ahead, from, to, room);
         ahead = { entries, blocks };
         first += entries.length;
       }
     }
-    if (ahead !== undefined) yield* this.picked(run, ahead, from, to);
+    if (ahead !== undefined) yield* this.picked(run, ahead, from, to, room);
   }
 
-  private async *picked(run: Run, { entries, blocks }: Piece, from: number, to: number): AsyncGenerator<BlockRecords> {
+  private async *picked(
+    run: Run,
+    { entries, blocks }: Piece,
+    from: number,
+    to: number,
+    room: Room | undefined,
+  ): AsyncGenerator<BlockRecords> {
     for (const [i, block] of (await blocks).entries()) {
-      const records = this.guard(run, (entries[i] as BlockEntry).at, () => block.withSeqs(from, to));
+      const records = this.guard(run, (entries[i] as BlockEntry).at, () => block.withSeqs(from, to, room));
       if (records !== undefined) yield records;
     }
   }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { startKafka, type KafkaCluster } from "@landfall/brokers/kafka";
 import { MirrorMaker } from "@landfall/brokers/mirror-maker";
 import { freePorts as lowPorts } from "@landfall/brokers/ports";
@@ -22,6 +23,8 @@ import { BATCH } from "./workload.js";
 const ALL_MS_MAX = 300_000;
 const PORTS = ["port-a", "port-b"] as const;
 const TOKEN = "token-of-the-benchmark";
+/** A node of a site on Kafka that begins listens to the others for 1.5 s before it asks for anything: no port begins when a link comes up. */
+const LISTENING_MS = 3_000;
 
 /** The simulator's telemetry at port A; then to port B, by Landfall over its link and by MirrorMaker over another one. */
 export async function ports(folder: string, records: number): Promise<Figures> {
@@ -105,6 +108,7 @@ async function overLandfall(
   );
   try {
     await Promise.all([portA.start(), portB.start()]);
+    await sleep(LISTENING_MS);
     const before = link.bytes;
     link.restore();
     await eventually("a word over the link", async () => link.bytes > before, ALL_MS_MAX);
