@@ -222,15 +222,13 @@ export class SiteLog {
 
   /** The partition, if it can be written to at once. */
   ready(stream: StreamName, origin: OriginId): Partition | undefined {
-    const partitions = this.topics.byStream.get(stream);
-    const partition = partitions && this.topics.partitionOf(partitions, origin);
+    const partition = this.known(stream, origin);
     return partition?.own.isClaimed === true ? partition : undefined;
   }
 
   /** The partition, if what this node brings can be written to it at once. */
   readyToBring(stream: StreamName, origin: OriginId): Partition | undefined {
-    const partitions = this.topics.byStream.get(stream);
-    const partition = partitions && this.topics.partitionOf(partitions, origin);
+    const partition = this.known(stream, origin);
     return partition?.brings.isClaimed === true ? partition : undefined;
   }
 
@@ -240,10 +238,8 @@ export class SiteLog {
    * @throws LandfallError INVALID_NAME, INVALID_SETTINGS, FENCED, CLOSED
    */
   async prepared(stream: StreamName, origin: OriginId): Promise<Partition> {
-    const partitions = await this.persistently(() => this.topics.of(stream));
-    const partition = this.topics.partitionOf(partitions, origin);
-    partition.own.claimed ??= this.claim(partition);
-    await partition.own.claimed;
+    const partition = await this.made(stream, origin);
+    await this.claimOwn(partition);
     return partition;
   }
 
@@ -253,8 +249,7 @@ export class SiteLog {
    * @throws LandfallError INVALID_NAME, INVALID_SETTINGS, FENCED, CLOSED, TAKEN_OVER
    */
   async preparedToBring(stream: StreamName, origin: OriginId): Promise<Partition> {
-    const partitions = await this.persistently(() => this.topics.of(stream));
-    const partition = this.topics.partitionOf(partitions, origin);
+    const partition = await this.made(stream, origin);
     await this.claimToBring(partition);
     return partition;
   }
@@ -323,8 +318,7 @@ export class SiteLog {
   async words(): Promise<Partition> {
     const [partition] = await this.persistently(() => this.topics.of(NODES));
     if (partition === undefined) throw closed();
-    partition.own.claimed ??= this.claim(partition);
-    await partition.own.claimed;
+    await this.claimOwn(partition);
     return partition;
   }
 
@@ -339,8 +333,7 @@ export class SiteLog {
    * one before it gave that up, nothing gets there any more. Several that wait for the same are one.
    */
   async settled(stream: StreamName, origin: OriginId): Promise<void> {
-    const partitions = await this.persistently(() => this.topics.of(stream));
-    const partition = this.topics.partitionOf(partitions, origin);
+    const partition = await this.made(stream, origin);
     if (origin !== this.options.local.origin) {
       const fences = [...this.gone].map(([node, gone]) => this.fenceIn(partition, node, gone));
       await Promise.all([this.claimToBring(partition), ...fences]);
@@ -369,7 +362,7 @@ export class SiteLog {
   /** The local store has this run, of which Kafka has all records. */
   async installed(held: HeldRun): Promise<void> {
     held.end(true);
-    const partition = this.partitionOf(held);
+    const partition = this.known(held.run.stream, held.run.origin);
     if (partition !== undefined) await this.applier.installed(partition, held);
     held.settle();
   }
@@ -377,7 +370,7 @@ export class SiteLog {
   /** The local store takes what Kafka has of this run from there; resolves when it has. Nothing of it is on its way any more. */
   async givenUp(held: HeldRun): Promise<void> {
     held.end(false);
-    const partition = this.partitionOf(held);
+    const partition = this.known(held.run.stream, held.run.origin);
     if (partition !== undefined) {
       const until = held.from === undefined ? 0 : partition.position;
       await this.applier.rewind(partition);
@@ -386,9 +379,15 @@ export class SiteLog {
     held.settle();
   }
 
-  private partitionOf({ run }: HeldRun): Partition | undefined {
-    const partitions = this.topics.byStream.get(run.stream);
-    return partitions && this.topics.partitionOf(partitions, run.origin);
+  /** Where the origin's records are, if the stream has a topic already. */
+  private known(stream: StreamName, origin: OriginId): Partition | undefined {
+    const partitions = this.topics.byStream.get(stream);
+    return partitions && this.topics.partitionOf(partitions, origin);
+  }
+
+  /** The same, once it has one. */
+  private async made(stream: StreamName, origin: OriginId): Promise<Partition> {
+    return this.topics.partitionOf(await this.persistently(() => this.topics.of(stream)), origin);
   }
 
   private async readToEnd(partition: Partition): Promise<void> {
@@ -492,6 +491,11 @@ export class SiteLog {
       own.claimed = undefined;
       throw error;
     }
+  }
+
+  private claimOwn(partition: Partition): Promise<void> {
+    partition.own.claimed ??= this.claim(partition);
+    return partition.own.claimed;
   }
 
   private claimToBring(partition: Partition): Promise<void> {

@@ -73,16 +73,21 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
     return store;
   }
 
-  async function begun(store: LocalStore): Promise<{ reader: SealedRunReader; writer: SealedRunWriter }> {
-    const reader = (await ship.openSealed(KAFKA_STREAM, ship.origin, 0 as Seq)) as SealedRunReader;
+  /** The run that begins at this seq, all but its end. */
+  async function sent(from: EmbeddedStore, seq: number, to: LocalStore) {
+    const reader = (await from.openSealed(KAFKA_STREAM, from.origin, seq as Seq)) as SealedRunReader;
     closing.push(() => reader.close());
-    const writer = await store.receiveSealed(reader.run);
+    const writer = await to.receiveSealed(reader.run);
     for (let block = 0; block < reader.run.blocks;) {
       const { bytes, next } = await reader.read(block, 256 * 1024);
       await writer.add(bytes);
       block = next;
     }
     return { reader, writer };
+  }
+
+  async function begun(store: LocalStore): Promise<{ reader: SealedRunReader; writer: SealedRunWriter }> {
+    return sent(ship, 0, store);
   }
 
   /** What came behind the run, as its origin sent it when it was not sealed yet. */
@@ -195,14 +200,7 @@ describe.skipIf(skip)("sealed runs at a site on Kafka", () => {
     await Promise.all(
       ships.map(async (one) => {
         for (let from = 0; from < 12_000;) {
-          const reader = (await one.openSealed(KAFKA_STREAM, one.origin, from as Seq)) as SealedRunReader;
-          closing.push(() => reader.close());
-          const writer = await store.receiveSealed(reader.run);
-          for (let block = 0; block < reader.run.blocks;) {
-            const { bytes, next } = await reader.read(block, 64 * 1024);
-            await writer.add(bytes);
-            block = next;
-          }
+          const { reader, writer } = await sent(one, from, store);
           await writer.finish();
           from = reader.run.to;
         }
