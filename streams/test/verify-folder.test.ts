@@ -225,10 +225,14 @@ describe("verifying sealed runs", () => {
     await changesNothing(() => expect(verify(true)).rejects.toMatchObject({ code: "UNSUPPORTED_FORMAT" }));
   });
 
-  it("a segment's head is looked at, although nothing is read from it", async () => {
+  it("a segment's head is looked at, although nothing is read from it, and written again with repair", async () => {
     const [first] = await fill();
+    const clean = Buffer.from(disk.bytes(`/data/${first}`));
     await flip(`/data/${first}`, 8);
     expect((await verify()).findings).toMatchObject([{ file: first, at: 0, harmless: true }]);
+    expect((await verify(true)).findings).toMatchObject([{ file: first, repaired: "written again" }]);
+    expect(Buffer.from(disk.bytes(`/data/${first}`))).toEqual(clean);
+    expect((await verify()).findings).toEqual([]);
   });
 
   it("digests that cannot be read are told, and harmless: they are made again", async () => {

@@ -147,7 +147,10 @@ function verifyCommand(): Command {
     )
     .argument("[folder]", "e.g. data/demo/tokyo")
     .option("--sites <sites...>", "compare two sites of the running demo, or two addresses of nodes, instead")
-    .option("--repair", "a folder: remove what a crash left, mark damage; sites: have peers send again what one lacks")
+    .option(
+      "--repair",
+      "a folder: remove what a crash left, mend or mark damage; sites: have peers send again what one lacks",
+    )
     .option("--deep", "sites: read every byte at both, instead of trusting stored digests")
     .option("--stream <patterns...>", "sites: only these streams, e.g. duckworks.*")
     .option("--token <token>", "sites: a bearer token of both nodes' settings")

@@ -11,7 +11,7 @@ import { readManifest, writeManifest } from "./manifest.js";
 import { refuseNewer } from "./open-folder.js";
 import { manifestInForce, readSegment } from "./open-segments.js";
 import { RunCheck } from "./run-check.js";
-import { SEGMENT_HEAD_BYTES, isSegmentHead, segmentName, segmentNumber } from "./segment-format.js";
+import { SEGMENT_HEAD_BYTES, encodeSegmentHead, isSegmentHead, segmentName, segmentNumber } from "./segment-format.js";
 import { readStagedBlocks } from "./staged-blocks.js";
 import { readStagedNote, stagedName, stagedNumber } from "./staged-files.js";
 import { readBytes, verifyRun } from "./verify-run.js";
@@ -29,7 +29,7 @@ export interface Finding {
   /** Byte at which it was found. */
   readonly at: number;
   readonly what: string;
-  /** Nothing that was acknowledged is lost by it, and the node deals with it when it starts. */
+  /** Nothing that was acknowledged is lost by it: a node deals with it when it starts, or serves all that there is as it is. */
   readonly harmless: boolean;
   /** What was done about it, if anything. */
   readonly repaired?: string;
@@ -55,7 +55,8 @@ const ANY_COMMIT = Number.NaN;
 /**
  * Reads every byte that counts in a data folder that no store has open, and says what is wrong, where: its journals as opening
  * reads them, and damage in sealed runs that would only show when records are read. With `repair`, leftovers of a crash are
- * removed and damaged runs are marked, so that the next opening asks peers for them; nothing is touched before everything was read.
+ * removed, heads of segments are written again, and damaged runs are marked, so that the next opening asks peers for them;
+ * nothing is touched before everything was read.
  * @throws LandfallError FOLDER_IN_USE, UNSUPPORTED_FORMAT, NOT_FOUND, DISK_FULL, DISK_FAILED
  */
 export async function verifyFolder(disk: Disk, folder: string, repair: boolean): Promise<FolderReport> {
@@ -79,6 +80,8 @@ export async function verifyFolder(disk: Disk, folder: string, repair: boolean):
 class Verification {
   private readonly findings: Trouble[] = [];
   private readonly leftovers: Trouble[] = [];
+  /** By the segment's number. */
+  private readonly heads = new Map<number, Trouble>();
   /** By the run's key in the manifest. */
   private readonly damaged = new Map<string, Trouble>();
   private runs = 0;
@@ -112,6 +115,7 @@ class Verification {
     }
     if (shouldRepair) {
       await this.removeLeftovers();
+      await this.writeHeads();
       if (!isLost) await this.markDamaged(manifest, isGenuine);
     }
     const { runs, records, bytes, findings } = this;
@@ -197,7 +201,7 @@ class Verification {
     }
     await this.withFile(name, async (file) => {
       if (!isSegmentHead(await readBytes(file, 0, SEGMENT_HEAD_BYTES), number)) {
-        this.note(name, 0, "its head is damaged, which nothing is read from", true);
+        this.heads.set(number, this.note(name, 0, "its head is damaged, which nothing is read from", true));
       }
       for (const meta of metas) {
         const key = `${number}:${meta.begin}`;
@@ -238,6 +242,20 @@ class Verification {
     }
   }
 
+  private async writeHeads(): Promise<void> {
+    for (const [number, trouble] of this.heads) {
+      await this.withFile(
+        segmentName(number),
+        async (file) => {
+          await file.write(encodeSegmentHead(number), 0);
+          await file.sync();
+        },
+        "write",
+      );
+      trouble.repaired = "written again";
+    }
+  }
+
   private async markDamaged(manifest: Manifest, isGenuine: boolean): Promise<void> {
     const fresh = [...this.damaged.keys()].filter((key) => !manifest.damaged.includes(key));
     if (fresh.length > 0) {
@@ -247,8 +265,12 @@ class Verification {
     for (const trouble of this.damaged.values()) trouble.repaired = "marked: peers are asked for it";
   }
 
-  private async withFile(name: string, work: (file: DiskFile) => Promise<void>): Promise<void> {
-    const file = await this.disk.open(join(this.folder, name), "read");
+  private async withFile(
+    name: string,
+    work: (file: DiskFile) => Promise<void>,
+    mode: "read" | "write" = "read",
+  ): Promise<void> {
+    const file = await this.disk.open(join(this.folder, name), mode);
     try {
       await work(file);
     } finally {
