@@ -439,7 +439,8 @@ export class SimSite {
       case "settle": {
         const { life } = this;
         this.log?.settled(this, () => {
-          if (this.life === life) this.event({ type: "settled", key: effect.key, order: effect.order });
+          const { key, order, claimed } = effect;
+          if (this.life === life) this.event({ type: "settled", key, order, claimed });
         });
         break;
       }
@@ -653,7 +654,10 @@ export class SimSite {
   /** Restored from a backup: appends under a new origin (rule 11). */
   #reincarnate(key: KeyId): void {
     if (originOf(key) === this.origin) {
+      // What it wrote stands in the log of its site, whatever it has read of that.
+      if (this.log !== undefined) this.fleet.fail(`${this.name} takes itself to be restored because of ${key}`);
       this.disk.own = this.#freshOrigin();
+      this.#ownNext = 0;
       this.fleet.restored++;
     }
     this.event({ type: "reincarnated", key, own: this.origin });

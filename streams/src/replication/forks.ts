@@ -43,8 +43,8 @@ export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: numbe
   if (next <= (state.refuted.get(`${conn.peer} ${key}`) ?? 0) || state.mends.has(key)) return;
   if (isOwn(state, key)) {
     // Under its present origin nothing was ever written but by this very process.
-    if (state.isReborn) refute(state, conn, key, next, out);
-    else if (state.share !== undefined) awaitOwn(state, conn, key, now, out);
+    if (state.share !== undefined) onOwnClaim(state, conn, key, now, out);
+    else if (state.isReborn) refute(state, conn, key, next, out);
     else state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
     return;
   }
@@ -55,21 +55,48 @@ export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: numbe
   state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
 }
 
+/** Looked into one after the other. */
+function onOwnClaim(state: MachineState, conn: Conn, key: KeyId, now: number, out: Effect[]): void {
+  const known = state.forks.get(key);
+  if (known === undefined || !state.conns.has(known.conn)) awaitOwn(state, conn, key, now, out);
+}
+
 /** Other nodes of this site may have read from the log, and told others of, what this one has written and not read itself yet. */
 function awaitOwn(state: MachineState, conn: Conn, key: KeyId, now: number, out: Effect[]): void {
   const names = state.keys.get(key);
-  if (names === undefined || state.forks.has(key)) return;
-  state.forks.set(key, { conn: conn.id, dueAt: Infinity, lookedAt: now, tries: 0 });
-  out.push({ type: "settle", key, ...names });
+  const claimed = conn.announced.get(key)?.next ?? 0;
+  if (names === undefined || claimed <= heldNext(state, key)) {
+    state.forks.delete(key);
+    return;
+  }
+  const tries = state.forks.get(key)?.tries ?? 0;
+  // Where the log cannot be read, it is tried again then.
+  state.forks.set(key, { conn: conn.id, dueAt: now + FORKED_MS, lookedAt: now, tries });
+  out.push({ type: "settle", key, ...names, claimed });
 }
 
-/** All that is in the site's log of this node's own records is here. */
-export function onOwnSettled(state: MachineState, key: KeyId, now: number): void {
+/**
+ * All of this node's own records that were in the site's log is here.
+ * @param claimed what a peer had said of it before the log was read to its end
+ */
+export function onOwnSettled(state: MachineState, key: KeyId, claimed: number, now: number, out: Effect[]): void {
   const fork = state.forks.get(key);
-  if (fork === undefined || !isOwn(state, key)) return;
-  const claimed = state.conns.get(fork.conn)?.announced.get(key)?.next ?? 0;
-  if (claimed > heldNext(state, key)) fork.dueAt = now;
-  else state.forks.delete(key);
+  if (fork === undefined || !isOwn(state, key) || state.mends.has(key)) return;
+  const conn = state.conns.get(fork.conn);
+  if (claimed > heldNext(state, key)) {
+    if (!state.isReborn) begin(state, key, fork.conn, now, out);
+    else if (conn !== undefined) refute(state, conn, key, claimed, out);
+    return;
+  }
+  state.forks.delete(key);
+  // What was written meanwhile is in the log, too.
+  for (const other of state.conns.values()) {
+    const next = other.announced.get(key)?.next ?? 0;
+    if (next > Math.max(heldNext(state, key), state.refuted.get(`${other.peer} ${key}`) ?? 0)) {
+      awaitOwn(state, other, key, now, out);
+      return;
+    }
+  }
 }
 
 /** Goes on with what is due. */
@@ -81,7 +108,10 @@ export function considerFork(state: MachineState, key: KeyId, now: number, out: 
     return;
   }
   const fork = state.forks.get(key);
-  if (mend === undefined && fork !== undefined && fork.dueAt <= now) begin(state, key, fork.conn, now, out);
+  if (mend !== undefined || fork === undefined || fork.dueAt > now) return;
+  const conn = state.conns.get(fork.conn);
+  if (state.share !== undefined && isOwn(state, key) && conn !== undefined) awaitOwn(state, conn, key, now, out);
+  else begin(state, key, fork.conn, now, out);
 }
 
 /** Records came under another origin of a node: those of its former ones may stand again among them. */

@@ -6,7 +6,7 @@ import { nodeOfOrigin, siteOfOrigin, type OriginId, type StreamName } from "../m
 import type { SealedRun } from "../store/store.js";
 import type { Purse } from "./budget/purse.js";
 import type { CreditWindow } from "./credit-window.js";
-import type { Claim, Share, ShareEvent } from "./share.js";
+import type { Claim, Settling, Share, ShareEvent } from "./share.js";
 
 /** What travels between two machines: the body of one frame. */
 export type Message = NonNullable<Frame["body"]>;
@@ -494,8 +494,8 @@ export type Effect =
     }
   /** Tell the other nodes of this site, which have one log with this one. */
   | ({ readonly type: "claim"; readonly number: number } & Key & Claim)
-  /** End what others that are gone still bring of this key, and read the site's log to its end. `order` is told with the answer. */
-  | ({ readonly type: "settle"; readonly key: KeyId; readonly order?: number | undefined } & Key)
+  /** End what others that are gone still bring of this key, and read the site's log to its end. Why is told with the answer. */
+  | ({ readonly type: "settle"; readonly key: KeyId } & Key & Settling)
   /** Others do what this node did: of what came and is not in the site's log, nothing gets there any more. */
   | { readonly type: "giveUp" }
   /** End the link: by default as links end, with a code when the peer said what it may not say. */

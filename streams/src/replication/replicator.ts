@@ -576,11 +576,14 @@ class NodeReplicator implements Replicator {
   }
 
   /** What other nodes of this site have brought is here. */
-  async #settle({ key, stream, origin, order }: Extract<Effect, { type: "settle" }>, isOver: IsOver): Promise<void> {
+  async #settle(
+    { key, stream, origin, order, claimed }: Extract<Effect, { type: "settle" }>,
+    isOver: IsOver,
+  ): Promise<void> {
     if (isOver()) return;
     try {
       await this.options.store.shared?.settled(stream, origin);
-      if (!isOver()) this.#run({ type: "settled", key, order });
+      if (!isOver()) this.#run({ type: "settled", key, order, claimed });
     } catch (error) {
       if (!isLandfallError(error, "TAKEN_OVER")) this.#storeFailed("read", key, error);
     }

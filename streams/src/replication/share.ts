@@ -70,7 +70,15 @@ export type ShareEvent =
   /** Of this key, more is here than in the log, up to this seq; who settles it puts it there. */
   | ({ readonly type: "left"; readonly next: number } & Key)
   /** The answer to a `settle` effect, with what that said. */
-  | { readonly type: "settled"; readonly key: KeyId; readonly order?: number | undefined };
+  | ({ readonly type: "settled"; readonly key: KeyId } & Settling);
+
+/** Why the log of this site is read to its end. */
+export interface Settling {
+  /** Of the claim by which this node takes a turn. */
+  readonly order?: number | undefined;
+  /** How far a peer said that it holds what this node wrote itself. */
+  readonly claimed?: number | undefined;
+}
 
 export interface HeardClaim extends Claim, Key {
   /** As in the `claim` effect. */
