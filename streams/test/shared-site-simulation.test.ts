@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Hole } from "../src/model/gap.js";
 import { seededRandom, testSeed } from "../testing/seeded-random.js";
+import { SimulatedFleet } from "../testing/simulated-fleet.js";
+import type { SimSite } from "../testing/simulated-site.js";
 import { SimulatedLife, type Troubles } from "../testing/simulated-trouble.js";
-import type { SimulatedFleet } from "../testing/simulated-fleet.js";
 
 /** `npm run sim -- --seeds N` runs so many of each kind. */
 const SEEDS = Number(process.env["LANDFALL_SIM_SEEDS"] ?? 0);
@@ -56,6 +58,52 @@ describe("nodes of a site that share its log, simulated", () => {
       expect(sum(logs.map((log) => log.records))).toBeGreaterThan(0);
     },
     TEST_MS_MAX,
+  );
+
+  it(
+    "R3, R6: retention, and all of that: gaps are filled once, by whichever node meets a holder",
+    () => {
+      const common = { writeMs: 20_000, everyMs: 20, troubleMs: 700 };
+      const fleets = live(330_000, 20, { sites: 8, ...common, links: true, crashes: true, expiry: true });
+      expect(sum(fleets.map((fleet) => fleet.filled))).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  const seeds = [1, 2, 3, 4, 5, 6];
+  it.each(
+    seeds.flatMap((seed) => [
+      { seed, ways: 1 },
+      { seed, ways: 2 },
+    ]),
+  )(
+    "R3, R6: a gap is filled by a node that meets a holder, whoever asks for the rest, and once (seed $seed, ways $ways)",
+    ({ seed, ways }) => {
+      const fleet = new SimulatedFleet(seededRandom(seed));
+      const [ship, port, holder] = [fleet.addSite(), fleet.addSite(), fleet.addSite()];
+      const [a, b] = fleet.addShared(2) as [SimSite, SimSite];
+      fleet.connect(ship, port);
+      const toHolder = fleet.connect(ship, holder);
+      const run = (ms: number) => fleet.time.run(fleet.time.now + ms);
+      for (let i = 0; i < 100; i++) ship.append();
+      run(3_000);
+      toHolder.cut();
+      for (const site of [ship, port]) site.expire(ship.origin, 99);
+      for (let i = 0; i < 50; i++) ship.append();
+      const toPort = fleet.connect(a, port);
+      run(5_000);
+      const [{ to }] = port.disk.holes(ship.origin) as [Hole];
+      for (const { disk } of [a, b]) expect(disk.holes(ship.origin)).toEqual([{ from: 0, to, reason: "missed" }]);
+      // Node a goes on asking for what the ship writes; b has a way to who holds the rest, which a has or not.
+      for (const node of [b, a].slice(0, ways)) fleet.connect(node, holder);
+      run(10_000);
+      for (let i = 0; i < 50; i++) ship.append();
+      run(5_000);
+      expect(toPort.up).toBe(true);
+      expect(fleet.filled).toBe(to);
+      for (const { disk } of [a, b]) expect([disk.holes(ship.origin), disk.next(ship.origin)]).toEqual([[], 200]);
+      expect(fleet.failures).toEqual([]);
+    },
   );
 });
 

@@ -1,7 +1,7 @@
 import pino from "pino";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { originId, type OriginId } from "../src/model/names.js";
+import { originId, streamName, type OriginId } from "../src/model/names.js";
 import type { ShareEvent } from "../src/replication/share.js";
 import { SiteShare } from "../src/replication/site-share.js";
 import { ManualEnv } from "../testing/manual-env.js";
@@ -71,6 +71,35 @@ describe("words of a site's nodes", () => {
     expect(heard.map(({ stream }) => stream)).toEqual(["bigblue.ships", "bigblue.alerts"]);
   });
 
+  it("so is one by which a gap is to be filled", () => {
+    const { events, hear } = listening();
+    const [good, bad] = [
+      ["bigblue.ships", SISTER, true, 3],
+      ["bigblue.ships", "no origin", true, 4],
+    ];
+    hear({ version: 1, life: "one", fills: [bad, 3, ["bigblue.ships"], good] });
+    const turns = [{ stream: "bigblue.ships", origin: SISTER, fills: true, number: 3 }];
+    expect(events.at(-1)).toEqual({ type: "fillTurns", node: "tokyo.b", turns });
+  });
+
+  it("what is said in one turn of the event loop is one word of each kind", () => {
+    const { share, env, said } = listening();
+    const key = { stream: streamName("bigblue.ships"), origin: SISTER };
+    share.fillTurn({ ...key, fills: true, number: 1 });
+    share.claim({ type: "claim", ...key, distance: 3, asks: true, overdue: false, number: 2 });
+    share.fillTurn({ ...key, fills: false, number: 3 });
+    env.advance(0);
+    expect(said.filter((word) => "fills" in word || "claims" in word)).toMatchObject([
+      {
+        fills: [
+          ["bigblue.ships", SISTER, true, 1],
+          ["bigblue.ships", SISTER, false, 3],
+        ],
+      },
+      { claims: [["bigblue.ships", SISTER, 3, true, false, 2]] },
+    ]);
+  });
+
   it("R3: nobody asks before each node that is known has answered, behind what it asks for; who has not is fenced, once", () => {
     const { events, hear, hearSelf, env, fenced, life } = listening(["tokyo.a", "tokyo.b", "tokyo.c"]);
     hearSelf({ hello: true });
@@ -124,6 +153,7 @@ describe("words of a site's nodes", () => {
         bye: anything,
         gone: fc.oneof(anything, fc.record({ node: anything, life: anything })),
         claims: fc.oneof(anything, fc.array(fc.oneof(anything, fc.array(anything, { maxLength: 7 })))),
+        fills: fc.oneof(anything, fc.array(fc.oneof(anything, fc.array(anything, { maxLength: 5 })))),
       },
       { requiredKeys: ["version"] },
     );

@@ -436,6 +436,9 @@ export class SimSite {
       case "claim":
         this.#share?.words.claim(effect);
         break;
+      case "fillTurn":
+        this.#share?.words.fillTurn(effect);
+        break;
       case "settle": {
         const { life } = this;
         this.log?.settled(this, () => {

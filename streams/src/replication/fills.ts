@@ -2,7 +2,7 @@ import { holesWithout, isFillable, type Hole } from "../model/gap.js";
 import { ask, isUnsent } from "./asking.js";
 import { isPenalised, penalise } from "./candidates.js";
 import { learnHole } from "./gap-waits.js";
-import { mayFill } from "./share.js";
+import { endFillTurn, mayFill } from "./fill-turns.js";
 import {
   plusCost,
   type Conn,
@@ -98,11 +98,12 @@ export function onFillHole(state: MachineState, conn: Conn, key: KeyId, hole: Ho
 
 function startFill(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
   const names = state.keys.get(key);
-  if (names === undefined || !mayFill(state, key)) return;
+  if (names === undefined) return;
   for (const hole of state.holes.get(key) ?? []) {
     if (!isFillable(hole.reason)) continue;
     const best = bestFiller(state, key, hole, now);
     if (best === undefined) continue;
+    if (!mayFill(state, key, out)) return;
     const id = state.nextRequestId++;
     const { conn, from, to } = best;
     state.fills.set(key, {
@@ -124,6 +125,7 @@ function startFill(state: MachineState, key: KeyId, now: number, out: Effect[]):
     );
     return;
   }
+  endFillTurn(state, key, out);
 }
 
 /** Who holds the earliest part of a hole; among equals, the nearest to the origin. */

@@ -6,6 +6,7 @@ import { nodeOfOrigin, siteOfOrigin, type OriginId, type StreamName } from "../m
 import type { SealedRun } from "../store/store.js";
 import type { Purse } from "./budget/purse.js";
 import type { CreditWindow } from "./credit-window.js";
+import type { FillTurn } from "./fill-turns.js";
 import type { Claim, Settling, Share, ShareEvent } from "./share.js";
 
 /** What travels between two machines: the body of one frame. */
@@ -231,6 +232,9 @@ export interface MachineState {
   own: OriginId;
   /** This node has taken a new origin since it started: it was restored, and is not another time. */
   isReborn: boolean;
+  /** When something happened last, and since when that was never long ago: before, what came was not read. */
+  steppedAt: number;
+  runsSince: number;
   readonly keys: Map<KeyId, Key>;
   /** First seq that is not durable here. */
   readonly held: Map<KeyId, number>;
@@ -494,6 +498,7 @@ export type Effect =
     }
   /** Tell the other nodes of this site, which have one log with this one. */
   | ({ readonly type: "claim"; readonly number: number } & Key & Claim)
+  | ({ readonly type: "fillTurn" } & FillTurn)
   /** End what others that are gone still bring of this key, and read the site's log to its end. Why is told with the answer. */
   | ({ readonly type: "settle"; readonly key: KeyId } & Key & Settling)
   /** Others do what this node did: of what came and is not in the site's log, nothing gets there any more. */
@@ -514,6 +519,8 @@ export function createMachine(self: string, own: OriginId, share?: Share): Machi
     self,
     own,
     isReborn: false,
+    steppedAt: -Infinity,
+    runsSince: -Infinity,
     keys: new Map(),
     held: new Map(),
     received: new Map(),

@@ -52,6 +52,9 @@ import { CREDIT_BYTES_MAX } from "./wire-limits.js";
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
 
+/** With a tick every 100 ms: a process in which nothing happened for so long did not run. */
+const PAUSE_MS = 1_000;
+
 /**
  * The replication protocol of one node as a state machine: given what happened, says what to do.
  *
@@ -62,6 +65,8 @@ const REFUSED_MS = 1_000;
  */
 export function step(state: MachineState, event: MachineEvent, now: number): Effect[] {
   const out: Effect[] = [];
+  if (now - state.steppedAt > PAUSE_MS) state.runsSince = now;
+  state.steppedAt = now;
   switch (event.type) {
     case "connected":
       onConnected(state, event, now, out);
@@ -154,6 +159,7 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
     case "sisterHere":
     case "sisterGone":
     case "claims":
+    case "fillTurns":
     case "left":
     case "settled":
       onShare(state, event, now, out);

@@ -557,6 +557,9 @@ class NodeReplicator implements Replicator {
       case "claim":
         this.#share?.claim(effect);
         break;
+      case "fillTurn":
+        this.#share?.fillTurn(effect);
+        break;
       case "settle":
         // Behind what came before: that may be refused, and then is not to be taken for what comes next.
         this.#inTurn(

@@ -12,6 +12,7 @@ import {
 } from "./machine-state.js";
 import type { OriginId } from "../model/names.js";
 import type { Candidate } from "./candidates.js";
+import { hearFillTurns, onFillSettled, tellFillTurnsAgain, type FillTurn, type OwnFillTurn } from "./fill-turns.js";
 
 /** What a node tells the other nodes of its site of one key. */
 export interface Claim {
@@ -36,6 +37,8 @@ interface Sister {
   /** What it writes itself comes from nowhere else. */
   readonly origin: OriginId;
   readonly claims: Map<KeyId, Claim & { readonly order: number }>;
+  /** Keys of which it fills gaps, or waits to, and since which word. */
+  readonly fills: Map<KeyId, number>;
 }
 
 /**
@@ -46,6 +49,8 @@ export interface Share {
   /** Nothing is asked for before the others had time to say what they ask for. */
   isOpen: boolean;
   readonly own: Map<KeyId, OwnClaim>;
+  /** Keys of which this node fills gaps, or waits to (fill-turns.ts). */
+  readonly fills: Map<KeyId, OwnFillTurn>;
   /** By name of the node, `site.node`; those that live. */
   readonly sisters: Map<string, Sister>;
   /** What this node has of a key and is not in the log, up to this seq. */
@@ -67,6 +72,7 @@ export type ShareEvent =
   | { readonly type: "sisterGone"; readonly node: string }
   /** What a node of the site, this one included, has said, in the order of the log. */
   | { readonly type: "claims"; readonly node: string; readonly claims: readonly HeardClaim[] }
+  | { readonly type: "fillTurns"; readonly node: string; readonly turns: readonly FillTurn[] }
   /** Of this key, more is here than in the log, up to this seq; who settles it puts it there. */
   | ({ readonly type: "left"; readonly next: number } & Key)
   /** The answer to a `settle` effect, with what that said. */
@@ -74,7 +80,7 @@ export type ShareEvent =
 
 /** Why the log of this site is read to its end. */
 export interface Settling {
-  /** Of the claim by which this node takes a turn. */
+  /** Of the word by which this node takes a turn, to ask or to fill a gap. */
   readonly order?: number | undefined;
   /** How far a peer said that it holds what this node wrote itself. */
   readonly claimed?: number | undefined;
@@ -94,6 +100,7 @@ export function createShare(): Share {
   return {
     isOpen: false,
     own: new Map(),
+    fills: new Map(),
     sisters: new Map(),
     left: new Map(),
     waits: new Map(),
@@ -185,17 +192,6 @@ function putsLeft(state: MachineState, key: KeyId, out: Effect[]): boolean {
   return true;
 }
 
-/** Gaps are filled by whoever asks for the rest, else by one of those that could. */
-export function mayFill(state: MachineState, key: KeyId): boolean {
-  const { share } = state;
-  if (share === undefined) return true;
-  if (!share.isOpen) return false;
-  if (share.sisters.size === 0) return true;
-  const asker = askerOf(state, key);
-  if (asker !== undefined) return asker.node === state.self && share.own.get(key)?.isReady === true;
-  return !hasBetter(state, key, share.own.get(key)?.distance ?? DISTANCE_INFINITE);
-}
-
 /** From the origin to this node by way of another node of the site. */
 export function sharedDistance(state: MachineState, key: KeyId): number {
   const asker = askerOf(state, key);
@@ -215,14 +211,16 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
       return undefined;
     case "sisterHere": {
       if (event.node === state.self) return [];
-      share.sisters.set(event.node, { origin: event.origin, claims: new Map() });
+      share.sisters.set(event.node, { origin: event.origin, claims: new Map(), fills: new Map() });
       // It has heard nothing yet; what is said again counts from then on.
       for (const key of share.own.keys()) sayAgain(state, share, key, out);
+      tellFillTurnsAgain(state, out);
       return undefined;
     }
     case "sisterGone":
       if (event.node === state.self) {
         share.own.clear();
+        share.fills.clear();
         share.left.clear();
         share.isOpen = false;
         out.push({ type: "giveUp" });
@@ -240,12 +238,15 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
       }
       return keys;
     }
+    case "fillTurns":
+      return hearFillTurns(state, event.node, event.turns);
     case "left": {
       const key = internKey(state, event.stream, event.origin);
       share.left.set(key, event.next);
       return [key];
     }
     case "settled": {
+      onFillSettled(state, event.key, event.order);
       const own = share.own.get(event.key);
       // Of what was asked for and let go of meanwhile, others may have brought more since.
       const isCurrent = own?.asks === true && own.order === event.order;
@@ -260,10 +261,10 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
 
 export function isShared(state: MachineState, key: KeyId): boolean {
   const { share } = state;
-  return (
-    share !== undefined &&
-    (share.own.has(key) || share.left.has(key) || [...share.sisters.values()].some(({ claims }) => claims.has(key)))
-  );
+  if (share === undefined) return false;
+  const { own, left, fills, sisters } = share;
+  if ([own, left, fills].some((known) => known.has(key))) return true;
+  return [...sisters.values()].some((sister) => sister.claims.has(key) || sister.fills.has(key));
 }
 
 function say(state: MachineState, key: KeyId, claim: Claim, out: Effect[]): void {
@@ -369,10 +370,10 @@ function isOverdue(state: MachineState, share: Share, key: KeyId, best: Candidat
   return now - seen.since > best.conn.tuning.stallMs;
 }
 
-/** What was received is in the log, and what was left; no gap is being filled. */
+/** What was received is in the log, and what was left. */
 function isDrained(state: MachineState, key: KeyId): boolean {
   const own = state.share?.own.get(key);
   const isSettling = own?.asks === true && own.order !== undefined && !own.isReady;
   if (isSettling && askerOf(state, key)?.node === state.self) return false;
-  return receivedNext(state, key) === heldNext(state, key) && !state.sources.has(key) && !state.fills.has(key);
+  return receivedNext(state, key) === heldNext(state, key) && !state.sources.has(key);
 }

@@ -6,7 +6,8 @@ import type { Env, TimerHandle } from "../env.js";
 import { isLandfallError } from "../model/errors.js";
 import { originId, streamName, type OriginId } from "../model/names.js";
 import type { LocalStore, SharedLog } from "../store/store.js";
-import { DISTANCE_INFINITE, type Effect } from "./machine-state.js";
+import type { FillTurn } from "./fill-turns.js";
+import { DISTANCE_INFINITE, type Effect, type Key } from "./machine-state.js";
 import type { HeardClaim, ShareEvent } from "./share.js";
 
 export interface SiteShareOptions {
@@ -42,6 +43,9 @@ const ClaimSchema = Type.Tuple([
   Type.Integer({ minimum: 0 }),
 ]);
 
+/** stream, origin, whether it fills gaps or waits to, number */
+const FillTurnSchema = Type.Tuple([Type.String(), Type.String(), Type.Boolean(), Type.Integer({ minimum: 0 })]);
+
 /** A word of one node to all of its site, as JSON. */
 const WordSchema = Type.Object({
   version: Type.Literal(VERSION),
@@ -56,6 +60,7 @@ const WordSchema = Type.Object({
   gone: Type.Optional(Type.Object({ node: Type.String(), life: Type.String() })),
   /** Each is looked at by itself. */
   claims: Type.Optional(Type.Array(Type.Unknown())),
+  fills: Type.Optional(Type.Array(Type.Unknown())),
 });
 type Word = Static<typeof WordSchema>;
 
@@ -78,6 +83,7 @@ export class SiteShare {
   #origin: OriginId;
   #heardSelfAt = -Infinity;
   #claims: Extract<Effect, { type: "claim" }>[] = [];
+  #fillTurns: FillTurn[] = [];
   #flushing: TimerHandle | undefined;
   #beat: TimerHandle | undefined;
   #listening: TimerHandle | undefined;
@@ -107,7 +113,13 @@ export class SiteShare {
   /** Told with what else comes up in this turn of the event loop. */
   claim(effect: Extract<Effect, { type: "claim" }>): void {
     this.#claims.push(effect);
-    if (this.#claims.length === 1) this.#flushing = this.#options.env.setTimer(0, () => this.#flush());
+    this.#flushSoon();
+  }
+
+  /** Likewise. */
+  fillTurn(turn: FillTurn): void {
+    this.#fillTurns.push(turn);
+    this.#flushSoon();
   }
 
   /** @param brought all that this node was bringing is in the log: who hears that it is gone goes on behind that */
@@ -127,9 +139,19 @@ export class SiteShare {
     timer?.cancel();
   }
 
+  #flushSoon(): void {
+    if (this.#claims.length + this.#fillTurns.length > 1) return;
+    this.#flushing = this.#options.env.setTimer(0, () => this.#flush());
+  }
+
   #flush(): void {
     const claims = this.#claims;
     this.#claims = [];
+    const turns = this.#fillTurns.splice(0);
+    for (let i = 0; i < turns.length; i += CLAIMS_PER_WORD_MAX) {
+      const part = turns.slice(i, i + CLAIMS_PER_WORD_MAX);
+      this.#say({ fills: part.map(({ stream, origin, fills, number }) => [stream, origin, fills, number]) });
+    }
     for (let i = 0; i < claims.length; i += CLAIMS_PER_WORD_MAX) {
       this.#say({
         claims: claims
@@ -175,6 +197,7 @@ export class SiteShare {
     this.#over.add(this.#life);
     this.#life = randomUUID();
     this.#claims = [];
+    this.#fillTurns = [];
     this.#welcomedBy.clear();
     this.#listening?.cancel();
     this.#say({ hello: true, again: true });
@@ -233,7 +256,7 @@ export class SiteShare {
     this.#hearRest(node, word);
   }
 
-  #hearRest(node: string, { gone, claims }: Word): void {
+  #hearRest(node: string, { gone, claims, fills }: Word): void {
     const { run, self } = this.#options;
     if (gone !== undefined) {
       if (gone.node !== self) {
@@ -244,16 +267,20 @@ export class SiteShare {
         return;
       }
     }
-    if (claims === undefined) return;
-    const heard = claims.map(readClaim).filter((claim) => claim !== undefined);
-    if (heard.length < claims.length) {
-      const passed = claims.length - heard.length;
+    if (claims !== undefined) run({ type: "claims", node, claims: this.#readable(node, claims, readClaim) });
+    if (fills !== undefined) run({ type: "fillTurns", node, turns: this.#readable(node, fills, readFillTurn) });
+  }
+
+  #readable<T>(node: string, said: readonly unknown[], read: (one: unknown) => T | undefined): T[] {
+    const heard = said.map(read).filter((one) => one !== undefined);
+    if (heard.length < said.length) {
+      const passed = said.length - heard.length;
       this.#options.log.warn(
         { node, claims: passed },
         "a node of this site says what nobody can read; it is passed over",
       );
     }
-    run({ type: "claims", node, claims: heard });
+    return heard;
   }
 
   #gone(node: string, life: string): void {
@@ -312,15 +339,20 @@ function decode(bytes: Uint8Array): Word | undefined {
 function readClaim(claim: unknown): HeardClaim | undefined {
   if (!Value.Check(ClaimSchema, claim)) return undefined;
   const [stream, origin, distance, asks, overdue, number] = claim;
+  const key = readKey(stream, origin);
+  return key && { ...key, distance: distance ?? DISTANCE_INFINITE, asks, overdue, number };
+}
+
+function readFillTurn(turn: unknown): FillTurn | undefined {
+  if (!Value.Check(FillTurnSchema, turn)) return undefined;
+  const [stream, origin, fills, number] = turn;
+  const key = readKey(stream, origin);
+  return key && { ...key, fills, number };
+}
+
+function readKey(stream: string, origin: string): Key | undefined {
   try {
-    return {
-      stream: streamName(stream),
-      origin: originId(origin),
-      distance: distance ?? DISTANCE_INFINITE,
-      asks,
-      overdue,
-      number,
-    };
+    return { stream: streamName(stream), origin: originId(origin) };
   } catch (error) {
     if (!isLandfallError(error)) throw error;
     return undefined;

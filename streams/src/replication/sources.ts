@@ -82,7 +82,8 @@ export function consider(state: MachineState, key: KeyId, now: number, out: Effe
 
 /**
  * Whether a peer claims records, is asked for them, could send them, and does not. One that is busy sends something else
- * meanwhile, in the order in which the link serves streams; one that cannot read them says so.
+ * meanwhile, in the order in which the link serves streams; one that cannot read them says so. What comes to a process that does
+ * not run waits there.
  */
 function isWithheld(state: MachineState, key: KeyId, source: Source, conn: Conn, now: number): boolean {
   if ((conn.announced.get(key)?.next ?? 0) <= receivedNext(state, key)) {
@@ -90,7 +91,7 @@ function isWithheld(state: MachineState, key: KeyId, source: Source, conn: Conn,
     return false;
   }
   source.claimedAt ??= now;
-  const since = Math.max(source.claimedAt, source.heardAt, conn.heardAt);
+  const since = Math.max(source.claimedAt, source.heardAt, conn.heardAt, state.runsSince);
   return now - since > conn.tuning.claimMs && conn.window.isOpen && !isUnsent(state, source.requestId);
 }
 
