@@ -14,6 +14,7 @@ import { Positions, positionName } from "./positions.js";
 import { Room } from "./room.js";
 import { closed, fenced, foreign, isSettled, startError, takenOver, truncated } from "./site-log-errors.js";
 import { Topics } from "./topics.js";
+import { Troubles } from "./troubles.js";
 import { Writer } from "./writer.js";
 import { RetentionKeeper } from "./retention-keeper.js";
 import { newTopicSettings, retentionSettings, unlimited } from "./topic-settings.js";
@@ -85,8 +86,7 @@ export class SiteLog {
   private readonly fenceListeners = new Set<() => void>();
   private readonly backoff: Backoff;
   private fatal: LandfallError | undefined;
-  /** What holds each of the two up: one that goes on says nothing of the other. */
-  private readonly troubles = new Map<"writing" | "following", string>();
+  private readonly troubles: Troubles;
   private fault: LandfallError | undefined;
   private readonly appends: Room;
   private readonly arrivals: Room;
@@ -102,6 +102,7 @@ export class SiteLog {
     const { client, local, brokers, prefix, partitions, replication, timers, env, log } = options;
     const { retention, isRetentionKnown } = options;
     this.backoff = new Backoff(timers);
+    this.troubles = new Troubles(timers, log);
     this.appends = new Room(options.pendingBytesMax ?? KAFKA_PENDING_BYTES_MAX);
     this.arrivals = new Room(options.arrivingBytesMax ?? KAFKA_ARRIVING_BYTES_MAX);
     this.topics = new Topics({
@@ -180,7 +181,7 @@ export class SiteLog {
   get failed(): string | undefined {
     if (this.fatal !== undefined) return `${this.fatal.code}: ${this.fatal.message}`;
     if (this.fault !== undefined) return `${this.fault.code}: ${this.fault.message}`;
-    const why = this.troubles.get("writing") ?? this.troubles.get("following");
+    const { why } = this.troubles;
     return this.waiting > 0 && why !== undefined ? `Kafka does not take records: ${why}` : undefined;
   }
 
@@ -638,14 +639,11 @@ export class SiteLog {
 
   private troubled(at: "writing" | "following", error: Error | undefined): void {
     if (error === undefined) {
-      this.troubles.delete(at);
+      this.troubles.end(at);
       this.fault = undefined;
       return;
     }
-    if (isLandfallError(error) || this.isClosing) return;
-    if (this.troubles.size === 0)
-      this.options.log.warn({ err: error }, "Kafka does not answer as it should; it is asked again");
-    this.troubles.set(at, error.message);
+    if (!isLandfallError(error) && !this.isClosing) this.troubles.add(at, error);
   }
 
   private stop(error: LandfallError): void {
