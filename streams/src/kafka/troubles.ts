@@ -19,8 +19,8 @@ const MOVING: readonly string[] = [
 /** What holds a node up at Kafka, writing and following: one that goes on says nothing of the other. */
 export class Troubles {
   private readonly open = new Map<"writing" | "following", string>();
-  private since = 0;
-  private lastAt = -Infinity;
+  /** By what it says, which names the topic. */
+  private readonly met = new Map<string, { readonly since: number; lastAt: number }>();
   private isTold = false;
 
   constructor(
@@ -36,14 +36,13 @@ export class Troubles {
   /** Told in the log once, until all was well for a while; a leader that moves only when that lasts. */
   add(at: "writing" | "following", error: Error): void {
     const now = this.env.monotonic();
-    if (now - this.lastAt > WELL_MS) {
-      this.since = now;
-      this.isTold = false;
-    }
-    this.lastAt = now;
+    for (const [message, { lastAt }] of this.met) if (now - lastAt > WELL_MS) this.met.delete(message);
+    if (this.met.size === 0) this.isTold = false;
+    const { since } = this.met.get(error.message) ?? { since: now };
+    this.met.set(error.message, { since, lastAt: now });
     this.open.set(at, error.message);
     const isMoving = error instanceof KafkaError && MOVING.includes(error.type);
-    if (this.isTold || (isMoving && now - this.since < SETTLING_MS)) return;
+    if (this.isTold || (isMoving && now - since < SETTLING_MS)) return;
     this.isTold = true;
     this.log.warn({ err: error }, "Kafka does not answer as it should; it is asked again");
   }

@@ -32,6 +32,16 @@ it("a leader that is found soon is not told of, one that is not is, once", () =>
   expect(told).toEqual([moving.message]);
 });
 
+it("one topic after the other that finds its leader soon is not told of", () => {
+  for (let topic = 0; topic < 20; topic++) {
+    for (let ms = 0; ms < 1_000; ms += 250) {
+      troubles.add("writing", new KafkaError("NOT_LEADER_FOR_PARTITION", `topic ${topic}: not the leader`));
+      env.advance(250);
+    }
+  }
+  expect(told).toEqual([]);
+});
+
 it("what lasts is told of also where other partitions go on meanwhile", () => {
   for (let ms = 0; ms < 5_000; ms += 500) {
     troubles.add("writing", moving);
