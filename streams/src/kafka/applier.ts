@@ -83,12 +83,44 @@ export class Applier {
     }).catch(() => undefined);
   }
 
+  /**
+   * Of what a broker served from this position on, takes in again what damage has taken of some origins.
+   * @returns where it ends @throws as `fetched`
+   */
+  mend(
+    partition: Partition,
+    position: number,
+    bytes: Uint8Array,
+    isLacking: (origin: OriginId) => boolean,
+  ): Promise<number> {
+    return this.inTurn(partition, async () => {
+      let next = position;
+      for (const batch of readBatches(bytes)) {
+        if (batch.next <= next) continue;
+        const from = next;
+        next = batch.next;
+        const records = batch.records().filter((record) => record.position >= from);
+        for (const entry of partition.reader.read(records)) await this.mendEntry(partition, entry, isLacking);
+      }
+      return next;
+    });
+  }
+
+  private async mendEntry(partition: Partition, entry: Entry, isLacking: (origin: OriginId) => boolean): Promise<void> {
+    if ((entry.kind !== "records" && entry.kind !== "gap") || !isLacking(originOf(entry))) return;
+    // The local store takes it with the run.
+    if ([...partition.held].some((held) => held.isOf(originOf(entry)) && isPartOf(held, entry))) return;
+    if (entry.kind === "gap") await this.takeGap(partition, entry.origin, entry.hole);
+    else if (await this.isTakeable(partition, entry.batch, [], () => Promise.resolve()))
+      await this.options.local.apply(entry.batch);
+  }
+
   /** Goes back to the first record of what was held and was given up. */
   async rewind(partition: Partition): Promise<void> {
     await this.inTurn(partition, async () => rewound(partition));
   }
 
-  private inTurn(partition: Partition, work: () => Promise<boolean>): Promise<boolean> {
+  private inTurn<T>(partition: Partition, work: () => Promise<T>): Promise<T> {
     const turn = partition.tail.then(work).catch((error: unknown) => {
       throw this.failed(partition, error);
     });
@@ -236,6 +268,8 @@ export class Applier {
 }
 
 /** Whose history an entry tells of, if any. */
+function originOf(entry: Extract<Entry, { kind: "records" | "gap" }>): OriginId;
+function originOf(entry: Entry): OriginId | undefined;
 function originOf(entry: Entry): OriginId | undefined {
   if (entry.kind === "records") return entry.batch.origin;
   return entry.kind === "page" || entry.kind === "gap" ? entry.origin : undefined;

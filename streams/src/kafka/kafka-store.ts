@@ -160,7 +160,8 @@ export class KafkaStore implements LocalStore {
     // Of one of which records were superseded, Kafka would not get what the store has.
     if (count !== to - from) return undefined;
     const isNext = (this.local.vector(stream)[origin] ?? 0) === from && this.underWay.of(stream, origin).length === 0;
-    return isNext && origin !== this.origin && !this.options.isCompacted(stream) ? new HeldRun(run, term) : undefined;
+    const hasAny = origin === this.origin || this.log.mending(stream, origin) !== undefined;
+    return isNext && !hasAny && !this.options.isCompacted(stream) ? new HeldRun(run, term) : undefined;
   }
 
   /**
@@ -218,6 +219,9 @@ export class KafkaStore implements LocalStore {
     this.checkOpen();
     checkStream(batch.stream);
     const { stream, origin } = batch;
+    // What Kafka has is not brought there again.
+    const mending = this.log.mending(stream, origin);
+    if (mending !== undefined) await mending;
     const lacking = this.lacking(batch);
     // Of its own, a node takes what damage cost it here; Kafka has had that.
     if (origin === this.origin) return lacking.length === 0 ? undefined : this.local.apply(batch);
@@ -353,6 +357,7 @@ export class KafkaStore implements LocalStore {
       await this.underWay.idle();
       const origin = await this.local.reincarnate();
       this.numbering.forgetAll();
+      await this.log.reincarnated();
       return origin;
     });
   }

@@ -10,6 +10,7 @@ import {
   KAFKA_PENDING_BYTES_MAX,
   START_KAFKA_MS_MAX,
 } from "./kafka-limits.js";
+import { Mender } from "./mender.js";
 import { Positions, positionName } from "./positions.js";
 import { Room } from "./room.js";
 import { closed, fenced, foreign, isSettled, startError, takenOver, truncated } from "./site-log-errors.js";
@@ -74,6 +75,7 @@ export class SiteLog {
   readonly topics: Topics;
   private readonly applier: Applier;
   private readonly follower: Follower;
+  private readonly mender: Mender;
   private readonly keeper: RetentionKeeper;
   private writer: Writer | undefined;
   private producer: ProducerIdentity | undefined;
@@ -137,6 +139,7 @@ export class SiteLog {
       },
     });
     const { topics } = this;
+    this.mender = new Mender({ client, topics: this.topics, applier: this.applier, timers, log });
     this.keeper = new RetentionKeeper({ client, topics, partitions, timers, log, retention, isRetentionKnown });
     this.follower = new Follower({
       client,
@@ -148,6 +151,18 @@ export class SiteLog {
     });
   }
 
+  /** While what damage has taken of a history is read from Kafka again. */
+  mending(stream: StreamName, origin: OriginId): Promise<void> | undefined {
+    const partition = this.known(stream, origin);
+    return partition && this.mender.of(partition);
+  }
+
+  /** The node appends under another origin, and has lost nothing by that. */
+  reincarnated(): Promise<void> {
+    const { local, env } = this.options;
+    return new Positions(local).areOf(local.origin, env.now());
+  }
+
   /**
    * Takes this node's name, and reads what is there to its end.
    * @throws LandfallError UNAVAILABLE, UNAUTHENTICATED, UNSUPPORTED_VERSION, UNSUPPORTED_FORMAT, INVALID_SETTINGS
@@ -157,7 +172,7 @@ export class SiteLog {
     await this.atStart(() => this.topics.refresh());
     this.producer = await this.atStart(() => client.initProducer(this.producerName));
     this.writer = this.newWriter();
-    const { positions, nodes } = await new Positions(local).read();
+    const { positions, nodes, origin } = await new Positions(local).read();
     for (const node of nodes) this.spoken.add(node);
     const ends: [Partition, number][] = [];
     for (const [leader, partitions] of byLeader(this.topics.byName.values())) {
@@ -168,13 +183,30 @@ export class SiteLog {
         ends.push([one, next]);
       }
     }
+    await this.mend(positions.size > 0 && origin !== local.origin ? ends.map(([partition]) => partition) : []);
     await Promise.all(ends.map(([partition, next]) => this.follower.want(partition, next)));
     if (this.fatal !== undefined) throw this.fatal;
     // What Kafka lost the end of may have been numbered by this node.
     if (ends.some(([{ metSinceLoss }]) => metSinceLoss !== undefined) && local.streams().length > 0)
       await local.reincarnate();
+    if (origin !== local.origin) await this.reincarnated();
     this.follower.start();
     this.keeper.start();
+  }
+
+  /**
+   * What damage has taken from the folder is read again before anything that follows it, and from now on as soon as damage is met.
+   * @param all of which anything may be lost
+   */
+  private async mend(all: readonly Partition[]): Promise<void> {
+    const { local } = this.options;
+    const mend = (stream: StreamName, origin: OriginId): Promise<void> | undefined => {
+      const partition = this.known(stream, origin);
+      return partition && this.mender.mend(partition, origin);
+    };
+    local.onDamaged((stream, origin) => void mend(stream, origin));
+    const some = local.damaged().map(({ stream, origin }) => mend(stream, origin));
+    await Promise.all([...all.map((partition) => this.mender.mend(partition)), ...some]);
   }
 
   /** Why nothing can be acknowledged now, if that is so. */
@@ -330,7 +362,7 @@ export class SiteLog {
   }
 
   /**
-   * What any node has had acknowledged of the origin is here when it resolves; and of what nodes that are gone have brought, or this
+   * What any node has had acknowledged of the origin is here when it resolves, damage that was met before mended; and of what nodes that are gone have brought, or this
    * one before it gave that up, nothing gets there any more. Several that wait for the same are one.
    */
   async settled(stream: StreamName, origin: OriginId): Promise<void> {
@@ -340,6 +372,7 @@ export class SiteLog {
       await Promise.all([this.claimToBring(partition), ...fences]);
     }
     await this.settledIn(partition);
+    await this.mender.of(partition);
   }
 
   private async settledIn(partition: Partition): Promise<void> {
@@ -417,6 +450,7 @@ export class SiteLog {
     await this.keeper.close();
     await this.writer?.close();
     await this.follower.close();
+    await this.mender.close();
     for (const partition of this.topics.byName.values()) {
       await partition.tail;
       partition.fail(closed());

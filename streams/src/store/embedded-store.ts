@@ -28,7 +28,7 @@ import { checkCursor } from "./cursor-walk.js";
 import { readDigestFile } from "./digest-file.js";
 import { holdingsOf } from "./holdings.js";
 import { LogReader } from "./log-reader.js";
-import { Maintenance } from "./maintenance.js";
+import { Maintenance, isHealed } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
 import { openFolder } from "./open-folder.js";
 import { Pace } from "./pace.js";
@@ -143,6 +143,7 @@ export class EmbeddedStore implements LocalStore {
   private readonly repairing: RepairOptions;
   private recordsReceived = 0;
   private readonly listeners = new Set<(committed: readonly Committed[]) => void>();
+  private readonly damageListeners = new Set<(stream: StreamName, origin: OriginId) => void>();
   private readonly reading = new Set<Promise<unknown>>();
   /** Appends that have to look at the disk first, and those behind them. */
   private gate: Promise<unknown> | undefined;
@@ -470,6 +471,22 @@ export class EmbeddedStore implements LocalStore {
   onGaps(listener: GapListener): () => void {
     this.checkOpen();
     return this.gapKeeper.onChange(listener);
+  }
+
+  /** Histories of which damage has taken sealed records that are not here again. */
+  damaged(): { readonly stream: StreamName; readonly origin: OriginId }[] {
+    this.checkOpen();
+    return this.opened.catalog.streams.all.flatMap(({ name, runs }) => {
+      const lacking = runs.filter((run) => run.damaged && !isHealed(run)).map(({ log }) => log.origin);
+      return [...new Set(lacking)].map((origin) => ({ stream: name, origin }));
+    });
+  }
+
+  /** Told of each damaged run when it is met, before anything else is done about it. Returns how to stop. */
+  onDamaged(listener: (stream: StreamName, origin: OriginId) => void): () => void {
+    this.checkOpen();
+    this.damageListeners.add(listener);
+    return () => void this.damageListeners.delete(listener);
   }
 
   async latest(stream: StreamName, query: { prefix?: string; after?: string; limit: number }): Promise<StoredRecord[]> {
@@ -800,6 +817,7 @@ export class EmbeddedStore implements LocalStore {
     run.damaged = true;
     const { log } = run;
     log.giveUp((piece) => piece.run === run);
+    for (const listener of this.damageListeners) listener(log.stream.name, log.origin);
     this.maintenance
       .exclusive(() => this.maintenance.markDamaged(run))
       .then(() => this.gapKeeper.changed(log))

@@ -459,7 +459,7 @@ export function pieceOf(run: Run): Piece {
 }
 
 /** All that a damaged run held is here again. */
-function isHealed({ damaged, log, from, to }: Run): boolean {
+export function isHealed({ damaged, log, from, to }: Run): boolean {
   return damaged && log.missing(from, to).length === 0 && log.fillable(from, to).length === 0;
 }
 
