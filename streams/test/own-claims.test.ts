@@ -32,7 +32,16 @@ function siteNode() {
     settled: (asked: Effect[], now: number) => {
       const settle = asked.find((effect) => effect.type === "settle");
       expect(settle).toMatchObject({ key: KEY });
-      return does({ type: "settled", key: KEY, claimed: settle?.claimed }, now);
+      return does({ type: "settled", key: KEY, settling: settle!.settling }, now);
+    },
+    /** The peer asks for what follows, and holds another record right before that. */
+    serves: () => {
+      const value = { id: 7, stream: STREAM, origin: OWN, from: 5, to: 0, digests: [], staged: undefined };
+      const asked = does({ type: "message", conn: SYDNEY, message: { $case: "request", value } }, 4);
+      const compare = asked.find(({ type }) => type === "read" || type === "compare");
+      const block = { conn: SYDNEY, requestId: 7, key: KEY, firstSeq: 5, count: 0, block: new Uint8Array(0) };
+      if (compare?.type === "read") does({ type: "block", ...block, isFork: true }, 5);
+      else does({ type: "compared", conn: SYDNEY, requestId: 7, key: KEY, isFork: true }, 5);
     },
     /** A record of the peer's is looked at, to find where the histories part. */
     isSearching: () => machine.mends.get(KEY)?.step === "search",
@@ -91,5 +100,16 @@ it("R2: a log that could not be read to its end is read again later", () => {
   const again = node.tick(FORKED_MS + 1);
   expect(settles(again)).toBe(1);
   node.settled(again, FORKED_MS + 2);
+  expect(node.isSearching()).toBe(true);
+});
+
+it("R2: another history that a peer has shown is looked into whatever the log holds", () => {
+  const node = siteNode();
+  node.reads(8, 0);
+  node.isTold(5, 1);
+  node.isTold(9, 2);
+  node.serves();
+  expect(node.machine.forks.get(KEY)?.isShown).toBe(true);
+  node.tick(1_000);
   expect(node.isSearching()).toBe(true);
 });

@@ -442,8 +442,8 @@ export class SimSite {
       case "settle": {
         const { life } = this;
         this.log?.settled(this, () => {
-          const { key, order, claimed } = effect;
-          if (this.life === life) this.event({ type: "settled", key, order, claimed });
+          const { key, settling } = effect;
+          if (this.life === life) this.event({ type: "settled", key, settling });
         });
         break;
       }

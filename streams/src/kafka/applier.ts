@@ -84,22 +84,22 @@ export class Applier {
   }
 
   /**
-   * Of what a broker served from this position on, takes in again what damage has taken of some origins.
+   * Of what a broker served between these positions, takes in again what damage has taken of some origins.
    * @returns where it ends @throws as `fetched`
    */
   mend(
     partition: Partition,
-    position: number,
+    { from, to }: { readonly from: number; readonly to: number },
     bytes: Uint8Array,
     isLacking: (origin: OriginId) => boolean,
   ): Promise<number> {
     return this.inTurn(partition, async () => {
-      let next = position;
+      let next = from;
       for (const batch of readBatches(bytes)) {
-        if (batch.next <= next) continue;
-        const from = next;
+        if (batch.next <= next || next >= to) continue;
+        const first = next;
         next = batch.next;
-        const records = batch.records().filter((record) => record.position >= from);
+        const records = batch.records().filter(({ position }) => position >= first && position < to);
         for (const entry of partition.reader.read(records)) await this.mendEntry(partition, entry, isLacking);
       }
       return next;
@@ -108,11 +108,20 @@ export class Applier {
 
   private async mendEntry(partition: Partition, entry: Entry, isLacking: (origin: OriginId) => boolean): Promise<void> {
     if ((entry.kind !== "records" && entry.kind !== "gap") || !isLacking(originOf(entry))) return;
+    const { local } = this.options;
     // The local store takes it with the run.
     if ([...partition.held].some((held) => held.isOf(originOf(entry)) && isPartOf(held, entry))) return;
-    if (entry.kind === "gap") await this.takeGap(partition, entry.origin, entry.hole);
-    else if (await this.isTakeable(partition, entry.batch, [], () => Promise.resolve()))
-      await this.options.local.apply(entry.batch);
+    if (entry.kind === "gap") {
+      await this.takeGap(partition, entry.origin, entry.hole);
+      return;
+    }
+    const { batch } = entry;
+    if (!(await this.isTakeable(partition, batch, [], () => Promise.resolve()))) return;
+    const [record] = batch.records;
+    const isHere = record === undefined || local.lacking(batch, [], undefined).length === 0;
+    // What was given up because it stands under a later origin of its node was not lost.
+    if (isHere || (await local.standsAgain(batch.stream, batch.origin, record))) return;
+    await local.apply(batch);
   }
 
   /** Goes back to the first record of what was held and was given up. */

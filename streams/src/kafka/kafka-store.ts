@@ -94,11 +94,12 @@ export class KafkaStore implements LocalStore {
     nodes: () => this.log.nodes(),
     fence: (node) => this.log.fence(node),
     left: () => this.inbox.left(),
-    settled: (stream, origin) =>
+    settled: (stream, origin, why) =>
       this.open(async () => {
         const { term } = this.log;
         await this.log.settled(stream, origin);
-        await this.inbox.goOn(stream, origin, term);
+        if (why === "ask") await this.inbox.goOn(stream, origin, term);
+        if (why === "fill") await this.log.mending(stream, origin);
       }),
     giveUp: () => this.log.giveUp(),
     onFenced: (listener) => this.log.onFenced(listener),
@@ -219,9 +220,14 @@ export class KafkaStore implements LocalStore {
     this.checkOpen();
     checkStream(batch.stream);
     const { stream, origin } = batch;
-    // What Kafka has is not brought there again.
     const mending = this.log.mending(stream, origin);
-    if (mending !== undefined) await mending;
+    // Of what follows, nothing can have been here.
+    if (mending !== undefined && batch.firstSeq < (this.local.vector(stream)[origin] ?? 0)) {
+      // What Kafka has is not brought there again.
+      const kept = { ...batch, records: batch.records.map(keep) };
+      await mending;
+      return this.take(kept, (record) => record, term);
+    }
     const lacking = this.lacking(batch);
     // Of its own, a node takes what damage cost it here; Kafka has had that.
     if (origin === this.origin) return lacking.length === 0 ? undefined : this.local.apply(batch);
@@ -357,7 +363,8 @@ export class KafkaStore implements LocalStore {
       await this.underWay.idle();
       const origin = await this.local.reincarnate();
       this.numbering.forgetAll();
-      await this.log.reincarnated();
+      // Where it is not noted, Kafka is read once more than it need be.
+      await this.log.reincarnated().catch(() => undefined);
       return origin;
     });
   }

@@ -152,9 +152,10 @@ export class SiteLog {
   }
 
   /** While what damage has taken of a history is read from Kafka again. */
-  mending(stream: StreamName, origin: OriginId): Promise<void> | undefined {
+  mending(stream: StreamName, origin: OriginId): Promise<unknown> | undefined {
+    if (this.mender.isIdle) return undefined;
     const partition = this.known(stream, origin);
-    return partition && this.mender.of(partition);
+    return partition && this.mender.of(partition, origin);
   }
 
   /** The node appends under another origin, and has lost nothing by that. */
@@ -184,12 +185,15 @@ export class SiteLog {
       }
     }
     await this.mend(positions.size > 0 && origin !== local.origin ? ends.map(([partition]) => partition) : []);
+    // From now on, what is lacking is what follows.
+    if (origin !== local.origin) await this.reincarnated();
     await Promise.all(ends.map(([partition, next]) => this.follower.want(partition, next)));
     if (this.fatal !== undefined) throw this.fatal;
     // What Kafka lost the end of may have been numbered by this node.
-    if (ends.some(([{ metSinceLoss }]) => metSinceLoss !== undefined) && local.streams().length > 0)
+    if (ends.some(([{ metSinceLoss }]) => metSinceLoss !== undefined) && local.streams().length > 0) {
       await local.reincarnate();
-    if (origin !== local.origin) await this.reincarnated();
+      await this.reincarnated();
+    }
     this.follower.start();
     this.keeper.start();
   }
@@ -362,7 +366,7 @@ export class SiteLog {
   }
 
   /**
-   * What any node has had acknowledged of the origin is here when it resolves, damage that was met before mended; and of what nodes that are gone have brought, or this
+   * What any node has had acknowledged of the origin is here when it resolves; and of what nodes that are gone have brought, or this
    * one before it gave that up, nothing gets there any more. Several that wait for the same are one.
    */
   async settled(stream: StreamName, origin: OriginId): Promise<void> {
@@ -372,7 +376,6 @@ export class SiteLog {
       await Promise.all([this.claimToBring(partition), ...fences]);
     }
     await this.settledIn(partition);
-    await this.mender.of(partition);
   }
 
   private async settledIn(partition: Partition): Promise<void> {

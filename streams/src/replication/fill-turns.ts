@@ -6,6 +6,8 @@ export interface OwnFillTurn {
   readonly number: number;
   /** The word's place in the order of all; undefined until it was heard. Another node hears the two of them in the same order. */
   order: number | undefined;
+  /** Somebody may have heard it: then the end is told, too, whoever is there by then. */
+  isTold: boolean;
   /** All that others brought before is here: `asked` for, and so. */
   settling: "not yet" | "asked" | "done";
 }
@@ -29,15 +31,16 @@ export function mayFill(state: MachineState, key: KeyId, out: Effect[]): boolean
   if (!share.isOpen) return false;
   let own = share.fills.get(key);
   if (own === undefined) {
-    own = { number: ++share.number, order: undefined, settling: "not yet" };
+    const isTold = share.sisters.size > 0;
+    const order = isTold ? undefined : ++share.order;
+    own = { number: ++share.number, order, isTold, settling: "not yet" };
     share.fills.set(key, own);
-    if (share.sisters.size > 0) tell(state, key, true, own.number, out);
-    else own.order = ++share.order;
+    if (isTold) tell(state, key, true, own.number, out);
   }
   if (own.order === undefined || !isFirst(state, key, own.order)) return false;
   if (own.settling === "not yet") {
     own.settling = "asked";
-    out.push({ type: "settle", key, ...names, order: own.order });
+    out.push({ type: "settle", key, ...names, settling: { why: "fill", order: own.order } });
   }
   return own.settling === "done";
 }
@@ -45,12 +48,18 @@ export function mayFill(state: MachineState, key: KeyId, out: Effect[]): boolean
 /** Nothing is left that this node could fill, and all that it brought is in the log. */
 export function endFillTurn(state: MachineState, key: KeyId, out: Effect[]): void {
   const { share } = state;
-  if (share?.fills.delete(key) === true && share.sisters.size > 0) tell(state, key, false, ++share.number, out);
+  const own = share?.fills.get(key);
+  if (share === undefined || own === undefined) return;
+  share.fills.delete(key);
+  if (own.isTold) tell(state, key, false, ++share.number, out);
 }
 
 /** To a node that has begun, and has heard nothing yet. The turns keep their places: to it, they are all before its own. */
 export function tellFillTurnsAgain(state: MachineState, out: Effect[]): void {
-  for (const [key, { number }] of state.share?.fills ?? []) tell(state, key, true, number, out);
+  for (const [key, own] of state.share?.fills ?? []) {
+    own.isTold = true;
+    tell(state, key, true, own.number, out);
+  }
 }
 
 /** @param node of the site, this one included. @returns the keys */
@@ -73,7 +82,7 @@ export function hearFillTurns(state: MachineState, node: string, turns: readonly
 }
 
 /** The log was read to its end, for the turn with this place. */
-export function onFillSettled(state: MachineState, key: KeyId, order: number | undefined): void {
+export function onFillSettled(state: MachineState, key: KeyId, order: number): void {
   const own = state.share?.fills.get(key);
   if (own !== undefined && own.order === order && own.settling === "asked") own.settling = "done";
 }

@@ -35,7 +35,7 @@ export function onFork(state: MachineState, conn: Conn, key: KeyId, now: number,
   out.push({ type: "fork", conn: conn.id, key });
   const known = state.forks.get(key);
   if (known !== undefined && known.conn >= 0 && (known.dueAt <= now || state.mends.has(key))) return;
-  state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
+  state.forks.set(key, { isShown: true, conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
 }
 
 /** A peer says that it holds more of what this node wrote than the node itself. */
@@ -45,20 +45,21 @@ export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: numbe
     // Under its present origin nothing was ever written but by this very process.
     if (state.share !== undefined) onOwnClaim(state, conn, key, now, out);
     else if (state.isReborn) refute(state, conn, key, next, out);
-    else state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
+    else state.forks.set(key, { isShown: false, conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
     return;
   }
   const names = state.keys.get(key);
   const isWritten = heldNext(state, key) > 0 && !state.again.has(key);
   // What it asks for anyway it compares anyway.
   if (names === undefined || !isWritten || conn.rights.mayRequest(names.stream, names.origin)) return;
-  state.forks.set(key, { conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
+  state.forks.set(key, { isShown: false, conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
 }
 
 /** Looked into one after the other. */
 function onOwnClaim(state: MachineState, conn: Conn, key: KeyId, now: number, out: Effect[]): void {
   const known = state.forks.get(key);
-  if (known === undefined || !state.conns.has(known.conn)) awaitOwn(state, conn, key, now, out);
+  const isOpen = known !== undefined && (known.isShown || state.conns.has(known.conn));
+  if (!isOpen) awaitOwn(state, conn, key, now, out);
 }
 
 /** Other nodes of this site may have read from the log, and told others of, what this one has written and not read itself yet. */
@@ -71,8 +72,8 @@ function awaitOwn(state: MachineState, conn: Conn, key: KeyId, now: number, out:
   }
   const tries = state.forks.get(key)?.tries ?? 0;
   // Where the log cannot be read, it is tried again then.
-  state.forks.set(key, { conn: conn.id, dueAt: now + FORKED_MS, lookedAt: now, tries });
-  out.push({ type: "settle", key, ...names, claimed });
+  state.forks.set(key, { isShown: false, conn: conn.id, dueAt: now + FORKED_MS, lookedAt: now, tries });
+  out.push({ type: "settle", key, ...names, settling: { why: "own", claimed } });
 }
 
 /**
@@ -81,7 +82,7 @@ function awaitOwn(state: MachineState, conn: Conn, key: KeyId, now: number, out:
  */
 export function onOwnSettled(state: MachineState, key: KeyId, claimed: number, now: number, out: Effect[]): void {
   const fork = state.forks.get(key);
-  if (fork === undefined || !isOwn(state, key) || state.mends.has(key)) return;
+  if (fork === undefined || fork.isShown || !isOwn(state, key) || state.mends.has(key)) return;
   const conn = state.conns.get(fork.conn);
   if (claimed > heldNext(state, key)) {
     if (!state.isReborn) begin(state, key, fork.conn, now, out);
@@ -110,7 +111,8 @@ export function considerFork(state: MachineState, key: KeyId, now: number, out: 
   const fork = state.forks.get(key);
   if (mend !== undefined || fork === undefined || fork.dueAt > now) return;
   const conn = state.conns.get(fork.conn);
-  if (state.share !== undefined && isOwn(state, key) && conn !== undefined) awaitOwn(state, conn, key, now, out);
+  const isClaim = state.share !== undefined && isOwn(state, key) && !fork.isShown;
+  if (isClaim && conn !== undefined) awaitOwn(state, conn, key, now, out);
   else begin(state, key, fork.conn, now, out);
 }
 
@@ -125,7 +127,8 @@ export function lookAgain(state: MachineState, key: KeyId): void {
     const isUnsearched = isOfThisNode(state, other) && !state.again.has(other);
     if (other === key || isOwn(state, other) || heldNext(state, other) === 0) continue;
     if (fork?.dueAt === Infinity) fork.dueAt = fork.lookedAt + waitOf(fork);
-    else if (fork === undefined && !isUnsearched) state.forks.set(other, { conn: -1, dueAt: 0, lookedAt: 0, tries: 0 });
+    else if (fork === undefined && !isUnsearched)
+      state.forks.set(other, { isShown: false, conn: -1, dueAt: 0, lookedAt: 0, tries: 0 });
   }
 }
 

@@ -194,6 +194,8 @@ export interface Fill {
 
 /** Two histories of one origin were met, here and at a peer, or may be here. */
 export interface Fork {
+  /** Another history was met; else somebody only says that he holds more. */
+  readonly isShown: boolean;
   /** Connection over which the other one was met; -1 where it is only looked after whether something stands again. */
   readonly conn: number;
   /** When something is to be done about it; Infinity while nothing can be. */
@@ -500,7 +502,7 @@ export type Effect =
   | ({ readonly type: "claim"; readonly number: number } & Key & Claim)
   | ({ readonly type: "fillTurn" } & FillTurn)
   /** End what others that are gone still bring of this key, and read the site's log to its end. Why is told with the answer. */
-  | ({ readonly type: "settle"; readonly key: KeyId } & Key & Settling)
+  | ({ readonly type: "settle"; readonly key: KeyId; readonly settling: Settling } & Key)
   /** Others do what this node did: of what came and is not in the site's log, nothing gets there any more. */
   | { readonly type: "giveUp" }
   /** End the link: by default as links end, with a code when the peer said what it may not say. */

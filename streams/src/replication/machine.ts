@@ -181,7 +181,8 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
 function onShare(state: MachineState, event: ShareEvent, now: number, out: Effect[]): void {
   const keys = hearShare(state, event, out);
   if (event.type === "sisterGone" && event.node === state.self) letGo(state, now, out);
-  if (event.type === "settled") onOwnSettled(state, event.key, event.claimed ?? 0, now, out);
+  if (event.type === "settled" && event.settling.why === "own")
+    onOwnSettled(state, event.key, event.settling.claimed, now, out);
   for (const key of keys ?? state.keys.keys()) {
     if (!state.sources.has(key)) updateDistance(state, key, out);
     consider(state, key, now, out);

@@ -65,6 +65,8 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 type IsOver = () => boolean;
 /** How often stalls, pings and announcements are looked at. */
 const TICK_MS = 100;
+/** A log that refused to be read to its end is asked again after so long. */
+const SETTLE_AGAIN_MS = 10_000;
 
 export interface ReplicatorOptions {
   readonly store: LocalStore;
@@ -579,16 +581,19 @@ class NodeReplicator implements Replicator {
   }
 
   /** What other nodes of this site have brought is here. */
-  async #settle(
-    { key, stream, origin, order, claimed }: Extract<Effect, { type: "settle" }>,
-    isOver: IsOver,
-  ): Promise<void> {
+  async #settle(effect: Extract<Effect, { type: "settle" }>, isOver: IsOver): Promise<void> {
+    const { key, stream, origin, settling } = effect;
     if (isOver()) return;
     try {
-      await this.options.store.shared?.settled(stream, origin);
-      if (!isOver()) this.#run({ type: "settled", key, order, claimed });
+      await this.options.store.shared?.settled(stream, origin, settling.why);
+      if (!isOver()) this.#run({ type: "settled", key, settling });
     } catch (error) {
-      if (!isLandfallError(error, "TAKEN_OVER")) this.#storeFailed("read", key, error);
+      if (isLandfallError(error, "TAKEN_OVER") || isLandfallError(error, "CLOSED")) return;
+      this.#storeFailed("read", key, error);
+      // Others wait for whoever has the turn.
+      this.options.env.setTimer(SETTLE_AGAIN_MS, () => {
+        if (!this.#closed && !isOver()) this.#perform(effect);
+      });
     }
   }
 

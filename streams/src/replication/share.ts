@@ -76,15 +76,16 @@ export type ShareEvent =
   /** Of this key, more is here than in the log, up to this seq; who settles it puts it there. */
   | ({ readonly type: "left"; readonly next: number } & Key)
   /** The answer to a `settle` effect, with what that said. */
-  | ({ readonly type: "settled"; readonly key: KeyId } & Settling);
+  | { readonly type: "settled"; readonly key: KeyId; readonly settling: Settling };
 
 /** Why the log of this site is read to its end. */
-export interface Settling {
-  /** Of the word by which this node takes a turn, to ask or to fill a gap. */
-  readonly order?: number | undefined;
-  /** How far a peer said that it holds what this node wrote itself. */
-  readonly claimed?: number | undefined;
-}
+export type Settling =
+  /** By the word with this place, the node takes the turn to ask. */
+  | { readonly why: "ask"; readonly order: number | undefined }
+  /** Or to fill a gap. */
+  | { readonly why: "fill"; readonly order: number }
+  /** So much a peer said that it holds of what this node wrote itself. */
+  | { readonly why: "own"; readonly claimed: number };
 
 export interface HeardClaim extends Claim, Key {
   /** As in the `claim` effect. */
@@ -246,10 +247,12 @@ export function hearShare(state: MachineState, event: ShareEvent, out: Effect[])
       return [key];
     }
     case "settled": {
-      onFillSettled(state, event.key, event.order);
+      const { settling } = event;
+      if (settling.why === "fill") onFillSettled(state, event.key, settling.order);
+      if (settling.why !== "ask") return [event.key];
       const own = share.own.get(event.key);
       // Of what was asked for and let go of meanwhile, others may have brought more since.
-      const isCurrent = own?.asks === true && own.order === event.order;
+      const isCurrent = own?.asks === true && own.order === settling.order;
       if (isCurrent && askerOf(state, event.key)?.node === state.self) {
         own.isReady = true;
         share.left.delete(event.key);
@@ -284,7 +287,7 @@ function say(state: MachineState, key: KeyId, claim: Claim, out: Effect[]): void
   }
   share.own.set(key, { ...claim, number, order, isReady });
   if (!isAlone) out.push({ type: "claim", ...names, ...claim, number });
-  else if (claim.asks && !goesOn) out.push({ type: "settle", key, ...names, order });
+  else if (claim.asks && !goesOn) out.push({ type: "settle", key, ...names, settling: { why: "ask", order } });
 }
 
 function sayAgain(state: MachineState, share: Share, key: KeyId, out: Effect[]): void {
@@ -308,7 +311,8 @@ function heardOwn(state: MachineState, share: Share, key: KeyId, claim: HeardCla
   }
   own.order ??= order;
   if (own.isReady || askerOf(state, key)?.node !== state.self) return;
-  out.push({ type: "settle", key, stream: claim.stream, origin: claim.origin, order: own.order });
+  const settling = { why: "ask", order: own.order } as const;
+  out.push({ type: "settle", key, stream: claim.stream, origin: claim.origin, settling });
 }
 
 function heardSister(share: Share, node: string, key: KeyId, { distance, asks, overdue }: HeardClaim): void {

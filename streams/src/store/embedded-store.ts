@@ -482,7 +482,7 @@ export class EmbeddedStore implements LocalStore {
     });
   }
 
-  /** Told of each damaged run when it is met, before anything else is done about it. Returns how to stop. */
+  /** Told of each damaged run that is met, once that is noted down, and before its gap is told of. Returns how to stop. */
   onDamaged(listener: (stream: StreamName, origin: OriginId) => void): () => void {
     this.checkOpen();
     this.damageListeners.add(listener);
@@ -817,10 +817,13 @@ export class EmbeddedStore implements LocalStore {
     run.damaged = true;
     const { log } = run;
     log.giveUp((piece) => piece.run === run);
-    for (const listener of this.damageListeners) listener(log.stream.name, log.origin);
     this.maintenance
       .exclusive(() => this.maintenance.markDamaged(run))
-      .then(() => this.gapKeeper.changed(log))
+      .then(() => {
+        // What comes again is never on disk before the damage is noted there.
+        for (const listener of this.damageListeners) listener(log.stream.name, log.origin);
+        return this.gapKeeper.changed(log);
+      })
       .catch((cause: unknown) => {
         this.log.error({ err: cause }, "damage could not be noted down");
       });

@@ -193,11 +193,13 @@ export interface SharedLog {
   /** Histories of which more is here than in the log, up to `next`: it came as runs, and was not put there before this process began, or gave up. */
   left(): { readonly stream: StreamName; readonly origin: OriginId; readonly next: number }[];
   /**
-   * What is left of this history is in the log; what any node had put there before the call is here when it resolves, and nothing of this history gets there any more of what
+   * What any node had put of this history into the log before the call is here when it resolves, and nothing of this history gets there any more of what
    * nodes brought that `fence` was said of, or this one before `giveUp`.
+   * @param why whoever is to ask for the history has what is left of it put into the log; who is to fill gaps has what was lost to damage
+   *   here again
    * @throws LandfallError CLOSED, FENCED, TAKEN_OVER
    */
-  settled(stream: StreamName, origin: OriginId): Promise<void>;
+  settled(stream: StreamName, origin: OriginId, why: "ask" | "fill" | "own"): Promise<void>;
   /** Whoever waits for what this node brings is told TAKEN_OVER, and is to ask for `settled` before it brings anything again. */
   giveUp(): void;
   /** Calls back when another node has said `fence` of this one, and the log takes nothing any more of what it brings. Returns how to stop. */
