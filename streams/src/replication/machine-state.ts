@@ -131,7 +131,7 @@ export interface Conn {
   turn: KeyId[];
   /** What the peer may have under way to this site. */
   readonly window: CreditWindow;
-  /** When records last came, of whichever key. */
+  /** When records last came, of whichever key; or the process went on, which had stood still. */
   heardAt: number;
   /** Its width as the peer was last told, bytes. */
   toldWindow: number;
@@ -234,9 +234,8 @@ export interface MachineState {
   own: OriginId;
   /** This node has taken a new origin since it started: it was restored, and is not another time. */
   isReborn: boolean;
-  /** When something happened last, and since when that was never long ago: before, what came was not read. */
+  /** When something happened last. */
   steppedAt: number;
-  runsSince: number;
   readonly keys: Map<KeyId, Key>;
   /** First seq that is not durable here. */
   readonly held: Map<KeyId, number>;
@@ -522,7 +521,6 @@ export function createMachine(self: string, own: OriginId, share?: Share): Machi
     own,
     isReborn: false,
     steppedAt: -Infinity,
-    runsSince: -Infinity,
     keys: new Map(),
     held: new Map(),
     received: new Map(),

@@ -52,9 +52,6 @@ import { CREDIT_BYTES_MAX } from "./wire-limits.js";
 /** A refusal is no stall: the peer is asked again soon. */
 const REFUSED_MS = 1_000;
 
-/** With a tick every 100 ms: a process in which nothing happened for so long did not run. */
-const PAUSE_MS = 1_000;
-
 /**
  * The replication protocol of one node as a state machine: given what happened, says what to do.
  *
@@ -65,8 +62,7 @@ const PAUSE_MS = 1_000;
  */
 export function step(state: MachineState, event: MachineEvent, now: number): Effect[] {
   const out: Effect[] = [];
-  if (now - state.steppedAt > PAUSE_MS) state.runsSince = now;
-  state.steppedAt = now;
+  standStill(state, now);
   switch (event.type) {
     case "connected":
       onConnected(state, event, now, out);
@@ -175,6 +171,15 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       break;
   }
   return out;
+}
+
+/** What came while the process did not run is read only now: for so long, no peer was silent. */
+function standStill(state: MachineState, now: number): void {
+  const ms = now - state.steppedAt;
+  state.steppedAt = now;
+  // With a tick every 100 ms.
+  if (ms < 1_000) return;
+  for (const conn of state.conns.values()) if (ms > conn.tuning.claimMs / 4) conn.heardAt = now;
 }
 
 /** Who asks for what among the nodes of this site may have changed. */

@@ -91,7 +91,7 @@ function isWithheld(state: MachineState, key: KeyId, source: Source, conn: Conn,
     return false;
   }
   source.claimedAt ??= now;
-  const since = Math.max(source.claimedAt, source.heardAt, conn.heardAt, state.runsSince);
+  const since = Math.max(source.claimedAt, source.heardAt, conn.heardAt);
   return now - since > conn.tuning.claimMs && conn.window.isOpen && !isUnsent(state, source.requestId);
 }
 
