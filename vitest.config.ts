@@ -21,8 +21,8 @@ export default defineConfig({
           ...patient,
           // The map is built once for all of its files.
           ...(name === "web" && { globalSetup: "test/support/one-build.ts" }),
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           // Loading every module anew for each file took as long as the tests themselves.
           isolate: false,
         },
@@ -33,8 +33,8 @@ export default defineConfig({
           root: "./streams",
           include: [`${withKafka}/*.test.ts`],
           ...patient,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {
