@@ -55,7 +55,7 @@ export class Mender {
   /** Resolves when all that Kafka has of the origin is here again; undefined when nothing of it is mended. */
   of(partition: Partition, origin: OriginId): Promise<unknown> | undefined {
     const all = this.passes.get(partition) ?? [];
-    const its = all.filter(({ lacking }) => lacking.has(origin) || lacking.has(undefined));
+    const its = all.filter(({ lacking }) => isIn(lacking, origin));
     return its.length === 0 ? undefined : Promise.all(its.map(({ done }) => done));
   }
 
@@ -98,7 +98,7 @@ export class Mender {
   private async read(partition: Partition, lacking: Lacking): Promise<boolean> {
     const { timers, topics, log } = this.options;
     const { topic, partition: number, position: end } = partition;
-    const isLacking = (origin: OriginId): boolean => lacking.has(undefined) || lacking.has(origin);
+    const isLacking = (origin: OriginId): boolean => isIn(lacking, origin);
     const backoff = new Backoff(timers);
     let unreadable = 0;
     for (let position: number | undefined; (position ?? 0) < end;) {
@@ -146,6 +146,10 @@ export class Mender {
     if (next === position) throw new KafkaError("UNREACHABLE", `${topic}: nothing came`);
     return next;
   }
+}
+
+function isIn(lacking: Lacking, origin: OriginId): boolean {
+  return lacking.has(undefined) || lacking.has(origin);
 }
 
 function leaderOf({ topic, leader }: Partition): number {
