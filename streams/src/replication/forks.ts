@@ -3,7 +3,7 @@ import type { OriginId } from "../model/names.js";
 import { nodeOfOrigin } from "../model/names.js";
 import { announceNow } from "./announcing.js";
 import { askWith } from "./asking.js";
-import { avoid, forgiveAll } from "./candidates.js";
+import { avoid, forgiveAll, isPenalised, penalise } from "./candidates.js";
 import { endServing } from "./serving.js";
 import { consider } from "./sources.js";
 import {
@@ -41,6 +41,8 @@ export function onFork(state: MachineState, conn: Conn, key: KeyId, now: number,
 /** A peer says that it holds more of what this node wrote than the node itself. */
 export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: number, now: number, out: Effect[]): void {
   if (next <= (state.refuted.get(`${conn.peer} ${key}`) ?? 0) || state.mends.has(key)) return;
+  const known = state.forks.get(key);
+  if (known?.isShown === true && state.conns.has(known.conn)) return;
   if (isOwn(state, key)) {
     // Under its present origin nothing was ever written but by this very process.
     if (state.share !== undefined) onOwnClaim(state, conn, key, now, out);
@@ -89,15 +91,8 @@ export function onOwnSettled(state: MachineState, key: KeyId, claimed: number, n
     else if (conn !== undefined) refute(state, conn, key, claimed, out);
     return;
   }
-  state.forks.delete(key);
   // What was written meanwhile is in the log, too.
-  for (const other of state.conns.values()) {
-    const next = other.announced.get(key)?.next ?? 0;
-    if (next > Math.max(heldNext(state, key), state.refuted.get(`${other.peer} ${key}`) ?? 0)) {
-      awaitOwn(state, other, key, now, out);
-      return;
-    }
-  }
+  endMend(state, key, now, out);
 }
 
 /** Goes on with what is due. */
@@ -105,7 +100,9 @@ export function considerFork(state: MachineState, key: KeyId, now: number, out: 
   const mend = state.mends.get(key);
   if (mend?.step === "search") {
     const conn = state.conns.get(mend.conn);
-    if (conn === undefined || now - mend.heardAt > conn.tuning.stallMs) giveUp(state, key, now);
+    if (conn !== undefined && now - mend.heardAt <= conn.tuning.stallMs) return;
+    if (conn !== undefined) penalise(state, conn.peer, key, now);
+    giveUp(state, key, now);
     return;
   }
   const fork = state.forks.get(key);
@@ -151,7 +148,7 @@ export function onProbed(
   if (mend.low < mend.high) probe(state, key, mend, Math.ceil((mend.low + mend.high) / 2), now, out);
   // What the peer holds there must have been seen: a claim alone makes nobody give up what he wrote.
   else if (!isSame && mend.low === 0 && mend.at > 0) probe(state, key, mend, 0, now, out);
-  else onFound(state, key, mend, out);
+  else onFound(state, key, mend, now, out);
 }
 
 /** What the peer has shown there stands here, too, or it does not. */
@@ -164,7 +161,7 @@ export function onMatched(
   const mend = state.mends.get(key);
   if (mend?.step !== "match") return;
   // Without another record shown, whatever the peer said is no reason to give up anything.
-  if (isSame === false || (isSame === undefined && mend.isRefused === true)) onParted(state, key, mend, out);
+  if (isSame === false || (isSame === undefined && mend.isRefused === true)) onParted(state, key, mend, now, out);
   else giveUp(state, key, now);
 }
 
@@ -183,14 +180,17 @@ export function onProbeRefused(
     onProbed(state, key, false, now, out);
     return;
   }
-  if (reason === Refuse_Reason.NOT_FOUND && isOwn(state, key)) {
-    // It may not show it, over this link; but numbers must not be given twice meanwhile.
-    mend.low = heldNext(state, key);
-    onParted(state, key, mend, out);
-    return;
+  if (reason === Refuse_Reason.NOT_FOUND) {
+    avoid(state, conn.peer, key, now + FORKED_MS);
+    if (isOwn(state, key)) {
+      leaveUnseen(state, key, mend, out);
+      return;
+    }
   }
   giveUp(state, key, now);
-  if (reason === Refuse_Reason.BEHIND) refute(state, conn, key, conn.announced.get(key)?.next ?? 0, out);
+  if (reason !== Refuse_Reason.BEHIND) return;
+  refute(state, conn, key, conn.announced.get(key)?.next ?? 0, out);
+  endMend(state, key, now, out);
 }
 
 export function onReincarnated(
@@ -205,7 +205,9 @@ export function onReincarnated(
     return;
   }
   if (own !== state.own) becomeAnother(state, own, now, out);
-  if (mend?.step === "reincarnate") appendFrom(state, key, mend, out);
+  if (mend?.step !== "reincarnate") return;
+  if (mend.isUnseen === true) endMend(state, key, now, out);
+  else appendFrom(state, key, mend, now, out);
 }
 
 export function onAppendedAgain(
@@ -283,7 +285,6 @@ export function dropSearches(state: MachineState, conn: number, now: number): vo
 
 function begin(state: MachineState, key: KeyId, id: number, now: number, out: Effect[]): void {
   const names = state.keys.get(key);
-  const conn = state.conns.get(id);
   const mend: Mend = { step: "set-aside", conn: id, requestId: 0, at: 0, low: 0, high: 0, heardAt: now };
   const held = heldNext(state, key);
   const isWritten = held > 0 || isOwn(state, key);
@@ -292,16 +293,46 @@ function begin(state: MachineState, key: KeyId, id: number, now: number, out: Ef
     out.push({ type: "setAside", key, isForked: id >= 0 });
     return;
   }
-  const announced = conn?.announced.get(key);
-  if (conn === undefined || announced === undefined || announced.next === 0) {
-    giveUp(state, key, now);
+  const conn = witnessOf(state, key, id, now);
+  const next = conn?.announced.get(key)?.next ?? 0;
+  const canShow = conn !== undefined && mayShow(state, key, conn);
+  if (conn === undefined || next === 0 || (!canShow && !isOwn(state, key))) {
+    // Whoever claims it later says so. What was shown is looked into again.
+    if (state.forks.get(key)?.isShown === true) giveUp(state, key, now);
+    else state.forks.delete(key);
     return;
   }
-  mend.step = "search";
-  mend.high = Math.min(held, announced.next - 1);
-  state.mends.set(key, mend);
-  if (conn.tellsGaps && conn.rights.mayProbe(names.stream, names.origin)) probe(state, key, mend, mend.high, now, out);
-  else onProbeRefused(state, conn, key, Refuse_Reason.NOT_FOUND, now, out);
+  const search: Mend = { ...mend, step: "search", conn: conn.id, high: Math.min(held, next - 1) };
+  state.mends.set(key, search);
+  if (canShow) probe(state, key, search, search.high, now, out);
+  else leaveUnseen(state, key, search, out);
+}
+
+/**
+ * Who is asked for what it holds: the one over connection `id` if it has shown another history and was not asked yet; otherwise
+ * of those that claim more than is here one that can show it, did not fail to lately, and is that one if there are several.
+ */
+function witnessOf(state: MachineState, key: KeyId, id: number, now: number): Conn | undefined {
+  const met = state.conns.get(id);
+  const fork = state.forks.get(key);
+  if (met !== undefined && fork?.isShown === true && fork.tries === 0) return met;
+  const rank = (conn: Conn): number =>
+    (mayShow(state, key, conn) ? 4 : 0) + (isPenalised(state, conn.peer, key, now) ? 0 : 2) + (conn === met ? 1 : 0);
+  let best = met;
+  for (const conn of state.conns.values())
+    if (claimOf(state, conn, key) > 0 && (best === undefined || rank(conn) > rank(best))) best = conn;
+  return best;
+}
+
+function mayShow(state: MachineState, key: KeyId, conn: Conn): boolean {
+  const names = state.keys.get(key);
+  return names !== undefined && conn.tellsGaps && conn.rights.mayProbe(names.stream, names.origin);
+}
+
+/** Up to where a peer claims to have more than is here, as long as it was not refuted; 0 for no more. */
+function claimOf(state: MachineState, conn: Conn, key: KeyId): number {
+  const next = conn.announced.get(key)?.next ?? 0;
+  return next > Math.max(heldNext(state, key), state.refuted.get(`${conn.peer} ${key}`) ?? 0) ? next : 0;
 }
 
 function probe(state: MachineState, key: KeyId, mend: Mend, at: number, now: number, out: Effect[]): void {
@@ -320,10 +351,22 @@ function probe(state: MachineState, key: KeyId, mend: Mend, at: number, now: num
   askWith(state, conn, key, value, [at - 1], out);
 }
 
+/** It may not show it, over this link; but numbers must not be given twice meanwhile. Where histories part others may show. */
+function leaveUnseen(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
+  mend.isUnseen = true;
+  reincarnate(state, key, mend, out);
+}
+
+function reincarnate(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
+  mend.step = "reincarnate";
+  const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
+  out.push({ type: "reincarnate", conn: mend.conn, key, next });
+}
+
 /** Both histories are the same up to `low`, and the peer's goes on there: with the same record, it may be, if that was its last. */
-function onFound(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
+function onFound(state: MachineState, key: KeyId, mend: Mend, now: number, out: Effect[]): void {
   if (mend.low >= heldNext(state, key)) {
-    onParted(state, key, mend, out);
+    onParted(state, key, mend, now, out);
     return;
   }
   mend.step = "match";
@@ -331,29 +374,34 @@ function onFound(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): vo
 }
 
 /** Both histories are the same up to `low`, and the peer's goes on with another record. */
-function onParted(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
-  if (isOwn(state, key)) {
-    mend.step = "reincarnate";
-    const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
-    out.push({ type: "reincarnate", conn: mend.conn, key, next });
-  } else {
-    appendFrom(state, key, mend, out);
-  }
+function onParted(state: MachineState, key: KeyId, mend: Mend, now: number, out: Effect[]): void {
+  if (isOwn(state, key)) reincarnate(state, key, mend, out);
+  else appendFrom(state, key, mend, now, out);
 }
 
-function appendFrom(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
+function appendFrom(state: MachineState, key: KeyId, mend: Mend, now: number, out: Effect[]): void {
   if (mend.low < heldNext(state, key)) {
     mend.step = "append";
     out.push({ type: "appendAgain", key, from: mend.low });
     return;
   }
   // What is here is what the peer holds, too; it only has more.
-  state.mends.delete(key);
-  state.forks.delete(key);
   const peer = state.conns.get(mend.conn)?.peer;
   const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
   if (peer !== undefined) state.refuted.set(`${peer} ${key}`, next);
   forgiveAll(state, key);
+  endMend(state, key, now, out);
+}
+
+/** Nothing is left to be done, but for what others have claimed meanwhile. */
+function endMend(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
+  state.mends.delete(key);
+  state.forks.delete(key);
+  for (const conn of state.conns.values()) {
+    const next = claimOf(state, conn, key);
+    if (next > 0) onClaim(state, conn, key, next, now, out);
+    if (state.forks.has(key)) return;
+  }
 }
 
 /** The former origin is like any other from now on. */

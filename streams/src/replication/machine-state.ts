@@ -219,6 +219,8 @@ export interface Mend {
   shown?: unknown;
   /** It has refused what it would hold with this history. */
   isRefused?: true;
+  /** A new origin is taken for a claim alone: where histories part was not seen. */
+  isUnseen?: true;
 }
 
 export interface Penalty {
