@@ -112,8 +112,16 @@ describe("the store of a restored node", () => {
     expect(store.origin).not.toBe(former);
     expect(store.vector(CONTAINERS)).toEqual({ [former]: 7, [store.origin]: 1 });
     const { origin } = store;
+    expect(store.restoredOrigins()).toEqual([former]);
     await store.close();
-    expect((await node.open()).origin).toBe(origin);
+    const again = await node.open();
+    expect([again.origin, again.restoredOrigins()]).toEqual([origin, [former]]);
+    // A copy appends under another origin, and knows no less.
+    await again.close();
+    node.disk.copyFolder("/tokyo", "/copy");
+    const copy = await node.open("tokyo", "/copy");
+    expect(copy.origin).not.toBe(origin);
+    expect(copy.restoredOrigins()).toEqual([former]);
   });
 
   it.each(["in journals", "sealed"])(

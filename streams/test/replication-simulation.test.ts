@@ -112,6 +112,18 @@ describe("replication, simulated", () => {
   );
 
   it(
+    "S2, R1, R4: ships that are put back, whose links may not all show what they had written; what they wrote is ashore once",
+    () => {
+      const common = { writeMs: 15_000, everyMs: 40, troubleMs: 300, sealing: true, links: true, restarts: true };
+      const fleets = live(25_000, 15, { sites: 4, ...common, restores: true, ships: true });
+      if (fleets.length === 1) return;
+      expect(fleets.reduce((sum, { again }) => sum + again, 0)).toBeGreaterThan(0);
+      expect(fleets.reduce((sum, { restored }) => sum + restored, 0)).toBeGreaterThan(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  it(
     "R7: metered links, some over one antenna: no day's budget is exceeded, whatever is cut or crashes; and all converge",
     () => {
       const fleets = live(30_000, 12, {
@@ -214,7 +226,7 @@ describe("replication, simulated", () => {
         const fleet = new SimulatedFleet(seededRandom(seed));
         const shore = fleet.addSite();
         const nodes = fleet.addCluster(3);
-        for (const node of nodes) fleet.connect(node, shore, true);
+        for (const node of nodes) fleet.connect(node, shore, { metered: true });
         const write = () => {
           for (const node of nodes) for (let i = 0; i < 25; i++) node.append();
           if (fleet.time.now < WRITE_MS) fleet.time.after(40, write);
@@ -274,6 +286,51 @@ describe("replication, simulated", () => {
       expect(links.reduce((sum, { records }) => sum + records, 0)).toBe(803);
       const { duplicates, failures } = fleet;
       expect({ seed, duplicates, failures }).toEqual({ seed, duplicates: 0, failures: [] });
+    }
+  });
+
+  it("S2, R1: a ship that was put back meets one that can show what it had written, and before or at once some that only tell of it", () => {
+    const first = testSeed(4_000);
+    for (let seed = first; seed < first + Math.max(80, SEEDS); seed++) {
+      const fleet = new SimulatedFleet(seededRandom(seed));
+      const [tokyo, angeles, rotterdam] = [fleet.addSite(), fleet.addSite(), fleet.addSite()];
+      for (const site of [angeles, rotterdam]) fleet.connect(tokyo, site);
+      const ship = fleet.addSite(false);
+      const port = fleet.connect(ship, tokyo);
+      const satellites = [angeles, rotterdam].map((site) => fleet.connect(ship, site, { narrow: true }));
+      const write = (records: number) => {
+        for (let i = 0; i < records; i++) ship.append();
+      };
+      const isEqual = () => fleet.converged() && fleet.differences().length === 0;
+      const isAshore = () => fleet.time.run(fleet.time.now + HEAL_MS_MAX, isEqual);
+      write(3);
+      isAshore();
+      const backup = ship.disk.copy();
+      write(5);
+      isAshore();
+      ship.restore(backup);
+      write(Math.floor(fleet.random() * 8));
+      const isAtSea = fleet.random() < 0.5;
+      for (const link of isAtSea ? satellites : [port, ...satellites]) link.reopenSoon();
+      // Some of it while it meets them.
+      for (let n = 0; n < 3; n++) fleet.time.after(fleet.random() * 400, () => write(1));
+      fleet.time.run(fleet.time.now + 1_000);
+      if (isAtSea && fleet.random() < 0.5) {
+        ship.crash(false);
+        ship.restart();
+      }
+      for (const link of fleet.links) link.reopenSoon();
+      fleet.time.run(fleet.time.now + 1_000);
+      const done = isAshore();
+      const { duplicates, failures } = fleet;
+      const missing = fleet.differences();
+      expect({ seed, done, duplicates, failures, missing }).toEqual({
+        seed,
+        done: true,
+        duplicates: 0,
+        failures: [],
+        missing: [],
+      });
     }
   });
 

@@ -29,8 +29,8 @@ const NOT_CARRIED: LinkRights = {
 };
 
 /** A ship whose folder was put back: five records of its own are here; eight had gone ashore, of which three are the same. */
-function restoredShip() {
-  const machine = createMachine("ship.a", OWN);
+function restoredShip(own = OWN) {
+  const machine = createMachine("ship.a", own);
   let now = 0;
   const does = (event: MachineEvent): Effect[] => step(machine, event, now);
   const holds = (nextSeq: number) => does({ type: "committed", stream: STREAM, origin: OWN, nextSeq });
@@ -52,6 +52,15 @@ function restoredShip() {
       return does({ type: "tick" });
     },
     takesOrigin: (own: OriginId = REBORN) => does({ type: "reincarnated", key: KEY, own }),
+    wasRestored: () => does({ type: "restored", origin: OWN }),
+    /** The record that was asked for comes. */
+    isShown: (seq: number) => {
+      const { conn, requestId } = machine.mends.get(KEY)!;
+      const record = { firstSeq: seq, count: 1, bytes: 8, payload: `record ${seq}` };
+      return does({ type: "data", conn, requestId, ...record });
+    },
+    /** What is here under this number is what was shown, or something else. */
+    matches: (isSame: boolean) => does({ type: "matched", key: KEY, isSame }),
     isRefused: (reason: Refuse_Reason) => {
       const { conn, requestId: id } = machine.mends.get(KEY)!;
       return does({ type: "message", conn, message: { $case: "refuse", value: { id, reason } } });
@@ -152,4 +161,54 @@ it("S2: where a peer does not show what it claims, another is asked", () => {
   ship.isRefused(Refuse_Reason.NOT_FOUND);
   ship.ticks(10_000);
   expect(ship.searchesOver()).toBe(2);
+});
+
+it("S2: a peer that has as many records under the former origin may have others, and is asked once", () => {
+  const ship = restoredShip();
+  ship.takesOrigin();
+  ship.connects(PORT, "tokyo.a", NOT_WANTED);
+  ship.isTold(PORT, 5);
+  ship.ticks();
+  expect(ship.machine.mends.get(KEY)).toMatchObject({ step: "search", conn: PORT, at: 4 });
+  expect(ship.isShown(4)).toContainEqual({ type: "match", key: KEY, seq: 4, payload: "record 4" });
+  ship.matches(true);
+  ship.isTold(PORT, 5);
+  for (let i = 0; i < 20; i++) expect(ship.ticks(10_000).filter(({ type }) => type !== "send")).toEqual([]);
+  expect(ship.machine.mends.size + ship.machine.forks.size).toBe(0);
+});
+
+it("S2: where it has another last record, that is appended again", () => {
+  const ship = restoredShip();
+  ship.takesOrigin();
+  ship.connects(PORT, "tokyo.a", NOT_WANTED);
+  ship.isTold(PORT, 5);
+  ship.ticks();
+  ship.isShown(4);
+  expect(ship.matches(false)).toContainEqual({ type: "appendAgain", key: KEY, from: 4 });
+});
+
+it("S2: also after a restart, and also of a stream that was told of before the new origin was taken", () => {
+  const ship = restoredShip();
+  ship.connects(PORT, "tokyo.a", NOT_WANTED);
+  ship.isTold(PORT, 5);
+  ship.ticks();
+  expect(ship.searchesOver()).toBeUndefined();
+  ship.takesOrigin();
+  ship.ticks();
+  expect(ship.searchesOver()).toBe(PORT);
+
+  const again = restoredShip(REBORN);
+  again.wasRestored();
+  again.connects(PORT, "tokyo.a", NOT_WANTED);
+  again.isTold(PORT, 5);
+  again.ticks();
+  expect(again.searchesOver()).toBe(PORT);
+});
+
+it("S2: under a former origin that was not put back, as many records are the same", () => {
+  const ship = restoredShip(REBORN);
+  ship.connects(PORT, "tokyo.a", NOT_WANTED);
+  ship.isTold(PORT, 5);
+  ship.ticks();
+  expect(ship.searchesOver()).toBeUndefined();
 });

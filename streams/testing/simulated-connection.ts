@@ -1,10 +1,26 @@
 import { LentToll, PayingToll } from "../src/replication/budget/toll.js";
 import { wireBytes } from "../src/replication/budget/wire-bytes.js";
-import type { LinkTuning, Message } from "../src/replication/machine-state.js";
+import { siteOfOrigin } from "../src/model/names.js";
+import type { LinkRights, LinkTuning, Message } from "../src/replication/machine-state.js";
 import type { SimLink } from "./simulated-link.js";
 import type { SimSite } from "./simulated-site.js";
 
 export const RECORD_BYTES = 200;
+
+/** As `linkRights` has them (replication/rights.ts): what rules allow, the link carries, and the sites want. */
+function rightsOver({ isNarrow }: SimLink, site: SimSite, peer: SimSite): LinkRights {
+  const rules = site.rules.rightsOf(peer.name);
+  return {
+    maySend: (...key) => rules.maySend(...key) && !isNarrow && peer.wants,
+    mayRequest: (...key) => rules.mayRequest(...key) && !isNarrow && site.wants,
+    mayProbe: (...key) => rules.mayProbe(...key) && !isNarrow && (site.wants || siteOfOrigin(key[1]) === site.site),
+    mayBeProbed: (...key) => rules.mayBeProbed(...key) && !isNarrow && siteOfOrigin(key[1]) === peer.site,
+    mayAnnounce: (...key) => rules.mayAnnounce(...key) && (peer.wants || siteOfOrigin(key[1]) === peer.site),
+    mayBelieve: (...key) => rules.mayBelieve(...key),
+    urgency: (stream) => rules.urgency(stream),
+  };
+}
+
 /** A frame that is overtaken, or comes again, does so within this time. */
 const ASTRAY_MS_MAX = 60;
 /** Each end notices within this time that the other is gone; */
@@ -86,7 +102,7 @@ export class SimConnection {
         tuning,
         tellsGaps: true,
         sealed: true,
-        rights: site.rules.rightsOf(peer.name),
+        rights: rightsOver(this.link, site, peer),
         purse: this.#tolls?.[side].purse,
       });
     });

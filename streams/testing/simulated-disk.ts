@@ -14,6 +14,9 @@ export class SimDisk {
   /** Which former own records stand again, and as what; by origin. */
   readonly again = new Map<OriginId, { readonly from: number; readonly to: number; readonly as: OriginId }>();
 
+  /** Former own origins under which it was put back. */
+  readonly restored = new Set<OriginId>();
+
   /** Former own origins of which damage has taken something: what lay behind that comes again (R3). */
   readonly scarred = new Set<OriginId>();
 
@@ -197,6 +200,7 @@ export class SimDisk {
   #copyWithout(isLost: (origin: OriginId, seq: number) => boolean): SimDisk {
     const copy = new SimDisk(this.own);
     for (const [origin, again] of this.again) copy.again.set(origin, again);
+    for (const origin of this.restored) copy.restored.add(origin);
     for (const origin of this.scarred) copy.scarred.add(origin);
     for (const origin of this.origins) {
       const [log, values] = [copy.log(origin), copy.#valuesIn(origin)];

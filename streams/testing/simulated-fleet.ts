@@ -72,12 +72,18 @@ export class SimulatedFleet {
     readonly isUnruly = false,
   ) {}
 
-  addSite(): SimSite {
+  addSite(wants = true): SimSite {
     const name = `s${String(this.sites.length).padStart(2, "0")}`;
     const site = new SimSite(this, name);
+    site.wants = wants;
     this.sites.push(site);
     site.tick();
     return site;
+  }
+
+  /** Those that are to end up with all that there is. */
+  get ashore(): SimSite[] {
+    return this.sites.filter(({ wants }) => wants);
   }
 
   /** A site of several nodes, which copy each other over a lan of their own. */
@@ -158,10 +164,13 @@ export class SimulatedFleet {
     return lacking && `${node.name} lacks ${lacking.origin} ${lacking.seq}, which was acknowledged (S1)`;
   }
 
-  /** @param metered whether `a` pays for what crosses from the budget of its antenna */
-  connect(a: SimSite, b: SimSite, metered = false): SimLink {
+  /**
+   * @param metered whether `a` pays for what crosses from the budget of its antenna
+   * @param narrow whether the stream does not cross it
+   */
+  connect(a: SimSite, b: SimSite, { metered = false, narrow = false } = {}): SimLink {
     const budget = metered ? a.budget : undefined;
-    return this.#link(new SimLink(this, a, b, 5 + this.random() * 60, 1_250, budget));
+    return this.#link(new SimLink(this, a, b, 5 + this.random() * 60, 1_250, budget, narrow));
   }
 
   #link(link: SimLink): SimLink {
@@ -200,9 +209,9 @@ export class SimulatedFleet {
     }
   }
 
-  /** Who was restored meets everybody in the end, as ships do: a fork is mended by a node that meets its other side. */
+  /** Who was restored meets everybody in the end: a fork is mended by a node that meets its other side. Ships do so all the time. */
   private sail(): void {
-    for (const a of this.sites.filter(({ name }) => this.restoresOf.has(name))) {
+    for (const a of this.ashore.filter(({ name }) => this.restoresOf.has(name))) {
       const met = new Set(this.links.flatMap((link) => (link.a === a ? [link.b] : link.b === a ? [link.a] : [])));
       for (const b of this.sites) if (b !== a && !met.has(b)) this.connect(a, b);
     }
@@ -255,7 +264,7 @@ export class SimulatedFleet {
     for (const { disk } of this.sites) {
       for (const origin of disk.origins) most.set(origin, Math.max(most.get(origin) ?? 0, disk.next(origin)));
     }
-    const isFar = this.sites.every(({ disk }) => [...most].every(([origin, next]) => disk.next(origin) === next));
+    const isFar = this.ashore.every(({ disk }) => [...most].every(([origin, next]) => disk.next(origin) === next));
     const isHeldUp = this.sites.some(({ disk }) => disk.heldUp().length > 0);
     return isFar && !isHeldUp && this.sites.every(({ up }) => up) && this.fillable().length === 0;
   }
@@ -268,8 +277,9 @@ export class SimulatedFleet {
 
   /** What was acknowledged is everywhere, once, and the same under each number (R1). */
   differences(): string[] {
-    const [first] = this.sites;
-    return this.sites.flatMap(({ name, disk }) => {
+    const { ashore } = this;
+    const [first] = ashore;
+    return ashore.flatMap(({ name, disk }) => {
       const seen = new Map<number, number>();
       for (const value of disk.values()) seen.set(value, (seen.get(value) ?? 0) + 1);
       const lost = [...this.kept].filter((value) => !seen.has(value));
@@ -291,11 +301,12 @@ export class SimulatedFleet {
 
   /** Records that a site takes for gone for a while, and that a neighbour holds. */
   fillable(): string[] {
-    return this.links.flatMap(({ a, b }) => [...missedAt(a, b), ...missedAt(b, a)]);
+    return this.links.flatMap(({ a, b, isNarrow }) => (isNarrow ? [] : [...missedAt(a, b), ...missedAt(b, a)]));
   }
 }
 
 function missedAt(site: SimSite, neighbour: SimSite): string[] {
+  if (!site.wants) return [];
   return site.disk.origins.flatMap((origin) =>
     site.disk.holes(origin).flatMap(({ from, to, reason }) => {
       if (!isFillable(reason)) return [];

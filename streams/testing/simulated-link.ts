@@ -51,6 +51,8 @@ export class SimLink {
     readonly bytesPerMs: number,
     /** What `a` pays for both ways from. */
     readonly budget?: SimulatedBudget,
+    /** Does not carry the stream: each side only tells the other how far it has what that one wrote. */
+    readonly isNarrow = false,
   ) {}
 
   get up(): boolean {

@@ -68,6 +68,8 @@ export class SimSite {
     this.rules = new SimulatedRules(name);
   }
   readonly rules: SimulatedRules;
+  /** A ship wants nothing of what others wrote, nor back what it wrote itself. */
+  wants = true;
   /** What it tells others instead of the truth, while it lies. */
   lies: SimulatedLies | undefined;
   /** Until then the process does nothing: what comes for it waits. */
@@ -198,6 +200,7 @@ export class SimSite {
     this.up = true;
     this.#budget?.restart();
     for (const origin of this.disk.origins) this.#tellHoles(origin);
+    for (const origin of this.disk.restored) this.event({ type: "restored", origin });
     for (const origin of this.disk.again.keys()) this.event({ type: "again", key: keyId(STREAM, origin) });
     this.beginShare();
     this.tick();
@@ -659,6 +662,7 @@ export class SimSite {
     if (originOf(key) === this.origin) {
       // What it wrote stands in the log of its site, whatever it has read of that.
       if (this.log !== undefined) this.fleet.fail(`${this.name} takes itself to be restored because of ${key}`);
+      this.disk.restored.add(this.origin);
       this.disk.own = this.#freshOrigin();
       this.#ownNext = 0;
       this.fleet.restored++;

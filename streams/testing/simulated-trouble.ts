@@ -21,6 +21,8 @@ export interface Troubles {
   readonly expiry?: boolean;
   readonly joiners?: boolean;
   readonly restores?: boolean;
+  /** One or two more sites are ships: they have a way to each of the others, besides links that do not carry what they write. */
+  readonly ships?: boolean;
   /** Sites crash, and find some of their own records damaged. */
   readonly damage?: boolean;
   /** Sites seal and merge what they have, and send runs as they lie on disk. */
@@ -77,7 +79,7 @@ export class SimulatedLife {
     this.#build(sitesMin + Math.floor(fleet.random() * (sites - sitesMin + 1)));
     this.#repeat(troubles.everyMs, () => this.#write());
     this.#repeat(troubles.troubleMs, () => this.#trouble());
-    this.#repeat(200, () => this.#read(this.#pick(this.#readers), this.#pick(fleet.sites), 3));
+    this.#repeat(200, () => this.#read(this.#pick(this.#readers), this.#pick(fleet.ashore), 3));
     fleet.time.run(troubles.writeMs + 4_000, () => this.#check());
     fleet.heal();
     const deadline = fleet.time.now + HEAL_MS_MAX;
@@ -85,7 +87,7 @@ export class SimulatedLife {
     while (!isDone() && !this.#check() && fleet.time.now < deadline) fleet.time.run(fleet.time.now + 100);
     const done = isDone();
     if (troubles.restores === true) fleet.differences().forEach((difference) => fleet.fail(difference));
-    const [site] = fleet.sites;
+    const [site] = fleet.ashore;
     if (site !== undefined && fleet.failures.length === 0)
       for (const reader of this.#readers) this.#readAll(reader, site);
     return done && fleet.failures.length === 0;
@@ -94,6 +96,7 @@ export class SimulatedLife {
   /** A connected random graph, with loops more often than not. */
   #build(count: number): void {
     for (let i = 0; i < count; i++) this.#join();
+    if (this.troubles.ships === true) for (let n = 1 + Math.floor(this.fleet.random() * 2); n > 0; n--) this.#launch();
     for (let extra = Math.floor(this.fleet.random() * count * 2); extra > 0; extra--) {
       this.#connect(this.#pick(this.fleet.sites), this.#pick(this.fleet.sites));
     }
@@ -116,10 +119,20 @@ export class SimulatedLife {
       for (const node of nodes) this.#connect(node, this.#pick(fleet.sites));
   }
 
+  #launch(): void {
+    const { fleet } = this;
+    const ports = fleet.ashore;
+    const ship = fleet.addSite(false);
+    for (const port of ports) {
+      if (fleet.random() < 0.6) fleet.connect(ship, port, { narrow: true });
+      fleet.connect(ship, port);
+    }
+  }
+
   #connect(a: SimSite, b: SimSite): void {
     const isKnown = this.fleet.links.some((link) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
     if (a === b || a.site === b.site || (isKnown && this.fleet.random() > SECOND_LINK)) return;
-    this.fleet.connect(a, b, this.troubles.budgets === true && this.fleet.random() < 0.5);
+    this.fleet.connect(a, b, { metered: this.troubles.budgets === true && this.fleet.random() < 0.5 });
   }
 
   #write(): void {
@@ -260,7 +273,8 @@ export class SimulatedLife {
   }
 
   #backUp(): void {
-    const site = this.#pick(this.fleet.sites);
+    const { ships = false } = this.troubles;
+    const site = this.#pick(ships ? this.fleet.sites.filter(({ wants }) => !wants) : this.fleet.sites);
     this.#backups.set(site, site.disk.copy());
   }
 

@@ -369,6 +369,11 @@ export class KafkaStore implements LocalStore {
     });
   }
 
+  restoredOrigins(): readonly OriginId[] {
+    this.checkOpen();
+    return this.local.restoredOrigins();
+  }
+
   appendAgain(stream: StreamName, origin: OriginId, from: Seq): Promise<void> {
     return this.open(() => this.local.appendAgain(stream, origin, from));
   }

@@ -38,9 +38,10 @@ export function onFork(state: MachineState, conn: Conn, key: KeyId, now: number,
   state.forks.set(key, { isShown: true, conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
 }
 
-/** A peer says that it holds more of what this node wrote than the node itself. */
-export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: number, now: number, out: Effect[]): void {
-  if (next <= (state.refuted.get(`${conn.peer} ${key}`) ?? 0) || state.mends.has(key)) return;
+/** A peer says how much it holds of what this node wrote: more than the node itself, it may be. */
+export function hearClaim(state: MachineState, conn: Conn, key: KeyId, now: number, out: Effect[]): void {
+  const next = claimOf(state, conn, key);
+  if (next === 0 || state.mends.has(key)) return;
   const known = state.forks.get(key);
   if (known?.isShown === true && state.conns.has(known.conn)) return;
   if (isOwn(state, key)) {
@@ -52,8 +53,9 @@ export function onClaim(state: MachineState, conn: Conn, key: KeyId, next: numbe
   }
   const names = state.keys.get(key);
   const isWritten = heldNext(state, key) > 0 && !state.again.has(key);
+  if (names === undefined || !isWritten) return;
   // What it asks for anyway it compares anyway.
-  if (names === undefined || !isWritten || conn.rights.mayRequest(names.stream, names.origin)) return;
+  if (next > heldNext(state, key) && conn.rights.mayRequest(names.stream, names.origin)) return;
   state.forks.set(key, { isShown: false, conn: conn.id, dueAt: now, lookedAt: now, tries: 0 });
 }
 
@@ -162,7 +164,9 @@ export function onMatched(
   if (mend?.step !== "match") return;
   // Without another record shown, whatever the peer said is no reason to give up anything.
   if (isSame === false || (isSame === undefined && mend.isRefused === true)) onParted(state, key, mend, now, out);
-  else giveUp(state, key, now);
+  else if (mend.isRefused === true) giveUp(state, key, now);
+  // All that the peer holds is here; of what is not here any more nobody can tell.
+  else endSame(state, key, mend, now, out);
 }
 
 /** The peer has nothing to show for what it announced. */
@@ -329,10 +333,20 @@ function mayShow(state: MachineState, key: KeyId, conn: Conn): boolean {
   return names !== undefined && conn.tellsGaps && conn.rights.mayProbe(names.stream, names.origin);
 }
 
-/** Up to where a peer claims to have more than is here, as long as it was not refuted; 0 for no more. */
+/**
+ * Up to where a peer claims to have more than is here, or as much of what may be something else there: nobody asks for it, since
+ * nobody writes to a former origin any more. 0 for neither, or where that was looked into.
+ */
 function claimOf(state: MachineState, conn: Conn, key: KeyId): number {
   const next = conn.announced.get(key)?.next ?? 0;
-  return next > Math.max(heldNext(state, key), state.refuted.get(`${conn.peer} ${key}`) ?? 0) ? next : 0;
+  const held = heldNext(state, key);
+  if (next === 0 || next < held || next <= (state.refuted.get(`${conn.peer} ${key}`) ?? 0)) return 0;
+  return next > held || isDoubted(state, key) ? next : 0;
+}
+
+function isDoubted(state: MachineState, key: KeyId): boolean {
+  const origin = state.keys.get(key)?.origin;
+  return origin !== undefined && state.doubted.has(origin) && !state.again.has(key);
 }
 
 function probe(state: MachineState, key: KeyId, mend: Mend, at: number, now: number, out: Effect[]): void {
@@ -385,7 +399,11 @@ function appendFrom(state: MachineState, key: KeyId, mend: Mend, now: number, ou
     out.push({ type: "appendAgain", key, from: mend.low });
     return;
   }
-  // What is here is what the peer holds, too; it only has more.
+  endSame(state, key, mend, now, out);
+}
+
+/** What is here is what the peer holds, too; at most it has more. */
+function endSame(state: MachineState, key: KeyId, mend: Mend, now: number, out: Effect[]): void {
   const peer = state.conns.get(mend.conn)?.peer;
   const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
   if (peer !== undefined) state.refuted.set(`${peer} ${key}`, next);
@@ -397,9 +415,13 @@ function appendFrom(state: MachineState, key: KeyId, mend: Mend, now: number, ou
 function endMend(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
   state.mends.delete(key);
   state.forks.delete(key);
+  hearClaims(state, key, now, out);
+}
+
+/** What was said before it counted. */
+function hearClaims(state: MachineState, key: KeyId, now: number, out: Effect[]): void {
   for (const conn of state.conns.values()) {
-    const next = claimOf(state, conn, key);
-    if (next > 0) onClaim(state, conn, key, next, now, out);
+    hearClaim(state, conn, key, now, out);
     if (state.forks.has(key)) return;
   }
 }
@@ -409,9 +431,13 @@ function becomeAnother(state: MachineState, own: OriginId, now: number, out: Eff
   const former = state.own;
   state.own = own;
   state.isReborn = true;
+  state.doubted.add(former);
   const keys = [...state.keys].filter(([, { origin }]) => origin === former).map(([key]) => key);
   for (const conn of state.conns.values()) announceNow(state, conn, keys, out);
-  for (const key of keys) consider(state, key, now, out);
+  for (const key of keys) {
+    hearClaims(state, key, now, out);
+    consider(state, key, now, out);
+  }
 }
 
 /** A peer whose next record is one of these, or the one behind them, has received what is not here any more. */

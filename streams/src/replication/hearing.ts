@@ -1,5 +1,4 @@
 import {
-  heldNext,
   internKey,
   isOfThisNode,
   isOwn,
@@ -11,7 +10,7 @@ import {
   type MachineState,
 } from "./machine-state.js";
 import { forgive } from "./candidates.js";
-import { onClaim } from "./forks.js";
+import { hearClaim } from "./forks.js";
 import { consider, updateDistance } from "./sources.js";
 import { KEYS_PER_LINK_MAX } from "./wire-limits.js";
 
@@ -41,11 +40,11 @@ export function hear(
     return false;
   }
   const key = internKey(state, names.stream, names.origin);
-  const { next, holes } = announced;
+  const { holes } = announced;
   // What it did not give before it may have given up, and others have filled.
   if (holes.length > 0 && conn.announced.get(key)?.holes.length === 0) forgive(state, conn.peer, key);
   conn.announced.set(key, announced);
-  if (isOfThisNode(state, key) && next > heldNext(state, key)) onClaim(state, conn, key, next, now, out);
+  if (isOfThisNode(state, key)) hearClaim(state, conn, key, now, out);
   if (isOwn(state, key)) return true;
   if (state.sources.get(key)?.conn === conn.id) updateDistance(state, key, out);
   consider(state, key, now, out);

@@ -269,6 +269,8 @@ export interface MachineState {
   readonly probes: Map<number, number>;
   /** Former own keys of which the records whose numbers were given twice stand again. */
   readonly again: Set<KeyId>;
+  /** Former own origins under which numbers may have been given twice: as many records as a peer has need not be the same. */
+  readonly doubted: Set<OriginId>;
   /** Of which keys a peer has claimed how much in vain, by peer and key. */
   readonly refuted: Map<string, number>;
   /** Where all nodes of this site write to one log: who of them asks for what. */
@@ -406,6 +408,8 @@ export type MachineEvent =
       /** From the arrival to the answer. */
       readonly tookMs: number;
     }
+  /** Under this former origin of this node numbers may have been given twice: told at the start. */
+  | { readonly type: "restored"; readonly origin: OriginId }
   /** Records of this key stand again under another origin, since this node was restored: told at the start. */
   | { readonly type: "again"; readonly key: KeyId }
   /** The answer to a `reincarnate` effect: the origin under which this node appends now; undefined when it could not be changed. */
@@ -542,6 +546,7 @@ export function createMachine(self: string, own: OriginId, share?: Share): Machi
     mends: new Map(),
     probes: new Map(),
     again: new Set(),
+    doubted: new Set(),
     refuted: new Map(),
     share,
     nextRequestId: 1,

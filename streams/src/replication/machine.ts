@@ -131,6 +131,9 @@ export function step(state: MachineState, event: MachineEvent, now: number): Eff
       forgetReceived(state, event.key);
       notNoted(state, event.key);
       break;
+    case "restored":
+      state.doubted.add(event.origin);
+      break;
     case "again":
       onAgain(state, event.key, now, out);
       break;

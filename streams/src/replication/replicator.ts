@@ -195,6 +195,7 @@ class NodeReplicator implements Replicator {
         this.#run({ type: "holes", stream, origin, nextSeq: vector[origin] ?? 0, holes });
       }
     }
+    for (const origin of store.restoredOrigins()) this.#run({ type: "restored", origin });
     for (const { stream, origin } of store.appendedAgain()) this.#run({ type: "again", key: keyId(stream, origin) });
     for (const writer of await store.resumeSealed()) {
       const { stream, origin, ...run } = writer.run;

@@ -568,6 +568,11 @@ export class EmbeddedStore implements LocalStore {
     });
   }
 
+  restoredOrigins(): readonly OriginId[] {
+    this.checkOpen();
+    return this.opened.identity.restored;
+  }
+
   async appendAgain(stream: StreamName, origin: OriginId, from: Seq): Promise<void> {
     this.checkOpen();
     checkSeq(from);

@@ -48,9 +48,20 @@ export class IdentityKeeper {
     });
   }
 
-  /** From now on this node appends under another origin. @throws LandfallError DISK_FULL, DISK_FAILED */
+  /** Former origins under which numbers may have been given twice. */
+  get restored(): readonly OriginId[] {
+    return this.identity.restored ?? [];
+  }
+
+  /**
+   * From now on this node appends under another origin, since it had been put back under the present one.
+   * @throws LandfallError DISK_FULL, DISK_FAILED
+   */
   takeIncarnation(): Promise<void> {
-    return this.change((identity) => ({ ...identity, incarnation: this.fresh(identity) }));
+    return this.change((identity) => {
+      const restored = [...(identity.restored ?? []), originOf(identity)];
+      return { ...identity, incarnation: this.fresh(identity), restored };
+    });
   }
 
   /**

@@ -22,6 +22,8 @@ export interface Identity {
   readonly damages: readonly Pick<Damage, "file" | "from" | "to">[];
   /** Parts of former origins that were appended again, by stream and origin; see lineage.ts. */
   readonly again?: Readonly<Record<string, AppendedAgain>>;
+  /** Former origins under which numbers may have been given twice: the folder had been put back, and this was noticed later. */
+  readonly restored?: readonly OriginId[];
 }
 
 /** Records [from, to) of a former origin stand a second time, with the same offsets, from seq 0 on under the origin `as`. */
@@ -98,11 +100,12 @@ export async function readIdentity(disk: Disk, folder: string): Promise<FoundIde
 
 /** Replaces the identity file at once; durable when it returns. @throws LandfallError DISK_FULL, DISK_FAILED */
 export function writeIdentity(disk: Disk, folder: string, identity: Identity): Promise<void> {
-  const { site, node, incarnation, journals, again } = identity;
+  const { site, node, incarnation, journals, again, restored } = identity;
   const damages = identity.damages.slice(0, DAMAGE_LIST_MAX).map(({ file, from, to }) => ({ file, from, to }));
   const said = {
     ...({ program: "landfall", format: FORMAT_VERSION, site, node, incarnation, journals, damages } as const),
     ...(again !== undefined && { again }),
+    ...(restored !== undefined && { restored }),
   };
   return replaceFile(disk, join(folder, NAME), (fingerprint) => {
     const content: IdentityFile = { ...said, fingerprint };
@@ -137,6 +140,7 @@ function isIdentity(value: { format?: unknown }): value is IdentityFile {
     typeof file.fingerprint === "string" &&
     typeof file.journals === "object" &&
     file.journals !== null &&
+    (file.restored === undefined || Array.isArray(file.restored)) &&
     Array.isArray(file.damages)
   );
 }

@@ -121,7 +121,7 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
   let identity = found?.identity;
   if (identity === undefined || reasons.length > 0) {
     const former = identity?.incarnation;
-    const again = identity?.again;
+    const { again, restored } = identity ?? {};
     const isTaken = (digits: string): boolean => {
       const origin = originId(`${options.site}.${options.node}~${digits}`);
       const isUsed = Object.values(again ?? {}).some(({ as }) => as === origin);
@@ -130,7 +130,15 @@ async function recover(options: FolderOptions, files: FoundFile[]): Promise<Omit
     const incarnation = newIncarnation(options.env, isTaken);
     const journals = Object.fromEntries(files.map((f) => [journalName(f.number), f.fingerprint]));
     const { site, node } = options;
-    identity = { site, node, incarnation, journals, damages: recovery.damages, ...(again && { again }) };
+    identity = {
+      site,
+      node,
+      incarnation,
+      journals,
+      damages: recovery.damages,
+      ...(again && { again }),
+      ...(restored && { restored }),
+    };
   }
   const last = files.at(-1);
   const end = last === undefined ? undefined : await openEnd(options, last, tail);

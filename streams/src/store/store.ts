@@ -261,6 +261,9 @@ export interface LocalStore extends StreamStore {
    */
   reincarnate(): Promise<OriginId>;
 
+  /** The origins that `reincarnate` was called under: what they numbered, others may know under the same numbers as something else. */
+  restoredOrigins(): readonly OriginId[];
+
   /**
    * Makes records from this seq on of a former origin of this node stand a second time, under an origin of their own and
    * with the same offsets: their numbers were given before, to others. Only the first call for an origin of a stream says
