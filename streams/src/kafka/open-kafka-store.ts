@@ -8,6 +8,7 @@ import { POSITIONS } from "./positions.js";
 import { NODES, NODES_RETENTION } from "./site-nodes.js";
 import { SiteLog } from "./site-log.js";
 import type { Env } from "../env.js";
+import type { KafkaClient } from "./kafka-client.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { KafkaSettings } from "../settings/node-settings.js";
 import type { StoreLog } from "../store/open-folder.js";
@@ -20,6 +21,8 @@ export interface KafkaSiteOptions extends EmbeddedStoreOptions {
   readonly arrivingBytesMax?: number;
   /** False while `retention` may still say less than all: until then, no topic of the stream is made to be kept shorter. By default true. */
   readonly isRetentionKnown?: (stream: StreamName) => boolean;
+  /** For tests: what the node sees instead of its brokers, which looks on, and hands on. */
+  readonly watched?: (client: KafkaClient) => KafkaClient;
   /** Something in Kafka was passed over. */
   readonly onRefused?: (code: string, message: string) => void;
   /** The store writes no more: FENCED, or Kafka has lost what it had acknowledged. */
@@ -34,7 +37,7 @@ const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: 
  *   INVALID_SETTINGS; what was opened is closed again
  */
 export async function openKafkaStore(options: KafkaSiteOptions): Promise<KafkaStore> {
-  const { kafka, timers = options.env, isRetentionKnown, onRefused, onFatal, ...embedded } = options;
+  const { kafka, timers = options.env, watched, isRetentionKnown, onRefused, onFatal, ...embedded } = options;
   const { pendingBytesMax, arrivingBytesMax, log = SILENT, mayAppend, retention, ...rest } = embedded;
   const { site, node, env } = rest;
   const clientOptions = await clientOptionsOf(kafka, `landfall-${site}.${node}`);
@@ -44,7 +47,8 @@ export async function openKafkaStore(options: KafkaSiteOptions): Promise<KafkaSt
     followsLog: true,
     retention: (stream) => (stream === POSITIONS ? { compact: true } : retention?.(stream)),
   });
-  const client = kafkaJsClient(clientOptions);
+  const direct = kafkaJsClient(clientOptions);
+  const client = watched?.(direct) ?? direct;
   const isCompacted = (stream: StreamName): boolean => retention?.(stream)?.compact === true;
   let inbox: Inbox | undefined;
   try {

@@ -4,11 +4,14 @@ import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemEnv } from "../../src/env.js";
+import type { KafkaClient } from "../../src/kafka/kafka-client.js";
 import type { KafkaStore } from "../../src/kafka/kafka-store.js";
+import type { KafkaSiteOptions } from "../../src/kafka/open-kafka-store.js";
 import { POSITIONS } from "../../src/kafka/positions.js";
 import { originId, type OriginId, type StreamName } from "../../src/model/names.js";
 import type { Offset, OriginRecord, Seq, TimestampMs } from "../../src/model/record.js";
 import { openEmbeddedStore } from "../../src/store/embedded-store.js";
+import type { StoreLog } from "../../src/store/open-folder.js";
 import { readSegment } from "../../src/store/open-segments.js";
 import { segmentNumber } from "../../src/store/segment-format.js";
 import { nodeDisk } from "../../src/store/node-disk.js";
@@ -20,7 +23,9 @@ import { KAFKA_STREAM, heldIn, record } from "../../testing/kafka-writing.js";
 import { until } from "../../testing/until.js";
 
 const SHIP = originId("vessel-9321483.a~0000000001");
+const OTHER_SHIP = originId("vessel-9321495.a~0000000001");
 const RECORDS = 300;
+const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const NODE = { site: "tokyo", node: "a", slot: 1, env: systemEnv };
 const skip = await skipWithoutKafka();
 
@@ -32,8 +37,8 @@ describe.skipIf(skip)("a node of a Kafka site whose folder rots", () => {
   }, START_MS_MAX);
   afterAll(() => kafka?.close());
 
-  async function open(site: KafkaSite): Promise<KafkaStore> {
-    const store = await site.open({ cacheBytes: 0 });
+  async function open(site: KafkaSite, over: Partial<KafkaSiteOptions> = {}): Promise<KafkaStore> {
+    const store = await site.open({ cacheBytes: 0, ...over });
     closing.push(() => store.close());
     return store;
   }
@@ -57,13 +62,13 @@ describe.skipIf(skip)("a node of a Kafka site whose folder rots", () => {
   }
 
   /** Everything is here once, and in Kafka still once. */
-  async function isWhole(site: KafkaSite, store: KafkaStore): Promise<void> {
+  async function isWhole(site: KafkaSite, store: KafkaStore, records = 4 * RECORDS): Promise<void> {
     const held = await heldIn(store);
-    expect([...held.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: 4 * RECORDS }, (_, i) => i));
+    expect([...held.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: records }, (_, i) => i));
     expect([...held].filter(([, names]) => names.length !== 1)).toEqual([]);
     expect(store.gaps(KAFKA_STREAM)).toEqual([]);
     const standing = await standingIn(kafka.brokers, `${site.topicPrefix}${KAFKA_STREAM}`);
-    expect(standing.size).toBe(4 * RECORDS);
+    expect(standing.size).toBe(records);
     expect([...standing].filter(([, times]) => times !== 1)).toEqual([]);
   }
 
@@ -108,6 +113,43 @@ describe.skipIf(skip)("a node of a Kafka site whose folder rots", () => {
     await isWhole(site, store);
   });
 
+  it("S3: while it is read again, what follows goes on, of the same histories and of others", async () => {
+    const site = await filled();
+    await rotten(site);
+    const between = new Between();
+    const store = await open(site, { watched: between.watch });
+    between.hold();
+    await met(store);
+    await between.isAsked();
+    const behind = (2 * RECORDS) as Seq;
+    const more = ofShip(4 * RECORDS, 10, behind);
+    await store.apply({ stream: KAFKA_STREAM, origin: SHIP, firstSeq: behind, records: more });
+    const other = ofShip(4 * RECORDS + 10, 10, 0);
+    await store.apply({ stream: KAFKA_STREAM, origin: OTHER_SHIP, firstSeq: 0 as Seq, records: other });
+    await store.append(KAFKA_STREAM, [record(4 * RECORDS + 20)]);
+    between.letGo();
+    await until(async () => (await heldIn(store).catch(() => new Map())).size === 4 * RECORDS + 21);
+    await isWhole(site, store, 4 * RECORDS + 21);
+  });
+
+  it("S3: where nobody can read it in Kafka either, it is told, and a peer's is taken", async () => {
+    const site = await filled();
+    await rotten(site);
+    const between = new Between();
+    const told: string[] = [];
+    const log = { ...SILENT, error: (_: unknown, message: string) => void told.push(message) };
+    const store = await open(site, { watched: between.watch, log });
+    between.spoil();
+    const noted = new Promise<void>((resolve) => void store.onGaps(({ origin }) => origin === SHIP && resolve()));
+    await met(store);
+    await noted;
+    await store.apply({ stream: KAFKA_STREAM, origin: SHIP, firstSeq: 0 as Seq, records: ofShip(0, RECORDS) });
+    expect(told).toContain("what was lost to damage cannot be read from Kafka");
+    const held = await heldIn(store);
+    const ofTheShip = Array.from({ length: 2 * RECORDS }, (_, i) => held.get(i)?.length);
+    expect(ofTheShip).toEqual(Array(2 * RECORDS).fill(1));
+  });
+
   it("S3: what a look at the folder has marked is read again when the node starts", async () => {
     const site = await filled();
     await rotten(site);
@@ -127,6 +169,48 @@ describe.skipIf(skip)("a node of a Kafka site whose folder rots", () => {
   });
 });
 
+/** Between a node and its brokers: holds what it fetches to mend, or flips a bit in each of it. */
+class Between {
+  #way: "free" | "held" | "spoilt" = "free";
+  #asked = 0;
+  #release: () => void = () => undefined;
+  #held = Promise.resolve();
+
+  readonly watch = (client: KafkaClient): KafkaClient => {
+    const fetch: KafkaClient["fetch"] = async (broker, from, options) => {
+      // Following lets the broker wait for what comes next.
+      const isMending = options.waitMs === 0 && this.#way !== "free";
+      if (isMending) this.#asked++;
+      if (isMending) await this.#held;
+      const results = await client.fetch(broker, from, options);
+      if (!isMending || this.#way !== "spoilt") return results;
+      return results.map((result) => ({
+        ...result,
+        records: result.records.map((byte, i) => (i === 100 ? ~byte : byte)),
+      }));
+    };
+    return new Proxy(client, { get: (real, name) => (name === "fetch" ? fetch : Reflect.get(real, name)) });
+  };
+
+  hold(): void {
+    this.#way = "held";
+    this.#held = new Promise((resolve) => (this.#release = resolve));
+  }
+
+  letGo(): void {
+    this.#way = "free";
+    this.#release();
+  }
+
+  spoil(): void {
+    this.#way = "spoilt";
+  }
+
+  isAsked(): Promise<void> {
+    return until(() => this.#asked > 0);
+  }
+}
+
 /** From this number on: as many of the node's own, and of a ship's. */
 async function write(store: KafkaStore, from: number): Promise<void> {
   const own = Array.from({ length: RECORDS }, (_, i) => record(2 * RECORDS + from + i));
@@ -139,11 +223,11 @@ async function write(store: KafkaStore, from: number): Promise<void> {
   });
 }
 
-function ofShip(from: number, count: number): OriginRecord[] {
+function ofShip(from: number, count: number, firstSeq = from): OriginRecord[] {
   return Array.from({ length: count }, (_, i) => {
     const one = record(from + i);
     const received = (one.timestamp + 5) as TimestampMs;
-    return { ...one, headers: {}, seq: (from + i) as Seq, offset: (one.timestamp * 1_000) as Offset, received };
+    return { ...one, headers: {}, seq: (firstSeq + i) as Seq, offset: (one.timestamp * 1_000) as Offset, received };
   });
 }
 

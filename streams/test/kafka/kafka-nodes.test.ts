@@ -2,11 +2,13 @@ import { forBrokers, skipWithoutKafka } from "@landfall/brokers/for-tests";
 import { START_MS_MAX } from "@landfall/brokers/kafka";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemEnv } from "../../src/env.js";
+import type { KafkaStore } from "../../src/kafka/kafka-store.js";
 import { openKafkaStore } from "../../src/kafka/open-kafka-store.js";
+import { LandfallError } from "../../src/model/errors.js";
 import { streamName, topicName } from "../../src/model/names.js";
 import type { TimestampMs } from "../../src/model/record.js";
 import type { LinkSettings } from "../../src/settings/node-settings.js";
-import type { LocalStore } from "../../src/store/store.js";
+import type { LocalStore, SharedLog } from "../../src/store/store.js";
 import { startTestNode, startTestNodeOn, testSite, type TestNode } from "../../testing/test-node.js";
 import { testProxy, type TestProxy } from "../../testing/test-proxy.js";
 import { closingAfterEach } from "../../testing/closing.js";
@@ -42,7 +44,10 @@ describe.skipIf(skip)("several nodes of a site on Kafka, and the ships that call
   }
 
   /** A node of Tokyo, with a line of its own to each ship. */
-  async function tokyo(node: string): Promise<{ readonly node: TestNode<LocalStore>; readonly lines: TestProxy[] }> {
+  async function tokyo(
+    node: string,
+    watched = (store: KafkaStore): LocalStore => store,
+  ): Promise<{ readonly node: TestNode<LocalStore>; readonly lines: TestProxy[] }> {
     const folder = await closing.folder(`tokyo-${node}`);
     const lines = await Promise.all(ships.map((ship) => testProxy(ship.replicator.port as number, 1)));
     for (const line of lines) closing.push(() => line.close());
@@ -54,9 +59,9 @@ describe.skipIf(skip)("several nodes of a site on Kafka, and the ships that call
       carries: ["*"],
     }));
     const settings = { brokers: kafka.brokers, topicPrefix, partitions: 2 };
-    const open = (): Promise<LocalStore> =>
+    const open = (): Promise<KafkaStore> =>
       openKafkaStore({ folder, site: "tokyo", node, env: systemEnv, kafka: settings });
-    const started = await startTestNodeOn(open, { site: "tokyo", node, folder, sites: SITES, links });
+    const started = await startTestNodeOn(open, { site: "tokyo", node, folder, sites: SITES, links, watched });
     closing.push(() => started.close());
     return { node: started, lines };
   }
@@ -108,6 +113,29 @@ describe.skipIf(skip)("several nodes of a site on Kafka, and the ships that call
       await until(() => nodes.reduce((sum, { replicator }) => sum + (replicator.shared()?.asksFor ?? 0), 0) === KEYS);
     },
   );
+
+  it("R1: a log that could not be read to its end is read again, before anything is asked for", async () => {
+    await sail();
+    await write();
+    let refused = 0;
+    const a = await tokyo("a", (store) => {
+      const { shared } = store;
+      const settled: SharedLog["settled"] = (...asked) => {
+        if (refused === KEYS) return shared.settled(...asked);
+        refused++;
+        return Promise.reject(new LandfallError("UNAVAILABLE", "the disk does not answer"));
+      };
+      const faulty = { ...shared, settled };
+      return new Proxy(store, {
+        get: (real, name) => {
+          const value: unknown = name === "shared" ? faulty : Reflect.get(real, name);
+          return typeof value === "function" ? value.bind(real) : value;
+        },
+      });
+    });
+    await holds([a.node], KEYS * RECORDS);
+    expect([refused, await crossed(a.node)]).toEqual([KEYS, KEYS * RECORDS]);
+  });
 
   it("R3: a node that joins takes its share, and one that leaves hands it over", { timeout: 120_000 }, async () => {
     await sail();
