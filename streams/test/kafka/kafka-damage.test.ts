@@ -119,8 +119,7 @@ describe.skipIf(skip)("a node of a Kafka site whose folder rots", () => {
     const between = new Between();
     const store = await open(site, { watched: between.watch });
     between.hold();
-    await met(store);
-    await between.isAsked();
+    await metAndNoted(store);
     const behind = (2 * RECORDS) as Seq;
     const more = ofShip(4 * RECORDS, 10, behind);
     await store.apply({ stream: KAFKA_STREAM, origin: SHIP, firstSeq: behind, records: more });
@@ -140,9 +139,7 @@ describe.skipIf(skip)("a node of a Kafka site whose folder rots", () => {
     const log = { ...SILENT, error: (_: unknown, message: string) => void told.push(message) };
     const store = await open(site, { watched: between.watch, log });
     between.spoil();
-    const noted = new Promise<void>((resolve) => void store.onGaps(({ origin }) => origin === SHIP && resolve()));
-    await met(store);
-    await noted;
+    await metAndNoted(store);
     await store.apply({ stream: KAFKA_STREAM, origin: SHIP, firstSeq: 0 as Seq, records: ofShip(0, RECORDS) });
     expect(told).toContain("what was lost to damage cannot be read from Kafka");
     const held = await heldIn(store);
@@ -172,7 +169,6 @@ describe.skipIf(skip)("a node of a Kafka site whose folder rots", () => {
 /** Between a node and its brokers: holds what it fetches to mend, or flips a bit in each of it. */
 class Between {
   #way: "free" | "held" | "spoilt" = "free";
-  #asked = 0;
   #release: () => void = () => undefined;
   #held = Promise.resolve();
 
@@ -180,7 +176,6 @@ class Between {
     const fetch: KafkaClient["fetch"] = async (broker, from, options) => {
       // Following lets the broker wait for what comes next.
       const isMending = options.waitMs === 0 && this.#way !== "free";
-      if (isMending) this.#asked++;
       if (isMending) await this.#held;
       const results = await client.fetch(broker, from, options);
       if (!isMending || this.#way !== "spoilt") return results;
@@ -204,10 +199,6 @@ class Between {
 
   spoil(): void {
     this.#way = "spoilt";
-  }
-
-  isAsked(): Promise<void> {
-    return until(() => this.#asked > 0);
   }
 }
 
@@ -246,6 +237,13 @@ async function met(store: KafkaStore): Promise<void> {
     const reading = store.readOrigin(KAFKA_STREAM, origin, 0 as Seq, 1_000_000);
     await expect(reading, origin).rejects.toMatchObject({ code: "CORRUPT_BLOCK" });
   }
+}
+
+/** Until peers would be asked for what the ship had written. */
+async function metAndNoted(store: KafkaStore): Promise<void> {
+  const noted = new Promise<void>((resolve) => void store.onGaps(({ origin }) => origin === SHIP && resolve()));
+  await met(store);
+  await noted;
 }
 
 async function filesOf(site: KafkaSite, end: string): Promise<string[]> {
