@@ -1,4 +1,5 @@
 import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
+import { holeAt } from "../model/gap.js";
 import type { OriginId } from "../model/names.js";
 import { nodeOfOrigin } from "../model/names.js";
 import { announceNow } from "./announcing.js";
@@ -6,6 +7,7 @@ import { askWith } from "./asking.js";
 import { avoid, forgiveAll, isPenalised, penalise } from "./candidates.js";
 import { endServing } from "./serving.js";
 import { consider } from "./sources.js";
+import { claimOf, isAwaited, mayShow, witnessOf } from "./witnesses.js";
 import {
   heldNext,
   isOfThisNode,
@@ -24,6 +26,8 @@ import {
 export const FORKED_MS = 60_000;
 /** Records of a later origin came: whether the fork can be mended now is looked at after so long, and then twice as long. */
 const LOOK_AGAIN_MS = 1_000;
+/** How often a peer that claims more of what this node writes is asked before the node goes on under another origin. */
+const SILENT_TRIES = 4;
 
 /**
  * What is done when two histories of one origin meet (docs/adr/0017-restored-nodes.md). The node whose origin it is looks
@@ -43,7 +47,9 @@ export function hearClaim(state: MachineState, conn: Conn, key: KeyId, now: numb
   const next = claimOf(state, conn, key);
   if (next === 0 || state.mends.has(key)) return;
   const known = state.forks.get(key);
-  if (known?.isShown === true && state.conns.has(known.conn)) return;
+  // While it is looked into, only somebody who may show more is a reason to begin anew.
+  const isNews = known?.conn !== conn.id && mayShow(state, key, conn) && !isPenalised(state, conn.peer, key, now);
+  if (known !== undefined && state.conns.has(known.conn) && (known.isShown || !isNews)) return;
   if (isOwn(state, key)) {
     // Under its present origin nothing was ever written but by this very process.
     if (state.share !== undefined) onOwnClaim(state, conn, key, now, out);
@@ -71,7 +77,7 @@ function awaitOwn(state: MachineState, conn: Conn, key: KeyId, now: number, out:
   const names = state.keys.get(key);
   const claimed = conn.announced.get(key)?.next ?? 0;
   if (names === undefined || claimed <= heldNext(state, key)) {
-    state.forks.delete(key);
+    endMend(state, key, now, out);
     return;
   }
   const tries = state.forks.get(key)?.tries ?? 0;
@@ -112,6 +118,7 @@ export function considerFork(state: MachineState, key: KeyId, now: number, out: 
   const conn = state.conns.get(fork.conn);
   const isClaim = state.share !== undefined && isOwn(state, key) && !fork.isShown;
   if (isClaim && conn !== undefined) awaitOwn(state, conn, key, now, out);
+  else if (isClaim) endMend(state, key, now, out);
   else begin(state, key, fork.conn, now, out);
 }
 
@@ -156,16 +163,19 @@ export function onProbed(
 /** What the peer has shown there stands here, too, or it does not. */
 export function onMatched(
   state: MachineState,
-  { key, isSame }: Extract<MachineEvent, { type: "matched" }>,
+  { key, isSame, isUnread }: Extract<MachineEvent, { type: "matched" }>,
   now: number,
   out: Effect[],
 ): void {
   const mend = state.mends.get(key);
   if (mend?.step !== "match") return;
+  const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
+  if (isUnread === true) giveUp(state, key, now);
   // Without another record shown, whatever the peer said is no reason to give up anything.
-  if (isSame === false || (isSame === undefined && mend.isRefused === true)) onParted(state, key, mend, now, out);
-  else if (mend.isRefused === true) giveUp(state, key, now);
-  // All that the peer holds is here; of what is not here any more nobody can tell.
+  else if (isSame === false || (isSame === undefined && mend.isRefused === true)) onParted(state, key, mend, now, out);
+  // It has said so of what follows, or both have gone on meanwhile.
+  else if (mend.isRefused === true || next > mend.low + 1) giveUp(state, key, now);
+  // All that the peer holds is here; of what one of them does not hold any more nobody can tell.
   else endSame(state, key, mend, now, out);
 }
 
@@ -184,7 +194,10 @@ export function onProbeRefused(
     onProbed(state, key, false, now, out);
     return;
   }
-  if (reason === Refuse_Reason.NOT_FOUND) {
+  const { next = 0, holes = [] } = conn.announced.get(key) ?? {};
+  // Without the record before it, it cannot tell whose history this is.
+  const isUnsure = reason === Refuse_Reason.BEHIND && holeAt(holes, mend.at - 1) !== undefined;
+  if (reason === Refuse_Reason.NOT_FOUND || isUnsure) {
     avoid(state, conn.peer, key, now + FORKED_MS);
     if (isOwn(state, key)) {
       leaveUnseen(state, key, mend, out);
@@ -192,8 +205,9 @@ export function onProbeRefused(
     }
   }
   giveUp(state, key, now);
-  if (reason !== Refuse_Reason.BEHIND) return;
-  refute(state, conn, key, conn.announced.get(key)?.next ?? 0, out);
+  if (reason !== Refuse_Reason.BEHIND || isUnsure) return;
+  if (next > heldNext(state, key)) refute(state, conn, key, next, out);
+  else state.refuted.set(`${conn.peer} ${key}`, next);
   endMend(state, key, now, out);
 }
 
@@ -303,50 +317,16 @@ function begin(state: MachineState, key: KeyId, id: number, now: number, out: Ef
   if (conn === undefined || next === 0 || (!canShow && !isOwn(state, key))) {
     // Whoever claims it later says so. What was shown is looked into again.
     if (state.forks.get(key)?.isShown === true) giveUp(state, key, now);
+    else if (isAwaited(state, key)) endMend(state, key, now, out);
     else state.forks.delete(key);
     return;
   }
   const search: Mend = { ...mend, step: "search", conn: conn.id, high: Math.min(held, next - 1) };
   state.mends.set(key, search);
-  if (canShow) probe(state, key, search, search.high, now, out);
+  // Who is silent again and again does not keep this node from a new origin: where histories part may be seen later, too.
+  const isSilent = isOwn(state, key) && (state.forks.get(key)?.tries ?? 0) >= SILENT_TRIES;
+  if (canShow && !isSilent) probe(state, key, search, search.high, now, out);
   else leaveUnseen(state, key, search, out);
-}
-
-/**
- * Who is asked for what it holds: the one over connection `id` if it has shown another history and was not asked yet; otherwise
- * of those that claim more than is here one that can show it, did not fail to lately, and is that one if there are several.
- */
-function witnessOf(state: MachineState, key: KeyId, id: number, now: number): Conn | undefined {
-  const met = state.conns.get(id);
-  const fork = state.forks.get(key);
-  if (met !== undefined && fork?.isShown === true && fork.tries === 0) return met;
-  const rank = (conn: Conn): number =>
-    (mayShow(state, key, conn) ? 4 : 0) + (isPenalised(state, conn.peer, key, now) ? 0 : 2) + (conn === met ? 1 : 0);
-  let best = met;
-  for (const conn of state.conns.values())
-    if (claimOf(state, conn, key) > 0 && (best === undefined || rank(conn) > rank(best))) best = conn;
-  return best;
-}
-
-function mayShow(state: MachineState, key: KeyId, conn: Conn): boolean {
-  const names = state.keys.get(key);
-  return names !== undefined && conn.tellsGaps && conn.rights.mayProbe(names.stream, names.origin);
-}
-
-/**
- * Up to where a peer claims to have more than is here, or as much of what may be something else there: nobody asks for it, since
- * nobody writes to a former origin any more. 0 for neither, or where that was looked into.
- */
-function claimOf(state: MachineState, conn: Conn, key: KeyId): number {
-  const next = conn.announced.get(key)?.next ?? 0;
-  const held = heldNext(state, key);
-  if (next === 0 || next < held || next <= (state.refuted.get(`${conn.peer} ${key}`) ?? 0)) return 0;
-  return next > held || isDoubted(state, key) ? next : 0;
-}
-
-function isDoubted(state: MachineState, key: KeyId): boolean {
-  const origin = state.keys.get(key)?.origin;
-  return origin !== undefined && state.doubted.has(origin) && !state.again.has(key);
 }
 
 function probe(state: MachineState, key: KeyId, mend: Mend, at: number, now: number, out: Effect[]): void {

@@ -367,8 +367,8 @@ export type MachineEvent =
       readonly key: KeyId;
       readonly isFork: boolean;
     }
-  /** The answer to a `match` effect; undefined when one of the two is not there to be compared. */
-  | { readonly type: "matched"; readonly key: KeyId; readonly isSame: boolean | undefined }
+  /** The answer to a `match` effect; undefined when one of the two is not there to be compared, or could not be read. */
+  | { readonly type: "matched"; readonly key: KeyId; readonly isSame: boolean | undefined; readonly isUnread?: true }
   /** The answer to a `digest` effect; without those that cannot be read. */
   | { readonly type: "digested"; readonly requestId: number; readonly digests: Digest[] }
   /** All gaps of a key, as they are now; its records are here up to `nextSeq` but for them. */

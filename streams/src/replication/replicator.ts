@@ -645,13 +645,13 @@ class NodeReplicator implements Replicator {
 
   async #match({ key, payload }: Extract<Effect, { type: "match" }>): Promise<void> {
     const [shown] = (payload as Batch | undefined)?.records ?? [];
-    let isSame: boolean | undefined;
     try {
-      if (shown !== undefined) isSame = await this.#forks.holds(this.#machine.keys.get(key) as Key, shown);
+      const isSame = shown && (await this.#forks.holds(this.#machine.keys.get(key) as Key, shown));
+      this.#run({ type: "matched", key, isSame });
     } catch (error) {
       this.#storeFailed("compare", key, error);
+      this.#run({ type: "matched", key, isSame: undefined, isUnread: true });
     }
-    this.#run({ type: "matched", key, isSame });
   }
 
   /** What is stored of one key is stored in order; keys do not wait for each other. */

@@ -1,7 +1,8 @@
 import { Refuse_Reason } from "@landfall/proto/gen/landfall/v1/replication";
 import { announceNow } from "./announcing.js";
 import { considerFill, passOverFill } from "./fills.js";
-import type { Conn, Effect, MachineState } from "./machine-state.js";
+import { hearClaim } from "./forks.js";
+import { isOfThisNode, type Conn, type Effect, type MachineState } from "./machine-state.js";
 import { hear, keepAside } from "./hearing.js";
 import { endServing, pump } from "./serving.js";
 import { consider, passOver } from "./sources.js";
@@ -67,6 +68,8 @@ function judgeAnnouncements(state: MachineState, conn: Conn, now: number, out: E
     conn.unheard.delete(id);
     hear(state, conn, key, announced, now, out);
   }
+  // What this node wrote it may be shown now, or not be sent any more.
+  for (const key of conn.announced.keys()) if (isOfThisNode(state, key)) hearClaim(state, conn, key, now, out);
 }
 
 function mayRequest(state: MachineState, conn: Conn, key: string): boolean {
