@@ -145,20 +145,23 @@ describe("U2: memory and disk stay bounded", () => {
     scene = await Scene.open({ direction: "it dials us", authority, reads: false });
     const value = Buffer.alloc(VALUE_BYTES_MAX, 7);
     const record = { topic: topicName("CSQU3054383"), timestamp: 1_770_000_000_000 as TimestampMs, value, headers: {} };
-    for (let i = 0; i < 10; i++)
-      await scene.tokyo.store.append(
-        CONTAINERS,
-        Array.from({ length: 50 }, () => record),
-      );
     const { origin } = scene.tokyo.store;
     const asked = { stream: CONTAINERS, origin, from: 0, to: 0, digests: [], staged: undefined };
-    for (const frame of [hello, { $case: "request", value: { id: 1, ...asked } } as const]) scene.peer.send(frame);
     // Either what waits for it becomes too much, or, where the node is slow to read what it gives, its credit.
     const isCut = () => scene.tokyo.reported.some(({ code }) => code === "OVERLOADED" || code === "PROTOCOL_ERROR");
-    await until(() => {
-      // As if all that was sent had come, again and again.
-      if (!isCut() && !scene.peer.hasEnded) scene.peer.send({ $case: "credit", value: { bytes: 500_000 } });
-      return isCut();
+    // It is not for its silence: what is written first takes its time.
+    await scene.atOnce(async () => {
+      for (let i = 0; i < 10; i++)
+        await scene.tokyo.store.append(
+          CONTAINERS,
+          Array.from({ length: 50 }, () => record),
+        );
+      for (const frame of [hello, { $case: "request", value: { id: 1, ...asked } } as const]) scene.peer.send(frame);
+      await until(() => {
+        // As if all that was sent had come, again and again.
+        if (!isCut() && !scene.peer.hasEnded) scene.peer.send({ $case: "credit", value: { bytes: 500_000 } });
+        return isCut();
+      });
     });
     const { code = "" } = scene.tokyo.reported[0] ?? {};
     await scene.isRecorded(code, /does not read|of credit/);

@@ -26,7 +26,7 @@ describe("nodes of a site that share its log, simulated", () => {
   it(
     "R1, R2, R3: without faults, what several of them could fetch crosses once; all converge",
     () => {
-      const fleets = live(300_000, 20, { sites: 7, writeMs: 12_000, everyMs: 20, troubleMs: Infinity });
+      const fleets = live(300_000, 10, { sites: 7, writeMs: 12_000, everyMs: 20, troubleMs: Infinity });
       const logs = fleets.flatMap((fleet) => fleet.logs);
       const [records, twice] = [sum(logs.map((log) => log.records)), sum(logs.map((log) => log.twice))];
       expect(records).toBeGreaterThan(0);
@@ -39,7 +39,7 @@ describe("nodes of a site that share its log, simulated", () => {
     "R1, R2, R3, R4: nodes crash, lose their disks, and hear nothing of the log for a while; others do their work, and all converge",
     () => {
       const common = { writeMs: 20_000, everyMs: 20, troubleMs: 700 };
-      const fleets = live(310_000, 20, { sites: 8, ...common, links: true, crashes: true });
+      const fleets = live(310_000, 10, { sites: 8, ...common, links: true, crashes: true });
       const logs = fleets.flatMap((fleet) => fleet.logs);
       const [records, twice] = [sum(logs.map((log) => log.records)), sum(logs.map((log) => log.twice))];
       // What a node has asked for and cannot put into the log any more, its successor asks for again.
@@ -53,7 +53,7 @@ describe("nodes of a site that share its log, simulated", () => {
     "R3: nodes sleep, hear nothing of the log for a while, and their links fail: a record stands in the log once",
     () => {
       const common = { writeMs: 20_000, everyMs: 20, troubleMs: 700 };
-      const fleets = live(320_000, 20, { sites: 8, ...common, links: true });
+      const fleets = live(320_000, 10, { sites: 8, ...common, links: true });
       const logs = fleets.flatMap((fleet) => fleet.logs);
       expect(sum(logs.map((log) => log.records))).toBeGreaterThan(0);
     },
@@ -64,7 +64,7 @@ describe("nodes of a site that share its log, simulated", () => {
     "R3, R6: retention, and all of that: gaps are filled once, by whichever node meets a holder",
     () => {
       const common = { writeMs: 20_000, everyMs: 20, troubleMs: 700 };
-      const fleets = live(330_000, 20, { sites: 8, ...common, links: true, crashes: true, expiry: true });
+      const fleets = live(330_000, 10, { sites: 8, ...common, links: true, crashes: true, expiry: true });
       expect(sum(fleets.map((fleet) => fleet.filled))).toBeGreaterThan(0);
     },
     TEST_MS_MAX,
