@@ -89,6 +89,24 @@ function betweenTwo() {
   return ship;
 }
 
+/** It has left the origin, and the port says that it holds as many under it. */
+function asManyAtPort() {
+  const ship = restoredShip();
+  ship.takesOrigin();
+  ship.connects(PORT, "tokyo.a", NOT_WANTED);
+  ship.isTold(PORT, 5);
+  ship.ticks();
+  return ship;
+}
+
+/** Both can show what they claim. */
+function betweenPorts() {
+  const ship = restoredShip();
+  ship.connects(1, "tokyo.a", NOT_WANTED);
+  ship.connects(2, "singapore.a", NOT_WANTED);
+  return ship;
+}
+
 const ORDERS = [
   ["headquarters first", SATELLITE, PORT],
   ["the port first", PORT, SATELLITE],
@@ -147,9 +165,7 @@ it("S2: a former origin that nobody can show yet is looked into when somebody co
 });
 
 it("S2: where the connection over which it looks ends, another that claims more is asked", () => {
-  const ship = restoredShip();
-  ship.connects(1, "tokyo.a", NOT_WANTED);
-  ship.connects(2, "singapore.a", NOT_WANTED);
+  const ship = betweenPorts();
   ship.isTold(1);
   ship.ticks();
   expect(ship.searchesOver()).toBe(1);
@@ -160,10 +176,8 @@ it("S2: where the connection over which it looks ends, another that claims more 
 });
 
 it("S2: where a peer does not show what it claims, another is asked", () => {
-  const ship = restoredShip();
+  const ship = betweenPorts();
   ship.takesOrigin();
-  ship.connects(1, "tokyo.a", NOT_WANTED);
-  ship.connects(2, "singapore.a", NOT_WANTED);
   ship.isTold(1);
   ship.ticks();
   ship.isTold(2);
@@ -173,11 +187,7 @@ it("S2: where a peer does not show what it claims, another is asked", () => {
 });
 
 it("S2: a peer that has as many records under the former origin may have others, and is asked once", () => {
-  const ship = restoredShip();
-  ship.takesOrigin();
-  ship.connects(PORT, "tokyo.a", NOT_WANTED);
-  ship.isTold(PORT, 5);
-  ship.ticks();
+  const ship = asManyAtPort();
   expect(ship.machine.mends.get(KEY)).toMatchObject({ step: "search", conn: PORT, at: 4 });
   expect(ship.isShown(4)).toContainEqual({ type: "match", key: KEY, seq: 4, payload: "record 4" });
   ship.matches(true);
@@ -187,11 +197,7 @@ it("S2: a peer that has as many records under the former origin may have others,
 });
 
 it("S2: where it has another last record, that is appended again", () => {
-  const ship = restoredShip();
-  ship.takesOrigin();
-  ship.connects(PORT, "tokyo.a", NOT_WANTED);
-  ship.isTold(PORT, 5);
-  ship.ticks();
+  const ship = asManyAtPort();
   ship.isShown(4);
   expect(ship.matches(false)).toContainEqual({ type: "appendAgain", key: KEY, from: 4 });
 });
@@ -238,11 +244,7 @@ it("S2: as many are looked into once the peer has no gap there any more", () => 
 });
 
 it("S2: what the own disk could not read is compared later", () => {
-  const ship = restoredShip();
-  ship.takesOrigin();
-  ship.connects(PORT, "tokyo.a", NOT_WANTED);
-  ship.isTold(PORT, 5);
-  ship.ticks();
+  const ship = asManyAtPort();
   ship.isShown(4);
   ship.cannotRead();
   ship.ticks(10_000);

@@ -4,6 +4,7 @@ import type { Cursor, StoredRecord, TimestampMs } from "../src/model/record.js";
 import type { LinkSettings } from "../src/settings/node-settings.js";
 import type { EmbeddedStore } from "../src/store/embedded-store.js";
 import type { Appended, Batch, LocalStore, Retention, SealedRun, SealedRunWriter } from "../src/store/store.js";
+import { insteadOf } from "./instead-of.js";
 import { MemoryDisk } from "./memory-disk.js";
 import { SimulatedEnv } from "./simulated-env.js";
 import type { SimulatedNetwork } from "./simulated-transport.js";
@@ -255,13 +256,7 @@ export class SimulatedStoreNode {
       this.around.witness.gaps++;
       return store.noteGap(...gap);
     };
-    const watched = new Map<string | symbol, unknown>(Object.entries({ apply, receiveSealed, noteGap }));
-    return new Proxy(store, {
-      get(target, name) {
-        const value: unknown = watched.get(name) ?? Reflect.get(target, name, target);
-        return typeof value === "function" ? (value.bind(target) as unknown) : value;
-      },
-    });
+    return insteadOf(store, { apply, receiveSealed, noteGap });
   }
 
   #checkOrder(stream: StreamName, topic: TopicName, records: readonly StoredRecord[]): void {

@@ -1,6 +1,7 @@
 /**
  * Waits until `check` returns something that is not undefined or false, and returns it. An error that `check` throws
- * ends the wait at once. `what` may be asked for when nothing came of it, to say what was seen last. There is no deadline but this one, generous, because a test that hangs says nothing.
+ * ends the wait at once. `what` may be asked for when nothing came of it, to say what was seen last. There is no deadline but
+ * this one, generous, because a test that hangs says nothing.
  */
 export async function eventually<T>(
   what: string | (() => string),

@@ -11,7 +11,7 @@ import type { Env } from "../env.js";
 import type { KafkaClient } from "./kafka-client.js";
 import type { OriginId, StreamName } from "../model/names.js";
 import type { KafkaSettings } from "../settings/node-settings.js";
-import type { StoreLog } from "../store/open-folder.js";
+import { SILENT_LOG } from "../store/open-folder.js";
 
 export interface KafkaSiteOptions extends EmbeddedStoreOptions {
   readonly kafka: KafkaSettings;
@@ -29,8 +29,6 @@ export interface KafkaSiteOptions extends EmbeddedStoreOptions {
   readonly onFatal?: (error: LandfallError) => void;
 }
 
-const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
 /**
  * Opens the store of a node whose site keeps its log in Kafka.
  * @throws LandfallError as `openEmbeddedStore`, and UNAVAILABLE, UNAUTHENTICATED, UNSUPPORTED_VERSION, UNSUPPORTED_FORMAT,
@@ -38,7 +36,7 @@ const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: 
  */
 export async function openKafkaStore(options: KafkaSiteOptions): Promise<KafkaStore> {
   const { kafka, timers = options.env, watched, isRetentionKnown, onRefused, onFatal, ...embedded } = options;
-  const { pendingBytesMax, arrivingBytesMax, log = SILENT, mayAppend, retention, ...rest } = embedded;
+  const { pendingBytesMax, arrivingBytesMax, log = SILENT_LOG, mayAppend, retention, ...rest } = embedded;
   const { site, node, env } = rest;
   const clientOptions = await clientOptionsOf(kafka, `landfall-${site}.${node}`);
   const local = await openEmbeddedStore({

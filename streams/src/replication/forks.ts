@@ -7,7 +7,7 @@ import { askWith } from "./asking.js";
 import { avoid, forgiveAll, isPenalised, penalise } from "./candidates.js";
 import { endServing } from "./serving.js";
 import { consider } from "./sources.js";
-import { claimOf, isAwaited, mayShow, witnessOf } from "./witnesses.js";
+import { announcedBy, claimOf, isAwaited, mayShow, witnessOf } from "./witnesses.js";
 import {
   heldNext,
   isOfThisNode,
@@ -75,7 +75,7 @@ function onOwnClaim(state: MachineState, conn: Conn, key: KeyId, now: number, ou
 /** Other nodes of this site may have read from the log, and told others of, what this one has written and not read itself yet. */
 function awaitOwn(state: MachineState, conn: Conn, key: KeyId, now: number, out: Effect[]): void {
   const names = state.keys.get(key);
-  const claimed = conn.announced.get(key)?.next ?? 0;
+  const claimed = announcedBy(conn, key);
   if (names === undefined || claimed <= heldNext(state, key)) {
     endMend(state, key, now, out);
     return;
@@ -116,7 +116,7 @@ export function considerFork(state: MachineState, key: KeyId, now: number, out: 
   const fork = state.forks.get(key);
   if (mend !== undefined || fork === undefined || fork.dueAt > now) return;
   const conn = state.conns.get(fork.conn);
-  const isClaim = state.share !== undefined && isOwn(state, key) && !fork.isShown;
+  const isClaim = isAwaited(state, key) && !fork.isShown;
   if (isClaim && conn !== undefined) awaitOwn(state, conn, key, now, out);
   else if (isClaim) endMend(state, key, now, out);
   else begin(state, key, fork.conn, now, out);
@@ -169,7 +169,7 @@ export function onMatched(
 ): void {
   const mend = state.mends.get(key);
   if (mend?.step !== "match") return;
-  const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
+  const next = announcedBy(state.conns.get(mend.conn), key);
   if (isUnread === true) giveUp(state, key, now);
   // Without another record shown, whatever the peer said is no reason to give up anything.
   else if (isSame === false || (isSame === undefined && mend.isRefused === true)) onParted(state, key, mend, now, out);
@@ -312,7 +312,7 @@ function begin(state: MachineState, key: KeyId, id: number, now: number, out: Ef
     return;
   }
   const conn = witnessOf(state, key, id, now);
-  const next = conn?.announced.get(key)?.next ?? 0;
+  const next = announcedBy(conn, key);
   const canShow = conn !== undefined && mayShow(state, key, conn);
   if (conn === undefined || next === 0 || (!canShow && !isOwn(state, key))) {
     // Whoever claims it later says so. What was shown is looked into again.
@@ -353,7 +353,7 @@ function leaveUnseen(state: MachineState, key: KeyId, mend: Mend, out: Effect[])
 
 function reincarnate(state: MachineState, key: KeyId, mend: Mend, out: Effect[]): void {
   mend.step = "reincarnate";
-  const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
+  const next = announcedBy(state.conns.get(mend.conn), key);
   out.push({ type: "reincarnate", conn: mend.conn, key, next });
 }
 
@@ -385,7 +385,7 @@ function appendFrom(state: MachineState, key: KeyId, mend: Mend, now: number, ou
 /** What is here is what the peer holds, too; at most it has more. */
 function endSame(state: MachineState, key: KeyId, mend: Mend, now: number, out: Effect[]): void {
   const peer = state.conns.get(mend.conn)?.peer;
-  const next = state.conns.get(mend.conn)?.announced.get(key)?.next ?? 0;
+  const next = announcedBy(state.conns.get(mend.conn), key);
   if (peer !== undefined) state.refuted.set(`${peer} ${key}`, next);
   forgiveAll(state, key);
   endMend(state, key, now, out);

@@ -19,6 +19,11 @@ export function witnessOf(state: MachineState, key: KeyId, id: number, now: numb
   return best;
 }
 
+/** Up to where a peer has said that it holds the key; 0 for nothing, and for one that is gone. */
+export function announcedBy(conn: Conn | undefined, key: KeyId): number {
+  return conn?.announced.get(key)?.next ?? 0;
+}
+
 /** Whether claims are looked into only once the site's log was read to its end. */
 export function isAwaited(state: MachineState, key: KeyId): boolean {
   return state.share !== undefined && isOwn(state, key);
@@ -34,7 +39,7 @@ export function mayShow(state: MachineState, key: KeyId, conn: Conn): boolean {
  * nobody writes to a former origin any more. 0 for neither, or where that was looked into.
  */
 export function claimOf(state: MachineState, conn: Conn, key: KeyId): number {
-  const next = conn.announced.get(key)?.next ?? 0;
+  const next = announcedBy(conn, key);
   const held = heldNext(state, key);
   if (next === 0 || next < held || next <= (state.refuted.get(`${conn.peer} ${key}`) ?? 0)) return 0;
   return next > held || isDoubted(state, conn, key) ? next : 0;

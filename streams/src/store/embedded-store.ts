@@ -30,7 +30,7 @@ import { holdingsOf } from "./holdings.js";
 import { LogReader } from "./log-reader.js";
 import { Maintenance, isHealed } from "./maintenance.js";
 import { nodeDisk } from "./node-disk.js";
-import { openFolder } from "./open-folder.js";
+import { openFolder, SILENT_LOG } from "./open-folder.js";
 import { Pace } from "./pace.js";
 import { checkLimit, checkSeq, checkSpans, checkTopicQuery } from "./query-check.js";
 import { repairRange } from "./repair-range.js";
@@ -107,14 +107,12 @@ const AWAITED_NICENESS = 3;
 /** Of threads for which nobody waits. */
 const IDLE_NICENESS = 10;
 
-const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
 /**
  * Opens the store in a folder of its own: a journal for all streams, sealed into segments sorted by topic.
  * @throws LandfallError FOLDER_IN_USE, UNSUPPORTED_FORMAT, INVALID_SETTINGS, INVALID_NAME, DISK_FULL, DISK_FAILED
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
-  const { slot, log = SILENT, disk = nodeDisk } = options;
+  const { slot, log = SILENT_LOG, disk = nodeDisk } = options;
   if (slot !== undefined && !(Number.isInteger(slot) && slot >= 0 && slot < OFFSET_SLOT_COUNT)) {
     throw new LandfallError("INVALID_SETTINGS", `slot ${slot}: want a whole number from 0 to ${OFFSET_SLOT_COUNT - 1}`);
   }

@@ -25,6 +25,8 @@ import type { Manifest } from "./manifest.js";
 import type { Damage, Tail } from "./journal-recovery.js";
 import type { JournalEnd } from "./journal.js";
 
+export const SILENT_LOG: StoreLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
 export interface StoreLog {
   info(detail: object, message: string): void;
   warn(detail: object, message: string): void;

@@ -11,12 +11,13 @@ import { POSITIONS } from "../../src/kafka/positions.js";
 import { originId, type OriginId, type StreamName } from "../../src/model/names.js";
 import type { Offset, OriginRecord, Seq, TimestampMs } from "../../src/model/record.js";
 import { openEmbeddedStore } from "../../src/store/embedded-store.js";
-import type { StoreLog } from "../../src/store/open-folder.js";
+import { SILENT_LOG } from "../../src/store/open-folder.js";
 import { readSegment } from "../../src/store/open-segments.js";
 import { segmentNumber } from "../../src/store/segment-format.js";
 import { nodeDisk } from "../../src/store/node-disk.js";
 import { verifyFolder } from "../../src/store/verify-folder.js";
 import { closingAfterEach } from "../../testing/closing.js";
+import { insteadOf } from "../../testing/instead-of.js";
 import { KafkaSite } from "../../testing/kafka-site.js";
 import { standingIn } from "../../testing/kafka-standing.js";
 import { KAFKA_STREAM, heldIn, record } from "../../testing/kafka-writing.js";
@@ -25,7 +26,6 @@ import { until } from "../../testing/until.js";
 const SHIP = originId("vessel-9321483.a~0000000001");
 const OTHER_SHIP = originId("vessel-9321495.a~0000000001");
 const RECORDS = 300;
-const SILENT: StoreLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const NODE = { site: "tokyo", node: "a", slot: 1, env: systemEnv };
 const skip = await skipWithoutKafka();
 
@@ -136,7 +136,7 @@ describe.skipIf(skip)("a node of a Kafka site whose folder rots", () => {
     await rotten(site);
     const between = new Between();
     const told: string[] = [];
-    const log = { ...SILENT, error: (_: unknown, message: string) => void told.push(message) };
+    const log = { ...SILENT_LOG, error: (_: unknown, message: string) => void told.push(message) };
     const store = await open(site, { watched: between.watch, log });
     between.spoil();
     await metAndNoted(store);
@@ -184,7 +184,7 @@ class Between {
         records: result.records.map((byte, i) => (i === 100 ? ~byte : byte)),
       }));
     };
-    return new Proxy(client, { get: (real, name) => (name === "fetch" ? fetch : Reflect.get(real, name)) });
+    return insteadOf(client, { fetch });
   };
 
   hold(): void {

@@ -12,6 +12,7 @@ import type { LocalStore, SharedLog } from "../../src/store/store.js";
 import { startTestNode, startTestNodeOn, testSite, type TestNode } from "../../testing/test-node.js";
 import { testProxy, type TestProxy } from "../../testing/test-proxy.js";
 import { closingAfterEach } from "../../testing/closing.js";
+import { insteadOf } from "../../testing/instead-of.js";
 import { until } from "../../testing/until.js";
 
 const STREAMS = ["bigblue.containers", "bigblue.ships", "duckworks.containers", "duckworks.alerts"].map((name) =>
@@ -125,13 +126,7 @@ describe.skipIf(skip)("several nodes of a site on Kafka, and the ships that call
         refused++;
         return Promise.reject(new LandfallError("UNAVAILABLE", "the disk does not answer"));
       };
-      const faulty = { ...shared, settled };
-      return new Proxy(store, {
-        get: (real, name) => {
-          const value: unknown = name === "shared" ? faulty : Reflect.get(real, name);
-          return typeof value === "function" ? value.bind(real) : value;
-        },
-      });
+      return insteadOf(store, { shared: { ...shared, settled } });
     });
     await holds([a.node], KEYS * RECORDS);
     expect([refused, await crossed(a.node)]).toEqual([KEYS, KEYS * RECORDS]);
